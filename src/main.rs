@@ -1,0 +1,2 @@
+//! github-stats.
+fn main() {}
