@@ -47,10 +47,11 @@ pub struct SeriesView {
     records: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Repository {
     name: Option<RepoName>,
     base: BTreeMap<Login, Totals>,
+    floor: Timestamp,
     records: BTreeMap<FactId, Record>,
     users: BTreeMap<Login, UserSeries>,
 }
@@ -83,6 +84,7 @@ impl SeriesView {
     pub fn describe(&mut self, state: &RepoState) {
         let repository = self.repositories.entry(state.key.clone()).or_default();
         repository.name = Some(state.meta.name.clone());
+        repository.floor = repository.floor.max(state.floor);
         if repository.base != state.base {
             repository.base = state.base.clone();
             let users: BTreeSet<Login> = repository.users.keys().cloned().collect();
@@ -90,11 +92,13 @@ impl SeriesView {
         }
     }
 
-    /// Joins records into the view; the order of calls does not matter.
+    /// Joins records into the view; the order of calls does not matter. Records older than the floor are in the base
+    /// already and are passed over.
     pub fn apply<'a>(&mut self, key: &RepoKey, records: impl IntoIterator<Item = (FactId, &'a Record)>) {
         let repository = self.repositories.entry(key.clone()).or_default();
         let mut touched = BTreeSet::new();
-        for (id, incoming) in records {
+        let floor = repository.floor;
+        for (id, incoming) in records.into_iter().filter(|(_, record)| record.latest.at >= floor) {
             match repository.records.get_mut(&id) {
                 Some(record) => {
                     let before = record.clone();
@@ -125,6 +129,7 @@ impl SeriesView {
             }
         }
         repository.base = state.base.clone();
+        repository.floor = repository.floor.max(state.floor);
         self.derive(&state.key, touched);
     }
 
@@ -205,6 +210,18 @@ impl SeriesView {
             if let Some(at) = series.next_change {
                 self.agenda.insert((at, key.clone(), user));
             }
+        }
+    }
+}
+
+impl Default for Repository {
+    fn default() -> Self {
+        Repository {
+            name: None,
+            base: BTreeMap::new(),
+            floor: Timestamp::MIN,
+            records: BTreeMap::new(),
+            users: BTreeMap::new(),
         }
     }
 }

@@ -1,0 +1,259 @@
+//! The rules by which gaps become jobs, and failed jobs come back: plain functions and types, no clocks, no I/O.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::{Job, Reason};
+use crate::activity::{MINUTE, OrgName, RepoId, RepoName, Timestamp, Window};
+
+/// The knobs of SPEC's `backfill` section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DispatchSettings {
+    /// Windows grow outward to multiples of this.
+    pub coalesce_window: Duration,
+    /// How long at most a job keeps others like it out.
+    pub dedup_ttl: Duration,
+    /// The cap of one organisation.
+    pub max_enqueues_per_org_per_minute: u32,
+    /// When a failed job comes back; attempts are one more than these.
+    pub requeue_delays: Vec<Duration>,
+    /// Older jobs are given up.
+    pub max_message_age: Duration,
+}
+
+impl DispatchSettings {
+    /// How often a job is tried.
+    pub fn max_attempts(&self) -> u32 {
+        u32::try_from(self.requeue_delays.len()).unwrap_or(u32::MAX - 1) + 1
+    }
+}
+
+/// A window somebody wants repaired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Whose.
+    pub org: OrgName,
+    /// Which repository, by identity and current name; `None` for all.
+    pub repo: Option<(RepoId, RepoName)>,
+    /// What is missing.
+    pub window: Window,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What becomes of a wanted window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It is to be published.
+    Enqueue(Job),
+    /// A job like it is alive.
+    Duplicate,
+    /// The organisation had its share of this minute; the next sweep brings it back.
+    Capped,
+}
+
+/// Remembers which jobs are alive and how many each organisation enqueued lately.
+#[derive(Debug)]
+pub struct Dispatcher {
+    settings: DispatchSettings,
+    leases: HashMap<String, Timestamp>,
+    minutes: HashMap<OrgName, (i64, u32)>,
+}
+
+impl Dispatcher {
+    /// Knows of no job.
+    pub fn new(settings: DispatchSettings) -> Self {
+        Dispatcher { settings, leases: HashMap::new(), minutes: HashMap::new() }
+    }
+
+    /// Decides on a wanted window at `now`; `job_id` names the job if there is to be one.
+    pub fn admit(&mut self, wanted: &Wanted, job_id: String, now: Timestamp) -> Admission {
+        let window = wanted.window.coalesced(seconds(self.settings.coalesce_window));
+        let dedup_key = dedup_key(wanted, window);
+        self.leases.retain(|_, until| *until > now);
+        if self.leases.contains_key(&dedup_key) {
+            return Admission::Duplicate;
+        }
+        if !self.count(&wanted.org, now) {
+            return Admission::Capped;
+        }
+        self.renew(&dedup_key, now, Duration::ZERO);
+        let (repo_id, repo) = match &wanted.repo {
+            Some((id, name)) => (Some(id.clone()), name.clone()),
+            None => (None, Job::ALL.into()),
+        };
+        Admission::Enqueue(Job {
+            job_id,
+            dedup_key,
+            org: wanted.org.clone(),
+            repo,
+            repo_id,
+            window_start: window.from(),
+            window_end: window.to(),
+            reason: wanted.reason,
+            attempt: 1,
+            max_attempts: self.settings.max_attempts(),
+            created_at: now,
+        })
+    }
+
+    /// A job reached a new stage that is due after `delay`: its key is held for two coalesce windows beyond that, so
+    /// that a job which is lost there is enqueued again, and never longer than the time to live.
+    pub fn renew(&mut self, dedup_key: &str, now: Timestamp, delay: Duration) {
+        let held = delay.saturating_add(self.settings.coalesce_window * 2).min(self.settings.dedup_ttl);
+        self.leases.insert(dedup_key.to_owned(), now + seconds(held));
+    }
+
+    /// A job ended, or was never published.
+    pub fn release(&mut self, dedup_key: &str) {
+        self.leases.remove(dedup_key);
+    }
+
+    fn count(&mut self, org: &OrgName, now: Timestamp) -> bool {
+        let minute = now.as_unix().div_euclid(MINUTE);
+        let slot = self.minutes.entry(org.clone()).or_insert((minute, 0));
+        if slot.0 != minute {
+            *slot = (minute, 0);
+        }
+        let admitted = slot.1 < self.settings.max_enqueues_per_org_per_minute;
+        slot.1 += u32::from(admitted);
+        admitted
+    }
+}
+
+fn dedup_key(wanted: &Wanted, window: Window) -> String {
+    let repo = wanted.repo.as_ref().map_or(Job::ALL, |(id, _)| id.as_str());
+    format!("{}/{repo}/{}-{}", wanted.org, window.from(), window.to())
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX / 8).max(1)
+}
+
+/// What happens to a job whose attempt failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It comes back.
+    Retry {
+        /// As this.
+        job: Job,
+        /// After this long.
+        delay: Duration,
+    },
+    /// It is given up.
+    GiveUp {
+        /// Why, in front of the error itself.
+        why: &'static str,
+    },
+}
+
+/// Decides on a job whose attempt failed at `now`.
+pub fn after_failure(job: &Job, now: Timestamp, settings: &DispatchSettings) -> Next {
+    if now.seconds_since(job.created_at) >= seconds(settings.max_message_age) {
+        return Next::GiveUp { why: "expired" };
+    }
+    let tried = usize::try_from(job.attempt.max(1) - 1).unwrap_or(usize::MAX);
+    match settings.requeue_delays.get(tried) {
+        Some(delay) if job.attempt < job.max_attempts => {
+            Next::Retry { job: Job { attempt: job.attempt + 1, ..job.clone() }, delay: *delay }
+        }
+        _ => Next::GiveUp { why: "attempts exhausted" },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn settings() -> DispatchSettings {
+        DispatchSettings {
+            coalesce_window: Duration::from_secs(900),
+            dedup_ttl: Duration::from_secs(12 * 3600),
+            max_enqueues_per_org_per_minute: 3,
+            requeue_delays: vec![Duration::from_secs(60), Duration::from_secs(300)],
+            max_message_age: Duration::from_secs(86_400),
+        }
+    }
+
+    fn wanted(from: i64, to: i64) -> Wanted {
+        Wanted {
+            org: "acme".into(),
+            repo: Some(("R_1".into(), "api".into())),
+            window: Window::new(Timestamp::from_unix(from), Timestamp::from_unix(to)).unwrap(),
+            reason: Reason::Gap,
+        }
+    }
+
+    #[test]
+    fn a_job_keeps_others_like_it_out_until_it_ends_or_is_lost() {
+        let now = Timestamp::from_unix(1_000_000);
+        let mut dispatcher = Dispatcher::new(settings());
+        let Admission::Enqueue(job) = dispatcher.admit(&wanted(1000, 1100), "a".into(), now) else { panic!() };
+        assert_eq!((job.window_start.as_unix(), job.window_end.as_unix()), (900, 1800));
+        assert_eq!(dispatcher.admit(&wanted(1200, 1300), "b".into(), now), Admission::Duplicate);
+        dispatcher.release(&job.dedup_key);
+        assert!(matches!(dispatcher.admit(&wanted(1200, 1300), "c".into(), now), Admission::Enqueue(_)));
+        let later = now + 2 * 900;
+        assert!(matches!(dispatcher.admit(&wanted(1000, 1100), "d".into(), later), Admission::Enqueue(_)));
+    }
+
+    #[test]
+    fn an_organisation_has_its_share_of_every_minute() {
+        let now = Timestamp::from_unix(1_000_000);
+        let mut dispatcher = Dispatcher::new(settings());
+        let admit = |d: &mut Dispatcher, n: i64, now| d.admit(&wanted(n * 900, n * 900 + 1), "j".into(), now);
+        let admitted: Vec<bool> =
+            (0..5).map(|n| matches!(admit(&mut dispatcher, n, now), Admission::Enqueue(_))).collect();
+        assert_eq!(admitted, [true, true, true, false, false]);
+        assert!(matches!(admit(&mut dispatcher, 4, now + 60), Admission::Enqueue(_)));
+    }
+
+    #[test]
+    fn a_failed_job_comes_back_until_its_attempts_or_its_time_run_out() {
+        let now = Timestamp::from_unix(1_000_000);
+        let mut dispatcher = Dispatcher::new(settings());
+        let Admission::Enqueue(job) = dispatcher.admit(&wanted(0, 1), "a".into(), now) else { panic!() };
+        let Next::Retry { job, delay } = after_failure(&job, now, &settings()) else { panic!() };
+        assert_eq!((job.attempt, delay), (2, Duration::from_secs(60)));
+        let Next::Retry { job, delay } = after_failure(&job, now, &settings()) else { panic!() };
+        assert_eq!((job.attempt, delay), (3, Duration::from_secs(300)));
+        assert_eq!(after_failure(&job, now, &settings()), Next::GiveUp { why: "attempts exhausted" });
+        let fresh = Job { attempt: 1, ..job };
+        assert_eq!(after_failure(&fresh, now + 86_400, &settings()), Next::GiveUp { why: "expired" });
+    }
+
+    proptest! {
+        /// However jobs are lost or capped, a gap that is swept every minute is enqueued again in bounded time.
+        #[test]
+        fn no_gap_is_dropped_for_good(lost in proptest::collection::vec(any::<bool>(), 1..20), others in 0i64..6) {
+            let mut dispatcher = Dispatcher::new(settings());
+            let mut now = Timestamp::from_unix(1_000_000);
+            let mut enqueued = 0;
+            let mut waited = 0;
+            for lose in lost {
+                loop {
+                    // The sweep lists gaps newest first in turn, so that a cap does not starve the same one for ever.
+                    let order: Vec<i64> = if waited % 2 == 0 { (0..=others).collect() } else { (0..=others).rev().collect() };
+                    let mut ours = None;
+                    for n in order {
+                        if let Admission::Enqueue(job) = dispatcher.admit(&wanted(n * 900, n * 900 + 60), "j".into(), now) && n == 0 {
+                            ours = Some(job);
+                        }
+                    }
+                    now = now + 60;
+                    waited += 1;
+                    prop_assert!(waited < 200, "the gap waits for ever");
+                    if let Some(job) = ours {
+                        enqueued += 1;
+                        if !lose { dispatcher.release(&job.dedup_key); }
+                        break;
+                    }
+                }
+                waited = 0;
+            }
+            prop_assert!(enqueued > 0);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The number of a leadership.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+/// Numbers leaderships: every one is greater than any before, whoever issued it. What only a leader may do carries it,
+/// and is refused once a greater one exists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(pub u64);
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Why no epoch was issued.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("no epoch could be issued: {0}")]
+pub struct EpochError(pub String);
+
+/// Issues epochs; the store, which every replica that could lead shares.
+#[async_trait]
+pub trait EpochIssuer: Send + Sync + 'static {
+    /// An epoch greater than any issued before.
+    async fn begin_epoch(&self) -> Result<Epoch, EpochError>;
+}

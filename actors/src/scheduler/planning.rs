@@ -1,0 +1,104 @@
+//! What is due, what is missing, and how complete an organisation is: plain functions of coverage and time.
+
+use serde::Serialize;
+
+use crate::activity::{DAY, RepoState, Timestamp, Window};
+
+/// How far back collecting goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistorySettings {
+    /// Seconds for which facts are kept.
+    pub retention: i64,
+    /// Seconds of history collected of a newly seen repository.
+    pub history: i64,
+}
+
+/// The first instant that is due of a repository first seen at `first_seen`.
+pub fn due_from(first_seen: Timestamp, now: Timestamp, settings: HistorySettings) -> Timestamp {
+    (now - settings.retention).max(first_seen - settings.history)
+}
+
+/// Where the next scrape goes on: at the end of what is covered.
+pub fn live_since(state: Option<&RepoState>, due_from: Timestamp) -> Timestamp {
+    state.and_then(|state| state.coverage.end()).map_or(due_from, |end| end.max(due_from))
+}
+
+/// The gaps behind the end of what is covered; the next scrape, which begins there, would never look at them.
+pub fn holes(state: &RepoState, due_from: Timestamp) -> Vec<Window> {
+    let behind = state.coverage.end().and_then(|end| Window::new(due_from, end));
+    behind.map_or_else(Vec::new, |window| state.coverage.gaps(window))
+}
+
+/// How complete an organisation's numbers are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Completeness {
+    /// Covered ÷ due of the last 24 hours up to the last due scrape, the mean over repositories; 1 where nothing is due.
+    pub coverage_ratio: f64,
+    /// The newest instant covered of any repository.
+    pub newest: Option<Timestamp>,
+}
+
+/// How complete the numbers of these repositories are, with the last scrape due at `last_due`.
+pub fn completeness<'a>(
+    states: impl Iterator<Item = &'a RepoState>,
+    last_due: Timestamp,
+    settings: HistorySettings,
+) -> Completeness {
+    let mut ratios = Vec::new();
+    let mut newest = None;
+    for state in states {
+        newest = newest.max(state.coverage.end());
+        let from = due_from(state.meta.first_seen, last_due, settings).max(last_due - DAY);
+        if let Some(due) = Window::new(from, last_due) {
+            ratios.push(state.coverage.seconds_within(due) as f64 / due.seconds() as f64);
+        }
+    }
+    let mean = if ratios.is_empty() { 1.0 } else { ratios.iter().sum::<f64>() / ratios.len() as f64 };
+    Completeness { coverage_ratio: mean, newest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activity::{HOUR, RepoKey, RepoMeta};
+
+    const SETTINGS: HistorySettings = HistorySettings { retention: 30 * DAY, history: 14 * DAY };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix(1_800_000_000 + seconds)
+    }
+
+    fn state(covered: &[(i64, i64)]) -> RepoState {
+        let key = RepoKey { org: "acme".into(), id: "R_1".into() };
+        let meta = RepoMeta { seen_at: at(0), name: "api".into(), first_seen: at(0) };
+        let mut state = RepoState::new(key, meta);
+        state.coverage = covered.iter().filter_map(|(from, to)| Window::new(at(*from), at(*to))).collect();
+        state
+    }
+
+    #[test]
+    fn history_is_due_until_retention_takes_over() {
+        assert_eq!(due_from(at(0), at(0), SETTINGS), at(-14 * DAY));
+        assert_eq!(due_from(at(0), at(16 * DAY), SETTINGS), at(-14 * DAY));
+        assert_eq!(due_from(at(0), at(20 * DAY), SETTINGS), at(-10 * DAY));
+    }
+
+    #[test]
+    fn a_scrape_goes_on_where_coverage_ends_and_leaves_holes_to_the_sweep() {
+        let due = at(-14 * DAY);
+        assert_eq!(live_since(None, due), due);
+        assert_eq!(live_since(Some(&state(&[])), due), due);
+        let state = state(&[(-14 * DAY, -2 * HOUR), (-HOUR, 0)]);
+        assert_eq!(live_since(Some(&state), due), at(0));
+        assert_eq!(holes(&state, due), [Window::new(at(-2 * HOUR), at(-HOUR)).unwrap()]);
+    }
+
+    #[test]
+    fn completeness_is_the_mean_over_repositories_of_the_last_day() {
+        let states = [state(&[(-DAY, 0)]), state(&[(-DAY, -DAY / 2)]), state(&[])];
+        let found = completeness(states.iter(), at(0), SETTINGS);
+        assert!((found.coverage_ratio - 0.5).abs() < 1e-9);
+        assert_eq!(found.newest, Some(at(0)));
+        assert_eq!(completeness([].iter(), at(0), SETTINGS).coverage_ratio, 1.0);
+    }
+}

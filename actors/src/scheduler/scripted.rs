@@ -1,0 +1,100 @@
+//! A source that does as told, for tests.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use super::{
+    ActivitySource, CollectFailure, CollectRequest, Collection, CommitsRead, ListedRepository, Listing, SourceError,
+    SourceErrorKind,
+};
+use crate::activity::{Fact, Kind, RepoId, Timestamp};
+use crate::clock::Clock;
+
+/// Facts by repository, and whether asking for them fails.
+#[derive(Default)]
+struct Script {
+    repositories: BTreeMap<RepoId, (ListedRepository, Vec<Fact>)>,
+    failing: BTreeMap<RepoId, SourceErrorKind>,
+    unlistable: Option<SourceErrorKind>,
+    requests: Vec<CollectRequest>,
+}
+
+/// An [`ActivitySource`] that knows what it was told and remembers what it was asked; clones share it.
+#[derive(Clone)]
+pub struct ScriptedSource {
+    clock: Arc<Clock>,
+    script: Arc<Mutex<Script>>,
+}
+
+impl ScriptedSource {
+    /// A source without repositories that answers at the time of `clock`.
+    pub fn new(clock: Arc<Clock>) -> Self {
+        ScriptedSource { clock, script: Arc::default() }
+    }
+
+    /// Adds a repository, or facts to it.
+    pub fn add(&self, id: &str, facts: impl IntoIterator<Item = Fact>) {
+        self.edit(|script| {
+            let listed = ListedRepository { id: id.into(), name: id.into(), pushed_at: None };
+            script.repositories.entry(id.into()).or_insert_with(|| (listed, Vec::new())).1.extend(facts);
+        });
+    }
+
+    /// Makes collecting a repository fail from now on, or no longer.
+    pub fn fail(&self, id: &str, kind: Option<SourceErrorKind>) {
+        self.edit(|script| match kind {
+            Some(kind) => drop(script.failing.insert(id.into(), kind)),
+            None => drop(script.failing.remove(id)),
+        });
+    }
+
+    /// Makes listing fail from now on, or no longer.
+    pub fn fail_listing(&self, kind: Option<SourceErrorKind>) {
+        self.edit(|script| script.unlistable = kind);
+    }
+
+    /// What was asked for so far.
+    pub fn requests(&self) -> Vec<CollectRequest> {
+        self.edit(|script| script.requests.clone())
+    }
+
+    fn edit<R>(&self, change: impl FnOnce(&mut Script) -> R) -> R {
+        change(&mut self.script.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn error(kind: SourceErrorKind) -> SourceError {
+    SourceError { kind, org: "acme".into(), endpoint: "scripted".into(), detail: "told to fail".into(), retry_after: None }
+}
+
+#[async_trait]
+impl ActivitySource for ScriptedSource {
+    async fn list(&self) -> Result<Listing, SourceError> {
+        self.edit(|script| match script.unlistable {
+            Some(kind) => Err(error(kind)),
+            None => Ok(Listing {
+                observed_at: self.clock.now(),
+                repositories: script.repositories.values().map(|(listed, _)| listed.clone()).collect(),
+            }),
+        })
+    }
+
+    async fn collect(&self, request: &CollectRequest) -> Result<Collection, CollectFailure> {
+        let now: Timestamp = self.clock.now();
+        self.edit(|script| {
+            script.requests.push(request.clone());
+            let id = &request.repository.id;
+            if let Some(kind) = script.failing.get(id) {
+                return Err(CollectFailure { error: error(*kind), observed_at: None, facts: Vec::new() });
+            }
+            let known = script.repositories.get(id).map(|(_, facts)| facts.as_slice()).unwrap_or_default();
+            let facts = known.iter().filter(|fact| fact.at <= now);
+            let facts = facts.filter(|fact| fact.id.kind() == Kind::Commit || fact.at >= request.since).cloned();
+            let tip = None;
+            let commits = CommitsRead::Reread { tip, since: request.history_from };
+            Ok(Collection { observed_at: now, facts: facts.collect(), commits })
+        })
+    }
+}

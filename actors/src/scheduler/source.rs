@@ -1,0 +1,133 @@
+//! The port behind which GitHub is.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::activity::{Fact, HeadRead, Oid, OrgName, RepoId, RepoName, Timestamp};
+
+/// What kind of trouble GitHub, or the way to it, is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceErrorKind {
+    /// The credentials are not accepted.
+    Unauthorized,
+    /// The credentials lack a permission.
+    Forbidden,
+    /// It does not exist, or the credentials may not know that it does.
+    NotFound,
+    /// The quota is used up, or requests come too fast.
+    RateLimited,
+    /// No answer, or one that says it is not able to give one now.
+    Unavailable,
+    /// An answer that makes no sense.
+    Malformed,
+}
+
+impl SourceErrorKind {
+    /// Whether asking again, unchanged, may help.
+    pub fn is_transient(self) -> bool {
+        matches!(self, SourceErrorKind::RateLimited | SourceErrorKind::Unavailable | SourceErrorKind::Malformed)
+    }
+}
+
+/// Why something could not be collected.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{org}: {endpoint}: {detail}")]
+pub struct SourceError {
+    /// What kind of trouble.
+    pub kind: SourceErrorKind,
+    /// For whom it was asked.
+    pub org: OrgName,
+    /// What was asked: method and path.
+    pub endpoint: String,
+    /// What happened, and what to do about it.
+    pub detail: String,
+    /// How long GitHub wants to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+/// A repository as listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRepository {
+    /// Its node id.
+    pub id: RepoId,
+    /// Its name now.
+    pub name: RepoName,
+    /// When something was last pushed to any of its branches; `None` when that is not known, or never happened.
+    pub pushed_at: Option<Timestamp>,
+}
+
+/// The repositories that are to be collected.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The `Date` of the first answer.
+    pub observed_at: Timestamp,
+    /// All of them, in no particular order.
+    pub repositories: Vec<ListedRepository>,
+}
+
+/// What is wanted of a repository: everything that happened, or was changed, since an instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectRequest {
+    /// Which.
+    pub repository: ListedRepository,
+    /// Pull requests, reviews and comments since then.
+    pub since: Timestamp,
+    /// How far the default branch was read; commits reachable from there are known.
+    pub head: Option<HeadRead>,
+    /// How far back the default branch is read where `head` does not help.
+    pub history_from: Timestamp,
+}
+
+/// What became of the default branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommitsRead {
+    /// It was not read, because nothing was pushed.
+    Unchanged,
+    /// It is where it was, or it grew: the facts hold every commit that is new.
+    Extended {
+        /// Its tip; `None` for an empty repository.
+        tip: Option<Oid>,
+    },
+    /// It was read anew: the facts hold every commit since `since`; any other known commit since then is gone.
+    Reread {
+        /// Its tip.
+        tip: Option<Oid>,
+        /// How far back.
+        since: Timestamp,
+    },
+}
+
+/// Everything that was asked for, completely.
+#[derive(Clone, Debug)]
+pub struct Collection {
+    /// The `Date` of the first answer: nothing is claimed about what happened later.
+    pub observed_at: Timestamp,
+    /// What happened; may include facts from before the instant asked for.
+    pub facts: Vec<Fact>,
+    /// What became of the default branch.
+    pub commits: CommitsRead,
+}
+
+/// A collection that was cut short; what was found until then is true nevertheless.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct CollectFailure {
+    /// What cut it short.
+    #[source]
+    pub error: SourceError,
+    /// The `Date` of the first answer, if there was one.
+    pub observed_at: Option<Timestamp>,
+    /// What was found.
+    pub facts: Vec<Fact>,
+}
+
+/// The activity of one organisation.
+#[async_trait]
+pub trait ActivitySource: Send + Sync + 'static {
+    /// Lists the repositories that are to be collected.
+    async fn list(&self) -> Result<Listing, SourceError>;
+
+    /// Collects one repository. Dropping the future stops it at once.
+    async fn collect(&self, request: &CollectRequest) -> Result<Collection, CollectFailure>;
+}

@@ -1,0 +1,313 @@
+//! The tests every [`FactStore`] passes.
+//!
+//! Instantiate them with [`fact_store_contract!`](crate::fact_store_contract), giving an async function that opens a
+//! fresh, empty store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use super::{FactStore, Joined, MemoryStore, StoreError, join};
+use crate::activity::{
+    Batch, Coverage, DAY, Fact, FactId, HeadRead, Kind, Lines, Login, Oid, Record, RepoId, RepoKey, RepoMeta, RepoState,
+    Timestamp, Totals, Window,
+};
+use crate::role::Epoch;
+
+/// Makes a `#[tokio::test]` of every test of the contract in a module `$module`; `$open` is an async function that
+/// answers `Arc<dyn FactStore>`, fresh and empty, or `None` to skip (after saying why).
+#[macro_export]
+macro_rules! fact_store_contract {
+    ($module:ident, $open:path) => {
+        mod $module {
+            $crate::fact_store_contract!(@tests $open;
+                what_was_written_is_read_back
+                writing_again_changes_nothing
+                any_order_of_batches_ends_in_the_same_state
+                a_deletion_outlives_replays
+                the_tip_follows_the_latest_read
+                a_scan_sees_every_record_once
+                garbage_collection_folds_what_it_removes
+                records_older_than_the_floor_are_refused
+                a_stale_epoch_collects_nothing
+                epochs_strictly_rise
+                organisations_are_kept_apart
+                large_batches_are_written_whole
+            );
+        }
+    };
+    (@tests $open:path; $($name:ident)*) => {
+        $(#[tokio::test]
+        async fn $name() {
+            if let Some(store) = $open().await {
+                $crate::store::contract::$name(store).await;
+            }
+        })*
+    };
+}
+
+const START: i64 = 1_800_000_000;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix(START + seconds)
+}
+
+fn key(org: &str, repo: &str) -> RepoKey {
+    RepoKey { org: org.into(), id: RepoId::from(repo) }
+}
+
+fn window(from: i64, to: i64) -> Window {
+    Window::new(at(from), at(to)).expect("not empty")
+}
+
+fn batch(key: &RepoKey, seen: i64) -> Batch {
+    Batch {
+        key: key.clone(),
+        meta: RepoMeta { seen_at: at(seen), name: format!("name-at-{seen}").as_str().into(), first_seen: at(seen) },
+        head: None,
+        records: Vec::new(),
+        covered: Coverage::new(),
+    }
+}
+
+fn commit(number: u8, when: i64, user: &str) -> Fact {
+    Fact {
+        id: FactId::Commit(Oid::from_bytes([number; 20])),
+        user: Login::from(user),
+        at: at(when),
+        lines: Lines { additions: u64::from(number), deletions: 1 },
+    }
+}
+
+fn seen(fact: &Fact, seen: i64) -> (FactId, Record) {
+    (fact.id, Record::observed(fact, at(seen)))
+}
+
+async fn contents(store: &Arc<dyn FactStore>) -> (Vec<RepoState>, Vec<(RepoKey, FactId, Record)>) {
+    let mut states = Vec::new();
+    for org in store.organisations().await.expect("organisations") {
+        states.extend(store.repositories(&org).await.expect("repositories"));
+    }
+    let mut records = Vec::new();
+    let mut from = None;
+    loop {
+        let page = store.scan(from, 7).await.expect("scan");
+        records.extend(page.records.into_iter().map(|r| (r.key, r.id, r.record)));
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return (states, records),
+        }
+    }
+}
+
+/// Facts, coverage, tip and name are there after the write, and nothing else is.
+pub async fn what_was_written_is_read_back(store: Arc<dyn FactStore>) {
+    assert_eq!(contents(&store).await, (vec![], vec![]), "a fresh store is empty");
+    let api = key("acme", "R_1");
+    let facts = [commit(1, 10, "ada"), commit(2, 20, "bob")];
+    let mut wanted = batch(&api, 100);
+    wanted.records = facts.iter().map(|f| seen(f, 100)).collect();
+    wanted.covered.insert(window(0, 100));
+    wanted.head = Some(HeadRead { read_at: at(100), oid: Some(Oid::from_bytes([2; 20])) });
+    let written = store.write(wanted.clone()).await.expect("written");
+    assert_eq!((written.changed.len(), written.refused), (2, 0));
+    let states = store.repositories(&api.org).await.expect("repositories");
+    assert_eq!(states, vec![written.state]);
+    assert_eq!(states[0].meta, wanted.meta);
+    assert_eq!(states[0].head, wanted.head);
+    assert_eq!(states[0].coverage, wanted.covered);
+    assert_eq!(store.records(&api, at(0)).await.expect("records"), wanted.records);
+    assert_eq!(store.records(&api, at(20)).await.expect("records"), wanted.records[1..]);
+    assert_eq!(store.records(&key("acme", "R_2"), at(0)).await.expect("records"), vec![]);
+}
+
+/// The second write of a batch reports no change and leaves none.
+pub async fn writing_again_changes_nothing(store: Arc<dyn FactStore>) {
+    let api = key("acme", "R_1");
+    let mut wanted = batch(&api, 100);
+    wanted.records = vec![seen(&commit(1, 10, "ada"), 100)];
+    wanted.covered.insert(window(0, 100));
+    store.write(wanted.clone()).await.expect("written");
+    let before = contents(&store).await;
+    let again = store.write(wanted).await.expect("written again");
+    assert!(again.changed.is_empty());
+    assert_eq!(contents(&store).await, before);
+}
+
+fn arbitrary_batch() -> impl Strategy<Value = Batch> {
+    let records = proptest::collection::vec((0u8..6, 0i64..50, 0u8..3, 0i64..8, any::<bool>()), 0..6);
+    let covered = proptest::collection::vec((0i64..90, 1i64..30), 0..3);
+    (0u8..2, 0i64..8, records, covered, proptest::option::of(0u8..4)).prop_map(|(repo, seen_at, records, covered, head)| {
+        let key = key("acme", &format!("R_{repo}"));
+        let mut batch = batch(&key, seen_at);
+        batch.records = records
+            .into_iter()
+            .map(|(number, when, user, seen_at, gone)| {
+                let (id, record) = seen(&commit(number, when, &format!("user-{user}")), seen_at);
+                (id, if gone { record.vanished(at(seen_at)) } else { record })
+            })
+            .collect();
+        batch.covered = covered.into_iter().map(|(from, len)| window(from, from + len)).collect();
+        batch.head = head.map(|n| HeadRead { read_at: at(seen_at), oid: Some(Oid::from_bytes([n; 20])) });
+        batch
+    })
+}
+
+/// Batches in a shuffled order, with repetitions, end where the memory store ends that got them in order.
+pub async fn any_order_of_batches_ends_in_the_same_state(store: Arc<dyn FactStore>) {
+    let mut runner = TestRunner::deterministic();
+    let batches: Vec<Batch> = proptest::collection::vec(arbitrary_batch(), 40)
+        .new_tree(&mut runner)
+        .expect("batches can be generated")
+        .current();
+    let model: Arc<dyn FactStore> = Arc::new(MemoryStore::new());
+    let mut naive: BTreeMap<(RepoKey, FactId), Record> = BTreeMap::new();
+    for batch in &batches {
+        model.write(batch.clone()).await.expect("written");
+        for (id, record) in &batch.records {
+            let slot = (batch.key.clone(), *id);
+            if let Joined::Changed(joined) = join(naive.get(&slot).cloned(), record.clone(), Timestamp::MIN) {
+                naive.insert(slot, joined);
+            }
+        }
+    }
+    for batch in batches.iter().rev().chain(batches.iter().step_by(3)) {
+        store.write(batch.clone()).await.expect("written");
+    }
+    let reached = contents(&store).await;
+    assert_eq!(reached, contents(&model).await);
+    let records: BTreeMap<(RepoKey, FactId), Record> = reached.1.into_iter().map(|(k, id, r)| ((k, id), r)).collect();
+    assert_eq!(records, naive);
+}
+
+/// A record found gone stays gone when older observations are written again.
+pub async fn a_deletion_outlives_replays(store: Arc<dyn FactStore>) {
+    let api = key("acme", "R_1");
+    let fact = commit(1, 10, "ada");
+    let mut first = batch(&api, 100);
+    first.records = vec![seen(&fact, 100)];
+    let mut deletion = batch(&api, 200);
+    deletion.records = vec![(fact.id, Record::observed(&fact, at(100)).vanished(at(200)))];
+    for wanted in [first.clone(), deletion, first] {
+        store.write(wanted).await.expect("written");
+    }
+    let records = store.records(&api, at(0)).await.expect("records");
+    assert!(records[0].1.latest.gone);
+    assert_eq!(records[0].1.first.seen_at, at(100));
+}
+
+/// The tip and the name are those of the latest read, the first sight the earliest.
+pub async fn the_tip_follows_the_latest_read(store: Arc<dyn FactStore>) {
+    let api = key("acme", "R_1");
+    for seen in [100, 300, 200] {
+        let mut wanted = batch(&api, seen);
+        wanted.head = Some(HeadRead { read_at: at(seen), oid: Some(Oid::from_bytes([(seen / 100) as u8; 20])) });
+        store.write(wanted).await.expect("written");
+    }
+    let state = store.repositories(&api.org).await.expect("repositories").remove(0);
+    assert_eq!(state.head.and_then(|h| h.oid), Some(Oid::from_bytes([3; 20])));
+    assert_eq!((state.meta.name.as_str(), state.meta.first_seen), ("name-at-300", at(100)));
+}
+
+/// Paging through the store in small steps sees each record exactly once, in order.
+pub async fn a_scan_sees_every_record_once(store: Arc<dyn FactStore>) {
+    let mut expected = Vec::new();
+    for repo in ["R_1", "R_2", "R_3"] {
+        let api = key("acme", repo);
+        let mut wanted = batch(&api, 100);
+        wanted.records = (0..10).map(|n| seen(&commit(n, i64::from(n), "ada"), 100)).collect();
+        expected.extend(wanted.records.iter().map(|(id, r)| (api.clone(), *id, r.clone())));
+        store.write(wanted).await.expect("written");
+    }
+    assert_eq!(contents(&store).await.1, expected);
+}
+
+/// What is removed is counted in the base, and coverage before the floor is forgotten with it.
+pub async fn garbage_collection_folds_what_it_removes(store: Arc<dyn FactStore>) {
+    let epoch = store.begin_epoch().await.expect("epoch");
+    let api = key("acme", "R_1");
+    let mut wanted = batch(&api, 100);
+    wanted.records = vec![seen(&commit(1, 10, "ada"), 100), seen(&commit(2, 20, "ada"), 100), seen(&commit(3, 30, "bob"), 100)];
+    wanted.covered.insert(window(0, 100));
+    store.write(wanted.clone()).await.expect("written");
+    let collected = store.collect_garbage(&api, at(25), epoch).await.expect("collected").expect("known");
+    assert_eq!(collected.removed.len(), 2);
+    assert_eq!(collected.state.base.get("ada").copied().unwrap_or_default().get(Kind::Commit), 2);
+    assert_eq!(collected.state.base.get("bob").copied().unwrap_or_default(), Totals::default());
+    assert_eq!(collected.state.coverage.windows(), [window(25, 100)]);
+    assert_eq!(store.repositories(&api.org).await.expect("repositories"), vec![collected.state.clone()]);
+    assert_eq!(store.records(&api, Timestamp::MIN).await.expect("records").len(), 1);
+    assert!(store.collect_garbage(&api, at(25), epoch).await.expect("collected").is_none(), "a second pass does nothing");
+    assert!(store.collect_garbage(&key("acme", "R_9"), at(25), epoch).await.expect("collected").is_none());
+}
+
+/// A replay of what garbage collection counted is refused and not counted again.
+pub async fn records_older_than_the_floor_are_refused(store: Arc<dyn FactStore>) {
+    let epoch = store.begin_epoch().await.expect("epoch");
+    let api = key("acme", "R_1");
+    let mut wanted = batch(&api, 100);
+    wanted.records = vec![seen(&commit(1, 10, "ada"), 100), seen(&commit(2, 50, "ada"), 100)];
+    store.write(wanted.clone()).await.expect("written");
+    store.collect_garbage(&api, at(25), epoch).await.expect("collected");
+    let again = store.write(wanted).await.expect("written");
+    assert_eq!((again.refused, again.changed.len()), (1, 0));
+    assert_eq!(again.state.base.get("ada").copied().unwrap_or_default().get(Kind::Commit), 1);
+    assert_eq!(store.records(&api, Timestamp::MIN).await.expect("records").len(), 1);
+}
+
+/// Whoever led before the present epoch removes nothing.
+pub async fn a_stale_epoch_collects_nothing(store: Arc<dyn FactStore>) {
+    let old = store.begin_epoch().await.expect("epoch");
+    let api = key("acme", "R_1");
+    let mut wanted = batch(&api, 100);
+    wanted.records = vec![seen(&commit(1, 10, "ada"), 100)];
+    store.write(wanted).await.expect("written");
+    let new = store.begin_epoch().await.expect("epoch");
+    let refused = store.collect_garbage(&api, at(25 * DAY), old).await;
+    assert!(matches!(refused, Err(StoreError::StaleEpoch { asked, current }) if asked == old && current == new));
+    assert_eq!(store.records(&api, Timestamp::MIN).await.expect("records").len(), 1);
+}
+
+/// No epoch is issued twice.
+pub async fn epochs_strictly_rise(store: Arc<dyn FactStore>) {
+    let mut last = Epoch(0);
+    for _ in 0..10 {
+        let next = store.begin_epoch().await.expect("epoch");
+        assert!(next > last);
+        last = next;
+    }
+}
+
+/// The same repository id under two organisations is two repositories.
+pub async fn organisations_are_kept_apart(store: Arc<dyn FactStore>) {
+    for org in ["acme", "acme-labs", "zeta"] {
+        let mut wanted = batch(&key(org, "R_1"), 100);
+        wanted.records = vec![seen(&commit(1, 10, org), 100)];
+        store.write(wanted).await.expect("written");
+    }
+    let orgs: Vec<String> =
+        store.organisations().await.expect("organisations").iter().map(|o| o.to_string()).collect();
+    assert_eq!(orgs, ["acme", "acme-labs", "zeta"]);
+    for org in ["acme", "acme-labs"] {
+        assert_eq!(store.repositories(&org.into()).await.expect("repositories").len(), 1);
+        let records = store.records(&key(org, "R_1"), at(0)).await.expect("records");
+        assert_eq!(records[0].1.latest.user.as_str(), org);
+    }
+}
+
+/// Twenty thousand records of one repository in one batch.
+pub async fn large_batches_are_written_whole(store: Arc<dyn FactStore>) {
+    let api = key("acme", "R_1");
+    let mut wanted = batch(&api, 100);
+    wanted.records = (0..20_000)
+        .map(|number| {
+            let fact = Fact { id: FactId::Review(number), user: "ada".into(), at: at(1), lines: Lines::default() };
+            seen(&fact, 100)
+        })
+        .collect();
+    assert_eq!(store.write(wanted).await.expect("written").changed.len(), 20_000);
+    assert_eq!(store.records(&api, at(0)).await.expect("records").len(), 20_000);
+}

@@ -1,0 +1,109 @@
+//! The port behind which facts are kept.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
+use crate::role::{Epoch, EpochError, EpochIssuer};
+
+/// Why the store did not do as asked. Nothing was changed then.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be reached or written now; the same call may succeed later.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// There is no room left for what was to be written.
+    #[error("the store is full: {0}")]
+    Full(String),
+    /// What is stored cannot be read.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// A later leadership has begun; the caller no longer leads.
+    #[error("epoch {asked:?} is over: the store is at {current:?}")]
+    StaleEpoch {
+        /// The epoch of the caller.
+        asked: Epoch,
+        /// The epoch in force.
+        current: Epoch,
+    },
+}
+
+/// What a batch changed.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The repository after the batch.
+    pub state: RepoState,
+    /// The joined records of every identity that changed.
+    pub changed: Vec<(FactId, Record)>,
+    /// How many records were refused because they are older than the floor.
+    pub refused: usize,
+}
+
+/// What a pass of garbage collection removed.
+#[derive(Clone, Debug)]
+pub struct Collected {
+    /// The repository after the pass.
+    pub state: RepoState,
+    /// The identities folded into the base.
+    pub removed: Vec<FactId>,
+}
+
+/// Where a scan goes on.
+pub type Cursor = (RepoKey, FactId);
+
+/// A record and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRecord {
+    /// The repository.
+    pub key: RepoKey,
+    /// Which fact of it.
+    pub id: FactId,
+    /// What is known of it.
+    pub record: Record,
+}
+
+/// A part of a scan.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// Records in ascending order of repository and identity.
+    pub records: Vec<StoredRecord>,
+    /// Where the next part begins; `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+/// A store of records, coverage and counters' bases.
+///
+/// Every write is atomic and durable when it returns, and a union: repeating it, or doing it in another order, ends in
+/// the same state. `contract` holds the tests that every implementation passes.
+#[async_trait]
+pub trait FactStore: Send + Sync + 'static {
+    /// Joins a batch: records, coverage, listing and tip of one repository together or not at all.
+    async fn write(&self, batch: Batch) -> Result<Written, StoreError>;
+
+    /// Everything known of an organisation's repositories except their records, sorted by key.
+    async fn repositories(&self, org: &OrgName) -> Result<Vec<RepoState>, StoreError>;
+
+    /// The organisations something is stored of, sorted.
+    async fn organisations(&self) -> Result<Vec<OrgName>, StoreError>;
+
+    /// The records of a repository dated `since` or later, sorted by identity.
+    async fn records(&self, key: &RepoKey, since: Timestamp) -> Result<Vec<(FactId, Record)>, StoreError>;
+
+    /// At most `limit` records of all repositories, beginning at `from`.
+    async fn scan(&self, from: Option<Cursor>, limit: usize) -> Result<Page, StoreError>;
+
+    /// Folds what is dated before `floor` into the repository's base, raises its floor and prunes its coverage, in one
+    /// transaction; refused when `epoch` is over. An unknown repository and a lower floor change nothing.
+    async fn collect_garbage(&self, key: &RepoKey, floor: Timestamp, epoch: Epoch) -> Result<Option<Collected>, StoreError>;
+
+    /// Issues the epoch of a new leadership, greater than any before.
+    async fn begin_epoch(&self) -> Result<Epoch, StoreError>;
+}
+
+#[async_trait]
+impl EpochIssuer for Arc<dyn FactStore> {
+    async fn begin_epoch(&self) -> Result<Epoch, EpochError> {
+        FactStore::begin_epoch(self.as_ref()).await.map_err(|error| EpochError(error.to_string()))
+    }
+}

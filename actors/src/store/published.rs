@@ -1,0 +1,33 @@
+//! The series as readers see them: the last complete snapshot, whatever happens to the actor that makes them.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
+use crate::activity::SeriesSnapshot;
+
+/// A snapshot and its number.
+#[derive(Debug)]
+pub struct Published {
+    /// Rises with every snapshot of this process; equal numbers mean equal contents.
+    pub generation: u64,
+    /// The series.
+    pub series: SeriesSnapshot,
+}
+
+/// Where the store actor publishes snapshots; cloned into every reader. Reading never waits.
+#[derive(Clone, Debug, Default)]
+pub struct PublishedView(Arc<ArcSwapOption<Published>>);
+
+impl PublishedView {
+    /// The latest snapshot; `None` until the store was read completely once.
+    pub fn latest(&self) -> Option<Arc<Published>> {
+        self.0.load_full()
+    }
+
+    /// Replaces the snapshot.
+    pub fn publish(&self, series: SeriesSnapshot) {
+        let generation = self.0.load().as_ref().map_or(1, |published| published.generation + 1);
+        self.0.store(Some(Arc::new(Published { generation, series })));
+    }
+}

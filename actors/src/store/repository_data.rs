@@ -1,0 +1,34 @@
+//! What every backend does with a record, whatever it keeps it in.
+
+use crate::activity::{FactId, Record, RepoState, Timestamp};
+
+/// What became of an incoming record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// It is older than the floor: garbage collection has counted it already.
+    Refused,
+    /// The store knew all of it.
+    Unchanged,
+    /// This is to be stored in its place.
+    Changed(Record),
+}
+
+/// Joins an incoming record with the stored one of the same identity.
+pub fn join(stored: Option<Record>, incoming: Record, floor: Timestamp) -> Joined {
+    match stored {
+        None if incoming.latest.at < floor => Joined::Refused,
+        None => Joined::Changed(incoming),
+        Some(mut record) => {
+            if record.merge(&incoming) {
+                Joined::Changed(record)
+            } else {
+                Joined::Unchanged
+            }
+        }
+    }
+}
+
+/// Folds a record that is removed into the base of the user it was credited to.
+pub fn fold(state: &mut RepoState, id: FactId, record: &Record) {
+    state.base.entry(record.first.user.clone()).or_default().increment(id.kind());
+}

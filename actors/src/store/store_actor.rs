@@ -1,0 +1,280 @@
+//! The actor between everybody and the store: facts in, the live series view out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use serde::Serialize;
+
+use super::{Cursor, FactStore, Page, PublishedView, StoreError, Written};
+use crate::activity::{ActivitySettings, Batch, FactId, OrgName, Record, RepoKey, RepoState, SeriesView, Timestamp};
+use crate::clock::Clock;
+use crate::event::{Event, Observer};
+use crate::observable::Observable;
+use crate::role::Epoch;
+
+/// How often the view ages and changes are published.
+const TICK: Duration = Duration::from_millis(200);
+/// How long after a failed load the store is asked again.
+const RELOAD_DELAY: Duration = Duration::from_secs(1);
+/// Records read at a time while loading; bounds both memory and the time other messages wait.
+const PAGE: usize = 5_000;
+
+/// Who wrote a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteSource {
+    /// The leader's scheduled scrape.
+    LeaderScrape,
+    /// A backfill worker.
+    WorkerBackfill,
+}
+
+impl WriteSource {
+    /// The value of the `source` label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WriteSource::LeaderScrape => "leader_scrape",
+            WriteSource::WorkerBackfill => "worker_backfill",
+        }
+    }
+}
+
+/// What the store actor is made of; cheap to clone, so that every incarnation starts from the same.
+#[derive(Clone)]
+pub struct StoreSettings {
+    /// Where facts are kept.
+    pub store: Arc<dyn FactStore>,
+    /// How long series are shown.
+    pub activity: ActivitySettings,
+    /// GitHub's time.
+    pub clock: Arc<Clock>,
+    /// Where snapshots go.
+    pub published: PublishedView,
+    /// Where the actor's state goes.
+    pub state: Observable<StoreState>,
+    /// Who counts.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// What the store actor shows of itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StoreState {
+    /// Whether everything stored is in the view.
+    pub loaded: bool,
+    /// Records in the view.
+    pub records: usize,
+    /// Users in repositories, each with all its series.
+    pub pairs: usize,
+    /// Why the last call to the store failed; `None` when it succeeded.
+    pub last_error: Option<String>,
+}
+
+/// Owns the live series view. A new incarnation rebuilds it from the store; meanwhile the last snapshot stays published.
+pub struct StoreActor {
+    settings: StoreSettings,
+    view: SeriesView,
+    loaded: bool,
+    changed: bool,
+}
+
+impl StoreActor {
+    /// An actor that will load the view when it starts.
+    pub fn new(settings: StoreSettings) -> Self {
+        let view = SeriesView::new(settings.activity, settings.clock.now());
+        StoreActor { settings, view, loaded: false, changed: true }
+    }
+
+    fn load(&mut self, ctx: &mut Context<Self>) {
+        let store = self.settings.store.clone();
+        let states = async move {
+            let mut states = Vec::new();
+            for org in store.organisations().await? {
+                states.extend(store.repositories(&org).await?);
+            }
+            Ok(states)
+        };
+        ctx.spawn(states.into_actor(self).map(|states: Result<Vec<RepoState>, StoreError>, actor, ctx| {
+            match states {
+                Ok(states) => {
+                    states.iter().for_each(|state| actor.view.describe(state));
+                    actor.load_page(None, ctx);
+                }
+                Err(error) => actor.reload_later(&error, ctx),
+            }
+        }));
+    }
+
+    fn load_page(&mut self, from: Option<Cursor>, ctx: &mut Context<Self>) {
+        let store = self.settings.store.clone();
+        let page = async move { store.scan(from, PAGE).await };
+        ctx.spawn(page.into_actor(self).map(|page, actor, ctx| match page {
+            Ok(page) => actor.take_page(page, ctx),
+            Err(error) => actor.reload_later(&error, ctx),
+        }));
+    }
+
+    fn take_page(&mut self, page: Page, ctx: &mut Context<Self>) {
+        for group in page.records.chunk_by(|a, b| a.key == b.key) {
+            self.view.apply(&group[0].key, group.iter().map(|stored| (stored.id, &stored.record)));
+        }
+        match page.next {
+            Some(next) => self.load_page(Some(next), ctx),
+            None => {
+                tracing::info!(records = self.view.records(), "the series view is loaded");
+                self.loaded = true;
+                self.publish();
+            }
+        }
+    }
+
+    fn reload_later(&mut self, error: &StoreError, ctx: &mut Context<Self>) {
+        tracing::warn!(%error, retry_in = ?RELOAD_DELAY, "the series view cannot be loaded; the last one is served");
+        self.note(Some(error));
+        ctx.run_later(RELOAD_DELAY, |actor, ctx| actor.load(ctx));
+    }
+
+    /// Takes over what a write changed.
+    fn written(&mut self, written: &Written) {
+        self.view.describe(&written.state);
+        self.view.apply(&written.state.key, written.changed.iter().map(|(id, record)| (*id, record)));
+        self.changed = true;
+    }
+
+    fn tick(&mut self) {
+        self.changed |= self.view.advance(self.settings.clock.now());
+        if self.loaded && self.changed {
+            self.publish();
+        }
+    }
+
+    fn publish(&mut self) {
+        self.changed = false;
+        self.settings.published.publish(self.view.snapshot());
+        let last_error = self.settings.state.get().last_error.clone();
+        self.settings.state.set(StoreState {
+            loaded: self.loaded,
+            records: self.view.records(),
+            pairs: self.view.pairs(),
+            last_error,
+        });
+    }
+
+    fn note(&self, error: Option<&StoreError>) {
+        let error = error.map(ToString::to_string);
+        if self.settings.state.get().last_error != error {
+            self.settings.state.update(|state| state.last_error = error);
+        }
+    }
+}
+
+impl Actor for StoreActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.load(ctx);
+        ctx.run_interval(TICK, |actor, _| actor.tick());
+    }
+}
+
+// === Write ===
+
+/// Writes a batch; answered when it is durable.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<WriteReceipt, StoreError>")]
+pub struct Write {
+    /// What to write.
+    pub batch: Batch,
+    /// Who writes it.
+    pub source: WriteSource,
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteReceipt {
+    /// Records that were new or changed.
+    pub changed: usize,
+    /// Records refused because garbage collection had counted them before.
+    pub refused: usize,
+}
+
+impl Handler<Write> for StoreActor {
+    type Result = ResponseActFuture<Self, Result<WriteReceipt, StoreError>>;
+
+    fn handle(&mut self, message: Write, _: &mut Self::Context) -> Self::Result {
+        let store = self.settings.store.clone();
+        let write = async move { store.write(message.batch).await };
+        Box::pin(write.into_actor(self).map(move |written, actor, _| {
+            actor.settings.observer.on_event(Event::StoreWrite { source: message.source, success: written.is_ok() });
+            actor.note(written.as_ref().err());
+            let written = written?;
+            actor.written(&written);
+            Ok(WriteReceipt { changed: written.changed.len(), refused: written.refused })
+        }))
+    }
+}
+
+// === Reading ===
+
+/// Asks for an organisation's repositories with their coverage.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<Vec<RepoState>, StoreError>")]
+pub struct RepositoriesOf(pub OrgName);
+
+impl Handler<RepositoriesOf> for StoreActor {
+    type Result = ResponseFuture<Result<Vec<RepoState>, StoreError>>;
+
+    fn handle(&mut self, message: RepositoriesOf, _: &mut Self::Context) -> Self::Result {
+        let store = self.settings.store.clone();
+        Box::pin(async move { store.repositories(&message.0).await })
+    }
+}
+
+/// Asks for the records of a repository dated `since` or later.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<Vec<(FactId, Record)>, StoreError>")]
+pub struct RecordsOf {
+    /// Which repository.
+    pub key: RepoKey,
+    /// The earliest date.
+    pub since: Timestamp,
+}
+
+impl Handler<RecordsOf> for StoreActor {
+    type Result = ResponseFuture<Result<Vec<(FactId, Record)>, StoreError>>;
+
+    fn handle(&mut self, message: RecordsOf, _: &mut Self::Context) -> Self::Result {
+        let store = self.settings.store.clone();
+        Box::pin(async move { store.records(&message.key, message.since).await })
+    }
+}
+
+// === CollectGarbage ===
+
+/// Removes what is dated before `floor` of one repository; answered with the number of records folded into its base.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<usize, StoreError>")]
+pub struct CollectGarbage {
+    /// Which repository.
+    pub key: RepoKey,
+    /// The new floor.
+    pub floor: Timestamp,
+    /// The caller's leadership.
+    pub epoch: Epoch,
+}
+
+impl Handler<CollectGarbage> for StoreActor {
+    type Result = ResponseActFuture<Self, Result<usize, StoreError>>;
+
+    fn handle(&mut self, message: CollectGarbage, _: &mut Self::Context) -> Self::Result {
+        let store = self.settings.store.clone();
+        let pass = async move { store.collect_garbage(&message.key, message.floor, message.epoch).await };
+        Box::pin(pass.into_actor(self).map(|collected, actor, _| {
+            actor.note(collected.as_ref().err());
+            let Some(collected) = collected? else { return Ok(0) };
+            actor.view.forget(&collected.state, &collected.removed);
+            actor.changed |= !collected.removed.is_empty();
+            Ok(collected.removed.len())
+        }))
+    }
+}
