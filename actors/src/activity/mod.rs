@@ -1,0 +1,31 @@
+//! Facts, coverage and series: pure values and the set algebra between them.
+//!
+//! Everything the product shows is derived from two sets: the *records* of what happened and the *coverage* of what
+//! was looked at. Both only ever grow by union, which is commutative, associative and idempotent; retries,
+//! duplicates, replays and merges after a split therefore all converge on the same numbers.
+
+mod batch;
+mod coverage;
+mod fact;
+mod names;
+mod record;
+mod repository;
+mod series;
+mod timestamp;
+mod totals;
+mod view;
+mod week;
+mod window;
+
+pub use batch::Batch;
+pub use coverage::Coverage;
+pub use fact::{Fact, FactId, Kind, Oid, ParseFactIdError};
+pub use names::{Login, OrgName, RepoId, RepoKey, RepoName};
+pub use record::{Credit, Lines, Observation, Record};
+pub use repository::{HeadRead, RepoMeta, RepoState};
+pub use series::{ActivitySettings, Gauges, derive_gauges};
+pub use timestamp::{DAY, HOUR, MINUTE, Timestamp, WEEK};
+pub use totals::Totals;
+pub use view::{SeriesRow, SeriesSnapshot, SeriesView};
+pub use week::last_complete_week;
+pub use window::Window;

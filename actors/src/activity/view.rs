@@ -1,0 +1,426 @@
+//! The live view: every series, kept up to date as records arrive and time passes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::series::next_change;
+use super::{
+    ActivitySettings, FactId, Gauges, Login, OrgName, Record, RepoKey, RepoName, RepoState, Timestamp,
+    Totals, derive_gauges,
+};
+
+/// One user in one repository (by name): what the exposition shows of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SeriesRow {
+    /// The organisation.
+    pub org: OrgName,
+    /// The repository's current name.
+    pub repo: RepoName,
+    /// Who.
+    pub user: Login,
+    /// The gauges.
+    pub gauges: Gauges,
+    /// The counters; `None` when no record credited to the user lies within retention.
+    pub totals: Option<Totals>,
+}
+
+/// All series at one instant, sorted by organisation, repository and user; no two rows share all three.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SeriesSnapshot {
+    /// The instant the gauges are true for.
+    pub at: Timestamp,
+    /// The rows.
+    pub rows: Vec<SeriesRow>,
+}
+
+/// Every record within retention, and the series derived from them.
+///
+/// Values change only when a record arrives or when one crosses an edge of a window; those instants are kept in an
+/// agenda, so that time passing costs what changes and not what exists.
+#[derive(Debug)]
+pub struct SeriesView {
+    settings: ActivitySettings,
+    now: Timestamp,
+    repositories: BTreeMap<RepoKey, Repository>,
+    agenda: BTreeSet<(Timestamp, RepoKey, Login)>,
+    records: usize,
+}
+
+#[derive(Debug, Default)]
+struct Repository {
+    name: Option<RepoName>,
+    base: BTreeMap<Login, Totals>,
+    records: BTreeMap<FactId, Record>,
+    users: BTreeMap<Login, UserSeries>,
+}
+
+#[derive(Debug, Default)]
+struct UserSeries {
+    facts: BTreeSet<FactId>,
+    gauges: Gauges,
+    totals: Option<Totals>,
+    next_change: Option<Timestamp>,
+}
+
+impl SeriesView {
+    /// An empty view at `now`.
+    pub fn new(settings: ActivitySettings, now: Timestamp) -> Self {
+        SeriesView { settings, now, repositories: BTreeMap::new(), agenda: BTreeSet::new(), records: 0 }
+    }
+
+    /// How many records it holds.
+    pub fn records(&self) -> usize {
+        self.records
+    }
+
+    /// How many (repository, user) pairs have series.
+    pub fn pairs(&self) -> usize {
+        self.repositories.values().map(|r| r.users.len()).sum()
+    }
+
+    /// Takes over a repository's name and base.
+    pub fn describe(&mut self, state: &RepoState) {
+        let repository = self.repositories.entry(state.key.clone()).or_default();
+        repository.name = Some(state.meta.name.clone());
+        if repository.base != state.base {
+            repository.base = state.base.clone();
+            let users: BTreeSet<Login> = repository.users.keys().cloned().collect();
+            self.derive(&state.key, users);
+        }
+    }
+
+    /// Joins records into the view; the order of calls does not matter.
+    pub fn apply<'a>(&mut self, key: &RepoKey, records: impl IntoIterator<Item = (FactId, &'a Record)>) {
+        let repository = self.repositories.entry(key.clone()).or_default();
+        let mut touched = BTreeSet::new();
+        for (id, incoming) in records {
+            match repository.records.get_mut(&id) {
+                Some(record) => {
+                    let before = record.clone();
+                    if record.merge(incoming) {
+                        let after = record.clone();
+                        repository.unlink(id, &before, &mut touched);
+                        repository.link(id, &after, &mut touched);
+                    }
+                }
+                None => {
+                    repository.records.insert(id, incoming.clone());
+                    self.records += 1;
+                    repository.link(id, incoming, &mut touched);
+                }
+            }
+        }
+        self.derive(key, touched);
+    }
+
+    /// Forgets records that garbage collection folded into `state.base`.
+    pub fn forget(&mut self, state: &RepoState, removed: &[FactId]) {
+        let repository = self.repositories.entry(state.key.clone()).or_default();
+        let mut touched = BTreeSet::new();
+        for id in removed {
+            if let Some(record) = repository.records.remove(id) {
+                self.records -= 1;
+                repository.unlink(*id, &record, &mut touched);
+            }
+        }
+        repository.base = state.base.clone();
+        self.derive(&state.key, touched);
+    }
+
+    /// Lets time pass; whether any series changed. A clock that steps back re-derives everything.
+    pub fn advance(&mut self, now: Timestamp) -> bool {
+        if now < self.now {
+            self.now = now;
+            self.derive_all();
+            return true;
+        }
+        self.now = now;
+        let mut due: BTreeMap<RepoKey, BTreeSet<Login>> = BTreeMap::new();
+        while let Some((at, key, user)) = self.agenda.pop_first() {
+            if at > now {
+                self.agenda.insert((at, key, user));
+                break;
+            }
+            due.entry(key).or_default().insert(user);
+        }
+        let changed = !due.is_empty();
+        for (key, users) in due {
+            self.derive(&key, users);
+        }
+        changed
+    }
+
+    /// The rows to show now. Repositories that share a name (one deleted, one made anew) are summed.
+    pub fn snapshot(&self) -> SeriesSnapshot {
+        let mut rows = Vec::new();
+        for (key, repository) in &self.repositories {
+            let Some(name) = &repository.name else { continue };
+            rows.extend(repository.users.iter().filter(|(_, series)| series.is_shown()).map(
+                |(user, series)| SeriesRow {
+                    org: key.org.clone(),
+                    repo: name.clone(),
+                    user: user.clone(),
+                    gauges: series.gauges,
+                    totals: series.totals,
+                },
+            ));
+        }
+        rows.sort_unstable_by(|a, b| (&a.org, &a.repo, &a.user).cmp(&(&b.org, &b.repo, &b.user)));
+        rows.dedup_by(|later, kept| {
+            let same = (&later.org, &later.repo, &later.user) == (&kept.org, &kept.repo, &kept.user);
+            if same {
+                kept.gauges = kept.gauges.combined(later.gauges);
+                kept.totals = combined_totals(kept.totals, later.totals);
+            }
+            same
+        });
+        SeriesSnapshot { at: self.now, rows }
+    }
+
+    fn derive_all(&mut self) {
+        let everyone: Vec<(RepoKey, BTreeSet<Login>)> = self
+            .repositories
+            .iter()
+            .map(|(key, r)| (key.clone(), r.users.keys().cloned().collect()))
+            .collect();
+        for (key, users) in everyone {
+            self.derive(&key, users);
+        }
+    }
+
+    fn derive(&mut self, key: &RepoKey, users: BTreeSet<Login>) {
+        let Some(repository) = self.repositories.get_mut(key) else { return };
+        for user in users {
+            let Some(series) = repository.users.get_mut(&user) else { continue };
+            if let Some(at) = series.next_change.take() {
+                self.agenda.remove(&(at, key.clone(), user.clone()));
+            }
+            if series.facts.is_empty() {
+                repository.users.remove(&user);
+                continue;
+            }
+            let base = repository.base.get(&user).copied().unwrap_or_default();
+            series.derive(&user, &repository.records, base, self.now, self.settings);
+            if let Some(at) = series.next_change {
+                self.agenda.insert((at, key.clone(), user));
+            }
+        }
+    }
+}
+
+impl Repository {
+    fn link(&mut self, id: FactId, record: &Record, touched: &mut BTreeSet<Login>) {
+        for user in [&record.latest.user, &record.first.user] {
+            self.users.entry(user.clone()).or_default().facts.insert(id);
+            touched.insert(user.clone());
+        }
+    }
+
+    fn unlink(&mut self, id: FactId, record: &Record, touched: &mut BTreeSet<Login>) {
+        for user in [&record.latest.user, &record.first.user] {
+            if let Some(series) = self.users.get_mut(user) {
+                series.facts.remove(&id);
+                touched.insert(user.clone());
+            }
+        }
+    }
+}
+
+impl UserSeries {
+    fn is_shown(&self) -> bool {
+        self.totals.is_some() || self.gauges.last_event.is_some()
+    }
+
+    fn derive(
+        &mut self,
+        user: &Login,
+        records: &BTreeMap<FactId, Record>,
+        base: Totals,
+        now: Timestamp,
+        settings: ActivitySettings,
+    ) {
+        let own = || self.facts.iter().filter_map(|id| records.get(id).map(|record| (*id, record)));
+        self.gauges = derive_gauges(
+            own().filter(|(_, r)| r.latest.user == *user).map(|(id, r)| (id.kind(), &r.latest)),
+            now,
+            settings,
+        );
+        let mut totals = base;
+        let mut within_retention = false;
+        for (id, record) in own().filter(|(_, r)| r.first.user == *user) {
+            totals.increment(id.kind());
+            within_retention |= record.latest.at > now - settings.retention;
+        }
+        let next_change = own()
+            .filter_map(|(_, r)| {
+                next_change(r.latest.at, r.latest.lines != Default::default(), now, settings)
+            })
+            .min();
+        self.totals = within_retention.then_some(totals);
+        self.next_change = next_change;
+    }
+}
+
+fn combined_totals(a: Option<Totals>, b: Option<Totals>) -> Option<Totals> {
+    match (a, b) {
+        (Some(mut a), Some(b)) => {
+            a.add(b);
+            Some(a)
+        }
+        (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::activity::{Coverage, Credit, DAY, HOUR, Lines, Observation, RepoId, RepoMeta, WEEK};
+
+    const SETTINGS: ActivitySettings = ActivitySettings { active_window: 7 * DAY, retention: 30 * DAY };
+    const START: i64 = 1_800_000_000;
+
+    fn key(number: u8) -> RepoKey {
+        RepoKey { org: "acme".into(), id: RepoId::from(format!("R_{number}")) }
+    }
+
+    fn state(number: u8, name: &str) -> RepoState {
+        let at = Timestamp::from_unix(START);
+        RepoState::new(key(number), RepoMeta { seen_at: at, name: name.into(), first_seen: at })
+    }
+
+    fn write() -> impl Strategy<Value = (u8, FactId, Record)> {
+        (0u8..2, 0u8..5, 0u64..6, 0u8..3, 0u8..3, -(35 * DAY)..2 * DAY, 0i64..3, any::<bool>()).prop_map(
+            |(repo, kind, number, user, first, at, seen, gone)| {
+                let id = match kind {
+                    0 => FactId::Commit(crate::activity::Oid::from_bytes([number as u8; 20])),
+                    1 => FactId::PrOpened(number),
+                    2 => FactId::PrMerged(number),
+                    3 => FactId::Review(number),
+                    _ => FactId::IssueComment(number),
+                };
+                let lines =
+                    if kind == 0 { Lines { additions: number, deletions: 1 } } else { Lines::default() };
+                let seen_at = Timestamp::from_unix(START + seen);
+                let login = |n: u8| Login::from(format!("user-{n}"));
+                let at = Timestamp::from_unix(START + at);
+                let record = Record {
+                    latest: Observation { seen_at, gone, user: login(user), at, lines },
+                    first: Credit { seen_at, user: login(first) },
+                };
+                (repo, id, record)
+            },
+        )
+    }
+
+    /// The naive model: a map of joined records, everything derived from scratch.
+    fn naive(writes: &[(u8, FactId, Record)], names: [&str; 2], now: Timestamp) -> Vec<SeriesRow> {
+        let mut records: BTreeMap<(u8, FactId), Record> = BTreeMap::new();
+        for (repo, id, record) in writes {
+            records
+                .entry((*repo, *id))
+                .and_modify(|r| {
+                    r.merge(record);
+                })
+                .or_insert_with(|| record.clone());
+        }
+        let mut users: BTreeSet<(&str, Login)> = BTreeSet::new();
+        for ((repo, _), record) in &records {
+            users.insert((names[*repo as usize], record.latest.user.clone()));
+            users.insert((names[*repo as usize], record.first.user.clone()));
+        }
+        let rows = users.into_iter().map(|(name, user)| {
+            let here = || records.iter().filter(|((repo, _), _)| names[*repo as usize] == name);
+            let gauges = derive_gauges(
+                here().filter(|(_, r)| r.latest.user == user).map(|((_, id), r)| (id.kind(), &r.latest)),
+                now,
+                SETTINGS,
+            );
+            // A counter shows a repository's share only while that share has a record within retention.
+            let mut totals = None;
+            for number in 0..2u8 {
+                let credited = || here().filter(|((repo, _), r)| *repo == number && r.first.user == user);
+                if credited().any(|(_, r)| r.latest.at > now - SETTINGS.retention) {
+                    let mut share = Totals::default();
+                    credited().for_each(|((_, id), _)| share.increment(id.kind()));
+                    totals = combined_totals(totals, Some(share));
+                }
+            }
+            SeriesRow { org: "acme".into(), repo: name.into(), user, gauges, totals }
+        });
+        rows.filter(|row| row.totals.is_some() || row.gauges.last_event.is_some()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_of_writes_and_instants_gives_the_series_of_the_union(
+            writes in proptest::collection::vec(write(), 0..40),
+            cuts in proptest::collection::vec((0usize..40, 0i64..3 * DAY), 0..6),
+            same_name in any::<bool>(),
+            hours in 0i64..60 * 24,
+        ) {
+            let names = if same_name { ["api", "api"] } else { ["api", "web"] };
+            let mut view = SeriesView::new(SETTINGS, Timestamp::from_unix(START));
+            view.describe(&state(0, names[0]));
+            view.describe(&state(1, names[1]));
+            for (index, (repo, id, record)) in writes.iter().enumerate() {
+                for (_, after) in cuts.iter().filter(|(at, _)| *at == index) {
+                    view.advance(Timestamp::from_unix(START + after));
+                }
+                view.apply(&key(*repo), [(*id, record)]);
+                view.apply(&key(*repo), [(*id, record)]);
+            }
+            let now = Timestamp::from_unix(START + hours * HOUR);
+            view.advance(now);
+            prop_assert_eq!(view.snapshot().rows, naive(&writes, names, now));
+            let mut shuffled = SeriesView::new(SETTINGS, now);
+            shuffled.describe(&state(0, names[0]));
+            shuffled.describe(&state(1, names[1]));
+            for (repo, id, record) in writes.iter().rev() {
+                shuffled.apply(&key(*repo), [(*id, record)]);
+            }
+            prop_assert_eq!(view.snapshot(), shuffled.snapshot());
+        }
+    }
+
+    #[test]
+    fn gauges_fall_as_time_passes_without_any_write() {
+        let at = Timestamp::from_unix(START);
+        let mut view = SeriesView::new(SETTINGS, at);
+        view.describe(&state(0, "api"));
+        let fact =
+            crate::activity::Fact { id: FactId::Review(1), user: "ada".into(), at, lines: Lines::default() };
+        view.apply(&key(0), [(fact.id, &Record::observed(&fact, at))]);
+        let reviews =
+            |view: &SeriesView| view.snapshot().rows[0].gauges.day.get(crate::activity::Kind::Review);
+        assert_eq!(reviews(&view), 1);
+        assert!(!view.advance(at + DAY - 1), "nothing changes before the fact leaves the window");
+        assert!(view.advance(at + DAY));
+        assert_eq!(reviews(&view), 0);
+        assert!(view.advance(at + 5 * WEEK));
+        assert_eq!(view.snapshot().rows[0].totals, None, "beyond retention the counter is not shown");
+    }
+
+    #[test]
+    fn garbage_collection_leaves_the_counters_as_they_were() {
+        let at = Timestamp::from_unix(START);
+        let mut view = SeriesView::new(SETTINGS, at);
+        view.describe(&state(0, "api"));
+        let facts = [FactId::Review(1), FactId::Review(2)].map(|id| {
+            let fact = crate::activity::Fact { id, user: "ada".into(), at, lines: Lines::default() };
+            (id, Record::observed(&fact, at))
+        });
+        view.apply(&key(0), facts.iter().map(|(id, r)| (*id, r)));
+        let before = view.snapshot().rows[0].totals;
+        let mut state = state(0, "api");
+        let mut base = Totals::default();
+        base.increment(crate::activity::Kind::Review);
+        state.base.insert("ada".into(), base);
+        state.coverage = Coverage::new();
+        view.forget(&state, &[FactId::Review(1)]);
+        assert_eq!(view.snapshot().rows[0].totals, before);
+        assert_eq!(view.records(), 1);
+    }
+}
