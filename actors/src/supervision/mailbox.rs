@@ -1,0 +1,86 @@
+//! The bounded way into one incarnation.
+
+use std::sync::Arc;
+
+use actix::dev::{MessageResponse, OneshotSender};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message};
+use tokio::sync::mpsc;
+
+use super::Fault;
+use super::actor_ref::Shared;
+
+/// One message with everything needed to handle it.
+pub(crate) type Envelope<A> = Box<dyn FnOnce(&mut A, &mut Context<A>) + Send>;
+
+/// What the supervisor and the fault injection tell an incarnation, past its mailbox.
+pub(crate) enum Order {
+    /// Accept nothing more, handle what was accepted, drain, stop.
+    Finish,
+    /// Break.
+    Break(Fault),
+}
+
+/// The sending side of one incarnation's mailbox.
+pub(crate) struct Mailbox<A: Actor<Context = Context<A>>> {
+    pub(crate) incarnation: u64,
+    pub(crate) messages: mpsc::Sender<Envelope<A>>,
+    pub(crate) orders: mpsc::UnboundedSender<Order>,
+}
+
+/// What a supervisor holds of a child's incarnation, whatever its type.
+pub(crate) trait Line: Send {
+    /// Lets senders in.
+    fn open(&self);
+    /// Turns senders away.
+    fn close(&self);
+    /// Asks the incarnation to finish.
+    fn finish(&self);
+}
+
+/// The [`Line`] to an incarnation of `A`.
+pub(crate) struct MailboxLine<A: Actor<Context = Context<A>>> {
+    pub(crate) shared: Arc<Shared<A>>,
+    pub(crate) mailbox: Arc<Mailbox<A>>,
+}
+
+// === impl MailboxLine ===
+
+impl<A: Actor<Context = Context<A>>> Line for MailboxLine<A> {
+    fn open(&self) {
+        self.shared.open(self.mailbox.clone());
+    }
+
+    fn close(&self) {
+        self.shared.close(self.mailbox.incarnation);
+    }
+
+    fn finish(&self) {
+        // A closed channel means the incarnation is gone already, which is what was asked for.
+        let _ = self.mailbox.orders.send(Order::Finish);
+    }
+}
+
+/// Packs a message, and where its answer goes, for `A`.
+pub(crate) fn envelope<A, M>(message: M, reply: Option<OneshotSender<M::Result>>) -> Envelope<A>
+where
+    A: Actor<Context = Context<A>> + Handler<M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    Box::new(move |actor, ctx| {
+        // A caller that went away needs no answer, and its message no handling.
+        if reply.as_ref().is_some_and(OneshotSender::is_closed) {
+            return;
+        }
+        <A as Handler<M>>::handle(actor, message, ctx).handle(ctx, reply);
+    })
+}
+
+/// Breaks an actor from inside.
+pub(crate) fn break_actor<A: Actor<Context = Context<A>>>(fault: Fault, ctx: &mut Context<A>) {
+    match fault {
+        Fault::Panic => panic!("injected fault"),
+        Fault::Hang => ctx.wait(actix::fut::wrap_future(std::future::pending::<()>())),
+        Fault::Stop => ctx.stop(),
+    }
+}

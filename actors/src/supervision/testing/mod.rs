@@ -1,0 +1,1 @@
+//! Virtual time, a world without leaks, and scripted faulty actors.
