@@ -59,7 +59,8 @@ impl Clock {
     }
 
     fn local_ms(&self, at: Instant) -> i64 {
-        let since = i64::try_from(at.saturating_duration_since(self.origin).as_millis()).unwrap_or(i64::MAX / 4);
+        let since =
+            i64::try_from(at.saturating_duration_since(self.origin).as_millis()).unwrap_or(i64::MAX / 4);
         self.origin_ms + since
     }
 }

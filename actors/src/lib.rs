@@ -4,3 +4,12 @@
 //! traits in the room that uses them, which the service implements with adapters.
 
 pub mod activity;
+pub mod clock;
+pub mod event;
+pub mod health;
+pub mod observable;
+pub mod queue;
+pub mod role;
+pub mod scheduler;
+pub mod store;
+pub mod supervision;

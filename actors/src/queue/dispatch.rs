@@ -190,7 +190,9 @@ mod tests {
     fn a_job_keeps_others_like_it_out_until_it_ends_or_is_lost() {
         let now = Timestamp::from_unix(1_000_000);
         let mut dispatcher = Dispatcher::new(settings());
-        let Admission::Enqueue(job) = dispatcher.admit(&wanted(1000, 1100), "a".into(), now) else { panic!() };
+        let Admission::Enqueue(job) = dispatcher.admit(&wanted(1000, 1100), "a".into(), now) else {
+            panic!()
+        };
         assert_eq!((job.window_start.as_unix(), job.window_end.as_unix()), (900, 1800));
         assert_eq!(dispatcher.admit(&wanted(1200, 1300), "b".into(), now), Admission::Duplicate);
         dispatcher.release(&job.dedup_key);

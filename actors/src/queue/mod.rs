@@ -7,7 +7,7 @@ mod memory;
 mod queue_actor;
 mod worker;
 
-pub use dispatch::{Admission, Dispatcher, DispatchSettings, Next, Wanted, after_failure};
+pub use dispatch::{Admission, DispatchSettings, Dispatcher, Next, Wanted, after_failure};
 pub use job::{Job, Reason};
 pub use job_queue::{DeadLetter, Delivery, JobQueue, QueueError, QueueStats, Settlement};
 pub use memory::MemoryQueue;

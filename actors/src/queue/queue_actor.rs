@@ -103,9 +103,10 @@ impl QueueActor {
         ctx.spawn(stats.into_actor(self).map(|stats, actor, ctx| {
             let state = match stats {
                 Ok(stats) => QueueState { stats, last_error: None },
-                Err(error) => {
-                    QueueState { stats: actor.settings.state.get().stats.clone(), last_error: Some(error.to_string()) }
-                }
+                Err(error) => QueueState {
+                    stats: actor.settings.state.get().stats.clone(),
+                    last_error: Some(error.to_string()),
+                },
             };
             actor.settings.state.set(state);
             ctx.run_later(TICK, |actor, ctx| actor.refresh(ctx));

@@ -10,7 +10,8 @@ use futures::FutureExt;
 
 use super::queue_actor::JobDelayed;
 use super::{
-    DeadLetter, Delivery, DispatchSettings, Job, JobEnded, JobQueue, Next, QueueActor, Settlement, after_failure,
+    DeadLetter, Delivery, DispatchSettings, Job, JobEnded, JobQueue, Next, QueueActor, Settlement,
+    after_failure,
 };
 use crate::clock::Clock;
 use crate::event::{Event, Observer};

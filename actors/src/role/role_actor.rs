@@ -89,9 +89,13 @@ fn next_view(
 ) -> RoleView {
     let follower = |last_error| RoleView { last_error, ..RoleView::follower(before.backend) };
     match (standing, epoch) {
-        (Ok(Standing::Leader { until }), Some(Ok(epoch))) => {
-            RoleView { role: Role::Leader, epoch: Some(epoch), until: Some(until), last_error: None, ..before.clone() }
-        }
+        (Ok(Standing::Leader { until }), Some(Ok(epoch))) => RoleView {
+            role: Role::Leader,
+            epoch: Some(epoch),
+            until: Some(until),
+            last_error: None,
+            ..before.clone()
+        },
         (Ok(Standing::Leader { .. }), Some(Err(error))) => follower(Some(error.to_string())),
         (Ok(_), _) => follower(None),
         (Err(error), _) if before.leads(now).is_some() => {

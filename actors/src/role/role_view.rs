@@ -86,7 +86,9 @@ impl RoleWatch {
         let mut changes = self.0.subscribe();
         loop {
             let view = changes.borrow_and_update().clone();
-            let Some(until) = view.until.filter(|_| view.leads(Instant::now()) == Some(epoch)) else { return };
+            let Some(until) = view.until.filter(|_| view.leads(Instant::now()) == Some(epoch)) else {
+                return;
+            };
             tokio::select! {
                 () = tokio::time::sleep_until(until) => {}
                 changed = changes.changed() => if changed.is_err() { return },

@@ -2,16 +2,22 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{
-    ActivitySource, CollectRequest, Collection, CommitsRead, HistorySettings, ListedRepository, SourceError, due_from,
+    ActivitySource, CollectRequest, Collection, CommitsRead, HistorySettings, ListedRepository, SourceError,
+    due_from,
 };
 use crate::activity::{
-    Batch, Coverage, Fact, FactId, HeadRead, Kind, OrgName, Record, RepoKey, RepoMeta, RepoState, Timestamp, Window,
+    Batch, Coverage, Fact, FactId, HeadRead, Kind, OrgName, Record, RepoKey, RepoMeta, RepoState, Timestamp,
+    Window,
 };
 use crate::clock::Clock;
 use crate::store::{RecordsOf, StoreActor, StoreError, Write, WriteSource};
 use crate::supervision::{ActorRef, CallError};
+
+/// How long a collector waits for a store actor that restarts; everything it sends may be handled twice.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why a repository was not collected. What had been found by then is stored, but nothing counts as covered.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +104,11 @@ impl Collector {
         }
     }
 
-    async fn batch_of(&self, request: &CollectRequest, collection: Collection) -> Result<Batch, CollectError> {
+    async fn batch_of(
+        &self,
+        request: &CollectRequest,
+        collection: Collection,
+    ) -> Result<Batch, CollectError> {
         let seen_at = collection.observed_at;
         let mut batch = self.empty_batch(&request.repository, seen_at);
         batch.records = observed(&collection.facts, seen_at);
@@ -108,7 +118,7 @@ impl Collector {
             CommitsRead::Extended { tip } => Some(tip),
             CommitsRead::Reread { tip, since } => {
                 let message = RecordsOf { key: batch.key.clone(), since };
-                let stored = self.settings.store.call(message).await??;
+                let stored = self.settings.store.call_persistently(message, PATIENCE).await??;
                 batch.records.extend(vanished(&stored, &collection.facts, seen_at));
                 Some(tip)
             }
@@ -128,7 +138,7 @@ impl Collector {
     }
 
     async fn write(&self, batch: Batch, source: WriteSource) -> Result<(), CollectError> {
-        self.settings.store.call(Write { batch, source }).await??;
+        self.settings.store.call_persistently(Write { batch, source }, PATIENCE).await??;
         Ok(())
     }
 }

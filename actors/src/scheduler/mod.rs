@@ -19,6 +19,6 @@ pub use scheduler_actor::{OrgStatus, OrganisationPlan, SchedulerActor, Scheduler
 #[cfg(feature = "testing")]
 pub use scripted::ScriptedSource;
 pub use source::{
-    ActivitySource, CollectFailure, CollectRequest, Collection, CommitsRead, ListedRepository, Listing, SourceError,
-    SourceErrorKind,
+    ActivitySource, CollectFailure, CollectRequest, Collection, CommitsRead, ListedRepository, Listing,
+    SourceError, SourceErrorKind,
 };

@@ -10,8 +10,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
-    CollectError, Collector, Completeness, ListedRepository, Outcome, SourceError, SourceErrorKind, completeness, holes,
-    live_since,
+    CollectError, Collector, Completeness, ListedRepository, Outcome, SourceError, SourceErrorKind,
+    completeness, holes, live_since,
 };
 use crate::activity::{RepoId, RepoState, Timestamp, Window};
 use crate::event::{Event, Observer};
@@ -180,14 +180,21 @@ impl ScraperSettings {
 
     async fn states(&self) -> Result<HashMap<RepoId, RepoState>, String> {
         let message = RepositoriesOf(self.collector.settings().org.clone());
-        let answer = self.collector.settings().store.call(message).await.map_err(|error| error.to_string())?;
+        let answer =
+            self.collector.settings().store.call(message).await.map_err(|error| error.to_string())?;
         let states = answer.map_err(|error| error.to_string())?;
         Ok(states.into_iter().map(|state| (state.key.id.clone(), state)).collect())
     }
 
-    async fn scrape(&self, repository: &ListedRepository, state: Option<&RepoState>, now: Timestamp) -> Option<Missed> {
+    async fn scrape(
+        &self,
+        repository: &ListedRepository,
+        state: Option<&RepoState>,
+        now: Timestamp,
+    ) -> Option<Missed> {
         let since = live_since(state, self.collector.due_from(state, now));
-        let error = self.collector.collect(repository, state, since, WriteSource::LeaderScrape).await.err()?;
+        let error =
+            self.collector.collect(repository, state, since, WriteSource::LeaderScrape).await.err()?;
         let reason = match &error {
             CollectError::Source(error) if error.kind == SourceErrorKind::RateLimited => Reason::RateLimited,
             _ => Reason::ScrapeError,
@@ -225,7 +232,9 @@ impl ScraperSettings {
         let (result, repositories, failed) = (report.result.as_str(), report.repositories, report.failed);
         match &report.error {
             None => tracing::info!(%org, result, repositories, ?took, "scraped"),
-            Some(error) => tracing::warn!(%org, result, repositories, failed, ?took, error, "scraped with errors"),
+            Some(error) => {
+                tracing::warn!(%org, result, repositories, failed, ?took, error, "scraped with errors")
+            }
         }
     }
 }

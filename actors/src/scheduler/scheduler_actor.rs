@@ -9,8 +9,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
-    Completeness, Cooldown, CooldownSettings, CycleReport, Due, HistorySettings, OrgScraper, OrgState, RunCycle,
-    due_from,
+    Completeness, Cooldown, CooldownSettings, CycleReport, Due, HistorySettings, OrgScraper, OrgState,
+    RunCycle, due_from,
 };
 use crate::activity::{OrgName, RepoState, Timestamp, Window};
 use crate::clock::Clock;
@@ -126,7 +126,12 @@ impl SchedulerActor {
                 };
                 let known = settings.state.get().organisations.get(&plan.org).cloned();
                 let status = OrgStatus { scraping: false, ..known.unwrap_or(status) };
-                Organisation { plan: plan.clone(), cooldown: cooldown.resumed(status.state), next_due: now, status }
+                Organisation {
+                    plan: plan.clone(),
+                    cooldown: cooldown.resumed(status.state),
+                    next_due: now,
+                    status,
+                }
             })
             .collect();
         SchedulerActor { settings, organisations, epoch: None, next_garbage: now + GARBAGE_PERIOD }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use super::{
-    ActivitySource, CollectFailure, CollectRequest, Collection, CommitsRead, ListedRepository, Listing, SourceError,
-    SourceErrorKind,
+    ActivitySource, CollectFailure, CollectRequest, Collection, CommitsRead, ListedRepository, Listing,
+    SourceError, SourceErrorKind,
 };
 use crate::activity::{Fact, Kind, RepoId, Timestamp};
 use crate::clock::Clock;
@@ -66,7 +66,13 @@ impl ScriptedSource {
 }
 
 fn error(kind: SourceErrorKind) -> SourceError {
-    SourceError { kind, org: "acme".into(), endpoint: "scripted".into(), detail: "told to fail".into(), retry_after: None }
+    SourceError {
+        kind,
+        org: "acme".into(),
+        endpoint: "scripted".into(),
+        detail: "told to fail".into(),
+        retry_after: None,
+    }
 }
 
 #[async_trait]
@@ -91,7 +97,8 @@ impl ActivitySource for ScriptedSource {
             }
             let known = script.repositories.get(id).map(|(_, facts)| facts.as_slice()).unwrap_or_default();
             let facts = known.iter().filter(|fact| fact.at <= now);
-            let facts = facts.filter(|fact| fact.id.kind() == Kind::Commit || fact.at >= request.since).cloned();
+            let facts =
+                facts.filter(|fact| fact.id.kind() == Kind::Commit || fact.at >= request.since).cloned();
             let tip = None;
             let commits = CommitsRead::Reread { tip, since: request.history_from };
             Ok(Collection { observed_at: now, facts: facts.collect(), commits })

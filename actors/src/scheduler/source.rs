@@ -26,7 +26,10 @@ pub enum SourceErrorKind {
 impl SourceErrorKind {
     /// Whether asking again, unchanged, may help.
     pub fn is_transient(self) -> bool {
-        matches!(self, SourceErrorKind::RateLimited | SourceErrorKind::Unavailable | SourceErrorKind::Malformed)
+        matches!(
+            self,
+            SourceErrorKind::RateLimited | SourceErrorKind::Unavailable | SourceErrorKind::Malformed
+        )
     }
 }
 

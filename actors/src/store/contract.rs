@@ -12,8 +12,8 @@ use proptest::test_runner::TestRunner;
 
 use super::{FactStore, Joined, MemoryStore, StoreError, join};
 use crate::activity::{
-    Batch, Coverage, DAY, Fact, FactId, HeadRead, Kind, Lines, Login, Oid, Record, RepoId, RepoKey, RepoMeta, RepoState,
-    Timestamp, Totals, Window,
+    Batch, Coverage, DAY, Fact, FactId, HeadRead, Kind, Lines, Login, Oid, Record, RepoId, RepoKey, RepoMeta,
+    RepoState, Timestamp, Totals, Window,
 };
 use crate::role::Epoch;
 
@@ -66,7 +66,11 @@ fn window(from: i64, to: i64) -> Window {
 fn batch(key: &RepoKey, seen: i64) -> Batch {
     Batch {
         key: key.clone(),
-        meta: RepoMeta { seen_at: at(seen), name: format!("name-at-{seen}").as_str().into(), first_seen: at(seen) },
+        meta: RepoMeta {
+            seen_at: at(seen),
+            name: format!("name-at-{seen}").as_str().into(),
+            first_seen: at(seen),
+        },
         head: None,
         records: Vec::new(),
         covered: Coverage::new(),
@@ -140,20 +144,22 @@ pub async fn writing_again_changes_nothing(store: Arc<dyn FactStore>) {
 fn arbitrary_batch() -> impl Strategy<Value = Batch> {
     let records = proptest::collection::vec((0u8..6, 0i64..50, 0u8..3, 0i64..8, any::<bool>()), 0..6);
     let covered = proptest::collection::vec((0i64..90, 1i64..30), 0..3);
-    (0u8..2, 0i64..8, records, covered, proptest::option::of(0u8..4)).prop_map(|(repo, seen_at, records, covered, head)| {
-        let key = key("acme", &format!("R_{repo}"));
-        let mut batch = batch(&key, seen_at);
-        batch.records = records
-            .into_iter()
-            .map(|(number, when, user, seen_at, gone)| {
-                let (id, record) = seen(&commit(number, when, &format!("user-{user}")), seen_at);
-                (id, if gone { record.vanished(at(seen_at)) } else { record })
-            })
-            .collect();
-        batch.covered = covered.into_iter().map(|(from, len)| window(from, from + len)).collect();
-        batch.head = head.map(|n| HeadRead { read_at: at(seen_at), oid: Some(Oid::from_bytes([n; 20])) });
-        batch
-    })
+    (0u8..2, 0i64..8, records, covered, proptest::option::of(0u8..4)).prop_map(
+        |(repo, seen_at, records, covered, head)| {
+            let key = key("acme", &format!("R_{repo}"));
+            let mut batch = batch(&key, seen_at);
+            batch.records = records
+                .into_iter()
+                .map(|(number, when, user, seen_at, gone)| {
+                    let (id, record) = seen(&commit(number, when, &format!("user-{user}")), seen_at);
+                    (id, if gone { record.vanished(at(seen_at)) } else { record })
+                })
+                .collect();
+            batch.covered = covered.into_iter().map(|(from, len)| window(from, from + len)).collect();
+            batch.head = head.map(|n| HeadRead { read_at: at(seen_at), oid: Some(Oid::from_bytes([n; 20])) });
+            batch
+        },
+    )
 }
 
 /// Batches in a shuffled order, with repetitions, end where the memory store ends that got them in order.
@@ -179,7 +185,8 @@ pub async fn any_order_of_batches_ends_in_the_same_state(store: Arc<dyn FactStor
     }
     let reached = contents(&store).await;
     assert_eq!(reached, contents(&model).await);
-    let records: BTreeMap<(RepoKey, FactId), Record> = reached.1.into_iter().map(|(k, id, r)| ((k, id), r)).collect();
+    let records: BTreeMap<(RepoKey, FactId), Record> =
+        reached.1.into_iter().map(|(k, id, r)| ((k, id), r)).collect();
     assert_eq!(records, naive);
 }
 
@@ -204,7 +211,8 @@ pub async fn the_tip_follows_the_latest_read(store: Arc<dyn FactStore>) {
     let api = key("acme", "R_1");
     for seen in [100, 300, 200] {
         let mut wanted = batch(&api, seen);
-        wanted.head = Some(HeadRead { read_at: at(seen), oid: Some(Oid::from_bytes([(seen / 100) as u8; 20])) });
+        wanted.head =
+            Some(HeadRead { read_at: at(seen), oid: Some(Oid::from_bytes([(seen / 100) as u8; 20])) });
         store.write(wanted).await.expect("written");
     }
     let state = store.repositories(&api.org).await.expect("repositories").remove(0);
@@ -230,7 +238,11 @@ pub async fn garbage_collection_folds_what_it_removes(store: Arc<dyn FactStore>)
     let epoch = store.begin_epoch().await.expect("epoch");
     let api = key("acme", "R_1");
     let mut wanted = batch(&api, 100);
-    wanted.records = vec![seen(&commit(1, 10, "ada"), 100), seen(&commit(2, 20, "ada"), 100), seen(&commit(3, 30, "bob"), 100)];
+    wanted.records = vec![
+        seen(&commit(1, 10, "ada"), 100),
+        seen(&commit(2, 20, "ada"), 100),
+        seen(&commit(3, 30, "bob"), 100),
+    ];
     wanted.covered.insert(window(0, 100));
     store.write(wanted.clone()).await.expect("written");
     let collected = store.collect_garbage(&api, at(25), epoch).await.expect("collected").expect("known");
@@ -240,7 +252,10 @@ pub async fn garbage_collection_folds_what_it_removes(store: Arc<dyn FactStore>)
     assert_eq!(collected.state.coverage.windows(), [window(25, 100)]);
     assert_eq!(store.repositories(&api.org).await.expect("repositories"), vec![collected.state.clone()]);
     assert_eq!(store.records(&api, Timestamp::MIN).await.expect("records").len(), 1);
-    assert!(store.collect_garbage(&api, at(25), epoch).await.expect("collected").is_none(), "a second pass does nothing");
+    assert!(
+        store.collect_garbage(&api, at(25), epoch).await.expect("collected").is_none(),
+        "a second pass does nothing"
+    );
     assert!(store.collect_garbage(&key("acme", "R_9"), at(25), epoch).await.expect("collected").is_none());
 }
 
@@ -267,7 +282,9 @@ pub async fn a_stale_epoch_collects_nothing(store: Arc<dyn FactStore>) {
     store.write(wanted).await.expect("written");
     let new = store.begin_epoch().await.expect("epoch");
     let refused = store.collect_garbage(&api, at(25 * DAY), old).await;
-    assert!(matches!(refused, Err(StoreError::StaleEpoch { asked, current }) if asked == old && current == new));
+    assert!(
+        matches!(refused, Err(StoreError::StaleEpoch { asked, current }) if asked == old && current == new)
+    );
     assert_eq!(store.records(&api, Timestamp::MIN).await.expect("records").len(), 1);
 }
 
@@ -304,7 +321,8 @@ pub async fn large_batches_are_written_whole(store: Arc<dyn FactStore>) {
     let mut wanted = batch(&api, 100);
     wanted.records = (0..20_000)
         .map(|number| {
-            let fact = Fact { id: FactId::Review(number), user: "ada".into(), at: at(1), lines: Lines::default() };
+            let fact =
+                Fact { id: FactId::Review(number), user: "ada".into(), at: at(1), lines: Lines::default() };
             seen(&fact, 100)
         })
         .collect();

@@ -95,7 +95,12 @@ pub trait FactStore: Send + Sync + 'static {
 
     /// Folds what is dated before `floor` into the repository's base, raises its floor and prunes its coverage, in one
     /// transaction; refused when `epoch` is over. An unknown repository and a lower floor change nothing.
-    async fn collect_garbage(&self, key: &RepoKey, floor: Timestamp, epoch: Epoch) -> Result<Option<Collected>, StoreError>;
+    async fn collect_garbage(
+        &self,
+        key: &RepoKey,
+        floor: Timestamp,
+        epoch: Epoch,
+    ) -> Result<Option<Collected>, StoreError>;
 
     /// Issues the epoch of a new leadership, greater than any before.
     async fn begin_epoch(&self) -> Result<Epoch, StoreError>;

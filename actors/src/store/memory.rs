@@ -82,8 +82,10 @@ impl FactStore for MemoryStore {
 
     async fn scan(&self, from: Option<Cursor>, limit: usize) -> Result<Page, StoreError> {
         let inner = self.lock();
-        let all = inner.repositories.iter().flat_map(|(key, r)| r.records.iter().map(move |(id, r)| (key, id, r)));
-        let mut rest = all.skip_while(|(key, id, _)| from.as_ref().is_some_and(|(k, i)| (*key, *id) < (k, i)));
+        let all =
+            inner.repositories.iter().flat_map(|(key, r)| r.records.iter().map(move |(id, r)| (key, id, r)));
+        let mut rest =
+            all.skip_while(|(key, id, _)| from.as_ref().is_some_and(|(k, i)| (*key, *id) < (k, i)));
         let records = rest
             .by_ref()
             .take(limit)
@@ -92,7 +94,12 @@ impl FactStore for MemoryStore {
         Ok(Page { records, next: rest.next().map(|(key, id, _)| (key.clone(), *id)) })
     }
 
-    async fn collect_garbage(&self, key: &RepoKey, floor: Timestamp, epoch: Epoch) -> Result<Option<Collected>, StoreError> {
+    async fn collect_garbage(
+        &self,
+        key: &RepoKey,
+        floor: Timestamp,
+        epoch: Epoch,
+    ) -> Result<Option<Collected>, StoreError> {
         let mut inner = self.lock();
         if epoch < inner.epoch {
             return Err(StoreError::StaleEpoch { asked: epoch, current: inner.epoch });
@@ -118,4 +125,17 @@ impl FactStore for MemoryStore {
         inner.epoch.0 += 1;
         Ok(inner.epoch)
     }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    async fn fresh() -> Option<Arc<dyn FactStore>> {
+        Some(Arc::new(MemoryStore::new()))
+    }
+
+    crate::fact_store_contract!(contract, super::fresh);
 }

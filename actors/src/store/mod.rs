@@ -10,8 +10,9 @@ mod store_actor;
 
 pub use fact_store::{Collected, Cursor, FactStore, Page, StoreError, StoredRecord, Written};
 pub use memory::MemoryStore;
-pub use repository_data::{Joined, fold, join};
 pub use published::{Published, PublishedView};
+pub use repository_data::{Joined, fold, join};
 pub use store_actor::{
-    CollectGarbage, RecordsOf, RepositoriesOf, StoreActor, StoreSettings, StoreState, Write, WriteSource,
+    CollectGarbage, RecordsOf, RepositoriesOf, StoreActor, StoreSettings, StoreState, Write, WriteReceipt,
+    WriteSource,
 };

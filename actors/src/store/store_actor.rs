@@ -7,7 +7,9 @@ use actix::prelude::*;
 use serde::Serialize;
 
 use super::{Cursor, FactStore, Page, PublishedView, StoreError, Written};
-use crate::activity::{ActivitySettings, Batch, FactId, OrgName, Record, RepoKey, RepoState, SeriesView, Timestamp};
+use crate::activity::{
+    ActivitySettings, Batch, FactId, OrgName, Record, RepoKey, RepoState, SeriesView, Timestamp,
+};
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
 use crate::observable::Observable;
@@ -205,7 +207,10 @@ impl Handler<Write> for StoreActor {
         let store = self.settings.store.clone();
         let write = async move { store.write(message.batch).await };
         Box::pin(write.into_actor(self).map(move |written, actor, _| {
-            actor.settings.observer.on_event(Event::StoreWrite { source: message.source, success: written.is_ok() });
+            actor
+                .settings
+                .observer
+                .on_event(Event::StoreWrite { source: message.source, success: written.is_ok() });
             actor.note(written.as_ref().err());
             let written = written?;
             actor.written(&written);

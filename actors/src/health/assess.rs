@@ -1,0 +1,122 @@
+//! From states to a snapshot: plain functions.
+
+use std::collections::BTreeMap;
+
+use super::{Component, HealthSnapshot, ProbeResult, Status};
+use crate::activity::Timestamp;
+use crate::queue::QueueState;
+use crate::role::RoleView;
+use crate::scheduler::{CycleResult, OrgState, SchedulerState};
+use crate::store::StoreState;
+use crate::supervision::TreeSnapshot;
+
+/// The states of the other actors, as last shown.
+#[derive(Clone, Debug)]
+pub struct Inputs<'a> {
+    /// The store actor's.
+    pub store: &'a StoreState,
+    /// The queue actor's.
+    pub queue: &'a QueueState,
+    /// The role actor's.
+    pub role: &'a RoleView,
+    /// Whether the role is still good now.
+    pub leads: bool,
+    /// The scheduler's.
+    pub scheduler: &'a SchedulerState,
+    /// The tree; empty before it was started.
+    pub tree: TreeSnapshot,
+    /// What the probes found last.
+    pub probes: &'a BTreeMap<&'static str, ProbeResult>,
+    /// Whether this replica is going down.
+    pub draining: bool,
+}
+
+type Finding = (Status, String);
+
+fn healthy() -> Finding {
+    (Status::Healthy, String::new())
+}
+
+/// Assesses the replica at `now`; a component that is as it was in `before` keeps its `since`.
+pub fn assess(inputs: &Inputs<'_>, before: &HealthSnapshot, now: Timestamp) -> HealthSnapshot {
+    let mut findings: BTreeMap<&'static str, Finding> =
+        inputs.probes.iter().map(|(name, found)| (*name, (found.status, found.detail.clone()))).collect();
+    findings.insert("store", store(inputs.store));
+    findings.insert("queue", queue(inputs.queue));
+    findings.insert("election", election(inputs.role));
+    findings.insert("github", github(inputs.scheduler));
+    findings.insert("actors", actors(&inputs.tree));
+    let components: BTreeMap<&'static str, Component> = findings
+        .into_iter()
+        .map(|(name, (status, detail))| {
+            let known = before.components.get(name).filter(|component| component.status == status);
+            (name, Component { status, since: known.map_or(now, |component| component.since), detail })
+        })
+        .collect();
+    HealthSnapshot {
+        mode: components.values().map(|component| component.status).max().unwrap_or_default(),
+        role: inputs.role.role,
+        epoch: inputs.role.epoch.filter(|_| inputs.leads),
+        // GitHub or the queue may be down: what is stored can be served all the same.
+        ready: inputs.store.loaded && !inputs.draining,
+        at: now,
+        components,
+        organisations: inputs.scheduler.organisations.clone(),
+        actors: inputs.tree.clone(),
+    }
+}
+
+fn store(state: &StoreState) -> Finding {
+    match (&state.last_error, state.loaded) {
+        (Some(error), true) => (Status::Degraded, error.clone()),
+        (Some(error), false) => (Status::Unhealthy, error.clone()),
+        (None, false) => (Status::Degraded, "the series view is being loaded".into()),
+        (None, true) => healthy(),
+    }
+}
+
+fn queue(state: &QueueState) -> Finding {
+    state.last_error.as_ref().map_or_else(healthy, |error| (Status::Degraded, error.clone()))
+}
+
+fn election(role: &RoleView) -> Finding {
+    role.last_error.as_ref().map_or_else(healthy, |error| (Status::Degraded, error.clone()))
+}
+
+/// Healthy exactly while every organisation is; an organisation that only failed lately is worth a word.
+fn github(scheduler: &SchedulerState) -> Finding {
+    let mut worst = healthy();
+    for (org, status) in &scheduler.organisations {
+        let error = status.last_cycle.as_ref().and_then(|cycle| cycle.error.as_deref());
+        match status.state {
+            OrgState::Cooldown { until } => {
+                return (
+                    Status::Degraded,
+                    format!("{org} is left alone until {until}: {}", error.unwrap_or("unknown")),
+                );
+            }
+            OrgState::Recovering { .. } => worst = (Status::Degraded, format!("{org} is recovering")),
+            OrgState::Healthy { .. } => {
+                let failed =
+                    status.last_cycle.as_ref().is_some_and(|cycle| cycle.result == CycleResult::Failure);
+                if failed && worst.0 == Status::Healthy {
+                    worst = (
+                        Status::Degraded,
+                        format!("the last cycle of {org} failed: {}", error.unwrap_or("unknown")),
+                    );
+                }
+            }
+        }
+    }
+    worst
+}
+
+fn actors(tree: &TreeSnapshot) -> Finding {
+    let down: Vec<&str> = tree
+        .actors
+        .iter()
+        .filter(|actor| !matches!(actor.state.as_str(), "running" | "stopped"))
+        .map(|actor| actor.id.as_str())
+        .collect();
+    if down.is_empty() { healthy() } else { (Status::Degraded, format!("not running: {}", down.join(", "))) }
+}
