@@ -1,0 +1,34 @@
+//! What the adapter tells of its requests.
+
+use std::time::Duration;
+
+/// A quota as an answer's headers tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Points left.
+    pub remaining: u64,
+    /// When it is full again, in seconds since the Unix epoch.
+    pub reset: i64,
+}
+
+/// Counts requests. Called after every answer: it must not block.
+pub trait RequestMeter: Send + Sync + 'static {
+    /// A request ended; `status_class` is `2xx` … `5xx`, or `error` where there was no answer.
+    fn request(&self, org: &str, endpoint: &str, status_class: &str, took: Duration);
+
+    /// An answer told how much quota is left.
+    fn rate_limit(&self, org: &str, limit: RateLimit);
+
+    /// An answer told that requests come too fast.
+    fn secondary_limit(&self, org: &str);
+}
+
+/// Counts nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoMeter;
+
+impl RequestMeter for NoMeter {
+    fn request(&self, _: &str, _: &str, _: &str, _: Duration) {}
+    fn rate_limit(&self, _: &str, _: RateLimit) {}
+    fn secondary_limit(&self, _: &str) {}
+}

@@ -1,0 +1,15 @@
+//! GitHub, seen through octocrab: the adapter behind the scheduler's `ActivitySource`.
+
+mod answer;
+mod classify;
+mod client;
+mod identity;
+mod meter;
+mod model;
+mod repo_filter;
+mod rest;
+
+pub use client::{BuildError, Client, ClientSettings, RetrySettings, TokenSource};
+pub use meter::{NoMeter, RateLimit, RequestMeter};
+pub use repo_filter::RepoFilter;
+pub use rest::RestSource;

@@ -1,0 +1,103 @@
+//! The parts of GitHub's answers that are read, and no more.
+
+use github_stats_actors::activity::Timestamp;
+use serde::{Deserialize, Deserializer};
+
+/// An account; `login` is missing where GitHub answers `{}` for somebody it does not know.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Account {
+    pub login: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Repository {
+    pub node_id: String,
+    pub name: String,
+    #[serde(default, deserialize_with = "optional_time")]
+    pub pushed_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Commit {
+    pub sha: String,
+    pub author: Option<Account>,
+    pub commit: GitCommit,
+    #[serde(default)]
+    pub parents: Vec<Parent>,
+    pub stats: Option<Stats>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Parent {}
+
+#[derive(Debug, Deserialize)]
+pub struct GitCommit {
+    pub committer: Option<Signature>,
+    pub author: Option<Signature>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Signature {
+    #[serde(default, deserialize_with = "optional_time")]
+    pub date: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct Stats {
+    #[serde(default)]
+    pub additions: u64,
+    #[serde(default)]
+    pub deletions: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Comparison {
+    pub status: String,
+    #[serde(default)]
+    pub commits: Vec<Commit>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct PullRequest {
+    pub number: u64,
+    pub user: Option<Account>,
+    #[serde(deserialize_with = "time")]
+    pub created_at: Timestamp,
+    #[serde(deserialize_with = "time")]
+    pub updated_at: Timestamp,
+    #[serde(default, deserialize_with = "optional_time")]
+    pub merged_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Review {
+    pub id: u64,
+    pub user: Option<Account>,
+    #[serde(default)]
+    pub state: String,
+    #[serde(default, deserialize_with = "optional_time")]
+    pub submitted_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Comment {
+    pub id: u64,
+    pub user: Option<Account>,
+    #[serde(deserialize_with = "time")]
+    pub created_at: Timestamp,
+}
+
+fn parse(text: &str) -> Result<Timestamp, jiff::Error> {
+    Ok(Timestamp::from_unix(text.parse::<jiff::Timestamp>()?.as_second()))
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+fn optional_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text: Option<String> = Option::deserialize(deserializer)?;
+    text.map(|text| parse(&text)).transpose().map_err(serde::de::Error::custom)
+}
