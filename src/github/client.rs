@@ -1,6 +1,6 @@
 //! One organisation's way to GitHub: authentication, limits of time and size, retries, the clock and the meter.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -21,6 +21,9 @@ use super::meter::RequestMeter;
 
 /// The largest answer that is read; beyond it the answer counts as malformed.
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
+
+/// A pause this short is waited for by the request itself.
+const SHORT_HOLD: Duration = Duration::from_secs(90);
 
 /// Gives the token of the moment, or why there is none; `Ok(None)` asks anonymously.
 pub type TokenSource = Arc<dyn Fn() -> Result<Option<SecretString>, String> + Send + Sync>;
@@ -73,6 +76,16 @@ pub struct Client {
     octocrab: Octocrab,
     settings: Arc<ClientSettings>,
     permits: Arc<Semaphore>,
+    hold: Arc<Mutex<Option<Hold>>>,
+}
+
+/// GitHub asked to be left alone.
+#[derive(Clone)]
+struct Hold {
+    until: Instant,
+    /// A short pause is waited for; that for new quota is too long, and is told to whoever asks.
+    wait: bool,
+    error: SourceError,
 }
 
 impl Client {
@@ -91,7 +104,7 @@ impl Client {
             .build()
             .map_err(|error| failed(error.to_string()))?;
         let permits = Arc::new(Semaphore::new(settings.concurrency.max(1)));
-        Ok(Client { octocrab, settings: Arc::new(settings), permits })
+        Ok(Client { octocrab, settings: Arc::new(settings), permits, hold: Arc::default() })
     }
 
     /// For whom it asks.
@@ -119,12 +132,11 @@ impl Client {
                 Ok(answer) => self.refused(path, &answer),
                 Err(error) => error,
             };
-            // Waiting for quota is the scheduler's business: it would hold this organisation's concurrency meanwhile.
-            let worth_it = error.kind == SourceErrorKind::Unavailable;
+            let worth_it = error.kind == SourceErrorKind::Unavailable || self.holds_briefly();
             match pauses.next().filter(|_| worth_it) {
                 Some(pause) => {
                     tracing::debug!(%error, ?pause, "asking GitHub again");
-                    tokio::time::sleep(pause.max(error.retry_after.unwrap_or_default())).await;
+                    tokio::time::sleep(pause).await;
                 }
                 None => return Err(error),
             }
@@ -143,6 +155,7 @@ impl Client {
     }
 
     async fn attempt(&self, endpoint: &'static str, path: &str) -> Result<Answer, SourceError> {
+        self.respect_hold().await?;
         let headers = self.headers(path)?;
         let _permit = self.permits.acquire().await.map_err(|_| {
             self.error(SourceErrorKind::Unavailable, path, "the client is shutting down".into(), None)
@@ -201,10 +214,34 @@ impl Client {
     fn refused(&self, path: &str, answer: &Answer) -> SourceError {
         let now: Timestamp = self.settings.clock.now();
         let Verdict { kind, detail, retry_after, secondary } = classify(answer, now);
+        let error = self.error(kind, path, detail, retry_after);
         if secondary {
             self.settings.meter.secondary_limit(self.settings.org.as_str());
         }
-        self.error(kind, path, detail, retry_after)
+        if let Some(pause) = retry_after {
+            let wait = secondary || pause <= SHORT_HOLD;
+            let hold = Hold { until: Instant::now() + pause, wait, error: error.clone() };
+            *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
+        }
+        error
+    }
+
+    /// Sends nothing while GitHub wants to be left alone. Dropping the future ends the wait at once.
+    async fn respect_hold(&self) -> Result<(), SourceError> {
+        loop {
+            let hold = self.hold.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let Some(hold) = hold.filter(|hold| Instant::now() < hold.until) else { return Ok(()) };
+            if !hold.wait {
+                let left = hold.until.saturating_duration_since(Instant::now());
+                return Err(SourceError { retry_after: Some(left), ..hold.error });
+            }
+            tokio::time::sleep_until(hold.until).await;
+        }
+    }
+
+    /// Whether the next attempt will only have to wait a little.
+    fn holds_briefly(&self) -> bool {
+        self.hold.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|hold| hold.wait)
     }
 
     fn error(
