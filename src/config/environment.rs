@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::node::{Content, Node};
+use super::reference::{self, Line};
 use super::section::join;
-use super::{ConfigError, Origin};
+use super::{ConfigError, Origin, Warning};
 
 /// What the names of overriding variables start with.
 pub(super) const PREFIX: &str = "GITHUB_STATS__";
@@ -44,6 +45,32 @@ impl Environment {
             place(root, &path, &at, value, "")?;
         }
         Ok(())
+    }
+
+    /// Variables that would override a key if their underscores were right, each with a remark.
+    pub(super) fn near_misses(&self) -> Vec<Warning> {
+        let squeezed = |name: &str| name.replace('_', "");
+        let keys: BTreeMap<String, Line> = reference::lines()
+            .into_iter()
+            .map(|line| (squeezed(&line.variable()), line))
+            .collect();
+        let suspects = self
+            .0
+            .keys()
+            .filter(|name| name.starts_with("GITHUB_STATS_") && !name.starts_with(PREFIX));
+        suspects
+            .filter_map(|name| {
+                let line = keys.get(&squeezed(name))?;
+                Some(Warning {
+                    at: Origin::Variable(Arc::from(name.as_str())),
+                    key: line.key.clone(),
+                    message: format!(
+                        "it has no effect under this name; the variable is {}",
+                        line.variable()
+                    ),
+                })
+            })
+            .collect()
     }
 
     /// The overriding variables, whole values before their parts and items in the order of their numbers.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Origin;
+use super::{Origin, SecretError};
 
 /// Why the configuration was refused, as one sentence that names the place, the key and what to do.
 ///
@@ -62,6 +62,14 @@ pub enum ConfigError {
         at: Origin,
         /// The whole sentence, naming every key involved.
         problem: String,
+    },
+    /// A secret file that cannot be used.
+    #[error("{key}: {source}")]
+    Secret {
+        /// The key that names the file.
+        key: String,
+        /// What is wrong with the file; never what it holds.
+        source: SecretError,
     },
 }
 

@@ -42,10 +42,11 @@ pub fn load(
     };
     env.overlay(&mut root)?;
     overrides.overlay(&mut root)?;
-    let accepted = take_accepted(&mut root)?;
+    let mut warnings = take_accepted(&mut root)?;
+    warnings.extend(env.near_misses());
     let mut config = decode(&root)?;
     give_default_token(&mut config, env);
-    let mut checks = Checks::new(&root, accepted);
+    let mut checks = Checks::new(&root, warnings);
     config.check(&mut checks)?;
     Ok(Loaded {
         config,

@@ -31,6 +31,7 @@ mod repo_pattern;
 mod retry;
 mod secret;
 mod secret_source;
+mod secrets;
 mod section;
 mod server;
 mod settings;

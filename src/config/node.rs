@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::value::wrong;
+use super::value::wrong_shape;
 use super::{ConfigError, Origin, yaml};
 
 /// A value as written, before any type is asked of it.
@@ -87,7 +87,7 @@ impl Node {
                 content: Content::Map(Vec::new()),
             };
         }
-        let refusal = wrong(self, path, "a mapping of keys to values");
+        let refusal = wrong_shape(self, path, "a mapping of keys to values");
         let Content::Map(entries) = &mut self.content else {
             return Err(refusal);
         };
@@ -126,7 +126,7 @@ impl Node {
                 content: Content::List(Vec::new()),
             };
         }
-        let refusal = wrong(self, path, "a list");
+        let refusal = wrong_shape(self, path, "a list");
         let Content::List(items) = &mut self.content else {
             return Err(refusal);
         };

@@ -2,7 +2,7 @@
 
 use super::node::{Content, Entry, Node};
 use super::suggest::nearest;
-use super::value::wrong;
+use super::value::wrong_shape;
 use super::{ConfigError, Origin, reference, yaml};
 
 /// Declares a section of the configuration.
@@ -30,7 +30,7 @@ macro_rules! section {
 
         impl $crate::config::value::Value for $name {
             fn kind() -> String {
-                "section".to_owned()
+                "mappings".to_owned()
             }
 
             fn decode(
@@ -97,11 +97,15 @@ pub(super) fn entries_of(node: &Node, key: &str) -> Result<Vec<Entry>, ConfigErr
             match parsed.content {
                 Content::Map(entries) => Ok(entries),
                 Content::Null => Ok(Vec::new()),
-                _ => Err(wrong(node, key, "a mapping such as {key: value}")),
+                _ => Err(wrong_shape(node, key, "a mapping such as {key: value}")),
             }
         }
-        _ if key.is_empty() => Err(wrong(node, "the configuration", "a mapping of sections")),
-        _ => Err(wrong(node, key, "a mapping of keys to values")),
+        _ if key.is_empty() => Err(wrong_shape(
+            node,
+            "the configuration",
+            "a mapping of sections",
+        )),
+        _ => Err(wrong_shape(node, key, "a mapping of keys to values")),
     }
 }
 

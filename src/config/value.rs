@@ -42,6 +42,22 @@ pub(super) fn wrong(node: &Node, key: &str, expected: impl Into<String>) -> Conf
     }
 }
 
+/// The error of a scalar where a list or mapping belongs; the text is not shown, as it may hold a secret.
+pub(super) fn wrong_shape(node: &Node, key: &str, expected: impl Into<String>) -> ConfigError {
+    let found = match &node.content {
+        Content::Null => "empty",
+        Content::List(_) => "a list",
+        Content::Map(_) => "a mapping",
+        Content::Plain(_) | Content::Text(_) | Content::Raw(_) => "a single value",
+    };
+    ConfigError::WrongType {
+        at: node.at.clone(),
+        key: key.to_owned(),
+        expected: expected.into(),
+        found: found.to_owned(),
+    }
+}
+
 /// The text of a scalar, or the error that says what the key takes.
 pub(super) fn text_of<'a>(
     node: &'a Node,
@@ -209,7 +225,11 @@ fn items_of(node: &Node, key: &str, of: &str) -> Result<Vec<Node>, ConfigError> 
             items_of(&yaml::parse_raw(text, &node.at)?, key, of)
         }
         Content::Raw(text) => Ok(separated(text, node)),
-        _ => Err(wrong(node, key, format!("a list of {of} such as [a, b]"))),
+        _ => Err(wrong_shape(
+            node,
+            key,
+            format!("a list of {of}, in brackets or with \"- \" before each"),
+        )),
     }
 }
 

@@ -60,7 +60,38 @@ fn syntax_error(error: &serde_saphyr::Error, locate: Locate<'_>) -> ConfigError 
     let location = error.location().unwrap_or(Location::UNKNOWN);
     ConfigError::Syntax {
         at: locate(location),
-        problem: one_line(&error.to_string()),
+        problem: problem_of(error),
+    }
+}
+
+/// The parser's message, or a clearer one where it speaks to programmers.
+fn problem_of(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error;
+    match error {
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("the key {key:?} stands twice in the same mapping")
+        }
+        Error::MultipleDocuments { .. } => {
+            "there is more than one document; remove everything from the second --- on".to_owned()
+        }
+        Error::AliasReplayLimitExceeded { .. } | Error::AliasReplayStackDepthExceeded { .. } => {
+            "its aliases expand to more than a configuration can hold".to_owned()
+        }
+        Error::Budget { .. } => {
+            "it is larger or nested deeper than a configuration can be".to_owned()
+        }
+        Error::UnknownAnchor { .. } => "an alias (*name) refers to no anchor (&name)".to_owned(),
+        other => message_of(other),
+    }
+}
+
+/// The parser's message, unless it repeats a tag: an unquoted password may start with `!`.
+fn message_of(error: &serde_saphyr::Error) -> String {
+    let message = one_line(&error.to_string());
+    if message.contains("tag") {
+        "a tag (text that starts with !) has no meaning here; put text in quotes".to_owned()
+    } else {
+        message
     }
 }
 
@@ -263,7 +294,6 @@ mod tests {
             "a: b: c",
             "a: [",
             "a: 1\na: 2\n",
-            "\t",
             "a: *nobody",
             "--- 1\n--- 2\n",
         ] {
@@ -273,7 +303,6 @@ mod tests {
                 !message.contains('\n') && !message.contains(" at line "),
                 "{message}"
             );
-            println!("{message}");
         }
     }
 }
