@@ -1,6 +1,7 @@
 //! The environment of the process, as a map that tests can write.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::node::{Content, Node};
@@ -12,8 +13,15 @@ use super::{ConfigError, Origin, Warning};
 pub(super) const PREFIX: &str = "GITHUB_STATS__";
 
 /// Environment variables by name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment(BTreeMap<String, String>);
+
+/// Shows names only: any value may be a secret.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Environment {
     /// The variables of this process; bytes that are not UTF-8 are replaced.
@@ -158,4 +166,17 @@ fn yield_to(node: &mut Node, key: &str) {
         None => format!("{key}_file"),
     };
     entries.retain(|entry| entry.key != sibling || !matches!(entry.at, Origin::File { .. }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_no_values_and_takes_empty_for_unset() {
+        let env = Environment::from_iter([("GITHUB_TOKEN", "s3cr3t"), ("POD_NAME", "")]);
+        assert_eq!(format!("{env:?}"), "{\"GITHUB_TOKEN\", \"POD_NAME\"}");
+        assert_eq!(env.get("GITHUB_TOKEN"), Some("s3cr3t"));
+        assert_eq!(env.get("POD_NAME"), None);
+    }
 }

@@ -45,6 +45,7 @@ pub fn load(
     let mut warnings = take_accepted(&mut root)?;
     warnings.extend(env.near_misses());
     let mut config = decode(&root)?;
+    fit_default_windows(&mut config, &root);
     give_default_token(&mut config, env);
     let mut checks = Checks::new(&root, warnings);
     config.check(&mut checks)?;
@@ -87,6 +88,23 @@ fn decode(root: &Node) -> Result<Config, ConfigError> {
     match root.content {
         Content::Null => Ok(Config::default()),
         _ => Config::decode(root, ""),
+    }
+}
+
+/// Whoever lowers only the retention means less of everything, not a contradiction with our defaults.
+fn fit_default_windows(config: &mut Config, written: &Node) {
+    let retention = config.store.retention;
+    for (key, window) in [
+        ("metrics.history", &mut config.metrics.history),
+        ("metrics.active_window", &mut config.metrics.active_window),
+        (
+            "backfill.coalesce_window",
+            &mut config.backfill.coalesce_window,
+        ),
+    ] {
+        if written.origin_of(key) == Origin::Default {
+            *window = retention.min(*window);
+        }
     }
 }
 

@@ -242,3 +242,13 @@ fn a_key_without_a_value_keeps_its_default() {
     let loaded = config("metrics:\nserver:\n  listen_addr:\n  log_level: ~\n", &[]);
     assert_eq!(loaded, Config::default());
 }
+
+#[test]
+fn default_windows_follow_a_shorter_retention() {
+    let config = config("store: {retention: 3d}\n", &[]);
+    let three_days = Duration::from_secs(3 * 86_400);
+    assert_eq!(
+        (config.metrics.history, config.metrics.active_window),
+        (three_days, three_days)
+    );
+}

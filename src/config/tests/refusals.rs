@@ -102,8 +102,8 @@ fn impossible_values_name_the_line_that_set_them() {
             "test.yaml:2:3: leader_election.retry_period (10s) must be shorter than leader_election.renew_deadline (10s)",
         ),
         (
-            "store:\n  retention: 10d\n",
-            "test.yaml:2:3: metrics.history (14d) must not be longer than store.retention (10d): what lies further back is not kept",
+            "store:\n  retention: 10d\nmetrics:\n  history: 14d\n",
+            "test.yaml:4:3: metrics.history (14d) must not be longer than store.retention (10d): what lies further back is not kept",
         ),
         (
             "leader_election:\n  backend: kubernetes\n",
