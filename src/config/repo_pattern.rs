@@ -1,14 +1,23 @@
 //! Patterns that choose repositories by name.
 
-use globset::{GlobBuilder, GlobMatcher};
+use std::sync::OnceLock;
+
+use globset::{Glob, GlobBuilder, GlobMatcher};
 
 use super::ConfigError;
 use super::node::Node;
 use super::value::{Value, text_of};
 
+/// Names of repositories have at most 100 characters; a longer pattern is a mistake or an attack.
+const LONGEST: usize = 256;
+
 /// A glob over repository names, such as `api-*`; case does not matter, as for GitHub.
 #[derive(Debug, Clone)]
-pub struct RepoPattern(GlobMatcher);
+pub struct RepoPattern {
+    glob: Glob,
+    /// Compiled at the first use: that costs a thousand times more than reading the pattern.
+    matcher: OnceLock<GlobMatcher>,
+}
 
 impl RepoPattern {
     /// The pattern that every repository matches.
@@ -22,24 +31,35 @@ impl RepoPattern {
     /// # Errors
     /// What is wrong with the pattern.
     pub fn parse(text: &str) -> Result<Self, String> {
-        if text.trim().is_empty() {
+        let text = text.trim();
+        if text.is_empty() {
             return Err("it is empty".to_owned());
         }
-        let glob = GlobBuilder::new(text.trim()).case_insensitive(true).build();
-        glob.map(|glob| Self(glob.compile_matcher()))
-            .map_err(|error| error.kind().to_string())
+        if text.len() > LONGEST {
+            return Err(format!("it is longer than {LONGEST} bytes"));
+        }
+        let glob = GlobBuilder::new(text).case_insensitive(true).build();
+        let glob = glob.map_err(|error| error.kind().to_string())?;
+        Ok(Self {
+            glob,
+            matcher: OnceLock::new(),
+        })
     }
 
     /// Whether the repository's name (without its owner) matches.
     #[must_use]
     pub fn matches(&self, repo: &str) -> bool {
-        self.0.is_match(repo)
+        self.as_str() == "*" || self.matcher().is_match(repo)
+    }
+
+    fn matcher(&self) -> &GlobMatcher {
+        self.matcher.get_or_init(|| self.glob.compile_matcher())
     }
 
     /// The pattern as written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.glob().glob()
+        self.glob.glob()
     }
 }
 
@@ -91,6 +111,8 @@ mod tests {
                 assert!(!problem.is_empty());
             }
         }
+        let worst = format!("{}{}", "{a,b}".repeat(50), "?*");
+        assert!(!RepoPattern::parse(&worst).expect("a glob").matches("x"));
         assert!(RepoPattern::parse("[a").is_err() && RepoPattern::parse("{a").is_err());
     }
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::{Environment, Overrides, load};
-use super::{load_yaml, refusal};
+use super::{config, load_yaml, refusal};
 
 #[test]
 fn a_huge_file_is_refused_unread() {
@@ -131,4 +131,27 @@ proptest! {
         let name = format!("GITHUB_STATS__{name}");
         let _ = load(None, &Environment::from_iter([(name, value)]), &Overrides::default());
     }
+}
+
+#[test]
+fn a_hundred_thousand_globs_cost_nothing_before_they_are_used() {
+    let globs: String = (0..100_000).map(|i| format!("a{i}*,")).collect();
+    let config = config(
+        &format!("github: {{orgs: [{{org: a, repo_allowlist: [{globs}]}}]}}\n"),
+        &[],
+    );
+    assert_eq!(config.github.orgs[0].repo_allowlist.len(), 100_000);
+}
+
+#[test]
+fn an_endless_glob_is_refused() {
+    let glob = "{a,b}".repeat(10_000);
+    let message = refusal(
+        &format!("github: {{orgs: [{{org: a, repo_allowlist: [\"{glob}\"]}}]}}\n"),
+        &[],
+    );
+    assert!(
+        message.ends_with("(it is longer than 256 bytes)") && message.len() < 300,
+        "{message}"
+    );
 }
