@@ -1,0 +1,21 @@
+//! How an organisation's data is asked for.
+
+use super::SecretSource;
+
+/// How to sign in to GitHub for one organisation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Credentials {
+    /// A personal access token, classic or fine-grained.
+    Token(SecretSource),
+    /// An installation of a GitHub App.
+    App {
+        /// Id of the App.
+        app_id: u64,
+        /// Id of its installation in the organisation.
+        installation_id: u64,
+        /// The App's private key as PEM.
+        private_key: SecretSource,
+    },
+    /// None: public data only, at the rate of an unauthenticated client.
+    Anonymous,
+}

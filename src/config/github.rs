@@ -1,0 +1,76 @@
+//! The section `github`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::checks::Checks;
+use super::closed_set::closed_set;
+use super::section::section;
+use super::{ConfigError, HttpUrl, OrgConfig};
+
+section! {
+    /// GitHub and the organisations to collect.
+    pub struct GithubConfig {
+        /// Base address of the REST API; GitHub Enterprise Server: `https://HOST/api/v3`.
+        api_base_url: HttpUrl = HttpUrl::github(),
+        /// Which API is used; `auto`: GraphQL where there is a token and the server has it, else REST.
+        api: Api = Api::Auto,
+        /// Longest time of one request, from connect to the last byte.
+        request_timeout: Duration = Duration::from_secs(20),
+        /// Failed cycles in a row after which an organisation cools down.
+        unhealthy_failure_threshold: u32 = 6,
+        /// How long an organisation that cools down is left alone.
+        unhealthy_cooldown: Duration = Duration::from_secs(120),
+        /// The organisations to collect.
+        orgs: Vec<OrgConfig> = Vec::new(),
+    }
+}
+
+closed_set! {
+    /// Which of GitHub's APIs is used.
+    pub enum Api {
+        /// GraphQL where it can serve, else REST.
+        Auto = "auto",
+        /// Always GraphQL; needs credentials.
+        Graphql = "graphql",
+        /// Always REST.
+        Rest = "rest",
+    }
+}
+
+impl GithubConfig {
+    pub(super) fn check(&self, checks: &mut Checks<'_>) -> Result<(), ConfigError> {
+        checks.positive("github.request_timeout", self.request_timeout)?;
+        checks.positive("github.unhealthy_cooldown", self.unhealthy_cooldown)?;
+        checks.at_least_one(
+            "github.unhealthy_failure_threshold",
+            self.unhealthy_failure_threshold.into(),
+        )?;
+        if self.orgs.is_empty() {
+            checks.warn(
+                "github.orgs",
+                "no organisation is configured, so nothing will be collected",
+            );
+        }
+        for (i, org) in self.orgs.iter().enumerate() {
+            org.check(checks, &format!("github.orgs[{i}]"), self.api)?;
+        }
+        self.check_distinct(checks)
+    }
+
+    /// Two entries of one organisation would collect it twice and race for its quota.
+    fn check_distinct(&self, checks: &Checks<'_>) -> Result<(), ConfigError> {
+        let mut seen = BTreeMap::new();
+        for (i, org) in self.orgs.iter().enumerate() {
+            let first = *seen.entry(org.org.to_lowercase()).or_insert(i);
+            let key = format!("github.orgs[{i}].org");
+            checks.that(first == i, &[&key], || {
+                format!(
+                    "{key} is {:?}, which github.orgs[{first}] already is",
+                    org.org
+                )
+            })?;
+        }
+        Ok(())
+    }
+}

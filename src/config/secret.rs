@@ -1,0 +1,84 @@
+//! Secrets that cannot be printed by accident.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::ConfigError;
+use super::node::Node;
+use super::value::{Value, wrong};
+
+/// A token, password or key. `Debug` and serialisation show only whether there is one.
+#[derive(Clone, Default)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// Wraps a secret; the empty text means that there is none.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(SecretString::from(text.into()))
+    }
+
+    /// The secret itself, for the one place that sends it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.expose().is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_empty() {
+            "Secret(none)"
+        } else {
+            "Secret([redacted])"
+        })
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Value for Secret {
+    fn kind() -> String {
+        "secret".to_owned()
+    }
+
+    fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
+        // Only a list or a mapping is refused, and neither is shown.
+        node.text()
+            .map(Self::new)
+            .ok_or_else(|| wrong(node, key, "text (quoted where in doubt)"))
+    }
+
+    fn encode(&self) -> serde_json::Value {
+        if self.is_empty() {
+            "".into()
+        } else {
+            "[redacted]".into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn never_shows_itself() {
+        let secret = Secret::new("ghp_very_secret");
+        assert_eq!(format!("{secret:?}"), "Secret([redacted])");
+        assert_eq!(secret.encode(), "[redacted]");
+        assert_eq!(secret.expose(), "ghp_very_secret");
+        assert_eq!(format!("{:?}", Secret::default()), "Secret(none)");
+    }
+}

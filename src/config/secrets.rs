@@ -1,0 +1,71 @@
+//! Every secret of a configuration, to make sure that all can be read.
+
+use super::{Config, ConfigError, Credentials, SecretSource};
+
+impl Config {
+    /// Every configured secret with the key that sets it, such as `github.orgs[0].token_file`.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<(String, SecretSource)> {
+        let named = [
+            ("server.admin_token", self.server.admin_token()),
+            ("identity.pseudonym_key", self.identity.pseudonym_key()),
+            ("amqp.url", self.amqp.url()),
+            ("store.redis_password", self.store.redis_password()),
+        ];
+        let of_sections = named
+            .into_iter()
+            .filter_map(|(key, source)| Some(keyed(key, source?)));
+        of_sections.chain(self.secrets_of_orgs()).collect()
+    }
+
+    fn secrets_of_orgs(&self) -> impl Iterator<Item = (String, SecretSource)> {
+        let orgs = self.github.orgs.iter().enumerate();
+        orgs.filter_map(|(i, org)| match org.credentials() {
+            Credentials::Token(token) => Some(keyed(&format!("github.orgs[{i}].token"), token)),
+            Credentials::App { private_key, .. } => {
+                Some((format!("github.orgs[{i}].private_key_path"), private_key))
+            }
+            Credentials::Anonymous => None,
+        })
+    }
+
+    /// Makes sure that every secret file can be read now, for the start and for `check`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Secret`] naming the key and the file of the first that cannot.
+    pub fn check_secrets(&self) -> Result<(), ConfigError> {
+        for (key, source) in self.secrets() {
+            source
+                .read()
+                .map_err(|source| ConfigError::Secret { key, source })?;
+        }
+        Ok(())
+    }
+}
+
+/// The key of the pair that really set the secret.
+fn keyed(key: &str, source: SecretSource) -> (String, SecretSource) {
+    let key = match source {
+        SecretSource::File(_) => format!("{key}_file"),
+        SecretSource::Inline(_) => key.to_owned(),
+    };
+    (key, source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::OrgConfig;
+    use super::*;
+
+    #[test]
+    fn an_unreadable_secret_is_named_by_its_key() {
+        let mut config = Config::default();
+        config.check_secrets().expect("no secrets, no trouble");
+        let mut org = OrgConfig::named("acme");
+        org.token_file = Some("/nonexistent/token".into());
+        config.github.orgs.push(org);
+        let message = config.check_secrets().expect_err("refused").to_string();
+        let start = "github.orgs[0].token_file: cannot read the secret file /nonexistent/token: ";
+        assert!(message.starts_with(start), "{message}");
+    }
+}

@@ -1,0 +1,52 @@
+//! The section `telemetry`.
+
+use super::checks::Checks;
+use super::closed_set::closed_set;
+use super::section::section;
+use super::{ConfigError, HttpUrl};
+
+section! {
+    /// Traces over OpenTelemetry.
+    pub struct TelemetryConfig {
+        /// Whether traces are exported.
+        otel_enabled: bool = false,
+        /// Base address of the OTLP collector, such as `http://collector:4318`.
+        otel_exporter_otlp_endpoint: Option<HttpUrl> = None,
+        /// Which traces are exported.
+        otel_trace_mode: TraceMode = TraceMode::Sampled,
+        /// Share of traces that the mode `sampled` exports, from 0 to 1.
+        otel_trace_sample_ratio: f64 = 0.05,
+    }
+}
+
+closed_set! {
+    /// Which traces are exported.
+    pub enum TraceMode {
+        /// None.
+        Off = "off",
+        /// Those with an error.
+        Errors = "errors",
+        /// A share of all, and those with an error.
+        Sampled = "sampled",
+        /// All, with every detail.
+        Detailed = "detailed",
+    }
+}
+
+impl TelemetryConfig {
+    pub(super) fn check(&self, checks: &mut Checks<'_>) -> Result<(), ConfigError> {
+        const RATIO: &str = "telemetry.otel_trace_sample_ratio";
+        let ratio = self.otel_trace_sample_ratio;
+        checks.that((0.0..=1.0).contains(&ratio), &[RATIO], || {
+            format!("{RATIO} must lie between 0 and 1, but is {ratio}; 5% is 0.05")
+        })?;
+        let exports = self.otel_enabled && self.otel_trace_mode != TraceMode::Off;
+        if exports && self.otel_exporter_otlp_endpoint.is_none() {
+            checks.warn(
+                "telemetry.otel_enabled",
+                "no traces are exported, because telemetry.otel_exporter_otlp_endpoint is empty",
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,261 @@
+//! What every type of the configuration can do: be read from the tree, be shown, be documented.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::node::{Content, Node};
+use super::reference::Line;
+use super::{ConfigError, yaml};
+
+/// A type that a key may have.
+pub(super) trait Value: Sized {
+    /// The type as the documentation names it.
+    fn kind() -> String;
+
+    /// Reads the value of `key`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the place and the key.
+    fn decode(node: &Node, key: &str) -> Result<Self, ConfigError>;
+
+    /// The value as `decode` would accept it; a secret is redacted.
+    fn encode(&self) -> serde_json::Value;
+
+    /// Adds the documentation of `key`, whose default is `self`.
+    fn describe(&self, key: &str, meaning: &str, lines: &mut Vec<Line>) {
+        lines.push(Line::new(key, Self::kind(), &self.encode(), meaning));
+    }
+
+    /// Adds the documentation of what an item of a list under `key` holds.
+    fn describe_item(_key: &str, _lines: &mut Vec<Line>) {}
+}
+
+/// The error of a value that is not what its key takes.
+pub(super) fn wrong(node: &Node, key: &str, expected: impl Into<String>) -> ConfigError {
+    ConfigError::WrongType {
+        at: node.at.clone(),
+        key: key.to_owned(),
+        expected: expected.into(),
+        found: node.describe(),
+    }
+}
+
+/// The error of a scalar where a list or mapping belongs; the text is not shown, as it may hold a secret.
+pub(super) fn wrong_shape(node: &Node, key: &str, expected: impl Into<String>) -> ConfigError {
+    let found = match &node.content {
+        Content::Null => "empty",
+        Content::List(_) => "a list",
+        Content::Map(_) => "a mapping",
+        Content::Plain(_) | Content::Text(_) | Content::Raw(_) => "a single value",
+    };
+    ConfigError::WrongType {
+        at: node.at.clone(),
+        key: key.to_owned(),
+        expected: expected.into(),
+        found: found.to_owned(),
+    }
+}
+
+/// The text of a scalar, or the error that says what the key takes.
+pub(super) fn text_of<'a>(
+    node: &'a Node,
+    key: &str,
+    expected: &str,
+) -> Result<&'a str, ConfigError> {
+    node.text().ok_or_else(|| wrong(node, key, expected))
+}
+
+/// The text of an unquoted scalar; quoted numbers of a file are text, and said to be.
+fn plain_of<'a>(node: &'a Node, key: &str, expected: &str) -> Result<&'a str, ConfigError> {
+    match &node.content {
+        Content::Plain(text) | Content::Raw(text) => Ok(text.trim()),
+        _ => Err(wrong(node, key, expected)),
+    }
+}
+
+impl Value for bool {
+    fn kind() -> String {
+        "true or false".to_owned()
+    }
+
+    fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
+        const EXPECTED: &str = "true or false (without quotes)";
+        match plain_of(node, key, EXPECTED)?.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" => Ok(true),
+            "false" | "no" | "off" => Ok(false),
+            _ => Err(wrong(node, key, EXPECTED)),
+        }
+    }
+
+    fn encode(&self) -> serde_json::Value {
+        json!(self)
+    }
+}
+
+macro_rules! whole_number {
+    ($($number:ty),*) => {$(
+        impl Value for $number {
+            fn kind() -> String {
+                "whole number".to_owned()
+            }
+
+            fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
+                let expected = format!("a whole number from 0 to {} (without quotes)", <$number>::MAX);
+                let text = plain_of(node, key, &expected)?.replace('_', "");
+                text.parse().map_err(|_| wrong(node, key, expected))
+            }
+
+            fn encode(&self) -> serde_json::Value {
+                json!(self)
+            }
+        }
+    )*};
+}
+
+whole_number!(u16, u32, u64);
+
+impl Value for f64 {
+    fn kind() -> String {
+        "number".to_owned()
+    }
+
+    fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
+        const EXPECTED: &str = "a number such as 0.05 (without quotes)";
+        let number = plain_of(node, key, EXPECTED)?.parse::<Self>();
+        number
+            .ok()
+            .filter(|n| n.is_finite())
+            .ok_or_else(|| wrong(node, key, EXPECTED))
+    }
+
+    fn encode(&self) -> serde_json::Value {
+        json!(self)
+    }
+}
+
+impl Value for String {
+    fn kind() -> String {
+        "text".to_owned()
+    }
+
+    fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
+        Ok(text_of(node, key, "text")?.to_owned())
+    }
+
+    fn encode(&self) -> serde_json::Value {
+        json!(self)
+    }
+}
+
+impl Value for PathBuf {
+    fn kind() -> String {
+        "path".to_owned()
+    }
+
+    fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
+        Ok(text_of(node, key, "a path")?.into())
+    }
+
+    fn encode(&self) -> serde_json::Value {
+        json!(self.to_string_lossy())
+    }
+}
+
+/// An optional path: the empty path stands for none, so that a variable can take one away.
+impl Value for Option<PathBuf> {
+    fn kind() -> String {
+        PathBuf::kind()
+    }
+
+    fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
+        PathBuf::decode(node, key).map(|path| Some(path).filter(|p| !p.as_os_str().is_empty()))
+    }
+
+    fn encode(&self) -> serde_json::Value {
+        self.clone().unwrap_or_default().encode()
+    }
+}
+
+/// An optional id: 0 stands for none, as no id of GitHub is 0.
+impl Value for Option<u64> {
+    fn kind() -> String {
+        u64::kind()
+    }
+
+    fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
+        u64::decode(node, key).map(|id| Some(id).filter(|id| *id != 0))
+    }
+
+    fn encode(&self) -> serde_json::Value {
+        self.unwrap_or_default().encode()
+    }
+}
+
+impl<T: Value> Value for Vec<T> {
+    fn kind() -> String {
+        format!("list of {}", T::kind())
+    }
+
+    fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
+        let items = items_of(node, key, &T::kind())?;
+        items
+            .iter()
+            .enumerate()
+            .map(|(i, item)| T::decode(item, &format!("{key}[{i}]")))
+            .collect()
+    }
+
+    fn encode(&self) -> serde_json::Value {
+        self.iter().map(Value::encode).collect()
+    }
+
+    fn describe(&self, key: &str, meaning: &str, lines: &mut Vec<Line>) {
+        lines.push(Line::new(key, Self::kind(), &self.encode(), meaning));
+        T::describe_item(&format!("{key}[]"), lines);
+    }
+}
+
+/// The items of a list; a variable spells them separated by commas, or as YAML.
+fn items_of(node: &Node, key: &str, of: &str) -> Result<Vec<Node>, ConfigError> {
+    match &node.content {
+        Content::List(items) => Ok(items.clone()),
+        Content::Raw(text) if text.trim_start().starts_with('[') => {
+            items_of(&yaml::parse_raw(text, &node.at)?, key, of)
+        }
+        Content::Raw(text) => Ok(separated(text, node)),
+        _ => Err(wrong_shape(
+            node,
+            key,
+            format!("a list of {of}, in brackets or with \"- \" before each"),
+        )),
+    }
+}
+
+fn separated(text: &str, node: &Node) -> Vec<Node> {
+    let items = text
+        .split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty());
+    items.map(|item| Node::raw(node.at.clone(), item)).collect()
+}
+
+impl Value for BTreeMap<String, String> {
+    fn kind() -> String {
+        "map of text to text".to_owned()
+    }
+
+    fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
+        let entries = super::section::entries_of(node, key)?;
+        let decoded = entries.iter().map(|entry| {
+            let value = String::decode(&entry.value, &format!("{key}.{}", entry.key))?;
+            Ok((entry.key.clone(), value))
+        });
+        decoded.collect()
+    }
+
+    fn encode(&self) -> serde_json::Value {
+        json!(self)
+    }
+}

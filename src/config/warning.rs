@@ -1,0 +1,25 @@
+//! What is accepted, but worth a line in the log.
+
+use std::fmt;
+
+use super::Origin;
+
+/// Something in the configuration that works, but probably not as its writer meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// Where it was set.
+    pub at: Origin,
+    /// The key with its path, such as `metrics.topology`.
+    pub key: String,
+    /// One clause that says what happens instead.
+    pub message: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.at {
+            Origin::Default => write!(f, "{}: {}", self.key, self.message),
+            _ => write!(f, "{}: {}: {}", self.at, self.key, self.message),
+        }
+    }
+}
