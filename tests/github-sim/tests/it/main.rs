@@ -8,4 +8,5 @@ mod histories;
 mod limits;
 mod lists;
 mod schemas;
+mod shared;
 mod truth;
