@@ -1,0 +1,86 @@
+//! The simulator as a process of its own, for tests driven from a shell.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use github_sim::{Lively, Options, Simulator, Token, World};
+use jiff::Timestamp;
+
+/// Serves a simulated GitHub.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Login of the organisation
+    #[arg(long, default_value = "acme")]
+    org: String,
+    /// Seed of the made-up world
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Number of repositories of the made-up world
+    #[arg(long, default_value_t = 8)]
+    repos: usize,
+    /// Recorded histories (JSON lines) to serve instead of a made-up world
+    #[arg(long, num_args = 1.., conflicts_with = "seed")]
+    history: Vec<PathBuf>,
+    /// Seconds from the start at which the newest commit of a history is dated; negative: before it
+    #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
+    newest_in: i64,
+    /// A token to accept; may be given more than once
+    #[arg(long, default_value = "sim-token")]
+    token: Vec<String>,
+    /// Time the clock shows at start, such as 2026-01-01T00:00:00Z; the machine's when not given
+    #[arg(long)]
+    start: Option<Timestamp>,
+    /// Let the clock stand still until advanced
+    #[arg(long)]
+    frozen: bool,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    let options = Options {
+        listen: arguments.listen,
+        start: arguments.start,
+        frozen: arguments.frozen,
+        tokens: arguments
+            .token
+            .iter()
+            .map(|secret| Token::new(secret))
+            .collect(),
+        ..Options::default()
+    };
+    let simulator = Simulator::start(World::new(), options)?;
+    let world = world(&arguments, simulator.now())?;
+    simulator.edit(|empty| *empty = world);
+    println!("github-sim listening on {}", simulator.url());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(tokio::signal::ctrl_c())?;
+    runtime.shutdown_timeout(Duration::ZERO);
+    Ok(())
+}
+
+fn world(arguments: &Arguments, now: Timestamp) -> Result<World, Box<dyn Error>> {
+    if arguments.history.is_empty() {
+        let lively = Lively {
+            seed: arguments.seed,
+            org: arguments.org.clone(),
+            repos: arguments.repos,
+            ..Lively::default()
+        };
+        return Ok(github_sim::generate(lively, now));
+    }
+    let newest_at = now + jiff::SignedDuration::from_secs(arguments.newest_in);
+    Ok(github_sim::from_histories(
+        &arguments.org,
+        &arguments.history,
+        newest_at,
+    )?)
+}

@@ -1,0 +1,71 @@
+//! How a simulator is set up.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use jiff::Timestamp;
+
+use crate::token::Token;
+
+/// Options of a simulator; the defaults are GitHub's.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// What the clock shows at start; `None`: the machine's time.
+    pub start: Option<Timestamp>,
+    /// Whether the clock stands still until advanced.
+    pub frozen: bool,
+    /// Tokens that are accepted.
+    pub tokens: Vec<Token>,
+    /// Points an hour without a token.
+    pub anonymous_limit: u32,
+    /// Points a minute and token before the secondary limit; `None`: no such limit.
+    pub points_per_minute: Option<u32>,
+    /// Requests at a time and token before the secondary limit; `None`: no such limit.
+    pub max_concurrency: Option<usize>,
+    /// `Retry-After` of secondary limits in seconds; `None`: the header is missing.
+    pub secondary_retry_after: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            start: None,
+            frozen: false,
+            tokens: Vec::new(),
+            anonymous_limit: 60,
+            points_per_minute: Some(900),
+            max_concurrency: Some(100),
+            secondary_retry_after: Some(60),
+        }
+    }
+}
+
+impl Options {
+    /// The defaults with one token that sees everything.
+    pub fn with_token(secret: &str) -> Self {
+        Self {
+            tokens: vec![Token::new(secret)],
+            ..Self::default()
+        }
+    }
+
+    /// Starts the clock at `at`.
+    pub fn starting_at(mut self, at: Timestamp) -> Self {
+        self.start = Some(at);
+        self
+    }
+
+    /// The clock stands still until advanced.
+    pub fn frozen(mut self) -> Self {
+        self.frozen = true;
+        self
+    }
+
+    /// No secondary limits.
+    pub fn without_secondary_limits(mut self) -> Self {
+        (self.points_per_minute, self.max_concurrency) = (None, None);
+        self
+    }
+}

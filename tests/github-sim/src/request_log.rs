@@ -1,0 +1,98 @@
+//! What was asked.
+
+use std::collections::{HashMap, VecDeque};
+
+use jiff::Timestamp;
+
+use crate::endpoint::Endpoint;
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct RequestRecord {
+    /// Counts all requests since the start.
+    pub sequence: u64,
+    /// HTTP method.
+    pub method: String,
+    /// Path and query as they were asked.
+    pub target: String,
+    /// The path by names, even where it was asked by number.
+    pub path: String,
+    /// The endpoint, if the path leads to one.
+    pub endpoint: Option<Endpoint>,
+    /// Status; `None`: not answered, or not yet.
+    pub status: Option<u16>,
+    /// Points it cost.
+    pub cost: u32,
+    /// The limit's resource.
+    pub resource: &'static str,
+    /// Fingerprint of the token, see [`crate::Token::fingerprint`]; empty without one.
+    pub token: String,
+    /// Simulated time of its arrival.
+    pub at: Timestamp,
+    /// Requests in flight at its arrival, itself included.
+    pub concurrency: usize,
+    /// Whether it carried `If-None-Match`.
+    pub conditional: bool,
+    /// The caller's `User-Agent`.
+    pub user_agent: String,
+}
+
+/// Requests in order of arrival, and how many are in flight.
+#[derive(Debug, Default)]
+pub(crate) struct RequestLog {
+    records: VecDeque<RequestRecord>,
+    next: u64,
+    in_flight: usize,
+    in_flight_by_token: HashMap<String, usize>,
+    max_in_flight: usize,
+}
+
+impl RequestLog {
+    /// Notes an arrival; how many of the same token are in flight now.
+    pub(crate) fn arrive(&mut self, mut record: RequestRecord) -> (u64, usize) {
+        self.in_flight += 1;
+        self.max_in_flight = self.max_in_flight.max(self.in_flight);
+        let same = self
+            .in_flight_by_token
+            .entry(record.token.clone())
+            .or_default();
+        *same += 1;
+        let same = *same;
+        record.sequence = self.next;
+        record.concurrency = self.in_flight;
+        self.next += 1;
+        self.records.push_back(record);
+        (self.next - 1, same)
+    }
+
+    pub(crate) fn answered(&mut self, sequence: u64, status: u16, cost: u32) {
+        if let Some(record) = self
+            .records
+            .iter_mut()
+            .rev()
+            .find(|record| record.sequence == sequence)
+        {
+            (record.status, record.cost) = (Some(status), cost);
+        }
+    }
+
+    pub(crate) fn leave(&mut self, token: &str) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if let Some(same) = self.in_flight_by_token.get_mut(token) {
+            *same = same.saturating_sub(1);
+        }
+    }
+
+    pub(crate) fn records(&self) -> Vec<RequestRecord> {
+        self.records.iter().cloned().collect()
+    }
+
+    pub(crate) fn max_in_flight(&self) -> usize {
+        self.max_in_flight
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.records.clear();
+        self.max_in_flight = self.in_flight;
+    }
+}

@@ -1,0 +1,61 @@
+//! What the server, the handle and the truth share.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::clock::Clock;
+use crate::fault::Faults;
+use crate::ledger::Ledger;
+use crate::options::Options;
+use crate::request_log::RequestLog;
+use crate::world::World;
+
+/// The state of a running simulator. No lock is held while anything waits.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) world: Arc<RwLock<World>>,
+    pub(crate) clock: Clock,
+    pub(crate) options: Options,
+    pub(crate) faults: Faults,
+    pub(crate) url: String,
+    ledger: Mutex<Ledger>,
+    log: Mutex<RequestLog>,
+    computed: Mutex<HashSet<(u64, u32)>>,
+}
+
+impl Shared {
+    pub(crate) fn new(world: World, options: Options, clock: Clock, url: String) -> Self {
+        Self {
+            world: Arc::new(RwLock::new(world)),
+            clock,
+            options,
+            faults: Faults::default(),
+            url,
+            ledger: Mutex::default(),
+            log: Mutex::default(),
+            computed: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, World> {
+        self.world.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, World> {
+        self.world.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn log(&self) -> MutexGuard<'_, RequestLog> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the statistics of a repository at this head were asked for before.
+    pub(crate) fn computed_before(&self, repository: u64, head: u32) -> bool {
+        let mut computed = self.computed.lock().unwrap_or_else(PoisonError::into_inner);
+        !computed.insert((repository, head))
+    }
+}

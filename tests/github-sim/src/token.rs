@@ -1,0 +1,75 @@
+//! Tokens and what they may see.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest;
+
+/// A fine-grained permission to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    /// Repositories and accounts.
+    Metadata,
+    /// Commits, comparisons, branches, statistics.
+    Contents,
+    /// Issues and comments.
+    Issues,
+    /// Pull requests and reviews.
+    PullRequests,
+}
+
+/// A token the simulator accepts.
+#[derive(Debug, Clone)]
+pub struct Token {
+    pub(crate) secret: String,
+    pub(crate) hourly_limit: u32,
+    /// Lower-case logins; `None`: all.
+    pub(crate) owners: Option<BTreeSet<String>>,
+    /// Lower-case `owner/name`; `None`: all.
+    pub(crate) repositories: Option<BTreeSet<String>>,
+    pub(crate) denied: BTreeSet<Permission>,
+}
+
+impl Token {
+    /// A token that sees everything, with 5,000 points an hour.
+    pub fn new(secret: &str) -> Self {
+        Self {
+            secret: secret.to_owned(),
+            hourly_limit: 5_000,
+            owners: None,
+            repositories: None,
+            denied: BTreeSet::new(),
+        }
+    }
+
+    /// Another number of points an hour.
+    pub fn hourly_limit(mut self, points: u32) -> Self {
+        self.hourly_limit = points;
+        self
+    }
+
+    /// Sees only these accounts: everything of others is 404.
+    pub fn only_owners(mut self, logins: &[&str]) -> Self {
+        self.owners = Some(logins.iter().map(|login| login.to_lowercase()).collect());
+        self
+    }
+
+    /// Sees only these repositories (`owner/name`), as an installation that was granted some.
+    pub fn only_repositories(mut self, full_names: &[&str]) -> Self {
+        self.repositories = Some(full_names.iter().map(|name| name.to_lowercase()).collect());
+        self
+    }
+
+    /// Lacks a permission: what needs it is 403.
+    pub fn without(mut self, permission: Permission) -> Self {
+        self.denied.insert(permission);
+        self
+    }
+
+    /// How the request log names a token without showing it.
+    pub fn fingerprint(secret: &str) -> String {
+        format!("{:08x}", digest::hash64(&["token", secret]) >> 32)
+    }
+}

@@ -1,0 +1,12 @@
+//! Tests of the simulator, over raw connections.
+
+mod client;
+mod clock;
+mod commits;
+mod fault;
+mod histories;
+mod limits;
+mod lists;
+mod schemas;
+mod shared;
+mod truth;

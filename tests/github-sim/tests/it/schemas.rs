@@ -1,0 +1,173 @@
+//! Answers have the shape GitHub's OpenAPI description promises.
+
+use std::fs;
+
+use github_sim::{Lively, Simulator, World, generate};
+use serde_json::{Value, json};
+
+use crate::client::{get, start, time};
+use crate::shared;
+
+const NOW: &str = "2026-03-20T12:00:00Z";
+
+/// GitHub's description, in JSON Schema's terms.
+struct Description {
+    paths: Value,
+    components: Value,
+}
+
+impl Description {
+    fn read() -> Option<Self> {
+        let text = fs::read_to_string(shared::file("github-api/openapi.slice.json")?)
+            .expect("a readable file");
+        let mut document: Value = serde_json::from_str(&text).expect("JSON");
+        let paths = document["paths"].take();
+        let mut components = document["components"].take();
+        convert(&mut components);
+        Some(Self { paths, components })
+    }
+
+    /// Fails unless `body` satisfies the schema of this path's 200.
+    fn check(&self, path: &str, target: &str, body: &Value) {
+        let mut schema = self.paths[path]["get"]["responses"]["200"]["content"]["application/json"]
+            ["schema"]
+            .clone();
+        assert!(schema.is_object(), "no schema of {path}");
+        convert(&mut schema);
+        schema["components"] = self.components.clone();
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        let errors: Vec<String> = validator
+            .iter_errors(body)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .take(5)
+            .collect();
+        assert!(errors.is_empty(), "{target}: {errors:#?}");
+    }
+}
+
+/// OpenAPI 3.0 writes `nullable: true` where JSON Schema allows null as one of the types.
+fn convert(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(convert),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(convert);
+            // A property may be called so: only the keyword is a boolean.
+            if fields.get("nullable") == Some(&Value::Bool(true)) {
+                fields.remove("nullable");
+                let inner = schema.take();
+                *schema = json!({"anyOf": [inner, {"type": "null"}]});
+            }
+        }
+        _ => {}
+    }
+}
+
+fn lively() -> World {
+    let mut world = generate(Lively::default(), time(NOW));
+    world.user("solo").repo("tool");
+    world
+}
+
+fn first(simulator: &Simulator, target: &str, key: &str) -> String {
+    let items = get(simulator, target).json();
+    let value = &items[0][key];
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[test]
+fn answers_satisfy_githubs_description() {
+    let Some(description) = Description::read() else {
+        return;
+    };
+    let simulator = start(lively(), NOW);
+    let sha = first(&simulator, "/repos/acme/api/commits?page=2", "sha");
+    let pull = first(&simulator, "/repos/acme/api/pulls?state=all", "number");
+    let repository = "/repos/{owner}/{repo}";
+    let of = |rest: &str| format!("{repository}{rest}");
+    for (path, target) in [
+        ("/rate_limit".to_owned(), "/rate_limit".to_owned()),
+        ("/meta".to_owned(), "/meta".to_owned()),
+        ("/orgs/{org}".to_owned(), "/orgs/acme".to_owned()),
+        ("/users/{username}".to_owned(), "/users/solo".to_owned()),
+        (
+            "/users/{username}".to_owned(),
+            "/users/dependabot%5Bbot%5D".to_owned(),
+        ),
+        (
+            "/orgs/{org}/repos".to_owned(),
+            "/orgs/acme/repos".to_owned(),
+        ),
+        (
+            "/users/{username}/repos".to_owned(),
+            "/users/solo/repos".to_owned(),
+        ),
+        (
+            "/orgs/{org}/issues".to_owned(),
+            "/orgs/acme/issues?filter=all".to_owned(),
+        ),
+        (of(""), "/repos/acme/api".to_owned()),
+        (of("/branches"), "/repos/acme/api/branches".to_owned()),
+        (
+            of("/commits"),
+            "/repos/acme/api/commits?per_page=100".to_owned(),
+        ),
+        (
+            of("/commits/{ref}"),
+            format!("/repos/acme/api/commits/{sha}"),
+        ),
+        (
+            of("/compare/{basehead}"),
+            format!("/repos/acme/api/compare/{sha}...main"),
+        ),
+        (
+            of("/pulls"),
+            "/repos/acme/api/pulls?state=all&per_page=100".to_owned(),
+        ),
+        (
+            of("/pulls/{pull_number}"),
+            format!("/repos/acme/api/pulls/{pull}"),
+        ),
+        (
+            of("/issues"),
+            "/repos/acme/api/issues?state=all&per_page=100".to_owned(),
+        ),
+        (
+            of("/issues/comments"),
+            "/repos/acme/api/issues/comments?per_page=100".to_owned(),
+        ),
+    ] {
+        let answer = get(&simulator, &target);
+        assert_eq!(answer.status, 200, "{target}");
+        description.check(&path, &target, &answer.json());
+    }
+    get(&simulator, "/repos/acme/api/stats/contributors");
+    let statistics = get(&simulator, "/repos/acme/api/stats/contributors").json();
+    description.check(&of("/stats/contributors"), "statistics", &statistics);
+}
+
+#[test]
+fn reviews_satisfy_githubs_description() {
+    let Some(description) = Description::read() else {
+        return;
+    };
+    let simulator = start(lively(), NOW);
+    let pulls = get(&simulator, "/repos/acme/api/pulls?state=all&per_page=100").json();
+    let mut all = Vec::new();
+    for pull in pulls.as_array().expect("a list") {
+        let reviews = get(
+            &simulator,
+            &format!("/repos/acme/api/pulls/{}/reviews", pull["number"]),
+        )
+        .json();
+        all.extend(reviews.as_array().cloned().unwrap_or_default());
+    }
+    assert!(all.iter().any(|review| review["state"] == "PENDING"));
+    assert!(all.iter().any(|review| review["user"].is_null()));
+    description.check(
+        "/repos/{owner}/{repo}/pulls/{pull_number}/reviews",
+        "reviews",
+        &Value::Array(all),
+    );
+}
