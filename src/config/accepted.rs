@@ -10,36 +10,16 @@ const ACCEPTED: [(&str, &str, &str); 7] = [
         "topology",
         "it has no effect: every replica serves the same cluster-wide view, so any scrape topology works",
     ),
-    (
-        "metrics",
-        "scrape_service_dns",
-        "it has no effect: Prometheus may scrape any replica, or all of them",
-    ),
+    ("metrics", "scrape_service_dns", "it has no effect: Prometheus may scrape any replica, or all of them"),
     (
         "loc",
         "source",
         "it has no effect: lines come with the commits, or from the statistics where GraphQL is not available",
     ),
-    (
-        "store",
-        "metric_refresh_interval",
-        "it has no effect: the view is refreshed whenever facts change",
-    ),
-    (
-        "store",
-        "index_shards",
-        "it has no effect: each organisation has its own index in the store",
-    ),
-    (
-        "store",
-        "export_cache_mode",
-        "it has no effect: the exposition is always updated incrementally",
-    ),
-    (
-        "",
-        "copilot",
-        "Copilot usage is not collected; the whole section is ignored",
-    ),
+    ("store", "metric_refresh_interval", "it has no effect: the view is refreshed whenever facts change"),
+    ("store", "index_shards", "it has no effect: each organisation has its own index in the store"),
+    ("store", "export_cache_mode", "it has no effect: the exposition is always updated incrementally"),
+    ("", "copilot", "Copilot usage is not collected; the whole section is ignored"),
 ];
 
 /// Takes the accepted keys out of the tree and returns a warning for each that was there.
@@ -51,11 +31,7 @@ pub(super) fn take_accepted(root: &mut Node) -> Result<Vec<Warning>, ConfigError
     for (section, key, message) in ACCEPTED {
         if let Some(entry) = take(root, section, key)? {
             let key = super::section::join(section, key);
-            warnings.push(Warning {
-                at: entry.at,
-                key,
-                message: message.to_owned(),
-            });
+            warnings.push(Warning { at: entry.at, key, message: message.to_owned() });
         }
     }
     Ok(warnings)

@@ -36,11 +36,9 @@ impl AmqpConfig {
             // The value holds a password, so it is not repeated.
             "amqp.url must look like amqp://user:password@host:5672/vhost or amqps://…".to_owned()
         })?;
-        for (key, name) in [
-            ("amqp.exchange", &self.exchange),
-            ("amqp.queue", &self.queue),
-            ("amqp.dlq", &self.dlq),
-        ] {
+        for (key, name) in
+            [("amqp.exchange", &self.exchange), ("amqp.queue", &self.queue), ("amqp.dlq", &self.dlq)]
+        {
             // Delay queues append to the name, and AMQP ends names at 255 bytes.
             let usable = !name.trim().is_empty() && name.len() <= 200 && !name.starts_with("amq.");
             checks.that(usable, &[key], || {
@@ -57,12 +55,8 @@ impl AmqpConfig {
 }
 
 fn is_amqp_url(url: &str) -> bool {
-    let rest = url
-        .strip_prefix("amqp://")
-        .or_else(|| url.strip_prefix("amqps://"));
-    let authority = rest
-        .and_then(|rest| rest.split(['/', '?']).next())
-        .unwrap_or_default();
+    let rest = url.strip_prefix("amqp://").or_else(|| url.strip_prefix("amqps://"));
+    let authority = rest.and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
     !host.is_empty() && !host.starts_with(':') && !url.contains(char::is_whitespace)
 }

@@ -27,20 +27,13 @@ section! {
 }
 
 impl BackfillConfig {
-    pub(super) fn check(
-        &self,
-        checks: &mut Checks<'_>,
-        store: &StoreConfig,
-    ) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, checks: &mut Checks<'_>, store: &StoreConfig) -> Result<(), ConfigError> {
         const AGE: &str = "backfill.max_message_age";
         const WINDOW: &str = "backfill.coalesce_window";
         checks.positive(AGE, self.max_message_age)?;
         checks.positive("backfill.dedup_ttl", self.dedup_ttl)?;
         checks.positive(WINDOW, self.coalesce_window)?;
-        checks.not_longer(
-            (WINDOW, self.coalesce_window),
-            ("store.retention", store.retention),
-        )?;
+        checks.not_longer((WINDOW, self.coalesce_window), ("store.retention", store.retention))?;
         checks.that(self.consumer_count > 0, &["backfill.consumer_count"], || {
             "backfill.consumer_count must be at least 1, but is 0; to repair nothing use backfill.enabled: false".to_owned()
         })?;
@@ -54,14 +47,19 @@ impl BackfillConfig {
     fn check_delays(&self, checks: &mut Checks<'_>) -> Result<(), ConfigError> {
         const DELAYS: &str = "backfill.requeue_delays";
         checks.that(!self.requeue_delays.is_empty(), &[DELAYS], || {
-            format!("{DELAYS} is empty, so that a failed job could never be tried again; use for example [1m, 5m]")
+            format!(
+                "{DELAYS} is empty, so that a failed job could never be tried again; use for example [1m, 5m]"
+            )
         })?;
         for (i, delay) in self.requeue_delays.iter().enumerate() {
             checks.positive(&format!("{DELAYS}[{i}]"), *delay)?;
         }
         let total: Duration = self.requeue_delays.iter().sum();
         if total >= self.max_message_age {
-            checks.warn(DELAYS, "together they reach backfill.max_message_age, so jobs expire before their last attempt");
+            checks.warn(
+                DELAYS,
+                "together they reach backfill.max_message_age, so jobs expire before their last attempt",
+            );
         }
         Ok(())
     }

@@ -26,38 +26,22 @@ impl<'a> Checks<'a> {
         if holds {
             return Ok(());
         }
-        let set = keys
-            .iter()
-            .map(|key| self.written.origin_of(key))
-            .find(|at| *at != Origin::Default);
-        Err(ConfigError::Impossible {
-            at: set.unwrap_or(Origin::Default),
-            problem: problem(),
-        })
+        let set = keys.iter().map(|key| self.written.origin_of(key)).find(|at| *at != Origin::Default);
+        Err(ConfigError::Impossible { at: set.unwrap_or(Origin::Default), problem: problem() })
     }
 
     /// Refuses a duration of zero.
     pub(super) fn positive(&self, key: &str, value: Duration) -> Result<(), ConfigError> {
-        self.that(!value.is_zero(), &[key], || {
-            format!("{key} must be longer than 0s")
-        })
+        self.that(!value.is_zero(), &[key], || format!("{key} must be longer than 0s"))
     }
 
     /// Refuses 0.
     pub(super) fn at_least_one(&self, key: &str, value: u64) -> Result<(), ConfigError> {
-        self.that(value > 0, &[key], || {
-            format!("{key} must be at least 1, but is 0")
-        })
+        self.that(value > 0, &[key], || format!("{key} must be at least 1, but is 0"))
     }
 
     /// Refuses a number outside of `least..=most`.
-    pub(super) fn between(
-        &self,
-        key: &str,
-        value: u32,
-        least: u32,
-        most: u32,
-    ) -> Result<(), ConfigError> {
+    pub(super) fn between(&self, key: &str, value: u32, least: u32, most: u32) -> Result<(), ConfigError> {
         self.that((least..=most).contains(&value), &[key], || {
             format!("{key} must lie between {least} and {most}, but is {value}")
         })
@@ -88,12 +72,7 @@ impl<'a> Checks<'a> {
     }
 
     /// Refuses a secret that is given both as text and as a file.
-    pub(super) fn one_of_pair(
-        &self,
-        key: &str,
-        inline: bool,
-        file: bool,
-    ) -> Result<(), ConfigError> {
+    pub(super) fn one_of_pair(&self, key: &str, inline: bool, file: bool) -> Result<(), ConfigError> {
         let other = format!("{key}_file");
         self.that(!(inline && file), &[&other, key], || {
             format!("{key} and {other} are both set; keep one of the two")

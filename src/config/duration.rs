@@ -72,11 +72,7 @@ pub fn format_duration(duration: Duration) -> String {
             nanos %= size;
         }
     }
-    if text.is_empty() {
-        "0s".to_owned()
-    } else {
-        text
-    }
+    if text.is_empty() { "0s".to_owned() } else { text }
 }
 
 impl Value for Duration {
@@ -85,11 +81,8 @@ impl Value for Duration {
     }
 
     fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
-        const EXPECTED: &str =
-            "a duration with a unit, such as 250ms, 30s, 5m, 24h, 7d, 2w or 1h30m";
-        node.text()
-            .and_then(parse_duration)
-            .ok_or_else(|| wrong(node, key, EXPECTED))
+        const EXPECTED: &str = "a duration with a unit, such as 250ms, 30s, 5m, 24h, 7d, 2w or 1h30m";
+        node.text().and_then(parse_duration).ok_or_else(|| wrong(node, key, EXPECTED))
     }
 
     fn encode(&self) -> serde_json::Value {
@@ -118,11 +111,7 @@ mod tests {
             ("1.5h", 5_400_000),
             (" 10s ", 10_000),
         ] {
-            assert_eq!(
-                parse_duration(text),
-                Some(Duration::from_millis(millis)),
-                "{text}"
-            );
+            assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
     }
 
@@ -153,21 +142,8 @@ mod tests {
 
     #[test]
     fn spells_what_it_reads() {
-        for text in [
-            "250ms",
-            "30s",
-            "5m",
-            "24h",
-            "7d",
-            "2d12h",
-            "1h30m",
-            "1m30s500ms",
-            "0s",
-        ] {
-            assert_eq!(
-                parse_duration(text).map(format_duration).as_deref(),
-                Some(text)
-            );
+        for text in ["250ms", "30s", "5m", "24h", "7d", "2d12h", "1h30m", "1m30s500ms", "0s"] {
+            assert_eq!(parse_duration(text).map(format_duration).as_deref(), Some(text));
         }
     }
 }

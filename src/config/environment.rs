@@ -28,22 +28,14 @@ impl Environment {
     #[must_use]
     pub fn of_process() -> Self {
         std::env::vars_os()
-            .map(|(name, value)| {
-                (
-                    name.to_string_lossy().into_owned(),
-                    value.to_string_lossy().into_owned(),
-                )
-            })
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .collect()
     }
 
     /// The value of a variable that is set and not empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// Writes every `GITHUB_STATS__SECTION__KEY` over what the file says.
@@ -58,24 +50,17 @@ impl Environment {
     /// Variables that would override a key if their underscores were right, each with a remark.
     pub(super) fn near_misses(&self) -> Vec<Warning> {
         let squeezed = |name: &str| name.replace('_', "");
-        let keys: BTreeMap<String, Line> = reference::lines()
-            .into_iter()
-            .map(|line| (squeezed(&line.variable()), line))
-            .collect();
-        let suspects = self
-            .0
-            .keys()
-            .filter(|name| name.starts_with("GITHUB_STATS_") && !name.starts_with(PREFIX));
+        let keys: BTreeMap<String, Line> =
+            reference::lines().into_iter().map(|line| (squeezed(&line.variable()), line)).collect();
+        let suspects =
+            self.0.keys().filter(|name| name.starts_with("GITHUB_STATS_") && !name.starts_with(PREFIX));
         suspects
             .filter_map(|name| {
                 let line = keys.get(&squeezed(name))?;
                 Some(Warning {
                     at: Origin::Variable(Arc::from(name.as_str())),
                     key: line.key.clone(),
-                    message: format!(
-                        "it has no effect under this name; the variable is {}",
-                        line.variable()
-                    ),
+                    message: format!("it has no effect under this name; the variable is {}", line.variable()),
                 })
             })
             .collect()
@@ -87,11 +72,7 @@ impl Environment {
             .0
             .iter()
             .filter_map(|(name, value)| {
-                let path = name
-                    .strip_prefix(PREFIX)?
-                    .split("__")
-                    .map(Step::from)
-                    .collect();
+                let path = name.strip_prefix(PREFIX)?.split("__").map(Step::from).collect();
                 Some((path, name.as_str(), value.as_str()))
             })
             .collect();
@@ -102,12 +83,7 @@ impl Environment {
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
-        Self(
-            variables
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }
 
@@ -127,13 +103,7 @@ impl From<&str> for Step {
 }
 
 /// Sets the value at `path` below `node`, making the mappings and items on the way.
-fn place(
-    node: &mut Node,
-    path: &[Step],
-    at: &Origin,
-    value: &str,
-    above: &str,
-) -> Result<(), ConfigError> {
+fn place(node: &mut Node, path: &[Step], at: &Origin, value: &str, above: &str) -> Result<(), ConfigError> {
     let Some((step, rest)) = path.split_first() else {
         *node = Node::raw(at.clone(), value);
         return Ok(());

@@ -42,15 +42,9 @@ impl GithubConfig {
     pub(super) fn check(&self, checks: &mut Checks<'_>) -> Result<(), ConfigError> {
         checks.positive("github.request_timeout", self.request_timeout)?;
         checks.positive("github.unhealthy_cooldown", self.unhealthy_cooldown)?;
-        checks.at_least_one(
-            "github.unhealthy_failure_threshold",
-            self.unhealthy_failure_threshold.into(),
-        )?;
+        checks.at_least_one("github.unhealthy_failure_threshold", self.unhealthy_failure_threshold.into())?;
         if self.orgs.is_empty() {
-            checks.warn(
-                "github.orgs",
-                "no organisation is configured, so nothing will be collected",
-            );
+            checks.warn("github.orgs", "no organisation is configured, so nothing will be collected");
         }
         for (i, org) in self.orgs.iter().enumerate() {
             org.check(checks, &format!("github.orgs[{i}]"), self.api)?;
@@ -65,10 +59,7 @@ impl GithubConfig {
             let first = *seen.entry(org.org.to_lowercase()).or_insert(i);
             let key = format!("github.orgs[{i}].org");
             checks.that(first == i, &[&key], || {
-                format!(
-                    "{key} is {:?}, which github.orgs[{first}] already is",
-                    org.org
-                )
+                format!("{key} is {:?}, which github.orgs[{first}] already is", org.org)
             })?;
         }
         Ok(())

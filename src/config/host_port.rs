@@ -20,10 +20,7 @@ impl HostPort {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (host, port) = split_host_port(text.trim())?;
-        (!host.is_empty() && port != 0).then(|| Self {
-            host: host.to_owned(),
-            port,
-        })
+        (!host.is_empty() && port != 0).then(|| Self { host: host.to_owned(), port })
     }
 }
 
@@ -40,10 +37,7 @@ impl fmt::Display for HostPort {
 /// Splits `host:port`; the host may be empty, an IPv6 address needs its brackets.
 pub(super) fn split_host_port(text: &str) -> Option<(&str, u16)> {
     let (host, port) = text.rsplit_once(':')?;
-    let port = port
-        .bytes()
-        .all(|b| b.is_ascii_digit())
-        .then(|| port.parse().ok())??;
+    let port = port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse().ok())??;
     let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
         Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok().then_some(v6)?,
         None => host.chars().all(is_host_char).then_some(host)?,
@@ -90,10 +84,7 @@ impl Value for Option<HostPort> {
     }
 
     fn encode(&self) -> serde_json::Value {
-        self.as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default()
-            .into()
+        self.as_ref().map(ToString::to_string).unwrap_or_default().into()
     }
 }
 
@@ -102,11 +93,7 @@ pub(super) fn describe_without_credentials(node: &Node, text: &str) -> String {
     match text.rsplit_once('@') {
         Some((_, server)) => {
             let content = Content::Text(format!("…@{server}"));
-            Node {
-                at: node.at.clone(),
-                content,
-            }
-            .describe()
+            Node { at: node.at.clone(), content }.describe()
         }
         None => node.describe(),
     }
@@ -118,27 +105,10 @@ mod tests {
 
     #[test]
     fn reads_servers_and_refuses_the_rest() {
-        for text in [
-            "redis:6379",
-            "10.0.0.1:1",
-            "[fe80::1]:6379",
-            "a_b.c-d:65535",
-        ] {
-            assert_eq!(
-                HostPort::parse(text).map(|s| s.to_string()).as_deref(),
-                Some(text)
-            );
+        for text in ["redis:6379", "10.0.0.1:1", "[fe80::1]:6379", "a_b.c-d:65535"] {
+            assert_eq!(HostPort::parse(text).map(|s| s.to_string()).as_deref(), Some(text));
         }
-        for text in [
-            "redis",
-            ":6379",
-            "redis:0",
-            "redis://h:1",
-            "u:p@h:1",
-            "[zz]:1",
-            "h:+1",
-            "h:",
-        ] {
+        for text in ["redis", ":6379", "redis:0", "redis://h:1", "u:p@h:1", "[zz]:1", "h:+1", "h:"] {
             assert_eq!(HostPort::parse(text), None, "{text}");
         }
     }

@@ -54,9 +54,8 @@ impl Value for HttpUrl {
         Self::parse(text).ok_or_else(|| ConfigError::WrongType {
             at: node.at.clone(),
             key: key.to_owned(),
-            expected:
-                "an http:// or https:// URL without user and query, such as https://api.github.com"
-                    .to_owned(),
+            expected: "an http:// or https:// URL without user and query, such as https://api.github.com"
+                .to_owned(),
             found: describe_without_credentials(node, text),
         })
     }
@@ -80,10 +79,7 @@ impl Value for Option<HttpUrl> {
     }
 
     fn encode(&self) -> serde_json::Value {
-        self.as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default()
-            .into()
+        self.as_ref().map(ToString::to_string).unwrap_or_default().into()
     }
 }
 
@@ -96,15 +92,9 @@ mod tests {
         for (text, url) in [
             ("https://api.github.com/", "https://api.github.com"),
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
-            (
-                "https://ghe.example.com/api/v3",
-                "https://ghe.example.com/api/v3",
-            ),
+            ("https://ghe.example.com/api/v3", "https://ghe.example.com/api/v3"),
         ] {
-            assert_eq!(
-                HttpUrl::parse(text).as_ref().map(HttpUrl::as_str),
-                Some(url)
-            );
+            assert_eq!(HttpUrl::parse(text).as_ref().map(HttpUrl::as_str), Some(url));
         }
         for text in [
             "",

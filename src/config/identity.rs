@@ -32,17 +32,11 @@ impl IdentityConfig {
 
     pub(super) fn check(&self, checks: &mut Checks<'_>) -> Result<(), ConfigError> {
         const KEY: &str = "identity.pseudonym_key";
-        checks.one_of_pair(
-            KEY,
-            !self.pseudonym_key.is_empty(),
-            self.pseudonym_key_file.is_some(),
-        )?;
+        checks.one_of_pair(KEY, !self.pseudonym_key.is_empty(), self.pseudonym_key_file.is_some())?;
         let keyed = self.pseudonym_key().is_some();
-        checks.that(
-            keyed || !self.pseudonymize,
-            &["identity.pseudonymize", KEY],
-            || format!("identity.pseudonymize is true, but neither {KEY} nor {KEY}_file is set"),
-        )?;
+        checks.that(keyed || !self.pseudonymize, &["identity.pseudonymize", KEY], || {
+            format!("identity.pseudonymize is true, but neither {KEY} nor {KEY}_file is set")
+        })?;
         for (from, to) in &self.aliases {
             let key = format!("identity.aliases.{from}");
             checks.that(

@@ -29,9 +29,9 @@ impl InitialRole {
         Self::from_word(word).ok_or_else(|| ConfigError::Impossible {
             at: Origin::Variable(VARIABLE.into()),
             problem: match nearest(word, Self::WORDS.iter().copied()) {
-                Some(near) => format!(
-                    "the role must be leader or follower, but is {word:?}; did you mean {near:?}?"
-                ),
+                Some(near) => {
+                    format!("the role must be leader or follower, but is {word:?}; did you mean {near:?}?")
+                }
                 None => format!("the role must be leader or follower, but is {word:?}"),
             },
         })
@@ -45,10 +45,7 @@ mod tests {
     #[test]
     fn leads_unless_told_otherwise() {
         let role = |word: &str| InitialRole::of(&Environment::from_iter([(VARIABLE, word)]));
-        assert_eq!(
-            InitialRole::of(&Environment::default()).expect("a role"),
-            InitialRole::Leader
-        );
+        assert_eq!(InitialRole::of(&Environment::default()).expect("a role"), InitialRole::Leader);
         assert_eq!(role("Follower").expect("a role"), InitialRole::Follower);
         assert_eq!(
             role("folower").expect_err("refused").to_string(),

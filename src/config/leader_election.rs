@@ -44,17 +44,12 @@ closed_set! {
 }
 
 impl LeaderElectionConfig {
-    pub(super) fn check(
-        &self,
-        checks: &mut Checks<'_>,
-        store: &StoreConfig,
-    ) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, checks: &mut Checks<'_>, store: &StoreConfig) -> Result<(), ConfigError> {
         self.check_times(checks)?;
         checks.between("leader_election.shards", self.shards, 1, 256)?;
-        for (key, name) in [
-            ("leader_election.namespace", &self.namespace),
-            ("leader_election.lease_name", &self.lease_name),
-        ] {
+        for (key, name) in
+            [("leader_election.namespace", &self.namespace), ("leader_election.lease_name", &self.lease_name)]
+        {
             checks.that(is_kubernetes_name(name), &[key], || {
                 format!("{key} must be lower-case letters, digits, '-' and '.', at most 253, but is {name:?}")
             })?;
@@ -74,21 +69,14 @@ impl LeaderElectionConfig {
     /// Replicas that do not share a store would each lead a world of their own.
     fn check_store(&self, checks: &Checks<'_>, store: &StoreConfig) -> Result<(), ConfigError> {
         const BACKEND: &str = "leader_election.backend";
-        let elects = matches!(
-            self.backend,
-            ElectionBackend::Kubernetes | ElectionBackend::Redis
-        );
-        checks.that(
-            !self.enabled || !elects || store.is_shared(),
-            &[BACKEND, "store.backend"],
-            || {
-                format!(
-                    "{BACKEND} is {}, but store.backend is {}, which replicas do not share; \
+        let elects = matches!(self.backend, ElectionBackend::Kubernetes | ElectionBackend::Redis);
+        checks.that(!self.enabled || !elects || store.is_shared(), &[BACKEND, "store.backend"], || {
+            format!(
+                "{BACKEND} is {}, but store.backend is {}, which replicas do not share; \
                  use store.backend: redis, or {BACKEND}: auto or static",
-                    self.backend, store.backend,
-                )
-            },
-        )
+                self.backend, store.backend,
+            )
+        })
     }
 }
 

@@ -20,10 +20,7 @@ impl ListenAddr {
     /// Every IPv4 interface at `port`.
     #[must_use]
     pub fn everywhere(port: u16) -> Self {
-        Self {
-            host: "0.0.0.0".to_owned(),
-            port,
-        }
+        Self { host: "0.0.0.0".to_owned(), port }
     }
 
     /// Reads `host:port`, `[v6]:port` or `:port`; `None` for anything else.
@@ -32,10 +29,7 @@ impl ListenAddr {
         let (host, port) = split_host_port(text.trim())?;
         Some(match host {
             "" => Self::everywhere(port),
-            host => Self {
-                host: host.to_owned(),
-                port,
-            },
+            host => Self { host: host.to_owned(), port },
         })
     }
 
@@ -86,26 +80,14 @@ mod tests {
             ("[::1]:9", "[::1]:9"),
             ("localhost:8080", "localhost:8080"),
         ] {
-            assert_eq!(
-                ListenAddr::parse(text).map(|a| a.to_string()).as_deref(),
-                Some(spelled)
-            );
+            assert_eq!(ListenAddr::parse(text).map(|a| a.to_string()).as_deref(), Some(spelled));
         }
     }
 
     #[test]
     fn refuses_what_cannot_be_listened_on() {
-        for text in [
-            "",
-            "8080",
-            "localhost",
-            ":",
-            ":http",
-            "::1:8080",
-            "host:70000",
-            "http://x:80",
-            "a b:80",
-        ] {
+        for text in ["", "8080", "localhost", ":", ":http", "::1:8080", "host:70000", "http://x:80", "a b:80"]
+        {
             assert_eq!(ListenAddr::parse(text), None, "{text:?}");
         }
     }

@@ -28,17 +28,10 @@ pub struct Loaded {
 ///
 /// # Errors
 /// [`ConfigError`] for the first thing that is wrong; nothing is ever silently ignored.
-pub fn load(
-    path: Option<&Path>,
-    env: &Environment,
-    overrides: &Overrides,
-) -> Result<Loaded, ConfigError> {
+pub fn load(path: Option<&Path>, env: &Environment, overrides: &Overrides) -> Result<Loaded, ConfigError> {
     let mut root = match path {
         Some(path) => read(path)?,
-        None => Node {
-            at: Origin::Default,
-            content: Content::Null,
-        },
+        None => Node { at: Origin::Default, content: Content::Null },
     };
     env.overlay(&mut root)?;
     overrides.overlay(&mut root)?;
@@ -49,10 +42,7 @@ pub fn load(
     give_default_token(&mut config, env);
     let mut checks = Checks::new(&root, warnings);
     config.check(&mut checks)?;
-    Ok(Loaded {
-        config,
-        warnings: checks.warnings,
-    })
+    Ok(Loaded { config, warnings: checks.warnings })
 }
 
 fn read(path: &Path) -> Result<Node, ConfigError> {
@@ -60,15 +50,9 @@ fn read(path: &Path) -> Result<Node, ConfigError> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|opened| opened.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
-        .map_err(|source| ConfigError::Unreadable {
-            file: file(),
-            source,
-        })?;
+        .map_err(|source| ConfigError::Unreadable { file: file(), source })?;
     if bytes.len() as u64 > LARGEST_FILE {
-        return Err(ConfigError::TooLarge {
-            file: file(),
-            limit: LARGEST_FILE,
-        });
+        return Err(ConfigError::TooLarge { file: file(), limit: LARGEST_FILE });
     }
     let name = FileName::from(path.to_string_lossy().as_ref());
     let text = String::from_utf8(bytes).map_err(|error| not_text(&name, &error))?;
@@ -78,10 +62,7 @@ fn read(path: &Path) -> Result<Node, ConfigError> {
 fn not_text(name: &FileName, error: &std::string::FromUtf8Error) -> ConfigError {
     let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
     let line = valid.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
-    ConfigError::Syntax {
-        at: name.at(line, 1),
-        problem: "the text is not UTF-8".to_owned(),
-    }
+    ConfigError::Syntax { at: name.at(line, 1), problem: "the text is not UTF-8".to_owned() }
 }
 
 fn decode(root: &Node) -> Result<Config, ConfigError> {
@@ -97,10 +78,7 @@ fn fit_default_windows(config: &mut Config, written: &Node) {
     for (key, window) in [
         ("metrics.history", &mut config.metrics.history),
         ("metrics.active_window", &mut config.metrics.active_window),
-        (
-            "backfill.coalesce_window",
-            &mut config.backfill.coalesce_window,
-        ),
+        ("backfill.coalesce_window", &mut config.backfill.coalesce_window),
     ] {
         if written.origin_of(key) == Origin::Default {
             *window = retention.min(*window);
@@ -110,19 +88,10 @@ fn fit_default_windows(config: &mut Config, written: &Node) {
 
 /// `GITHUB_TOKEN` serves every organisation that brings no credentials of its own.
 fn give_default_token(config: &mut Config, env: &Environment) {
-    let Some(token) = env
-        .get("GITHUB_TOKEN")
-        .map(str::trim)
-        .filter(|token| !token.is_empty())
-    else {
+    let Some(token) = env.get("GITHUB_TOKEN").map(str::trim).filter(|token| !token.is_empty()) else {
         return;
     };
-    for org in config
-        .github
-        .orgs
-        .iter_mut()
-        .filter(|org| !org.has_credentials())
-    {
+    for org in config.github.orgs.iter_mut().filter(|org| !org.has_credentials()) {
         org.token = Secret::new(token);
     }
 }

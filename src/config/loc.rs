@@ -40,10 +40,7 @@ impl LocConfig {
 
     fn check_fallback(&self, checks: &Checks<'_>) -> Result<(), ConfigError> {
         for (key, value) in [
-            (
-                "loc.fallback_max_commits_per_repo_per_week",
-                self.fallback_max_commits_per_repo_per_week,
-            ),
+            ("loc.fallback_max_commits_per_repo_per_week", self.fallback_max_commits_per_repo_per_week),
             (
                 "loc.fallback_max_commit_detail_calls_per_org_per_hour",
                 self.fallback_max_commit_detail_calls_per_org_per_hour,

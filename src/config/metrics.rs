@@ -17,17 +17,11 @@ section! {
 }
 
 impl MetricsConfig {
-    pub(super) fn check(
-        &self,
-        checks: &mut Checks<'_>,
-        store: &StoreConfig,
-    ) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, checks: &mut Checks<'_>, store: &StoreConfig) -> Result<(), ConfigError> {
         checks.positive("metrics.active_window", self.active_window)?;
         checks.positive("metrics.history", self.history)?;
-        for (key, value) in [
-            ("metrics.history", self.history),
-            ("metrics.active_window", self.active_window),
-        ] {
+        for (key, value) in [("metrics.history", self.history), ("metrics.active_window", self.active_window)]
+        {
             checks.that(value <= store.retention, &[key, "store.retention"], || {
                 format!(
                     "{key} ({}) must not be longer than store.retention ({}): what lies further back is not kept",

@@ -37,10 +37,7 @@ pub(super) struct Entry {
 
 impl Node {
     pub(super) fn raw(at: Origin, text: impl Into<String>) -> Self {
-        Self {
-            at,
-            content: Content::Raw(text.into()),
-        }
+        Self { at, content: Content::Raw(text.into()) }
     }
 
     /// The text of a scalar, whatever its style.
@@ -82,30 +79,17 @@ impl Node {
     ) -> Result<&mut Entry, ConfigError> {
         self.expand()?;
         if matches!(self.content, Content::Null) {
-            *self = Self {
-                at: at.clone(),
-                content: Content::Map(Vec::new()),
-            };
+            *self = Self { at: at.clone(), content: Content::Map(Vec::new()) };
         }
         let refusal = wrong_shape(self, path, "a mapping of keys to values");
         let Content::Map(entries) = &mut self.content else {
             return Err(refusal);
         };
-        let index = entries
-            .iter()
-            .position(|entry| entry.key == key)
-            .unwrap_or_else(|| {
-                let value = Self {
-                    at: at.clone(),
-                    content: Content::Null,
-                };
-                entries.push(Entry {
-                    key: key.to_owned(),
-                    at: at.clone(),
-                    value,
-                });
-                entries.len() - 1
-            });
+        let index = entries.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
+            let value = Self { at: at.clone(), content: Content::Null };
+            entries.push(Entry { key: key.to_owned(), at: at.clone(), value });
+            entries.len() - 1
+        });
         Ok(&mut entries[index])
     }
 
@@ -121,10 +105,7 @@ impl Node {
     ) -> Result<&mut Self, ConfigError> {
         self.expand()?;
         if matches!(self.content, Content::Null) {
-            *self = Self {
-                at: at.clone(),
-                content: Content::List(Vec::new()),
-            };
+            *self = Self { at: at.clone(), content: Content::List(Vec::new()) };
         }
         let refusal = wrong_shape(self, path, "a list");
         let Content::List(items) = &mut self.content else {
@@ -132,16 +113,11 @@ impl Node {
         };
         let count = items.len();
         if index == count {
-            items.push(Self {
-                at: at.clone(),
-                content: Content::Null,
-            });
+            items.push(Self { at: at.clone(), content: Content::Null });
         }
         items.get_mut(index).ok_or_else(|| ConfigError::Impossible {
             at: at.clone(),
-            problem: format!(
-                "{path} has {count} items, so the next one is number {count}, not {index}"
-            ),
+            problem: format!("{path} has {count} items, so the next one is number {count}, not {index}"),
         })
     }
 
@@ -163,9 +139,7 @@ impl Node {
         let mut found = Origin::Default;
         for step in steps(path) {
             let next = match (&node.content, step) {
-                (Content::Map(_), Step::Key(key)) => {
-                    node.get(key).map(|e| (e.at.clone(), &e.value))
-                }
+                (Content::Map(_), Step::Key(key)) => node.get(key).map(|e| (e.at.clone(), &e.value)),
                 (Content::List(items), Step::Item(i)) => items.get(i).map(|n| (n.at.clone(), n)),
                 (Content::Raw(_), _) => return node.at.clone(),
                 _ => None,
@@ -208,14 +182,12 @@ enum Step<'a> {
 
 /// Splits `github.orgs[0].org` into its steps.
 fn steps(path: &str) -> impl Iterator<Item = Step<'_>> {
-    path.split(['.', '['])
-        .filter(|part| !part.is_empty())
-        .map(
-            |part| match part.strip_suffix(']').and_then(|index| index.parse().ok()) {
-                Some(index) => Step::Item(index),
-                None => Step::Key(part),
-            },
-        )
+    path.split(['.', '[']).filter(|part| !part.is_empty()).map(|part| {
+        match part.strip_suffix(']').and_then(|index| index.parse().ok()) {
+            Some(index) => Step::Item(index),
+            None => Step::Key(part),
+        }
+    })
 }
 
 /// Messages stay one readable line, however long the value is.

@@ -39,10 +39,7 @@ impl OrgConfig {
     /// An organisation with every other key at its default.
     #[must_use]
     pub fn named(org: impl Into<String>) -> Self {
-        Self {
-            org: org.into(),
-            ..Self::default()
-        }
+        Self { org: org.into(), ..Self::default() }
     }
 
     /// How to sign in. A token wins over an App, but a checked configuration never has both.
@@ -52,11 +49,9 @@ impl OrgConfig {
             return Credentials::Token(token);
         }
         match (self.app_id, self.installation_id, &self.private_key_path) {
-            (Some(app_id), Some(installation_id), Some(path)) => Credentials::App {
-                app_id,
-                installation_id,
-                private_key: SecretSource::File(path.clone()),
-            },
+            (Some(app_id), Some(installation_id), Some(path)) => {
+                Credentials::App { app_id, installation_id, private_key: SecretSource::File(path.clone()) }
+            }
             _ => Credentials::Anonymous,
         }
     }
@@ -64,13 +59,8 @@ impl OrgConfig {
     /// Whether a repository, by its name without the owner, is to be collected.
     #[must_use]
     pub fn selects(&self, repo: &str) -> bool {
-        self.repo_allowlist
-            .iter()
-            .any(|pattern| pattern.matches(repo))
-            && !self
-                .repo_denylist
-                .iter()
-                .any(|pattern| pattern.matches(repo))
+        self.repo_allowlist.iter().any(|pattern| pattern.matches(repo))
+            && !self.repo_denylist.iter().any(|pattern| pattern.matches(repo))
     }
 
     pub(super) fn has_credentials(&self) -> bool {
@@ -85,22 +75,12 @@ impl OrgConfig {
         self.app_id.is_some() || self.installation_id.is_some() || self.private_key_path.is_some()
     }
 
-    pub(super) fn check(
-        &self,
-        checks: &mut Checks<'_>,
-        at: &str,
-        api: Api,
-    ) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, checks: &mut Checks<'_>, at: &str, api: Api) -> Result<(), ConfigError> {
         self.check_name(checks, at)?;
         self.check_credentials(checks, at, api)?;
         checks.positive(&format!("{at}.scrape_interval"), self.scrape_interval)?;
         // GitHub answers more than 100 requests in flight with a secondary rate limit.
-        checks.between(
-            &format!("{at}.per_org_concurrency"),
-            self.per_org_concurrency,
-            1,
-            100,
-        )?;
+        checks.between(&format!("{at}.per_org_concurrency"), self.per_org_concurrency, 1, 100)?;
         let allowlist = format!("{at}.repo_allowlist");
         checks.that(!self.repo_allowlist.is_empty(), &[&allowlist], || {
             format!("{allowlist} is empty, so that no repository would be collected; use [\"*\"] for all")
@@ -113,35 +93,15 @@ impl OrgConfig {
             format!("{key} is missing or empty; it is the organisation's login, such as acme")
         })?;
         let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        checks.that(
-            self.org.len() <= 100 && self.org.chars().all(valid),
-            &[&key],
-            || {
-                format!(
-                    "{key} must be an organisation's login, such as acme, but is {:?}",
-                    self.org
-                )
-            },
-        )
+        checks.that(self.org.len() <= 100 && self.org.chars().all(valid), &[&key], || {
+            format!("{key} must be an organisation's login, such as acme, but is {:?}", self.org)
+        })
     }
 
-    fn check_credentials(
-        &self,
-        checks: &mut Checks<'_>,
-        at: &str,
-        api: Api,
-    ) -> Result<(), ConfigError> {
+    fn check_credentials(&self, checks: &mut Checks<'_>, at: &str, api: Api) -> Result<(), ConfigError> {
         let key = |name: &str| format!("{at}.{name}");
-        checks.one_of_pair(
-            &key("token"),
-            !self.token.is_empty(),
-            self.token_file.is_some(),
-        )?;
-        let token = if self.token_file.is_some() {
-            key("token_file")
-        } else {
-            key("token")
-        };
+        checks.one_of_pair(&key("token"), !self.token.is_empty(), self.token_file.is_some())?;
+        let token = if self.token_file.is_some() { key("token_file") } else { key("token") };
         checks.that(!(self.has_token() && self.has_app()), &[&token], || {
             format!("{token} is set beside a GitHub App (app_id, installation_id, private_key_path); keep one of the two")
         })?;
@@ -162,11 +122,7 @@ impl OrgConfig {
         ];
         let keys = parts.map(|(name, _)| format!("{at}.{name}"));
         let present: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let missing: Vec<&str> = parts
-            .iter()
-            .filter(|(_, set)| !set)
-            .map(|(name, _)| *name)
-            .collect();
+        let missing: Vec<&str> = parts.iter().filter(|(_, set)| !set).map(|(name, _)| *name).collect();
         checks.that(missing.is_empty(), &present, || {
             format!(
                 "{at} has no {}; a GitHub App needs app_id, installation_id and private_key_path together",
@@ -175,12 +131,7 @@ impl OrgConfig {
         })
     }
 
-    fn check_anonymous(
-        &self,
-        checks: &mut Checks<'_>,
-        at: &str,
-        api: Api,
-    ) -> Result<(), ConfigError> {
+    fn check_anonymous(&self, checks: &mut Checks<'_>, at: &str, api: Api) -> Result<(), ConfigError> {
         checks.that(api != Api::Graphql, &["github.api"], || {
             format!("github.api is graphql, which needs credentials, but {at} ({}) has none; set {at}.token_file or GITHUB_TOKEN", self.org)
         })?;

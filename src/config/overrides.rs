@@ -23,10 +23,7 @@ impl Overrides {
             let at = Origin::Flag("--org");
             let orgs = set(root, "github", "orgs", &at)?;
             orgs.expand()?;
-            *orgs = Node {
-                content: Content::List(self.chosen(orgs, &at)),
-                at,
-            };
+            *orgs = Node { content: Content::List(self.chosen(orgs, &at)), at };
         }
         Ok(())
     }
@@ -34,20 +31,12 @@ impl Overrides {
     /// The organisations of the flags: with the file's settings where it has them, else with defaults.
     fn chosen(&self, written: &Node, at: &Origin) -> Vec<Node> {
         let mut names: Vec<&str> = Vec::new();
-        for name in self
-            .orgs
-            .iter()
-            .flat_map(|flag| flag.split(','))
-            .map(str::trim)
-        {
+        for name in self.orgs.iter().flat_map(|flag| flag.split(',')).map(str::trim) {
             if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
                 names.push(name);
             }
         }
-        names
-            .into_iter()
-            .map(|name| find(written, name).unwrap_or_else(|| named(name, at)))
-            .collect()
+        names.into_iter().map(|name| find(written, name).unwrap_or_else(|| named(name, at))).collect()
     }
 }
 
@@ -63,24 +52,12 @@ fn find(orgs: &Node, name: &str) -> Option<Node> {
 }
 
 fn named(name: &str, at: &Origin) -> Node {
-    let org = Entry {
-        key: "org".to_owned(),
-        at: at.clone(),
-        value: Node::raw(at.clone(), name),
-    };
-    Node {
-        at: at.clone(),
-        content: Content::Map(vec![org]),
-    }
+    let org = Entry { key: "org".to_owned(), at: at.clone(), value: Node::raw(at.clone(), name) };
+    Node { at: at.clone(), content: Content::Map(vec![org]) }
 }
 
 /// Sets `section.key` and returns its value.
-fn set<'a>(
-    root: &'a mut Node,
-    section: &str,
-    key: &str,
-    at: &Origin,
-) -> Result<&'a mut Node, ConfigError> {
+fn set<'a>(root: &'a mut Node, section: &str, key: &str, at: &Origin) -> Result<&'a mut Node, ConfigError> {
     let section_entry = root.entry_mut(section, at, "")?;
     let entry = section_entry.value.entry_mut(key, at, section)?;
     entry.at = at.clone();

@@ -22,16 +22,9 @@ section! {
 }
 
 impl RateLimitConfig {
-    pub(super) fn check(
-        &self,
-        checks: &mut Checks<'_>,
-        github: &GithubConfig,
-    ) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, checks: &mut Checks<'_>, github: &GithubConfig) -> Result<(), ConfigError> {
         const THRESHOLD: &str = "rate_limit.min_remaining_threshold";
-        checks.positive(
-            "rate_limit.secondary_limit_backoff",
-            self.secondary_limit_backoff,
-        )?;
+        checks.positive("rate_limit.secondary_limit_backoff", self.secondary_limit_backoff)?;
         // An Enterprise Server has the limits that its administrator chose.
         let known_limit = github.api_base_url == HttpUrl::github();
         checks.that(!known_limit || self.min_remaining_threshold <= LARGEST_THRESHOLD, &[THRESHOLD], || {

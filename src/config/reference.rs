@@ -56,10 +56,7 @@ pub fn table() -> String {
             ));
         }
         let default = line.default.replace('|', "\\|");
-        text.push_str(&format!(
-            "| `{}` | {} | `{default}` | {} |\n",
-            line.key, line.kind, line.meaning
-        ));
+        text.push_str(&format!("| `{}` | {} | `{default}` | {} |\n", line.key, line.kind, line.meaning));
     }
     text
 }

@@ -22,10 +22,7 @@ mod tests {
     fn is_configured_else_the_pod_else_host_and_port() {
         let mut config = Config::default();
         let pod = Environment::from_iter([("POD_NAME", "stats-0")]);
-        assert_eq!(
-            config.replica_id(&Environment::default(), "host"),
-            "host-8080"
-        );
+        assert_eq!(config.replica_id(&Environment::default(), "host"), "host-8080");
         assert_eq!(config.replica_id(&pod, "host"), "stats-0");
         config.server.replica_id = "mine".to_owned();
         assert_eq!(config.replica_id(&pod, "host"), "mine");

@@ -40,10 +40,7 @@ impl RepoPattern {
         }
         let glob = GlobBuilder::new(text).case_insensitive(true).build();
         let glob = glob.map_err(|error| error.kind().to_string())?;
-        Ok(Self {
-            glob,
-            matcher: OnceLock::new(),
-        })
+        Ok(Self { glob, matcher: OnceLock::new() })
     }
 
     /// Whether the repository's name (without its owner) matches.

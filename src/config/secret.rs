@@ -34,11 +34,7 @@ impl Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_empty() {
-            "Secret(none)"
-        } else {
-            "Secret([redacted])"
-        })
+        f.write_str(if self.is_empty() { "Secret(none)" } else { "Secret([redacted])" })
     }
 }
 
@@ -55,17 +51,11 @@ impl Value for Secret {
 
     fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
         // Only a list or a mapping is refused, and neither is shown.
-        node.text()
-            .map(Self::new)
-            .ok_or_else(|| wrong(node, key, "text (quoted where in doubt)"))
+        node.text().map(Self::new).ok_or_else(|| wrong(node, key, "text (quoted where in doubt)"))
     }
 
     fn encode(&self) -> serde_json::Value {
-        if self.is_empty() {
-            "".into()
-        } else {
-            "[redacted]".into()
-        }
+        if self.is_empty() { "".into() } else { "[redacted]".into() }
     }
 }
 

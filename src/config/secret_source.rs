@@ -68,17 +68,12 @@ impl SecretSource {
 
 fn read_file(path: &Path) -> Result<Secret, SecretError> {
     let file = || path.to_owned();
-    let unreadable = |source| SecretError::Unreadable {
-        file: file(),
-        source,
-    };
+    let unreadable = |source| SecretError::Unreadable { file: file(), source };
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|opened| opened.take(LARGEST + 1).read_to_end(&mut bytes))
         .map_err(unreadable)?;
-    let text = String::from_utf8(bytes)
-        .ok()
-        .filter(|text| text.len() as u64 <= LARGEST);
+    let text = String::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= LARGEST);
     let text = text.ok_or_else(|| SecretError::NotText { file: file() })?;
     let trimmed = text.trim_end_matches(['\n', '\r']);
     if trimmed.trim().is_empty() {
@@ -105,21 +100,13 @@ mod tests {
     #[test]
     fn errors_name_the_file_and_never_its_content() {
         let dir = tempfile::tempdir().expect("a directory");
-        for (name, content) in [
-            ("empty", b"\n ".to_vec()),
-            ("large", vec![b'k'; 70_000]),
-            ("binary", vec![0xff, 0xfe]),
-        ] {
+        for (name, content) in
+            [("empty", b"\n ".to_vec()), ("large", vec![b'k'; 70_000]), ("binary", vec![0xff, 0xfe])]
+        {
             let path = dir.path().join(name);
             std::fs::write(&path, content).expect("written");
-            let message = SecretSource::File(path)
-                .read()
-                .expect_err("refused")
-                .to_string();
-            assert!(
-                message.contains(name) && !message.contains("kkk"),
-                "{message}"
-            );
+            let message = SecretSource::File(path).read().expect_err("refused").to_string();
+            assert!(message.contains(name) && !message.contains("kkk"), "{message}");
         }
         let absent = SecretSource::File(dir.path().join("absent")).read();
         assert!(absent.expect_err("refused").to_string().contains("absent"));

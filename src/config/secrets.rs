@@ -12,9 +12,7 @@ impl Config {
             ("amqp.url", self.amqp.url()),
             ("store.redis_password", self.store.redis_password()),
         ];
-        let of_sections = named
-            .into_iter()
-            .filter_map(|(key, source)| Some(keyed(key, source?)));
+        let of_sections = named.into_iter().filter_map(|(key, source)| Some(keyed(key, source?)));
         of_sections.chain(self.secrets_of_orgs()).collect()
     }
 
@@ -35,9 +33,7 @@ impl Config {
     /// [`ConfigError::Secret`] naming the key and the file of the first that cannot.
     pub fn check_secrets(&self) -> Result<(), ConfigError> {
         for (key, source) in self.secrets() {
-            source
-                .read()
-                .map_err(|source| ConfigError::Secret { key, source })?;
+            source.read().map_err(|source| ConfigError::Secret { key, source })?;
         }
         Ok(())
     }

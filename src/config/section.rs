@@ -81,11 +81,7 @@ pub(super) use section;
 
 /// The path of `key` in the section at `path`.
 pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// The entries of a mapping; a variable spells one in YAML or JSON.
@@ -100,11 +96,7 @@ pub(super) fn entries_of(node: &Node, key: &str) -> Result<Vec<Entry>, ConfigErr
                 _ => Err(wrong_shape(node, key, "a mapping such as {key: value}")),
             }
         }
-        _ if key.is_empty() => Err(wrong_shape(
-            node,
-            "the configuration",
-            "a mapping of sections",
-        )),
+        _ if key.is_empty() => Err(wrong_shape(node, "the configuration", "a mapping of sections")),
         _ => Err(wrong_shape(node, key, "a mapping of keys to values")),
     }
 }
@@ -118,10 +110,7 @@ pub(super) fn known_entries(
     keys: &[&'static str],
 ) -> Result<Vec<Entry>, ConfigError> {
     let mut entries = entries_of(node, path)?;
-    if let Some(entry) = entries
-        .iter()
-        .find(|entry| !keys.contains(&entry.key.as_str()))
-    {
+    if let Some(entry) = entries.iter().find(|entry| !keys.contains(&entry.key.as_str())) {
         return Err(unknown(entry, path, keys));
     }
     entries.retain(|entry| !matches!(entry.value.content, Content::Null));
@@ -133,11 +122,7 @@ fn unknown(entry: &Entry, path: &str, keys: &[&'static str]) -> ConfigError {
         Some(key) => did_you_mean(&entry.at, path, key),
         None => elsewhere(entry).unwrap_or_else(|| one_of(path, keys)),
     };
-    ConfigError::UnknownKey {
-        at: entry.at.clone(),
-        key: join(path, &entry.key),
-        hint,
-    }
+    ConfigError::UnknownKey { at: entry.at.clone(), key: join(path, &entry.key), hint }
 }
 
 fn did_you_mean(at: &Origin, path: &str, key: &str) -> String {
@@ -158,20 +143,12 @@ fn elsewhere(entry: &Entry) -> Option<String> {
 }
 
 fn one_of(path: &str, keys: &[&'static str]) -> String {
-    let owner = if path.is_empty() {
-        "the configuration"
-    } else {
-        path
-    };
+    let owner = if path.is_empty() { "the configuration" } else { path };
     format!("; {owner} takes {}", keys.join(", "))
 }
 
 /// The variable that overrides a key: `github.orgs[0].org` is `GITHUB_STATS__GITHUB__ORGS__0__ORG`.
 pub(super) fn variable_of(key: &str) -> String {
     let path = key.replace("[]", "[0]").replace('[', ".").replace(']', "");
-    format!(
-        "{}{}",
-        super::environment::PREFIX,
-        path.replace('.', "__").to_uppercase()
-    )
+    format!("{}{}", super::environment::PREFIX, path.replace('.', "__").to_uppercase())
 }

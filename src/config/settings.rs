@@ -5,8 +5,8 @@ use super::section::section;
 use super::value::Value;
 use super::{
     AmqpConfig, BackfillConfig, ConfigError, GithubConfig, HealthConfig, IdentityConfig,
-    LeaderElectionConfig, LocConfig, MetricsConfig, RateLimitConfig, RetryConfig, ServerConfig,
-    StoreConfig, TelemetryConfig,
+    LeaderElectionConfig, LocConfig, MetricsConfig, RateLimitConfig, RetryConfig, ServerConfig, StoreConfig,
+    TelemetryConfig,
 };
 
 section! {

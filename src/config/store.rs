@@ -99,56 +99,40 @@ impl StoreConfig {
             "store.path is empty, but needs a directory such as ./data".to_owned()
         })?;
         checks.that(is_key_prefix(&self.key_prefix), &["store.key_prefix"], || {
-            format!("store.key_prefix must be 1 to 64 letters, digits, '-', '_', '.' or ':', but is {:?}", self.key_prefix)
+            format!(
+                "store.key_prefix must be 1 to 64 letters, digits, '-', '_', '.' or ':', but is {:?}",
+                self.key_prefix
+            )
         })?;
         checks.one_of_pair(
             "store.redis_password",
             !self.redis_password.is_empty(),
             self.redis_password_file.is_some(),
         )?;
-        if self.is_shared() {
-            self.check_redis(checks)
-        } else {
-            self.check_no_redis(checks)
-        }
+        if self.is_shared() { self.check_redis(checks) } else { self.check_no_redis(checks) }
     }
 
     fn check_redis(&self, checks: &mut Checks<'_>) -> Result<(), ConfigError> {
         let (key, found) = match self.redis_mode {
             RedisMode::Standalone => ("store.redis_addr", self.redis_addr.is_some()),
-            RedisMode::Sentinel => (
-                "store.redis_sentinel_addrs",
-                !self.redis_sentinel_addrs.is_empty(),
-            ),
+            RedisMode::Sentinel => ("store.redis_sentinel_addrs", !self.redis_sentinel_addrs.is_empty()),
             RedisMode::Cluster => ("store.redis_addrs", !self.redis_addrs.is_empty()),
         };
         checks.that(found, &[key, "store.redis_mode", "store.backend"], || {
-            format!(
-                "store.backend is redis in mode {}, but {key} is empty",
-                self.redis_mode
-            )
+            format!("store.backend is redis in mode {}, but {key} is empty", self.redis_mode)
         })?;
         let sentinel = self.redis_mode == RedisMode::Sentinel;
         checks.that(
             !sentinel || !self.redis_master_set.trim().is_empty(),
             &["store.redis_master_set"],
-            || {
-                "store.redis_master_set is empty, but the sentinels need the name of the master"
-                    .to_owned()
-            },
+            || "store.redis_master_set is empty, but the sentinels need the name of the master".to_owned(),
         )?;
         let cluster = self.redis_mode == RedisMode::Cluster;
         checks.that(!cluster || self.redis_db == 0, &["store.redis_db"], || {
-            format!(
-                "store.redis_db is {}, but a Redis cluster has only database 0",
-                self.redis_db
-            )
+            format!("store.redis_db is {}, but a Redis cluster has only database 0", self.redis_db)
         })?;
         if self.redis_ca_file.is_some() && !self.redis_tls {
-            checks.warn(
-                "store.redis_ca_file",
-                "it is not used, because store.redis_tls is false",
-            );
+            checks.warn("store.redis_ca_file", "it is not used, because store.redis_tls is false");
         }
         Ok(())
     }
@@ -157,16 +141,10 @@ impl StoreConfig {
         let addressed = [
             ("store.redis_addr", self.redis_addr.is_some()),
             ("store.redis_addrs", !self.redis_addrs.is_empty()),
-            (
-                "store.redis_sentinel_addrs",
-                !self.redis_sentinel_addrs.is_empty(),
-            ),
+            ("store.redis_sentinel_addrs", !self.redis_sentinel_addrs.is_empty()),
         ];
         for (key, _) in addressed.into_iter().filter(|(_, set)| *set) {
-            checks.warn(
-                key,
-                &format!("it is not used, because store.backend is {}", self.backend),
-            );
+            checks.warn(key, &format!("it is not used, because store.backend is {}", self.backend));
         }
         Ok(())
     }

@@ -31,12 +31,7 @@ fn likeness(wrong: &str, candidate: &str) -> f64 {
 
 fn folded(spelling: &str) -> String {
     // A key may be as long as the file; comparing costs the product of the lengths.
-    spelling
-        .chars()
-        .filter(|c| !matches!(c, '_' | '-'))
-        .take(80)
-        .flat_map(char::to_lowercase)
-        .collect()
+    spelling.chars().filter(|c| !matches!(c, '_' | '-')).take(80).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

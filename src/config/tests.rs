@@ -16,11 +16,7 @@ fn load_yaml(yaml: &str, variables: &[(&str, &str)]) -> Result<Loaded, ConfigErr
     load_all(yaml, variables, &Overrides::default())
 }
 
-fn load_all(
-    yaml: &str,
-    variables: &[(&str, &str)],
-    overrides: &Overrides,
-) -> Result<Loaded, ConfigError> {
+fn load_all(yaml: &str, variables: &[(&str, &str)], overrides: &Overrides) -> Result<Loaded, ConfigError> {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("test.yaml");
     std::fs::write(&file, yaml).expect("written");
@@ -29,9 +25,7 @@ fn load_all(
 
 /// The configuration that must load.
 fn config(yaml: &str, variables: &[(&str, &str)]) -> super::Config {
-    load_yaml(yaml, variables)
-        .unwrap_or_else(|error| panic!("{error}"))
-        .config
+    load_yaml(yaml, variables).unwrap_or_else(|error| panic!("{error}")).config
 }
 
 /// The sentence that refuses, without the directory of the file.

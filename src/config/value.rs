@@ -59,11 +59,7 @@ pub(super) fn wrong_shape(node: &Node, key: &str, expected: impl Into<String>) -
 }
 
 /// The text of a scalar, or the error that says what the key takes.
-pub(super) fn text_of<'a>(
-    node: &'a Node,
-    key: &str,
-    expected: &str,
-) -> Result<&'a str, ConfigError> {
+pub(super) fn text_of<'a>(node: &'a Node, key: &str, expected: &str) -> Result<&'a str, ConfigError> {
     node.text().ok_or_else(|| wrong(node, key, expected))
 }
 
@@ -124,10 +120,7 @@ impl Value for f64 {
     fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
         const EXPECTED: &str = "a number such as 0.05 (without quotes)";
         let number = plain_of(node, key, EXPECTED)?.parse::<Self>();
-        number
-            .ok()
-            .filter(|n| n.is_finite())
-            .ok_or_else(|| wrong(node, key, EXPECTED))
+        number.ok().filter(|n| n.is_finite()).ok_or_else(|| wrong(node, key, EXPECTED))
     }
 
     fn encode(&self) -> serde_json::Value {
@@ -200,11 +193,7 @@ impl<T: Value> Value for Vec<T> {
 
     fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
         let items = items_of(node, key, &T::kind())?;
-        items
-            .iter()
-            .enumerate()
-            .map(|(i, item)| T::decode(item, &format!("{key}[{i}]")))
-            .collect()
+        items.iter().enumerate().map(|(i, item)| T::decode(item, &format!("{key}[{i}]"))).collect()
     }
 
     fn encode(&self) -> serde_json::Value {
@@ -225,19 +214,12 @@ fn items_of(node: &Node, key: &str, of: &str) -> Result<Vec<Node>, ConfigError> 
             items_of(&yaml::parse_raw(text, &node.at)?, key, of)
         }
         Content::Raw(text) => Ok(separated(text, node)),
-        _ => Err(wrong_shape(
-            node,
-            key,
-            format!("a list of {of}, in brackets or with \"- \" before each"),
-        )),
+        _ => Err(wrong_shape(node, key, format!("a list of {of}, in brackets or with \"- \" before each"))),
     }
 }
 
 fn separated(text: &str, node: &Node) -> Vec<Node> {
-    let items = text
-        .split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty());
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
     items.map(|item| Node::raw(node.at.clone(), item)).collect()
 }
 

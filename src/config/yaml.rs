@@ -14,9 +14,7 @@ use super::{ConfigError, Origin};
 /// # Errors
 /// [`ConfigError::Syntax`] with the line, for anything that is not one bounded YAML document.
 pub(super) fn parse_file(text: &str, file: &FileName) -> Result<Node, ConfigError> {
-    parse(text, &|location| {
-        file.at(location.line(), location.column())
-    })
+    parse(text, &|location| file.at(location.line(), location.column()))
 }
 
 /// Parses the text of a variable, all of whose values are said to come from `at`.
@@ -30,8 +28,8 @@ pub(super) fn parse_raw(text: &str, at: &Origin) -> Result<Node, ConfigError> {
 type Locate<'a> = &'a dyn Fn(Location) -> Origin;
 
 fn parse(text: &str, locate: Locate<'_>) -> Result<Node, ConfigError> {
-    let spanned: Spanned<Shape> = serde_saphyr::from_str_with_options(text, options())
-        .map_err(|error| syntax_error(&error, locate))?;
+    let spanned: Spanned<Shape> =
+        serde_saphyr::from_str_with_options(text, options()).map_err(|error| syntax_error(&error, locate))?;
     Ok(to_node(spanned, text, locate))
 }
 
@@ -58,10 +56,7 @@ fn options() -> serde_saphyr::Options {
 
 fn syntax_error(error: &serde_saphyr::Error, locate: Locate<'_>) -> ConfigError {
     let location = error.location().unwrap_or(Location::UNKNOWN);
-    ConfigError::Syntax {
-        at: locate(location),
-        problem: problem_of(error),
-    }
+    ConfigError::Syntax { at: locate(location), problem: problem_of(error) }
 }
 
 /// The parser's message, or a clearer one where it speaks to programmers.
@@ -77,9 +72,7 @@ fn problem_of(error: &serde_saphyr::Error) -> String {
         Error::AliasReplayLimitExceeded { .. } | Error::AliasReplayStackDepthExceeded { .. } => {
             "its aliases expand to more than a configuration can hold".to_owned()
         }
-        Error::Budget { .. } => {
-            "it is larger or nested deeper than a configuration can be".to_owned()
-        }
+        Error::Budget { .. } => "it is larger or nested deeper than a configuration can be".to_owned(),
         Error::UnknownAnchor { .. } => "an alias (*name) refers to no anchor (&name)".to_owned(),
         other => message_of(other),
     }
@@ -176,41 +169,28 @@ fn to_node(spanned: Spanned<Shape>, text: &str, locate: Locate<'_>) -> Node {
         Shape::Null => Content::Null,
         Shape::Typed => Content::Plain(spelling(text, spanned.defined)),
         Shape::Text(text) => Content::Text(text),
-        Shape::List(items) => Content::List(
-            items
-                .into_iter()
-                .map(|item| to_node(item, text, locate))
-                .collect(),
-        ),
-        Shape::Map(entries) => Content::Map(
-            entries
-                .into_iter()
-                .map(|(key, value)| to_entry(key, value, text, locate))
-                .collect(),
-        ),
+        Shape::List(items) => {
+            Content::List(items.into_iter().map(|item| to_node(item, text, locate)).collect())
+        }
+        Shape::Map(entries) => {
+            Content::Map(entries.into_iter().map(|(key, value)| to_entry(key, value, text, locate)).collect())
+        }
     };
     Node { at, content }
 }
 
 fn to_entry(key: Spanned<String>, value: Spanned<Shape>, text: &str, locate: Locate<'_>) -> Entry {
-    Entry {
-        at: locate(key.referenced),
-        key: key.value,
-        value: to_node(value, text, locate),
-    }
+    Entry { at: locate(key.referenced), key: key.value, value: to_node(value, text, locate) }
 }
 
 /// The scalar as it is spelled in the text, so that a token `0123e5` is not turned into a number.
 fn spelling(text: &str, location: Location) -> String {
     let span = location.span();
-    let slice = span
-        .byte_offset()
-        .zip(span.byte_len())
-        .and_then(|(start, len)| {
-            let start = usize::try_from(start).ok()?;
-            let end = start.checked_add(usize::try_from(len).ok()?)?;
-            text.get(start..end)
-        });
+    let slice = span.byte_offset().zip(span.byte_len()).and_then(|(start, len)| {
+        let start = usize::try_from(start).ok()?;
+        let end = start.checked_add(usize::try_from(len).ok()?)?;
+        text.get(start..end)
+    });
     slice.unwrap_or_default().trim().to_owned()
 }
 
@@ -230,38 +210,21 @@ mod tests {
 
     fn texts(text: &str) -> Vec<String> {
         let node = parsed(text).expect("valid YAML");
-        let Content::List(items) = node.content else {
-            panic!("not a list: {node:?}")
-        };
-        items
-            .iter()
-            .map(|item| item.text().unwrap_or("-").to_owned())
-            .collect()
+        let Content::List(items) = node.content else { panic!("not a list: {node:?}") };
+        items.iter().map(|item| item.text().unwrap_or("-").to_owned()).collect()
     }
 
     #[test]
     fn keeps_the_spelling_of_numbers_and_truth_values() {
         let list = texts("[0123, 1e3, yes, Off, 12345678901234567890123, 0x1F, 1_000, .nan, -0.0]");
-        let spelled = [
-            "0123",
-            "1e3",
-            "yes",
-            "Off",
-            "12345678901234567890123",
-            "0x1F",
-            "1_000",
-            ".nan",
-            "-0.0",
-        ];
+        let spelled =
+            ["0123", "1e3", "yes", "Off", "12345678901234567890123", "0x1F", "1_000", ".nan", "-0.0"];
         assert_eq!(list, spelled);
     }
 
     #[test]
     fn keeps_the_spelling_after_wide_characters_and_through_aliases() {
-        assert_eq!(
-            texts("# naïve €\n- &n 007 # ü\n- 'é'\n- *n\n- 42\n"),
-            ["007", "é", "007", "42"]
-        );
+        assert_eq!(texts("# naïve €\n- &n 007 # ü\n- 'é'\n- *n\n- 42\n"), ["007", "é", "007", "42"]);
     }
 
     #[test]
@@ -288,21 +251,11 @@ mod tests {
             bomb.push_str(&format!("a{i}: &a{i} [{aliases}]\n"));
         }
         let deep = "[".repeat(500);
-        for text in [
-            bomb.as_str(),
-            &deep,
-            "a: b: c",
-            "a: [",
-            "a: 1\na: 2\n",
-            "a: *nobody",
-            "--- 1\n--- 2\n",
-        ] {
+        for text in [bomb.as_str(), &deep, "a: b: c", "a: [", "a: 1\na: 2\n", "a: *nobody", "--- 1\n--- 2\n"]
+        {
             let message = parsed(text).expect_err("refused").to_string();
             assert!(message.starts_with("test.yaml"), "{message}");
-            assert!(
-                !message.contains('\n') && !message.contains(" at line "),
-                "{message}"
-            );
+            assert!(!message.contains('\n') && !message.contains(" at line "), "{message}");
         }
     }
 }

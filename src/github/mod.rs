@@ -6,10 +6,8 @@ mod client;
 mod identity;
 mod meter;
 mod model;
-mod repo_filter;
 mod rest;
 
 pub use client::{BuildError, Client, ClientSettings, RetrySettings, TokenSource};
 pub use meter::{NoMeter, RateLimit, RequestMeter};
-pub use repo_filter::RepoFilter;
-pub use rest::RestSource;
+pub use rest::{RepoSelector, RestSource};

@@ -14,7 +14,6 @@ use serde::de::DeserializeOwned;
 
 use super::answer::Answer;
 use super::client::Client;
-use super::repo_filter::RepoFilter;
 use super::{identity, model};
 
 /// How much earlier than asked for is read again, because GitHub's lists may lag behind its events.
@@ -24,18 +23,21 @@ const PUSH_OVERLAP: i64 = 600;
 /// Commits whose lines are asked for at a time; the client's own limit applies on top.
 const DETAIL_CONCURRENCY: usize = 4;
 
+/// Says by its name whether a repository is collected.
+pub type RepoSelector = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// Collects the activity of one organisation, or of one user account, over REST.
 pub struct RestSource {
     client: Client,
-    filter: RepoFilter,
+    selects: RepoSelector,
     /// Whether the name turned out to be a user's.
     is_user: AtomicBool,
 }
 
 impl RestSource {
     /// A source of the client's organisation.
-    pub fn new(client: Client, filter: RepoFilter) -> Self {
-        RestSource { client, filter, is_user: AtomicBool::new(false) }
+    pub fn new(client: Client, selects: RepoSelector) -> Self {
+        RestSource { client, selects, is_user: AtomicBool::new(false) }
     }
 
     async fn list_pages(&self, prefix: &str) -> Result<Listing, SourceError> {
@@ -43,7 +45,7 @@ impl RestSource {
         let mut pages = Pages::new(&self.client, "list_repositories", first);
         let mut repositories = Vec::new();
         while let Some(page) = pages.next::<Vec<model::Repository>>().await? {
-            repositories.extend(page.into_iter().filter(|listed| self.filter.allows(&listed.name)).map(
+            repositories.extend(page.into_iter().filter(|listed| (self.selects)(&listed.name)).map(
                 |listed| ListedRepository {
                     id: RepoId::from(listed.node_id),
                     name: listed.name.into(),

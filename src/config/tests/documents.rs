@@ -18,12 +18,7 @@ fn the_document_holds_the_generated_table() {
     let start = document.find(BEGIN).expect("the table begins") + BEGIN.len();
     let end = document.find(END).expect("the table ends");
     if std::env::var_os(WRITE).is_some() {
-        let written = format!(
-            "{}{}\n{}",
-            &document[..start],
-            reference::table(),
-            &document[end..]
-        );
+        let written = format!("{}{}\n{}", &document[..start], reference::table(), &document[end..]);
         std::fs::write(&path, written).expect("docs/CONFIGURATION.md is writable");
         return;
     }
@@ -36,26 +31,13 @@ fn the_document_holds_the_generated_table() {
 
 #[test]
 fn every_serialised_key_is_documented_and_no_other() {
-    let documented: BTreeSet<String> = reference::lines()
-        .into_iter()
-        .map(|line| line.key)
-        .collect();
+    let documented: BTreeSet<String> = reference::lines().into_iter().map(|line| line.key).collect();
     let mut serialised = BTreeSet::new();
     for (section, keys) in Config::default().encode().as_object().expect("sections") {
-        serialised.extend(
-            keys.as_object()
-                .expect("keys")
-                .keys()
-                .map(|key| format!("{section}.{key}")),
-        );
+        serialised.extend(keys.as_object().expect("keys").keys().map(|key| format!("{section}.{key}")));
     }
     let org = OrgConfig::default().encode();
-    serialised.extend(
-        org.as_object()
-            .expect("keys")
-            .keys()
-            .map(|key| format!("github.orgs[].{key}")),
-    );
+    serialised.extend(org.as_object().expect("keys").keys().map(|key| format!("github.orgs[].{key}")));
     assert_eq!(documented, serialised);
 }
 

@@ -8,8 +8,7 @@ use super::in_package;
 
 fn shipped(file: &str) -> Loaded {
     let env = Environment::from_iter([("GITHUB_TOKEN", "t")]);
-    load(Some(&in_package(file)), &env, &Overrides::default())
-        .unwrap_or_else(|error| panic!("{error}"))
+    load(Some(&in_package(file)), &env, &Overrides::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]
@@ -27,10 +26,7 @@ fn production_loads_without_a_remark() {
     let loaded = shipped("config/production.yaml");
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.config.store.backend, StoreBackend::Redis);
-    assert_eq!(
-        loaded.config.leader_election.backend,
-        ElectionBackend::Kubernetes
-    );
+    assert_eq!(loaded.config.leader_election.backend, ElectionBackend::Kubernetes);
     assert!(loaded.config.amqp.url().is_some());
 }
 
@@ -41,10 +37,7 @@ fn the_file_with_every_key_has_every_key_and_none_at_its_default() {
     for section in default.as_object().expect("sections").keys() {
         for (key, value) in default[section].as_object().expect("keys") {
             let is_pair = key.ends_with("_file") && key != "redis_ca_file";
-            assert!(
-                is_pair || written[section][key] != *value,
-                "{section}.{key} is at its default"
-            );
+            assert!(is_pair || written[section][key] != *value, "{section}.{key} is at its default");
         }
     }
     assert_eq!(loaded.warnings.len(), 7, "{:#?}", loaded.warnings);
@@ -62,10 +55,6 @@ fn what_is_serialised_loads_again() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("default.yaml");
     std::fs::write(&file, yaml).expect("written");
-    let loaded = load(
-        Some(Path::new(&file)),
-        &Environment::default(),
-        &Overrides::default(),
-    );
+    let loaded = load(Some(Path::new(&file)), &Environment::default(), &Overrides::default());
     assert_eq!(loaded.expect("loads").config, Config::default());
 }

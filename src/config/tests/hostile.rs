@@ -18,10 +18,7 @@ fn a_huge_file_is_refused_unread() {
 fn a_billion_laughs_are_refused() {
     let mut bomb = String::from("a0: &a0 {x: y}\n");
     for i in 1..40 {
-        bomb.push_str(&format!(
-            "a{i}: &a{i} [*a{0}, *a{0}, *a{0}, *a{0}]\n",
-            i - 1
-        ));
+        bomb.push_str(&format!("a{i}: &a{i} [*a{0}, *a{0}, *a{0}, *a{0}]\n", i - 1));
     }
     assert!(refusal(&bomb, &[]).contains("not valid YAML"));
 }
@@ -31,14 +28,8 @@ fn bytes_that_are_no_text_name_their_line() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("binary.yaml");
     std::fs::write(&file, b"server: {}\nretry: \xff\n").expect("written");
-    let error =
-        load(Some(&file), &Environment::default(), &Overrides::default()).expect_err("refused");
-    assert!(
-        error
-            .to_string()
-            .ends_with("binary.yaml:2:1: not valid YAML: the text is not UTF-8"),
-        "{error}"
-    );
+    let error = load(Some(&file), &Environment::default(), &Overrides::default()).expect_err("refused");
+    assert!(error.to_string().ends_with("binary.yaml:2:1: not valid YAML: the text is not UTF-8"), "{error}");
 }
 
 #[test]
@@ -136,22 +127,13 @@ proptest! {
 #[test]
 fn a_hundred_thousand_globs_cost_nothing_before_they_are_used() {
     let globs: String = (0..100_000).map(|i| format!("a{i}*,")).collect();
-    let config = config(
-        &format!("github: {{orgs: [{{org: a, repo_allowlist: [{globs}]}}]}}\n"),
-        &[],
-    );
+    let config = config(&format!("github: {{orgs: [{{org: a, repo_allowlist: [{globs}]}}]}}\n"), &[]);
     assert_eq!(config.github.orgs[0].repo_allowlist.len(), 100_000);
 }
 
 #[test]
 fn an_endless_glob_is_refused() {
     let glob = "{a,b}".repeat(10_000);
-    let message = refusal(
-        &format!("github: {{orgs: [{{org: a, repo_allowlist: [\"{glob}\"]}}]}}\n"),
-        &[],
-    );
-    assert!(
-        message.ends_with("(it is longer than 256 bytes)") && message.len() < 300,
-        "{message}"
-    );
+    let message = refusal(&format!("github: {{orgs: [{{org: a, repo_allowlist: [\"{glob}\"]}}]}}\n"), &[]);
+    assert!(message.ends_with("(it is longer than 256 bytes)") && message.len() < 300, "{message}");
 }

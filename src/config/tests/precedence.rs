@@ -17,16 +17,8 @@ fn token_of(config: &Config, org: usize) -> Option<String> {
 #[test]
 fn each_source_wins_over_the_next() {
     let port = |yaml, variables: &[(&str, &str)], listen: Option<&str>| {
-        let overrides = Overrides {
-            listen: listen.map(str::to_owned),
-            ..Overrides::default()
-        };
-        load_all(yaml, variables, &overrides)
-            .expect("loads")
-            .config
-            .server
-            .listen_addr
-            .port
+        let overrides = Overrides { listen: listen.map(str::to_owned), ..Overrides::default() };
+        load_all(yaml, variables, &overrides).expect("loads").config.server.listen_addr.port
     };
     let variable = [("GITHUB_STATS__SERVER__LISTEN_ADDR", ":2")];
     assert_eq!(port("", &[], None), 8080);
@@ -43,21 +35,11 @@ fn without_a_file_the_defaults_hold() {
 
 #[test]
 fn organisations_of_the_flags_need_no_file() {
-    let orgs = ["acme", "globex, initech", "ACME"]
-        .map(str::to_owned)
-        .to_vec();
+    let orgs = ["acme", "globex, initech", "ACME"].map(str::to_owned).to_vec();
     let env = Environment::from_iter([("GITHUB_TOKEN", " ghp_1\n")]);
-    let overrides = Overrides {
-        orgs,
-        ..Overrides::default()
-    };
+    let overrides = Overrides { orgs, ..Overrides::default() };
     let config = load(None, &env, &overrides).expect("loads").config;
-    let names: Vec<_> = config
-        .github
-        .orgs
-        .iter()
-        .map(|org| org.org.as_str())
-        .collect();
+    let names: Vec<_> = config.github.orgs.iter().map(|org| org.org.as_str()).collect();
     assert_eq!(names, ["acme", "globex", "initech"]);
     assert_eq!(token_of(&config, 1).as_deref(), Some("ghp_1"));
 }
@@ -65,16 +47,10 @@ fn organisations_of_the_flags_need_no_file() {
 #[test]
 fn organisations_of_the_flags_keep_what_the_file_says_of_them() {
     let yaml = "github: {orgs: [{org: acme, scrape_interval: 1m}, {org: globex}]}\n";
-    let overrides = Overrides {
-        orgs: vec!["Acme,new".to_owned()],
-        ..Overrides::default()
-    };
+    let overrides = Overrides { orgs: vec!["Acme,new".to_owned()], ..Overrides::default() };
     let config = load_all(yaml, &[], &overrides).expect("loads").config;
     assert_eq!(config.github.orgs.len(), 2);
-    assert_eq!(
-        config.github.orgs[0].scrape_interval,
-        Duration::from_secs(60)
-    );
+    assert_eq!(config.github.orgs[0].scrape_interval, Duration::from_secs(60));
     assert_eq!(config.github.orgs[1].org, "new");
 }
 
@@ -95,15 +71,9 @@ fn variables_are_read_as_their_key_asks() {
         ],
     );
     let org = &config.github.orgs[0];
-    assert_eq!(
-        (org.org.as_str(), token_of(&config, 0).as_deref()),
-        ("12345", Some("0123"))
-    );
+    assert_eq!((org.org.as_str(), token_of(&config, 0).as_deref()), ("12345", Some("0123")));
     assert!(org.selects("c") && !org.selects("a-1") && !org.selects("b"));
-    assert_eq!(
-        config.backfill.requeue_delays,
-        [60, 300].map(Duration::from_secs)
-    );
+    assert_eq!(config.backfill.requeue_delays, [60, 300].map(Duration::from_secs));
     assert_eq!(config.identity.aliases["old"], "new");
     assert!(!config.retry.jitter);
     assert_eq!(config.health.github_probe_interval, Duration::from_secs(60));
@@ -112,18 +82,10 @@ fn variables_are_read_as_their_key_asks() {
 #[test]
 fn variables_reach_into_lists_by_number() {
     let yaml = "github:\n  orgs:\n    - {org: acme}\n    - {org: globex}\n";
-    let numbered: Vec<(String, String)> = (2..12)
-        .map(|i| {
-            (
-                format!("GITHUB_STATS__GITHUB__ORGS__{i}__ORG"),
-                format!("org{i}"),
-            )
-        })
-        .collect();
-    let mut variables: Vec<(&str, &str)> = numbered
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let numbered: Vec<(String, String)> =
+        (2..12).map(|i| (format!("GITHUB_STATS__GITHUB__ORGS__{i}__ORG"), format!("org{i}"))).collect();
+    let mut variables: Vec<(&str, &str)> =
+        numbered.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     variables.push(("GITHUB_STATS__GITHUB__ORGS__1__TOKEN", "t"));
     let config = config(yaml, &variables);
     assert_eq!(config.github.orgs.len(), 12);
@@ -141,13 +103,7 @@ fn a_whole_list_may_be_a_variable_and_its_parts_others() {
         ],
     );
     assert_eq!(config.github.orgs.len(), 1);
-    assert_eq!(
-        (
-            config.github.orgs[0].org.as_str(),
-            token_of(&config, 0).as_deref()
-        ),
-        ("globex", Some("t"))
-    );
+    assert_eq!((config.github.orgs[0].org.as_str(), token_of(&config, 0).as_deref()), ("globex", Some("t")));
 }
 
 #[test]
@@ -185,43 +141,21 @@ fn refused_variables_are_named() {
 
 #[test]
 fn a_refused_flag_is_named() {
-    let overrides = Overrides {
-        listen: Some("nowhere".to_owned()),
-        ..Overrides::default()
-    };
+    let overrides = Overrides { listen: Some("nowhere".to_owned()), ..Overrides::default() };
     let error = load(None, &Environment::default(), &overrides).expect_err("refused");
-    assert!(
-        error
-            .to_string()
-            .starts_with("--listen: server.listen_addr must be an address"),
-        "{error}"
-    );
-    let overrides = Overrides {
-        orgs: vec!["a b".to_owned()],
-        ..Overrides::default()
-    };
+    assert!(error.to_string().starts_with("--listen: server.listen_addr must be an address"), "{error}");
+    let overrides = Overrides { orgs: vec!["a b".to_owned()], ..Overrides::default() };
     let error = load(None, &Environment::default(), &overrides).expect_err("refused");
-    assert!(
-        error
-            .to_string()
-            .starts_with("--org: github.orgs[0].org must be"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("--org: github.orgs[0].org must be"), "{error}");
 }
 
 #[test]
 fn a_secret_of_the_environment_replaces_the_file_of_the_file() {
     let config = config(
         "server: {admin_token_file: /run/token}\namqp: {url: \"amqp://h\"}\n",
-        &[
-            ("GITHUB_STATS__SERVER__ADMIN_TOKEN", "t"),
-            ("GITHUB_STATS__AMQP__URL_FILE", "/run/url"),
-        ],
+        &[("GITHUB_STATS__SERVER__ADMIN_TOKEN", "t"), ("GITHUB_STATS__AMQP__URL_FILE", "/run/url")],
     );
-    assert!(matches!(
-        config.server.admin_token(),
-        Some(SecretSource::Inline(_))
-    ));
+    assert!(matches!(config.server.admin_token(), Some(SecretSource::Inline(_))));
     assert!(matches!(config.amqp.url(), Some(SecretSource::File(_))));
 }
 
@@ -231,10 +165,7 @@ fn the_default_token_serves_only_those_without_credentials() {
     let config = config(yaml, &[("GITHUB_TOKEN", "shared")]);
     assert_eq!(token_of(&config, 0).as_deref(), Some("own"));
     assert_eq!(token_of(&config, 1).as_deref(), Some("shared"));
-    assert!(matches!(
-        config.github.orgs[2].credentials(),
-        Credentials::App { app_id: 1, .. }
-    ));
+    assert!(matches!(config.github.orgs[2].credentials(), Credentials::App { app_id: 1, .. }));
 }
 
 #[test]
@@ -247,8 +178,5 @@ fn a_key_without_a_value_keeps_its_default() {
 fn default_windows_follow_a_shorter_retention() {
     let config = config("store: {retention: 3d}\n", &[]);
     let three_days = Duration::from_secs(3 * 86_400);
-    assert_eq!(
-        (config.metrics.history, config.metrics.active_window),
-        (three_days, three_days)
-    );
+    assert_eq!((config.metrics.history, config.metrics.active_window), (three_days, three_days));
 }

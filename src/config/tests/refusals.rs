@@ -9,10 +9,7 @@ fn unknown_keys_name_the_nearest_one() {
             "github:\n  orgs:\n    - org: acme\n      scrape_intervall: 5m\n",
             "test.yaml:4:7: unknown key \"github.orgs[0].scrape_intervall\"; did you mean \"scrape_interval\"?",
         ),
-        (
-            "sever: {}\n",
-            "test.yaml:1:1: unknown key \"sever\"; did you mean \"server\"?",
-        ),
+        ("sever: {}\n", "test.yaml:1:1: unknown key \"sever\"; did you mean \"server\"?"),
         (
             "server: {listenAddr: \":80\"}\n",
             "test.yaml:1:10: unknown key \"server.listenAddr\"; did you mean \"listen_addr\"?",
@@ -61,14 +58,8 @@ fn wrong_types_say_what_would_be_right() {
             "github:\n  orgs: [acme]\n",
             "test.yaml:2:10: github.orgs[0] must be a mapping of keys to values, but is a single value",
         ),
-        (
-            "server: 5\n",
-            "test.yaml:1:9: server must be a mapping of keys to values, but is a single value",
-        ),
-        (
-            "- a\n",
-            "test.yaml:1:1: the configuration must be a mapping of sections, but is a list",
-        ),
+        ("server: 5\n", "test.yaml:1:9: server must be a mapping of keys to values, but is a single value"),
+        ("- a\n", "test.yaml:1:1: the configuration must be a mapping of sections, but is a list"),
         (
             "github:\n  api_base_url: api.github.com\n",
             "test.yaml:2:17: github.api_base_url must be an http:// or https:// URL without user and query, such as https://api.github.com, but is \"api.github.com\"",
@@ -217,19 +208,10 @@ fn refusals_never_repeat_a_secret() {
 #[test]
 fn an_absent_file_is_named() {
     let absent = std::path::Path::new("/nonexistent/production.yaml");
-    let error = super::load(
-        Some(absent),
-        &super::Environment::default(),
-        &super::Overrides::default(),
-    )
-    .expect_err("refused");
+    let error = super::load(Some(absent), &super::Environment::default(), &super::Overrides::default())
+        .expect_err("refused");
     assert_eq!(error.exit_code(), 64);
-    assert!(
-        error
-            .to_string()
-            .starts_with("/nonexistent/production.yaml: cannot read"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("/nonexistent/production.yaml: cannot read"), "{error}");
 }
 
 #[test]
@@ -239,18 +221,12 @@ fn broken_yaml_is_explained() {
             "retry: {jitter: true}\nretry: {}\n",
             "test.yaml:2:1: not valid YAML: the key \"retry\" stands twice in the same mapping",
         ),
-        (
-            "server: {\n",
-            "test.yaml:1:9: not valid YAML: unclosed bracket '{'",
-        ),
+        ("server: {\n", "test.yaml:1:9: not valid YAML: unclosed bracket '{'"),
         (
             "retry: {}\n---\nloc: {}\n",
             "test.yaml:3:1: not valid YAML: there is more than one document; remove everything from the second --- on",
         ),
-        (
-            "retry: *other\n",
-            "test.yaml:1:8: not valid YAML: an alias (*name) refers to no anchor (&name)",
-        ),
+        ("retry: *other\n", "test.yaml:1:8: not valid YAML: an alias (*name) refers to no anchor (&name)"),
     ] {
         assert_eq!(refusal(yaml, &[]), message);
     }

@@ -3,15 +3,13 @@
 use super::load_yaml;
 
 fn warnings(yaml: &str) -> Vec<String> {
-    let loaded =
-        load_yaml(yaml, &[("GITHUB_TOKEN", "t")]).unwrap_or_else(|error| panic!("{error}"));
+    let loaded = load_yaml(yaml, &[("GITHUB_TOKEN", "t")]).unwrap_or_else(|error| panic!("{error}"));
     loaded
         .warnings
         .iter()
         .map(|warning| {
             let text = warning.to_string();
-            text.find("test.yaml")
-                .map_or(text.clone(), |start| text[start..].to_owned())
+            text.find("test.yaml").map_or(text.clone(), |start| text[start..].to_owned())
         })
         .collect()
 }
@@ -32,11 +30,7 @@ fn keys_of_the_go_exporter_are_explained() {
     );
     let warnings = warnings(&yaml);
     assert_eq!(warnings.len(), 7, "{warnings:#?}");
-    assert!(
-        warnings[0].starts_with("test.yaml:2:11: metrics.topology: it has no effect"),
-        "{}",
-        warnings[0]
-    );
+    assert!(warnings[0].starts_with("test.yaml:2:11: metrics.topology: it has no effect"), "{}", warnings[0]);
     assert_eq!(
         warnings[6],
         "test.yaml:5:1: copilot: Copilot usage is not collected; the whole section is ignored",
@@ -51,10 +45,7 @@ fn what_is_not_used_is_said() {
         ["test.yaml:2:9: store.redis_addr: it is not used, because store.backend is embedded"]
     );
     let remarks = warnings("");
-    assert_eq!(
-        remarks,
-        ["github.orgs: no organisation is configured, so nothing will be collected"]
-    );
+    assert_eq!(remarks, ["github.orgs: no organisation is configured, so nothing will be collected"]);
 }
 
 #[test]

@@ -25,13 +25,7 @@ pub struct Account {
 
 impl Account {
     pub(crate) fn new(login: &str, kind: AccountKind, ordinal: u64, created_at: Timestamp) -> Self {
-        Self {
-            login: login.to_owned(),
-            kind,
-            ordinal,
-            created_at,
-            repositories: Vec::new(),
-        }
+        Self { login: login.to_owned(), kind, ordinal, created_at, repositories: Vec::new() }
     }
 
     /// Its login.
@@ -63,8 +57,7 @@ impl Account {
 
     fn create(&mut self, name: &str) -> usize {
         let ordinal = self.ordinal * 100_000 + self.repositories.len() as u64;
-        self.repositories
-            .push(Repository::new(ordinal, name, self.created_at));
+        self.repositories.push(Repository::new(ordinal, name, self.created_at));
         self.repositories.len() - 1
     }
 
@@ -74,9 +67,6 @@ impl Account {
         let bears = |repo: &Repository| repo.names.last().is_some_and(|(_, last)| same(last));
         let bore = |repo: &Repository| repo.names.iter().any(|(_, given)| same(given));
         let repos = &self.repositories;
-        repos
-            .iter()
-            .rposition(bears)
-            .or_else(|| repos.iter().rposition(bore))
+        repos.iter().rposition(bears).or_else(|| repos.iter().rposition(bore))
     }
 }

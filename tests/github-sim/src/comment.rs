@@ -30,10 +30,7 @@ impl Comment {
 
     /// A comment whose author deleted the account.
     pub fn by_ghost(created_at: Timestamp) -> Self {
-        Self {
-            author: None,
-            ..Self::new("", created_at)
-        }
+        Self { author: None, ..Self::new("", created_at) }
     }
 
     /// When it is edited, which moves its `updated_at`.
@@ -55,8 +52,6 @@ impl Comment {
 
     /// Its last visible change.
     pub(crate) fn updated_at(&self, now: Timestamp) -> Timestamp {
-        self.edited_at
-            .filter(|at| *at <= now)
-            .unwrap_or(self.created_at)
+        self.edited_at.filter(|at| *at <= now).unwrap_or(self.created_at)
     }
 }

@@ -36,20 +36,12 @@ impl Commit {
 
     /// A commit that GitHub links to no account.
     pub fn unlinked(at: Timestamp) -> Self {
-        Self {
-            author: None,
-            ..Self::new("", at)
-        }
+        Self { author: None, ..Self::new("", at) }
     }
 
     /// A merge commit: besides what it is pushed onto, `other` is its parent.
     pub fn merge(author: &str, at: Timestamp, other: &str) -> Self {
-        Self {
-            merges: vec![other.to_owned()],
-            additions: 0,
-            files: 0,
-            ..Self::new(author, at)
-        }
+        Self { merges: vec![other.to_owned()], additions: 0, files: 0, ..Self::new(author, at) }
     }
 
     /// Lines added and deleted. A merge may claim some: GitHub's diff against the first parent does.

@@ -38,9 +38,7 @@ impl<'a> Context<'a> {
     /// The account of the path, if the caller may see it.
     pub(crate) fn account(&self) -> Result<&'a Account, Reply> {
         let account = self.world.account(&self.route.owner);
-        account
-            .filter(|account| self.sees_owner(account))
-            .ok_or_else(Reply::not_found)
+        account.filter(|account| self.sees_owner(account)).ok_or_else(Reply::not_found)
     }
 
     /// The repository of the path: found, moved (301), or unknown to this caller (404).
@@ -49,18 +47,14 @@ impl<'a> Context<'a> {
         let visible = |repo: &&Repository| repo.exists(self.now) && self.sees(account, repo);
         let repos = || account.repositories.iter().filter(visible);
         let wanted = &self.route.repo;
-        if let Some(repo) = repos().find(|repo| repo.name_at(self.now).eq_ignore_ascii_case(wanted))
-        {
+        if let Some(repo) = repos().find(|repo| repo.name_at(self.now).eq_ignore_ascii_case(wanted)) {
             return Ok(Found { account, repo });
         }
         let bore = |repo: &&Repository| {
             let past = repo.names.iter().filter(|(at, _)| *at <= self.now);
-            past.into_iter()
-                .any(|(_, name)| name.eq_ignore_ascii_case(wanted))
+            past.into_iter().any(|(_, name)| name.eq_ignore_ascii_case(wanted))
         };
-        Err(repos()
-            .find(bore)
-            .map_or_else(Reply::not_found, |repo| self.moved(repo)))
+        Err(repos().find(bore).map_or_else(Reply::not_found, |repo| self.moved(repo)))
     }
 
     /// Whether the caller sees a repository of this account.
@@ -69,10 +63,7 @@ impl<'a> Context<'a> {
             return !repo.private;
         };
         let full_name = format!("{}/{}", account.login, repo.name_at(self.now)).to_lowercase();
-        let granted = token
-            .repositories
-            .as_ref()
-            .is_none_or(|names| names.contains(&full_name));
+        let granted = token.repositories.as_ref().is_none_or(|names| names.contains(&full_name));
         self.sees_owner(account) && granted
     }
 
@@ -82,11 +73,7 @@ impl<'a> Context<'a> {
     }
 
     fn moved(&self, repo: &Repository) -> Reply {
-        let query = if self.raw_query.is_empty() {
-            String::new()
-        } else {
-            format!("?{}", self.raw_query)
-        };
+        let query = if self.raw_query.is_empty() { String::new() } else { format!("?{}", self.raw_query) };
         let url = format!("{}{query}", self.numeric_url(repo));
         let body = serde_json::json!({
             "message": "Moved Permanently",
@@ -98,12 +85,7 @@ impl<'a> Context<'a> {
 
     /// This request's URL with the repository named by its id, as GitHub writes links.
     pub(crate) fn numeric_url(&self, repo: &Repository) -> String {
-        format!(
-            "{}/repositories/{}{}",
-            self.base,
-            repo.id(),
-            self.route.tail
-        )
+        format!("{}/repositories/{}{}", self.base, repo.id(), self.route.tail)
     }
 
     /// The page of `items` asked for, each made into JSON, with links to the other pages.
@@ -127,10 +109,6 @@ impl<'a> Context<'a> {
             crate::AccountKind::Organization => "organizations",
             crate::AccountKind::User => "user",
         };
-        format!(
-            "{}/{kind}/{}/{list}",
-            self.base,
-            numeric::account_id(account.ordinal)
-        )
+        format!("{}/{kind}/{}/{list}", self.base, numeric::account_id(account.ordinal))
     }
 }

@@ -37,12 +37,8 @@ pub(crate) async fn answer(
         Ok(None) => (404, json!({"message": "no such control endpoint"})),
         Err(message) => (400, json!({"message": message})),
     };
-    let body = Full::new(Bytes::from(value.to_string()))
-        .map_err(|never| match never {})
-        .boxed_unsync();
-    let response = Response::builder()
-        .status(status)
-        .header("content-type", "application/json");
+    let body = Full::new(Bytes::from(value.to_string())).map_err(|never| match never {}).boxed_unsync();
+    let response = Response::builder().status(status).header("content-type", "application/json");
     response.body(body).map_err(io::Error::other)
 }
 
@@ -81,16 +77,13 @@ fn act(
 }
 
 fn advance(shared: &Shared, query: &Query) -> Result<Value, String> {
-    let seconds = query
-        .number("seconds")
-        .ok_or("advance needs ?seconds=NUMBER")?;
+    let seconds = query.number("seconds").ok_or("advance needs ?seconds=NUMBER")?;
     shared.clock.advance(Duration::from_secs(seconds));
     Ok(json!({"now": stamp::text(shared.clock.now())}))
 }
 
 fn add_fault(shared: &Shared, body: &[u8]) -> Result<Value, String> {
-    let fault: Fault =
-        serde_json::from_slice(body).map_err(|error| format!("no fault: {error}"))?;
+    let fault: Fault = serde_json::from_slice(body).map_err(|error| format!("no fault: {error}"))?;
     shared.faults.add(fault);
     Ok(json!({"faults": shared.faults.strikes().len()}))
 }
@@ -123,13 +116,9 @@ fn fact(fact: &Fact) -> Value {
 fn gauges(truth: &Truth, now: Timestamp, query: &Query) -> Value {
     let window = query.number("active_window").unwrap_or(ACTIVE_WINDOW);
     let window = SignedDuration::from_secs(i64::try_from(window).unwrap_or(i64::MAX));
-    let seconds = query
-        .number("history_floor")
-        .and_then(|seconds| i64::try_from(seconds).ok());
+    let seconds = query.number("history_floor").and_then(|seconds| i64::try_from(seconds).ok());
     let floor = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
-    let floor = floor
-        .or_else(|| query.time("history_floor"))
-        .unwrap_or(Timestamp::UNIX_EPOCH);
+    let floor = floor.or_else(|| query.time("history_floor")).unwrap_or(Timestamp::UNIX_EPOCH);
     let rows = truth.gauges(now, window, floor);
     let row = |((name, org, repo, user), value): (&crate::GaugeKey, &f64)| json!({"name": name, "org": org, "repo": repo, "user": user, "value": value});
     Value::Array(rows.iter().map(row).collect())

@@ -54,17 +54,11 @@ impl Endpoint {
             Self::OrganizationRepositories | Self::UserRepositories | Self::Repository => {
                 Some(Permission::Metadata)
             }
-            Self::Branches
-            | Self::Commits
-            | Self::Commit
-            | Self::Compare
-            | Self::ContributorStatistics => Some(Permission::Contents),
-            Self::PullRequests | Self::PullRequest | Self::Reviews => {
-                Some(Permission::PullRequests)
+            Self::Branches | Self::Commits | Self::Commit | Self::Compare | Self::ContributorStatistics => {
+                Some(Permission::Contents)
             }
-            Self::Issues | Self::IssueComments | Self::OrganizationIssues => {
-                Some(Permission::Issues)
-            }
+            Self::PullRequests | Self::PullRequest | Self::Reviews => Some(Permission::PullRequests),
+            Self::Issues | Self::IssueComments | Self::OrganizationIssues => Some(Permission::Issues),
         }
     }
 
@@ -122,10 +116,7 @@ impl Route {
             ["stats", "contributors"] => (Endpoint::ContributorStatistics, String::new()),
             _ => return None,
         };
-        Some(Self {
-            tail,
-            ..Self::new(endpoint, owner, repo, &rest)
-        })
+        Some(Self { tail, ..Self::new(endpoint, owner, repo, &rest) })
     }
 
     fn new(endpoint: Endpoint, owner: &str, repo: &str, rest: &str) -> Self {

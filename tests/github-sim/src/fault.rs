@@ -87,27 +87,13 @@ pub struct Fault {
 impl Fault {
     /// A fault that strikes every matching request.
     pub fn new(matcher: Matcher, kind: FaultKind) -> Self {
-        Self {
-            matcher,
-            kind,
-            times: None,
-            until: None,
-            probability: None,
-            seed: 0,
-        }
+        Self { matcher, kind, times: None, until: None, probability: None, seed: 0 }
     }
 
     /// An error of this status.
     pub fn status(matcher: Matcher, code: u16, message: &str) -> Self {
         let message = message.to_owned();
-        Self::new(
-            matcher,
-            FaultKind::Status {
-                code,
-                message,
-                headers: Vec::new(),
-            },
-        )
+        Self::new(matcher, FaultKind::Status { code, message, headers: Vec::new() })
     }
 
     /// Is over after `times` strikes.
@@ -152,13 +138,7 @@ struct Live {
 impl Faults {
     /// Adds a fault behind those already there.
     pub fn add(&self, fault: Fault) {
-        self.with(|all| {
-            all.push(Live {
-                fault,
-                met: 0,
-                struck: 0,
-            })
-        });
+        self.with(|all| all.push(Live { fault, met: 0, struck: 0 }));
     }
 
     /// Ends all faults.
@@ -190,9 +170,7 @@ impl Live {
             return None;
         }
         self.met += 1;
-        let chosen = fault
-            .probability
-            .is_none_or(|share| lot(fault.seed, self.met) < share);
+        let chosen = fault.probability.is_none_or(|share| lot(fault.seed, self.met) < share);
         chosen.then(|| {
             self.struck += 1;
             fault.kind.clone()
@@ -222,10 +200,7 @@ fn lot(seed: u64, turn: u64) -> f64 {
     (hash >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-fn optional_time<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Timestamp>, D::Error> {
+fn optional_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| text.parse().map_err(serde::de::Error::custom))
-        .transpose()
+    text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
 }

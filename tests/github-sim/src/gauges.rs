@@ -34,27 +34,16 @@ pub(crate) fn of<'a>(
     let mut values = Gauges::new();
     let mut active = BTreeSet::new();
     for fact in facts {
-        let key =
-            |name: &'static str| (name, fact.org.clone(), fact.repo.clone(), fact.user.clone());
+        let key = |name: &'static str| (name, fact.org.clone(), fact.repo.clone(), fact.user.clone());
         for (name, kind) in ROLLING {
             let counts = fact.kind == kind && day_ago < fact.at && fact.at <= now;
             *values.entry(key(name)).or_default() += f64::from(u8::from(counts));
         }
         let weekly = fact.kind == FactKind::Commit && week_start <= fact.at && fact.at < week_end;
-        let (added, removed) = if weekly {
-            (fact.additions, fact.deletions)
-        } else {
-            (0, 0)
-        };
-        *values
-            .entry(key("gh_activity_loc_added_weekly"))
-            .or_default() += added as f64;
-        *values
-            .entry(key("gh_activity_loc_removed_weekly"))
-            .or_default() += removed as f64;
-        let last = values
-            .entry(key("gh_activity_last_event_unixtime"))
-            .or_default();
+        let (added, removed) = if weekly { (fact.additions, fact.deletions) } else { (0, 0) };
+        *values.entry(key("gh_activity_loc_added_weekly")).or_default() += added as f64;
+        *values.entry(key("gh_activity_loc_removed_weekly")).or_default() += removed as f64;
+        let last = values.entry(key("gh_activity_last_event_unixtime")).or_default();
         *last = last.max(fact.at.as_second() as f64);
         if now - active_window < fact.at && fact.at <= now {
             active.insert((fact.org.clone(), fact.repo.clone(), fact.user.clone()));
@@ -72,9 +61,7 @@ fn last_complete_week(now: Timestamp) -> (Timestamp, Timestamp) {
     while day.weekday() != Weekday::Sunday {
         day = day - 1.day();
     }
-    let midnight = |day: jiff::civil::Date| {
-        day.to_zoned(TimeZone::UTC)
-            .map_or(now, |midnight| midnight.timestamp())
-    };
+    let midnight =
+        |day: jiff::civil::Date| day.to_zoned(TimeZone::UTC).map_or(now, |midnight| midnight.timestamp());
     (midnight(day - 7.days()), midnight(day))
 }

@@ -46,11 +46,7 @@ pub(crate) struct Graph {
 
 impl Clone for Graph {
     fn clone(&self) -> Self {
-        Self {
-            nodes: self.nodes.clone(),
-            by_sha: self.by_sha.clone(),
-            walks: Mutex::default(),
-        }
+        Self { nodes: self.nodes.clone(), by_sha: self.by_sha.clone(), walks: Mutex::default() }
     }
 }
 
@@ -72,32 +68,16 @@ impl Graph {
     }
 
     /// Adds a commit on top of `parents`; one that is already there only becomes known earlier.
-    pub(crate) fn add(
-        &mut self,
-        sha: String,
-        commit: Commit,
-        parents: Vec<u32>,
-        at: Timestamp,
-    ) -> u32 {
+    pub(crate) fn add(&mut self, sha: String, commit: Commit, parents: Vec<u32>, at: Timestamp) -> u32 {
         if let Some(index) = self.find(&sha) {
             let node = &mut self.nodes[index as usize];
             node.pushed_at = node.pushed_at.min(at);
             return index;
         }
         let index = u32::try_from(self.nodes.len()).expect("fewer than 2^32 commits");
-        let generation = parents
-            .iter()
-            .map(|p| self.node(*p).generation + 1)
-            .max()
-            .unwrap_or(0);
+        let generation = parents.iter().map(|p| self.node(*p).generation + 1).max().unwrap_or(0);
         self.by_sha.insert(sha.clone(), index);
-        self.nodes.push(Node {
-            sha,
-            commit,
-            parents,
-            generation,
-            pushed_at: at,
-        });
+        self.nodes.push(Node { sha, commit, parents, generation, pushed_at: at });
         index
     }
 

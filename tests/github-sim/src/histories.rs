@@ -47,19 +47,12 @@ struct Dated {
 ///
 /// # Errors
 /// When a file cannot be read or a line is not of that form.
-pub fn from_histories<P: AsRef<Path>>(
-    org: &str,
-    paths: &[P],
-    newest_at: Timestamp,
-) -> io::Result<World> {
+pub fn from_histories<P: AsRef<Path>>(org: &str, paths: &[P], newest_at: Timestamp) -> io::Result<World> {
     let mut world = World::new();
     for path in paths {
         let path = path.as_ref();
         let lines = dated(read(path)?, newest_at)?;
-        let first = lines
-            .iter()
-            .map(|line| line.committed_at.min(line.authored_at))
-            .min();
+        let first = lines.iter().map(|line| line.committed_at.min(line.authored_at)).min();
         let repo = world.org(org).repo(&repository_name(path));
         repo.created_at(first.map_or(newest_at, |first| stamp::plus(first, -86_400)));
         push_all(repo, &lines);
@@ -70,38 +63,25 @@ pub fn from_histories<P: AsRef<Path>>(
 
 /// `vectordotdev_vector.jsonl` is `vector`.
 fn repository_name(path: &Path) -> String {
-    let stem = path
-        .file_stem()
-        .map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
-    stem.split_once('_')
-        .map_or(stem.clone(), |(_, name)| name.to_owned())
+    let stem = path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
+    stem.split_once('_').map_or(stem.clone(), |(_, name)| name.to_owned())
 }
 
 fn read(path: &Path) -> io::Result<Vec<Line>> {
     let wrong = |nth: usize, error: &dyn std::fmt::Display| {
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("{}:{}: {error}", path.display(), nth + 1),
-        )
+        io::Error::new(io::ErrorKind::InvalidData, format!("{}:{}: {error}", path.display(), nth + 1))
     };
     let text = fs::read_to_string(path)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
-    let lines = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(nth, line)| serde_json::from_str(line).map_err(|error| wrong(nth, &error)))
-        .collect()
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines.map(|(nth, line)| serde_json::from_str(line).map_err(|error| wrong(nth, &error))).collect()
 }
 
 /// Oldest first, shifted by one constant, and pushed when committed but never before an older line.
 fn dated(lines: Vec<Line>, newest_at: Timestamp) -> io::Result<Vec<Dated>> {
     let time = |text: &str| text.parse::<Timestamp>().map_err(io::Error::other);
-    let committed: Vec<Timestamp> = lines
-        .iter()
-        .map(|line| time(&line.committed_at))
-        .collect::<io::Result<_>>()?;
+    let committed: Vec<Timestamp> =
+        lines.iter().map(|line| time(&line.committed_at)).collect::<io::Result<_>>()?;
     let newest = committed.iter().max().copied().unwrap_or(newest_at);
     let shift = newest.duration_until(stamp::whole(newest_at));
     let mut dated = Vec::with_capacity(lines.len());
@@ -110,12 +90,7 @@ fn dated(lines: Vec<Line>, newest_at: Timestamp) -> io::Result<Vec<Dated>> {
         let authored_at = shifted(time(&line.authored_at)?, shift);
         let committed_at = shifted(committed_at, shift);
         pushed_at = pushed_at.max(committed_at);
-        dated.push(Dated {
-            line,
-            authored_at,
-            committed_at,
-            pushed_at,
-        });
+        dated.push(Dated { line, authored_at, committed_at, pushed_at });
     }
     Ok(dated)
 }
@@ -126,21 +101,12 @@ fn shifted(at: Timestamp, shift: SignedDuration) -> Timestamp {
 
 fn push_all(repo: &mut Repository, lines: &[Dated]) {
     for dated in lines {
-        let Line {
-            sha,
-            login,
-            additions,
-            deletions,
-            files,
-            ..
-        } = &dated.line;
+        let Line { sha, login, additions, deletions, files, .. } = &dated.line;
         let commit = match login {
             Some(login) => Commit::new(login, dated.committed_at),
             None => Commit::unlinked(dated.committed_at),
         };
-        let commit = commit
-            .authored_at(dated.authored_at)
-            .lines(*additions, *deletions);
+        let commit = commit.authored_at(dated.authored_at).lines(*additions, *deletions);
         repo.push(dated.pushed_at, vec![commit.files(*files).sha(sha)]);
     }
 }
@@ -154,21 +120,11 @@ struct Conversations<'a> {
 
 impl<'a> Conversations<'a> {
     fn new(lines: &'a [Dated]) -> Self {
-        let mut people: Vec<&str> = lines
-            .iter()
-            .filter_map(|dated| dated.line.login.as_deref())
-            .collect();
+        let mut people: Vec<&str> = lines.iter().filter_map(|dated| dated.line.login.as_deref()).collect();
         people.sort_unstable();
         people.dedup();
-        let last = lines
-            .iter()
-            .filter_map(|dated| dated.line.pr)
-            .max()
-            .unwrap_or(0);
-        Self {
-            people,
-            next_issue: last + 1,
-        }
+        let last = lines.iter().filter_map(|dated| dated.line.pr).max().unwrap_or(0);
+        Self { people, next_issue: last + 1 }
     }
 
     fn write(mut self, repo: &mut Repository, lines: &[Dated]) {
@@ -216,15 +172,10 @@ impl<'a> Conversations<'a> {
             return;
         };
         let at = stamp::plus(dated.committed_at, -3_600);
-        let issue = Issue::new(author, at)
-            .number(self.next_issue)
-            .closed_at(dated.committed_at);
+        let issue = Issue::new(author, at).number(self.next_issue).closed_at(dated.committed_at);
         repo.issue(issue);
         let answered_at = stamp::plus(at, 60 + (hash / 8 % 86_400) as i64);
-        repo.comment(
-            self.next_issue,
-            self.comment_by(dated, hash / 8, answered_at),
-        );
+        repo.comment(self.next_issue, self.comment_by(dated, hash / 8, answered_at));
         self.next_issue += 1;
     }
 

@@ -28,10 +28,7 @@ impl Issue {
 
     /// An issue whose author deleted the account.
     pub fn by_ghost(created_at: Timestamp) -> Self {
-        Self {
-            author: None,
-            ..Self::new("", created_at)
-        }
+        Self { author: None, ..Self::new("", created_at) }
     }
 
     /// Its number; the next free one when not given.

@@ -35,8 +35,8 @@ const NAMES: [&str; 16] = [
 ];
 
 const PEOPLE: [&str; 20] = [
-    "ada", "alan", "barbara", "claude-e", "dennis", "edsger", "frances", "grace", "hedy", "ivan",
-    "joan", "ken", "leslie", "margaret", "niklaus", "ole", "radia", "sophie", "tony", "vint",
+    "ada", "alan", "barbara", "claude-e", "dennis", "edsger", "frances", "grace", "hedy", "ivan", "joan",
+    "ken", "leslie", "margaret", "niklaus", "ole", "radia", "sophie", "tony", "vint",
 ];
 
 const BOTS: [&str; 2] = ["dependabot[bot]", "release-please[bot]"];
@@ -85,11 +85,8 @@ pub fn generate(lively: Lively, now: Timestamp) -> World {
     let mut author = Author::new(&lively, &mut world, start);
     let mut at = start;
     while at < end {
-        let per_hour = if at < now {
-            lively.past_events_per_hour
-        } else {
-            lively.future_events_per_minute * 60.0
-        };
+        let per_hour =
+            if at < now { lively.past_events_per_hour } else { lively.future_events_per_minute * 60.0 };
         author.happen(&mut world, at);
         at = stamp::plus(at, author.pause(per_hour));
     }
@@ -114,24 +111,13 @@ struct Plot {
 
 impl Author {
     fn new(lively: &Lively, world: &mut World, start: Timestamp) -> Self {
-        let people = (0..lively.users.max(1))
-            .map(|nth| numbered(&PEOPLE, nth))
-            .collect();
-        let plots: Vec<Plot> = (0..lively.repos.max(1))
-            .map(|nth| Plot::new(numbered(&NAMES, nth)))
-            .collect();
+        let people = (0..lively.users.max(1)).map(|nth| numbered(&PEOPLE, nth)).collect();
+        let plots: Vec<Plot> = (0..lively.repos.max(1)).map(|nth| Plot::new(numbered(&NAMES, nth))).collect();
         let rng = StdRng::seed_from_u64(lively.seed);
-        let mut author = Self {
-            rng,
-            org: lively.org.clone(),
-            plots,
-            people,
-        };
+        let mut author = Self { rng, org: lively.org.clone(), plots, people };
         for nth in 0..author.plots.len() {
             let commit = author.commit(start);
-            let repo = world
-                .org(&author.org)
-                .create_repo(&author.plots[nth].name, start);
+            let repo = world.org(&author.org).create_repo(&author.plots[nth].name, start);
             repo.push(start, vec![commit]);
         }
         author
@@ -166,10 +152,7 @@ impl Author {
 
     fn push(&mut self, repo: &mut Repository, at: Timestamp) {
         let count = self.rng.random_range(1..=3);
-        let commits = (0..count)
-            .rev()
-            .map(|nth| self.commit(stamp::plus(at, -20 * nth)))
-            .collect();
+        let commits = (0..count).rev().map(|nth| self.commit(stamp::plus(at, -20 * nth))).collect();
         repo.push(at, commits);
     }
 
@@ -241,8 +224,7 @@ impl Author {
             Some(login) => Comment::new(&login, at),
             None => Comment::by_ghost(at),
         };
-        plot.comments
-            .push(repo.comment(plot.conversations[nth], comment));
+        plot.comments.push(repo.comment(plot.conversations[nth], comment));
     }
 
     fn issue(&mut self, repo: &mut Repository, plot: &mut Plot, at: Timestamp) {
@@ -265,9 +247,7 @@ impl Author {
             _ => Commit::new(&self.person(), at),
         };
         let lines = (self.rng.random_range(1..200), self.rng.random_range(0..80));
-        commit
-            .lines(lines.0, lines.1)
-            .files(self.rng.random_range(1..6))
+        commit.lines(lines.0, lines.1).files(self.rng.random_range(1..6))
     }
 
     /// A person, a bot or, seldom, a deleted account.
@@ -292,12 +272,7 @@ impl Author {
 
 impl Plot {
     fn new(name: String) -> Self {
-        Self {
-            name,
-            open: VecDeque::new(),
-            conversations: Vec::new(),
-            comments: Vec::new(),
-        }
+        Self { name, open: VecDeque::new(), conversations: Vec::new(), comments: Vec::new() }
     }
 }
 

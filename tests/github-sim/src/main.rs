@@ -48,20 +48,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         listen: arguments.listen,
         start: arguments.start,
         frozen: arguments.frozen,
-        tokens: arguments
-            .token
-            .iter()
-            .map(|secret| Token::new(secret))
-            .collect(),
+        tokens: arguments.token.iter().map(|secret| Token::new(secret)).collect(),
         ..Options::default()
     };
     let simulator = Simulator::start(World::new(), options)?;
     let world = world(&arguments, simulator.now())?;
     simulator.edit(|empty| *empty = world);
     println!("github-sim listening on {}", simulator.url());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(tokio::signal::ctrl_c())?;
     runtime.shutdown_timeout(Duration::ZERO);
     Ok(())
@@ -78,9 +72,5 @@ fn world(arguments: &Arguments, now: Timestamp) -> Result<World, Box<dyn Error>>
         return Ok(github_sim::generate(lively, now));
     }
     let newest_at = now + jiff::SignedDuration::from_secs(arguments.newest_in);
-    Ok(github_sim::from_histories(
-        &arguments.org,
-        &arguments.history,
-        newest_at,
-    )?)
+    Ok(github_sim::from_histories(&arguments.org, &arguments.history, newest_at)?)
 }

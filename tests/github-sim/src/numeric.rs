@@ -11,24 +11,14 @@ pub(crate) fn to_names(world: &World, now: Timestamp, path: &str) -> String {
 
 fn resolve(world: &World, now: Timestamp, path: &str) -> Option<String> {
     let (kind, rest) = path.trim_start_matches('/').split_once('/')?;
-    let (id, rest) = rest
-        .split_once('/')
-        .map_or((rest, String::new()), |(id, rest)| (id, format!("/{rest}")));
+    let (id, rest) =
+        rest.split_once('/').map_or((rest, String::new()), |(id, rest)| (id, format!("/{rest}")));
     let id: u64 = id.parse().ok()?;
-    let login = || {
-        world
-            .accounts()
-            .find(|account| account_id(account.ordinal) == id)
-            .map(|a| a.login())
-    };
+    let login = || world.accounts().find(|account| account_id(account.ordinal) == id).map(|a| a.login());
     match kind {
         "repositories" => {
             let (account, repo) = world.repository_by_id(id)?;
-            Some(format!(
-                "/repos/{}/{}{rest}",
-                account.login(),
-                repo.name_at(now)
-            ))
+            Some(format!("/repos/{}/{}{rest}", account.login(), repo.name_at(now)))
         }
         "organizations" => Some(format!("/orgs/{}{rest}", login()?)),
         "user" => Some(format!("/users/{}{rest}", login()?)),

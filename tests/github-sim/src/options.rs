@@ -45,10 +45,7 @@ impl Default for Options {
 impl Options {
     /// The defaults with one token that sees everything.
     pub fn with_token(secret: &str) -> Self {
-        Self {
-            tokens: vec![Token::new(secret)],
-            ..Self::default()
-        }
+        Self { tokens: vec![Token::new(secret)], ..Self::default() }
     }
 
     /// Starts the clock at `at`.

@@ -12,16 +12,9 @@ pub(crate) struct Page {
 impl Page {
     /// From `page` and `per_page`: 30 by default, at most 100.
     pub(crate) fn of(query: &Query) -> Self {
-        let size = query
-            .number("per_page")
-            .filter(|size| *size > 0)
-            .unwrap_or(30)
-            .min(100);
+        let size = query.number("per_page").filter(|size| *size > 0).unwrap_or(30).min(100);
         let number = query.number("page").filter(|page| *page > 0).unwrap_or(1);
-        Self {
-            number: usize::try_from(number).unwrap_or(usize::MAX),
-            size: size as usize,
-        }
+        Self { number: usize::try_from(number).unwrap_or(usize::MAX), size: size as usize }
     }
 
     /// The part of `items` on this page.

@@ -30,10 +30,7 @@ impl PullRequest {
 
     /// A pull request whose author deleted the account.
     pub fn by_ghost(created_at: Timestamp) -> Self {
-        Self {
-            author: None,
-            ..Self::new("", created_at)
-        }
+        Self { author: None, ..Self::new("", created_at) }
     }
 
     /// Its number; the next free one when not given.

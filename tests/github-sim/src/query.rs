@@ -18,9 +18,7 @@ impl Query {
 
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         let found = self.0.iter().rev().find(|(k, _)| k == key);
-        found
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
     /// A number; nonsense counts as absent, as with GitHub.
@@ -36,9 +34,7 @@ impl Query {
     /// The query with `page` replaced, encoded again.
     pub(crate) fn with_page(&self, page: usize) -> String {
         let kept = self.0.iter().filter(|(key, _)| key != "page");
-        let mut pairs: Vec<String> = kept
-            .map(|(k, v)| format!("{}={}", encode(k), encode(v)))
-            .collect();
+        let mut pairs: Vec<String> = kept.map(|(k, v)| format!("{}={}", encode(k), encode(v))).collect();
         pairs.push(format!("page={page}"));
         pairs.join("&")
     }
@@ -50,9 +46,7 @@ pub(crate) fn decode(text: &str) -> String {
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let hex = (bytes[at] == b'%')
-            .then(|| text.get(at + 1..at + 3))
-            .flatten();
+        let hex = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
         match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(byte) => {
                 out.push(byte);

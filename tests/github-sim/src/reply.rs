@@ -16,11 +16,7 @@ pub(crate) type Answer = Result<Reply, Reply>;
 
 impl Reply {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Bytes::from(body.to_string()),
-        }
+        Self { status, headers: Vec::new(), body: Bytes::from(body.to_string()) }
     }
 
     pub(crate) fn ok(body: &Value) -> Self {
@@ -28,11 +24,7 @@ impl Reply {
     }
 
     pub(crate) fn empty(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Bytes::new(),
-        }
+        Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 
     /// GitHub's form of an error.

@@ -88,8 +88,7 @@ impl Repository {
 
     /// The head of the default branch at `now`.
     pub fn head_at(&self, now: Timestamp) -> Option<&str> {
-        self.branch_at(&self.default_branch, now)
-            .map(|index| self.graph.node(index).sha.as_str())
+        self.branch_at(&self.default_branch, now).map(|index| self.graph.node(index).sha.as_str())
     }
 
     /// Sets when it was created.
@@ -139,9 +138,7 @@ impl Repository {
     /// Pushes commits onto a branch; a new one starts at the head of the default branch.
     pub fn push_to(&mut self, branch: &str, at: Timestamp, commits: Vec<Commit>) -> Vec<String> {
         let at = stamp::whole(at);
-        let onto = self
-            .branch_at(branch, at)
-            .or_else(|| self.branch_at(&self.default_branch, at));
+        let onto = self.branch_at(branch, at).or_else(|| self.branch_at(&self.default_branch, at));
         self.stack(branch, at, onto, commits)
     }
 
@@ -151,17 +148,8 @@ impl Repository {
     ///
     /// # Panics
     /// When `onto` is no commit of this repository.
-    pub fn force_push(
-        &mut self,
-        at: Timestamp,
-        onto: Option<&str>,
-        commits: Vec<Commit>,
-    ) -> Vec<String> {
-        let onto = onto.map(|sha| {
-            self.graph
-                .find(sha)
-                .unwrap_or_else(|| panic!("no commit {sha}"))
-        });
+    pub fn force_push(&mut self, at: Timestamp, onto: Option<&str>, commits: Vec<Commit>) -> Vec<String> {
+        let onto = onto.map(|sha| self.graph.find(sha).unwrap_or_else(|| panic!("no commit {sha}")));
         let branch = self.default_branch.clone();
         self.stack(&branch, stamp::whole(at), onto, commits)
     }
@@ -183,48 +171,30 @@ impl Repository {
     /// Reviews a pull request; the review's id.
     pub fn review(&mut self, number: u64, review: Review) -> u64 {
         let id = self.conversation_id(self.reviews.len());
-        self.reviews_by_number
-            .entry(number)
-            .or_default()
-            .push(self.reviews.len());
-        self.reviews.push(Review {
-            id,
-            number,
-            ..review
-        });
+        self.reviews_by_number.entry(number).or_default().push(self.reviews.len());
+        self.reviews.push(Review { id, number, ..review });
         id
     }
 
     /// Comments on an issue or a pull request; the comment's id.
     pub fn comment(&mut self, number: u64, comment: Comment) -> u64 {
         let id = self.conversation_id(self.comments.len());
-        self.comments_by_number
-            .entry(number)
-            .or_default()
-            .push(self.comments.len());
-        self.comments.push(Comment {
-            id,
-            number,
-            ..comment
-        });
+        self.comments_by_number.entry(number).or_default().push(self.comments.len());
+        self.comments.push(Comment { id, number, ..comment });
         id
     }
 
     /// Deletes a comment at `at`; whether there was one of that id.
     pub fn delete_comment(&mut self, id: u64, at: Timestamp) -> bool {
         let found = self.comments.iter_mut().find(|comment| comment.id == id);
-        found
-            .map(|comment| comment.deleted_at = Some(stamp::whole(at)))
-            .is_some()
+        found.map(|comment| comment.deleted_at = Some(stamp::whole(at))).is_some()
     }
 
     /// Merges a pull request at `at`; whether there was one of that number.
     pub fn merge_pull_request(&mut self, number: u64, at: Timestamp) -> bool {
         let at = Some(stamp::whole(at));
         let found = self.pulls.get_mut(&number);
-        found
-            .map(|pull| (pull.merged_at, pull.closed_at) = (at, at))
-            .is_some()
+        found.map(|pull| (pull.merged_at, pull.closed_at) = (at, at)).is_some()
     }
 
     /// The reviews of a pull request.
@@ -252,28 +222,16 @@ impl Repository {
     /// Where a branch points at `now`.
     pub(crate) fn branch_at(&self, branch: &str, now: Timestamp) -> Option<u32> {
         let visible = &self.refs[..self.refs.partition_point(|update| update.at <= now)];
-        visible
-            .iter()
-            .rev()
-            .find(|update| update.branch == branch)
-            .map(|update| update.head)
+        visible.iter().rev().find(|update| update.branch == branch).map(|update| update.head)
     }
 
     /// The last visible push; GitHub shows the creation for a repository without any.
     pub(crate) fn pushed_at(&self, now: Timestamp) -> Timestamp {
         let visible = self.refs.partition_point(|update| update.at <= now);
-        visible
-            .checked_sub(1)
-            .map_or(self.created_at, |last| self.refs[last].at)
+        visible.checked_sub(1).map_or(self.created_at, |last| self.refs[last].at)
     }
 
-    fn stack(
-        &mut self,
-        branch: &str,
-        at: Timestamp,
-        onto: Option<u32>,
-        commits: Vec<Commit>,
-    ) -> Vec<String> {
+    fn stack(&mut self, branch: &str, at: Timestamp, onto: Option<u32>, commits: Vec<Commit>) -> Vec<String> {
         let mut head = onto;
         let mut shas = Vec::with_capacity(commits.len());
         for commit in commits {
@@ -283,25 +241,14 @@ impl Repository {
         }
         if let Some(head) = head {
             let place = self.refs.partition_point(|update| update.at <= at);
-            self.refs.insert(
-                place,
-                RefUpdate {
-                    at,
-                    branch: branch.to_owned(),
-                    head,
-                },
-            );
+            self.refs.insert(place, RefUpdate { at, branch: branch.to_owned(), head });
         }
         shas
     }
 
     fn add_commit(&mut self, onto: Option<u32>, at: Timestamp, commit: Commit) -> u32 {
         let merged = commit.merges.iter();
-        let merged = merged.map(|sha| {
-            self.graph
-                .find(sha)
-                .unwrap_or_else(|| panic!("no commit {sha}"))
-        });
+        let merged = merged.map(|sha| self.graph.find(sha).unwrap_or_else(|| panic!("no commit {sha}")));
         let parents: Vec<u32> = onto.into_iter().chain(merged).collect();
         let sha = commit.sha.clone().unwrap_or_else(|| {
             let (place, size) = (self.ordinal.to_string(), self.graph.len().to_string());

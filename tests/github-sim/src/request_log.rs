@@ -52,10 +52,7 @@ impl RequestLog {
     pub(crate) fn arrive(&mut self, mut record: RequestRecord) -> (u64, usize) {
         self.in_flight += 1;
         self.max_in_flight = self.max_in_flight.max(self.in_flight);
-        let same = self
-            .in_flight_by_token
-            .entry(record.token.clone())
-            .or_default();
+        let same = self.in_flight_by_token.entry(record.token.clone()).or_default();
         *same += 1;
         let same = *same;
         record.sequence = self.next;
@@ -66,12 +63,7 @@ impl RequestLog {
     }
 
     pub(crate) fn answered(&mut self, sequence: u64, status: u16, cost: u32) {
-        if let Some(record) = self
-            .records
-            .iter_mut()
-            .rev()
-            .find(|record| record.sequence == sequence)
-        {
+        if let Some(record) = self.records.iter_mut().rev().find(|record| record.sequence == sequence) {
             (record.status, record.cost) = (Some(status), cost);
         }
     }

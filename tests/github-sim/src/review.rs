@@ -48,13 +48,7 @@ pub struct Review {
 impl Review {
     /// A review by `author`, submitted (or, when pending, begun) at `at`.
     pub fn new(author: &str, state: ReviewState, at: Timestamp) -> Self {
-        Self {
-            id: 0,
-            number: 0,
-            author: Some(author.to_owned()),
-            state,
-            at: stamp::whole(at),
-        }
+        Self { id: 0, number: 0, author: Some(author.to_owned()), state, at: stamp::whole(at) }
     }
 
     /// An approval.
@@ -69,9 +63,6 @@ impl Review {
 
     /// A review whose author deleted the account.
     pub fn by_ghost(state: ReviewState, at: Timestamp) -> Self {
-        Self {
-            author: None,
-            ..Self::new("", state, at)
-        }
+        Self { author: None, ..Self::new("", state, at) }
     }
 }

@@ -40,19 +40,12 @@ impl Simulator {
         let clock = Clock::starting(start, options.frozen);
         let shared = Arc::new(Shared::new(world, options, clock, url));
         let mut builder = Builder::new_multi_thread();
-        let runtime = builder
-            .worker_threads(2)
-            .thread_name("github-sim")
-            .enable_all()
-            .build()?;
+        let runtime = builder.worker_threads(2).thread_name("github-sim").enable_all().build()?;
         let entered = runtime.enter();
         let listener = tokio::net::TcpListener::from_std(listener)?;
         drop(entered);
         runtime.spawn(server::serve(listener, Arc::clone(&shared)));
-        Ok(Self {
-            shared,
-            runtime: Some(runtime),
-        })
+        Ok(Self { shared, runtime: Some(runtime) })
     }
 
     /// Where it listens, without a slash at the end.

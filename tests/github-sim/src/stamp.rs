@@ -14,13 +14,10 @@ pub(crate) fn text(at: Timestamp) -> String {
 
 /// IMF-fixdate, as in the `Date` header.
 pub(crate) fn http_date(at: Timestamp) -> String {
-    jiff::fmt::rfc2822::DateTimePrinter::new()
-        .timestamp_to_rfc9110_string(&whole(at))
-        .unwrap_or_default()
+    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&whole(at)).unwrap_or_default()
 }
 
 /// `at` moved by `seconds`, stopping at the ends of time.
 pub(crate) fn plus(at: Timestamp, seconds: i64) -> Timestamp {
-    at.saturating_add(SignedDuration::from_secs(seconds))
-        .unwrap_or(at)
+    at.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(at)
 }

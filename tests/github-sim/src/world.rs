@@ -43,9 +43,7 @@ impl World {
 
     /// The repository with this REST id, and its owner.
     pub(crate) fn repository_by_id(&self, id: u64) -> Option<(&Account, &Repository)> {
-        let all = self
-            .accounts()
-            .flat_map(|account| account.repositories.iter().map(move |r| (account, r)));
+        let all = self.accounts().flat_map(|account| account.repositories.iter().map(move |r| (account, r)));
         all.into_iter().find(|(_, repo)| repo.id() == id)
     }
 

@@ -74,28 +74,18 @@ pub(crate) fn user(context: &Context<'_>) -> Answer {
 
 fn public_repositories(context: &Context<'_>, account: &Account) -> usize {
     let repos = account.repositories.iter();
-    repos
-        .filter(|repo| repo.exists(context.now) && !repo.private)
-        .count()
+    repos.filter(|repo| repo.exists(context.now) && !repo.private).count()
 }
 
 /// Whether anyone of this login ever did anything.
 fn is_mentioned(world: &World, login: &str) -> bool {
-    let same = |name: &Option<String>| {
-        name.as_ref()
-            .is_some_and(|name| name.eq_ignore_ascii_case(login))
-    };
+    let same = |name: &Option<String>| name.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(login));
     let in_repo = |repo: &Repository| {
-        repo.graph
-            .nodes()
-            .iter()
-            .any(|node| same(&node.commit.author))
+        repo.graph.nodes().iter().any(|node| same(&node.commit.author))
             || repo.pulls.values().any(|pull| same(&pull.author))
             || repo.issues.values().any(|issue| same(&issue.author))
             || repo.reviews.iter().any(|review| same(&review.author))
             || repo.comments.iter().any(|comment| same(&comment.author))
     };
-    world
-        .accounts()
-        .any(|account| account.repositories.iter().any(in_repo))
+    world.accounts().any(|account| account.repositories.iter().any(in_repo))
 }

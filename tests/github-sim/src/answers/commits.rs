@@ -28,9 +28,7 @@ pub(crate) fn list(context: &Context<'_>) -> Answer {
     let reach = graph.reach(head);
     let shown: Vec<u32> = reach.order.iter().copied().filter(wanted).collect();
     let url = context.numeric_url(found.repo);
-    Ok(context.page(&shown, &url, |index| {
-        render(context, found, graph.node(*index))
-    }))
+    Ok(context.page(&shown, &url, |index| render(context, found, graph.node(*index))))
 }
 
 /// `GET /repos/{owner}/{repo}/commits/{ref}`
@@ -49,22 +47,13 @@ pub(crate) fn one(context: &Context<'_>) -> Answer {
         "deletions": node.commit.deletions,
     });
     body["files"] = Value::Array(page.cut(&files).to_vec());
-    Ok(context.linked(
-        Reply::ok(&body),
-        page,
-        files.len(),
-        &context.numeric_url(found.repo),
-    ))
+    Ok(context.linked(Reply::ok(&body), page, files.len(), &context.numeric_url(found.repo)))
 }
 
 /// A branch name or the name of a commit that was pushed, at the simulated time.
 pub(crate) fn resolve(context: &Context<'_>, repo: &Repository, reference: &str) -> Option<u32> {
     let reference = reference.strip_prefix("refs/heads/").unwrap_or(reference);
-    let reference = if reference == "HEAD" {
-        repo.default_branch.as_str()
-    } else {
-        reference
-    };
+    let reference = if reference == "HEAD" { repo.default_branch.as_str() } else { reference };
     repo.branch_at(reference, context.now).or_else(|| {
         let index = repo.graph.find(&reference.to_lowercase())?;
         (repo.graph.node(index).pushed_at <= context.now).then_some(index)
@@ -73,11 +62,7 @@ pub(crate) fn resolve(context: &Context<'_>, repo: &Repository, reference: &str)
 
 /// A commit as in lists.
 pub(crate) fn render(context: &Context<'_>, found: Found<'_>, node: &Node) -> Value {
-    let full_name = format!(
-        "{}/{}",
-        found.account.login,
-        found.repo.name_at(context.now)
-    );
+    let full_name = format!("{}/{}", found.account.login, found.repo.name_at(context.now));
     let url = format!("{}/repos/{full_name}", context.base);
     let html = format!("{}/html/{full_name}", context.base);
     let commit = &node.commit;
@@ -124,19 +109,11 @@ fn start(context: &Context<'_>, repo: &Repository) -> Result<u32, Reply> {
 
 fn files(context: &Context<'_>, found: Found<'_>, node: &Node) -> Vec<Value> {
     let count = u64::from(node.commit.files);
-    let url = format!(
-        "{}/repos/{}/{}",
-        context.base,
-        found.account.login,
-        found.repo.name_at(context.now)
-    );
+    let url = format!("{}/repos/{}/{}", context.base, found.account.login, found.repo.name_at(context.now));
     let share = |lines: u64, nth: u64| lines / count + u64::from(nth < lines % count);
     let file = |nth: u64| {
         let name = format!("src/part_{nth}.rs");
-        let (added, removed) = (
-            share(node.commit.additions, nth),
-            share(node.commit.deletions, nth),
-        );
+        let (added, removed) = (share(node.commit.additions, nth), share(node.commit.deletions, nth));
         json!({
             "sha": digest::sha(&["blob", &node.sha, &name]),
             "filename": name,

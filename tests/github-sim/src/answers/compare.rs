@@ -15,15 +15,11 @@ const UNPAGED: usize = 250;
 pub(crate) fn compare(context: &Context<'_>) -> Answer {
     let found = context.repository()?;
     let graph = &found.repo.graph;
-    let (base, head) = context
-        .route
-        .rest
-        .split_once("...")
-        .ok_or_else(Reply::not_found)?;
-    let base = commits::resolve(context, found.repo, &crate::query::decode(base))
-        .ok_or_else(Reply::not_found)?;
-    let head = commits::resolve(context, found.repo, &crate::query::decode(head))
-        .ok_or_else(Reply::not_found)?;
+    let (base, head) = context.route.rest.split_once("...").ok_or_else(Reply::not_found)?;
+    let base =
+        commits::resolve(context, found.repo, &crate::query::decode(base)).ok_or_else(Reply::not_found)?;
+    let head =
+        commits::resolve(context, found.repo, &crate::query::decode(head)).ok_or_else(Reply::not_found)?;
     let (from, to) = (graph.reach(base), graph.reach(head));
     let no_ancestor = || Reply::error(404, "No common ancestor between the two commits.");
     let merge_base = graph.merge_base(&from, &to).ok_or_else(no_ancestor)?;
@@ -35,12 +31,7 @@ pub(crate) fn compare(context: &Context<'_>) -> Answer {
         None => &ahead[ahead.len().saturating_sub(UNPAGED)..],
     };
     let commit = |index: &u32| commits::render(context, found, graph.node(*index));
-    let url = format!(
-        "{}/repos/{}/{}",
-        context.base,
-        found.account.login,
-        found.repo.name_at(context.now)
-    );
+    let url = format!("{}/repos/{}/{}", context.base, found.account.login, found.repo.name_at(context.now));
     let url = format!("{url}/compare/{}", context.route.rest);
     let body = json!({
         "url": url, "html_url": url, "permalink_url": url,
@@ -76,13 +67,7 @@ fn status(ahead: usize, behind: usize) -> &'static str {
 
 /// What `to` reaches and `from` does not, parents before children.
 fn only_in(graph: &Graph, to: &Reach, from: &Reach) -> Vec<u32> {
-    let mut only: Vec<u32> = to
-        .order
-        .iter()
-        .rev()
-        .copied()
-        .filter(|index| !from.contains(*index))
-        .collect();
+    let mut only: Vec<u32> = to.order.iter().rev().copied().filter(|index| !from.contains(*index)).collect();
     let parents_first = only.is_sorted_by_key(|index| graph.node(*index).commit.committed_at);
     if !parents_first {
         // Dates that run backwards would put a child before its parent.

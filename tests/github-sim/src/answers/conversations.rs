@@ -44,14 +44,8 @@ pub(crate) fn organization_issues(context: &Context<'_>) -> Answer {
     // The other filters ask for issues related to the token's owner, who takes no part in this world.
     let everything = matches!(context.query.get("filter"), Some("all" | "repos"));
     let visible = |repo: &&Repository| repo.exists(context.now) && context.sees(account, repo);
-    let repos = account
-        .repositories
-        .iter()
-        .filter(visible)
-        .filter(|_| everything);
-    let all = repos
-        .flat_map(|repo| conversations(Found { account, repo }, context.now))
-        .collect();
+    let repos = account.repositories.iter().filter(visible).filter(|_| everything);
+    let all = repos.flat_map(|repo| conversations(Found { account, repo }, context.now)).collect();
     let shown = selected(context, all);
     let url = context.account_url(account, "issues");
     Ok(context.page(&shown, &url, |conversation| {
@@ -80,18 +74,12 @@ pub(crate) fn comments(context: &Context<'_>) -> Answer {
         shown.reverse();
     }
     let url = context.numeric_url(found.repo);
-    Ok(context.page(&shown, &url, |comment| {
-        render_comment(context, found, comment)
-    }))
+    Ok(context.page(&shown, &url, |comment| render_comment(context, found, comment)))
 }
 
 fn conversations(found: Found<'_>, now: Timestamp) -> Vec<Conversation<'_>> {
     let issues = found.repo.issues.iter().map(|(number, issue)| {
-        let times = [
-            Some(issue.created_at),
-            issue.closed_at,
-            pulls::last_comment(found.repo, *number, now),
-        ];
+        let times = [Some(issue.created_at), issue.closed_at, pulls::last_comment(found.repo, *number, now)];
         Conversation {
             found,
             number: *number,
@@ -99,12 +87,7 @@ fn conversations(found: Found<'_>, now: Timestamp) -> Vec<Conversation<'_>> {
             title: &issue.title,
             created_at: issue.created_at,
             closed_at: issue.closed_at.filter(|at| *at <= now),
-            updated_at: times
-                .into_iter()
-                .flatten()
-                .filter(|at| *at <= now)
-                .max()
-                .unwrap_or(issue.created_at),
+            updated_at: times.into_iter().flatten().filter(|at| *at <= now).max().unwrap_or(issue.created_at),
             comments: pulls::comments(found.repo, *number, now),
             pull: None,
         }
@@ -120,10 +103,7 @@ fn conversations(found: Found<'_>, now: Timestamp) -> Vec<Conversation<'_>> {
         comments: pulls::comments(found.repo, *number, now),
         pull: Some(pull.merged_at.filter(|at| *at <= now)),
     });
-    issues
-        .chain(pulls)
-        .filter(|conversation| conversation.created_at <= now)
-        .collect()
+    issues.chain(pulls).filter(|conversation| conversation.created_at <= now).collect()
 }
 
 fn selected<'a>(context: &Context<'_>, mut all: Vec<Conversation<'a>>) -> Vec<Conversation<'a>> {
@@ -131,8 +111,7 @@ fn selected<'a>(context: &Context<'_>, mut all: Vec<Conversation<'a>>) -> Vec<Co
     let wanted = context.query.get("state").unwrap_or("open");
     all.retain(|conversation| {
         let state = state(conversation);
-        pulls::is_in_state(state, wanted)
-            && since.is_none_or(|since| conversation.updated_at >= since)
+        pulls::is_in_state(state, wanted) && since.is_none_or(|since| conversation.updated_at >= since)
     });
     let key = |c: &Conversation<'_>| (Reverse(c.found.repo.id()), c.number);
     match context.query.get("sort") {
@@ -147,11 +126,7 @@ fn selected<'a>(context: &Context<'_>, mut all: Vec<Conversation<'a>>) -> Vec<Co
 }
 
 fn state(conversation: &Conversation<'_>) -> &'static str {
-    if conversation.closed_at.is_some() {
-        "closed"
-    } else {
-        "open"
-    }
+    if conversation.closed_at.is_some() { "closed" } else { "open" }
 }
 
 fn render(context: &Context<'_>, conversation: &Conversation<'_>) -> Value {
@@ -160,11 +135,7 @@ fn render(context: &Context<'_>, conversation: &Conversation<'_>) -> Value {
     let full_name = format!("{}/{}", account.login, repo.name_at(context.now));
     let root = format!("{base}/repos/{full_name}");
     let url = format!("{root}/issues/{number}");
-    let kind = if conversation.pull.is_some() {
-        "pull"
-    } else {
-        "issues"
-    };
+    let kind = if conversation.pull.is_some() { "pull" } else { "issues" };
     let html = format!("{base}/html/{full_name}/{kind}/{number}");
     // Not the id of the pull request itself, as with GitHub.
     let id = repo.conversation_id(500_000 + number as usize);
@@ -191,17 +162,9 @@ fn render(context: &Context<'_>, conversation: &Conversation<'_>) -> Value {
 }
 
 fn render_comment(context: &Context<'_>, found: Found<'_>, comment: &Comment) -> Value {
-    let full_name = format!(
-        "{}/{}",
-        found.account.login,
-        found.repo.name_at(context.now)
-    );
+    let full_name = format!("{}/{}", found.account.login, found.repo.name_at(context.now));
     let root = format!("{}/repos/{full_name}", context.base);
-    let kind = if found.repo.pulls.contains_key(&comment.number) {
-        "pull"
-    } else {
-        "issues"
-    };
+    let kind = if found.repo.pulls.contains_key(&comment.number) { "pull" } else { "issues" };
     json!({
         "url": format!("{root}/issues/comments/{}", comment.id),
         "html_url": format!("{}/html/{full_name}/{kind}/{}#issuecomment-{}", context.base, comment.number, comment.id),

@@ -21,9 +21,7 @@ pub(crate) fn answer(context: &Context<'_>) -> Answer {
         Endpoint::Meta => Ok(service::meta()),
         Endpoint::Organization => accounts::organization(context),
         Endpoint::User => accounts::user(context),
-        Endpoint::OrganizationRepositories | Endpoint::UserRepositories => {
-            repositories::list(context)
-        }
+        Endpoint::OrganizationRepositories | Endpoint::UserRepositories => repositories::list(context),
         Endpoint::OrganizationIssues => conversations::organization_issues(context),
         Endpoint::Repository => repositories::one(context),
         Endpoint::Branches => repositories::branches(context),

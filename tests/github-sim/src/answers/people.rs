@@ -11,11 +11,7 @@ const GHOST: &str = "ghost";
 
 /// A user by login: `name[bot]` is a bot, anything else a person.
 pub(crate) fn user(base: &str, login: &str) -> Value {
-    let kind = if login.ends_with("[bot]") {
-        "Bot"
-    } else {
-        "User"
-    };
+    let kind = if login.ends_with("[bot]") { "Bot" } else { "User" };
     simple_user(base, login, user_id(login), kind)
 }
 
@@ -35,12 +31,7 @@ pub(crate) fn owner(base: &str, account: &Account) -> Value {
         AccountKind::Organization => "Organization",
         AccountKind::User => "User",
     };
-    simple_user(
-        base,
-        &account.login,
-        numeric::account_id(account.ordinal),
-        kind,
-    )
+    simple_user(base, &account.login, numeric::account_id(account.ordinal), kind)
 }
 
 /// A user's id: made from the login, so that it is the same in every world.

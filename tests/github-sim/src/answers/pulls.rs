@@ -22,22 +22,15 @@ pub(crate) fn list(context: &Context<'_>) -> Answer {
     let found = context.repository()?;
     let now = context.now;
     let wanted = context.query.get("state").unwrap_or("open");
-    let all = found
-        .repo
-        .pulls
-        .iter()
-        .map(|(number, pull)| (*number, pull));
+    let all = found.repo.pulls.iter().map(|(number, pull)| (*number, pull));
     let visible = all.filter(|(_, pull)| pull.created_at <= now);
-    let mut pulls: Vec<Numbered<'_>> = visible
-        .filter(|(_, pull)| is_in_state(state(pull, now), wanted))
-        .collect();
+    let mut pulls: Vec<Numbered<'_>> =
+        visible.filter(|(_, pull)| is_in_state(state(pull, now), wanted)).collect();
     sort(context, found.repo, &mut pulls);
     // One rendering serves all: a repository is the larger part of a pull request.
     let repository = repositories::render(context, found);
     let url = context.numeric_url(found.repo);
-    Ok(context.page(&pulls, &url, |pull| {
-        render(context, found, &repository, *pull)
-    }))
+    Ok(context.page(&pulls, &url, |pull| render(context, found, &repository, *pull)))
 }
 
 /// `GET /repos/{owner}/{repo}/pulls/{number}`
@@ -72,11 +65,7 @@ pub(crate) fn reviews(context: &Context<'_>) -> Answer {
 
 /// `open` or `closed`, at `now`.
 pub(crate) fn state(pull: &PullRequest, now: Timestamp) -> &'static str {
-    if pull.closed_at.is_some_and(|at| at <= now) {
-        "closed"
-    } else {
-        "open"
-    }
+    if pull.closed_at.is_some_and(|at| at <= now) { "closed" } else { "open" }
 }
 
 /// Whether something in `state` is asked for.
@@ -85,47 +74,28 @@ pub(crate) fn is_in_state(state: &str, wanted: &str) -> bool {
 }
 
 /// The last visible change of a pull request.
-pub(crate) fn updated_at(
-    repo: &Repository,
-    number: u64,
-    pull: &PullRequest,
-    now: Timestamp,
-) -> Timestamp {
-    let submitted = repo
-        .reviews_of(number)
-        .filter(|review| review.state != ReviewState::Pending)
-        .map(|review| review.at);
-    let own = [Some(pull.created_at), pull.merged_at, pull.closed_at]
-        .into_iter()
-        .flatten();
+pub(crate) fn updated_at(repo: &Repository, number: u64, pull: &PullRequest, now: Timestamp) -> Timestamp {
+    let submitted =
+        repo.reviews_of(number).filter(|review| review.state != ReviewState::Pending).map(|review| review.at);
+    let own = [Some(pull.created_at), pull.merged_at, pull.closed_at].into_iter().flatten();
     let times = own.chain(submitted).filter(|at| *at <= now);
-    times
-        .chain(last_comment(repo, number, now))
-        .max()
-        .unwrap_or(pull.created_at)
+    times.chain(last_comment(repo, number, now)).max().unwrap_or(pull.created_at)
 }
 
 /// The last visible change of the comments on an issue or pull request.
 pub(crate) fn last_comment(repo: &Repository, number: u64, now: Timestamp) -> Option<Timestamp> {
-    let comments = repo
-        .comments_of(number)
-        .filter(|comment| comment.visible(now));
+    let comments = repo.comments_of(number).filter(|comment| comment.visible(now));
     comments.map(|comment| comment.updated_at(now)).max()
 }
 
 /// How many comments an issue or pull request shows.
 pub(crate) fn comments(repo: &Repository, number: u64, now: Timestamp) -> usize {
-    repo.comments_of(number)
-        .filter(|comment| comment.visible(now))
-        .count()
+    repo.comments_of(number).filter(|comment| comment.visible(now)).count()
 }
 
 fn numbered<'a>(context: &Context<'a>, repo: &'a Repository) -> Result<Numbered<'a>, Reply> {
     let number: u64 = context.route.rest.parse().map_err(|_| Reply::not_found())?;
-    let pull = repo
-        .pulls
-        .get(&number)
-        .filter(|pull| pull.created_at <= context.now);
+    let pull = repo.pulls.get(&number).filter(|pull| pull.created_at <= context.now);
     pull.map(|pull| (number, pull)).ok_or_else(Reply::not_found)
 }
 
@@ -134,8 +104,9 @@ fn sort(context: &Context<'_>, repo: &Repository, pulls: &mut [Numbered<'_>]) {
     let (now, key) = (context.now, context.query.get("sort").unwrap_or("created"));
     let usual = if key == "created" { "desc" } else { "asc" };
     match key {
-        "updated" => pulls
-            .sort_by_cached_key(|(number, pull)| (updated_at(repo, *number, pull, now), *number)),
+        "updated" => {
+            pulls.sort_by_cached_key(|(number, pull)| (updated_at(repo, *number, pull, now), *number))
+        }
         "popularity" => {
             pulls.sort_by_cached_key(|(number, _)| (comments(repo, *number, now), Reverse(*number)))
         }
@@ -155,10 +126,7 @@ fn render(
     let (repo, now, base) = (found.repo, context.now, context.base);
     let full_name = format!("{}/{}", found.account.login, repo.name_at(now));
     let root = format!("{base}/repos/{full_name}");
-    let (url, issue) = (
-        format!("{root}/pulls/{number}"),
-        format!("{root}/issues/{number}"),
-    );
+    let (url, issue) = (format!("{root}/pulls/{number}"), format!("{root}/issues/{number}"));
     let html = format!("{base}/html/{full_name}/pull/{number}");
     let id = repo.conversation_id(number as usize);
     let visible = |at: Option<Timestamp>| at.filter(|at| *at <= now).map(stamp::text);
@@ -203,16 +171,9 @@ fn links(url: &str, issue: &str, html: &str, root: &str, head: &str) -> Value {
 }
 
 fn render_review(context: &Context<'_>, found: Found<'_>, review: &Review) -> Value {
-    let full_name = format!(
-        "{}/{}",
-        found.account.login,
-        found.repo.name_at(context.now)
-    );
+    let full_name = format!("{}/{}", found.account.login, found.repo.name_at(context.now));
     let pull = format!("{}/repos/{full_name}/pulls/{}", context.base, review.number);
-    let html = format!(
-        "{}/html/{full_name}/pull/{}#review-{}",
-        context.base, review.number, review.id
-    );
+    let html = format!("{}/html/{full_name}/pull/{}#review-{}", context.base, review.number, review.id);
     let mut body = json!({
         "id": review.id, "node_id": digest::node_id("PRR_kwDO", review.id),
         "user": people::user_or_null(context.base, review.author.as_deref()),

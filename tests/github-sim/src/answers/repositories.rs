@@ -41,10 +41,7 @@ const URLS: &[(&str, &str)] = &[
     ("languages_url", "/languages"),
     ("merges_url", "/merges"),
     ("milestones_url", "/milestones{/number}"),
-    (
-        "notifications_url",
-        "/notifications{?since,all,participating}",
-    ),
+    ("notifications_url", "/notifications{?since,all,participating}"),
     ("pulls_url", "/pulls{/number}"),
     ("releases_url", "/releases{/id}"),
     ("stargazers_url", "/stargazers"),
@@ -68,20 +65,10 @@ pub(crate) fn list(context: &Context<'_>) -> Answer {
         repo.exists(context.now) && context.sees(account, repo) && is_of_type(repo, wanted)
     };
     let mut repos: Vec<&Repository> = account.repositories.iter().filter(shown).collect();
-    let usual = if of_organization {
-        "created"
-    } else {
-        "full_name"
-    };
-    sort(
-        context,
-        &mut repos,
-        context.query.get("sort").unwrap_or(usual),
-    );
+    let usual = if of_organization { "created" } else { "full_name" };
+    sort(context, &mut repos, context.query.get("sort").unwrap_or(usual));
     let url = context.account_url(account, "repos");
-    Ok(context.page(&repos, &url, |repo| {
-        render(context, Found { account, repo })
-    }))
+    Ok(context.page(&repos, &url, |repo| render(context, Found { account, repo })))
 }
 
 /// `GET /repos/{owner}/{repo}`
@@ -102,9 +89,7 @@ pub(crate) fn branches(context: &Context<'_>) -> Answer {
     names.dedup();
     let full_name = format!("{}/{}", account.login, repo.name_at(context.now));
     Ok(context.page(&names, &context.numeric_url(repo), |name| {
-        let head = repo
-            .branch_at(name, context.now)
-            .map(|index| repo.graph.node(index).sha.as_str());
+        let head = repo.branch_at(name, context.now).map(|index| repo.graph.node(index).sha.as_str());
         let sha = head.unwrap_or_default();
         let url = format!("{}/repos/{full_name}/commits/{sha}", context.base);
         json!({"name": name, "commit": {"sha": sha, "url": url}, "protected": false})
@@ -145,19 +130,10 @@ pub(crate) fn render(context: &Context<'_>, found: Found<'_>) -> Value {
 
 /// GitHub counts open pull requests as open issues.
 fn open_conversations(repo: &Repository, now: Timestamp) -> usize {
-    let open = |created: Timestamp, closed: Option<Timestamp>| {
-        created <= now && closed.is_none_or(|at| at > now)
-    };
-    let pulls = repo
-        .pulls
-        .values()
-        .filter(|pull| open(pull.created_at, pull.closed_at));
-    pulls.count()
-        + repo
-            .issues
-            .values()
-            .filter(|issue| open(issue.created_at, issue.closed_at))
-            .count()
+    let open =
+        |created: Timestamp, closed: Option<Timestamp>| created <= now && closed.is_none_or(|at| at > now);
+    let pulls = repo.pulls.values().filter(|pull| open(pull.created_at, pull.closed_at));
+    pulls.count() + repo.issues.values().filter(|issue| open(issue.created_at, issue.closed_at)).count()
 }
 
 fn is_of_type(repo: &Repository, wanted: &str) -> bool {
@@ -175,9 +151,7 @@ fn sort(context: &Context<'_>, repos: &mut [&Repository], key: &str) {
     let usual = if key == "full_name" { "asc" } else { "desc" };
     let ascending = context.query.get("direction").unwrap_or(usual) == "asc";
     match key {
-        "full_name" => {
-            repos.sort_by_cached_key(|repo| (repo.name_at(now).to_lowercase(), repo.id()))
-        }
+        "full_name" => repos.sort_by_cached_key(|repo| (repo.name_at(now).to_lowercase(), repo.id())),
         "updated" | "pushed" => repos.sort_by_key(|repo| (repo.pushed_at(now), Reverse(repo.id()))),
         _ => repos.sort_by_key(|repo| (repo.created_at, Reverse(repo.id()))),
     }

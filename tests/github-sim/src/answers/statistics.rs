@@ -38,11 +38,7 @@ pub(crate) fn contributors(context: &Context<'_>) -> Answer {
         return Ok(Reply::json(202, &json!({})));
     }
     let reach = repo.graph.reach(head);
-    let nodes: Vec<&Node> = reach
-        .order
-        .iter()
-        .map(|index| repo.graph.node(*index))
-        .collect();
+    let nodes: Vec<&Node> = reach.order.iter().map(|index| repo.graph.node(*index)).collect();
     Ok(Reply::ok(&render(context, &nodes)))
 }
 
@@ -59,25 +55,15 @@ fn render(context: &Context<'_>, nodes: &[&Node]) -> Value {
         }
     }
     let first = authors.values().flat_map(BTreeMap::keys).min().copied();
-    let weeks = first.map_or(Vec::new(), |first| {
-        (first..=sunday(context.now))
-            .step_by(WEEK as usize)
-            .collect()
-    });
+    let weeks =
+        first.map_or(Vec::new(), |first| (first..=sunday(context.now)).step_by(WEEK as usize).collect());
     let total = |own: &BTreeMap<i64, Week>| own.values().map(|week| week.commits).sum::<u64>();
-    let mut ranked: Vec<_> = authors
-        .iter()
-        .map(|(author, own)| (total(own), author, own))
-        .collect();
+    let mut ranked: Vec<_> = authors.iter().map(|(author, own)| (total(own), author, own)).collect();
     ranked.sort_by_key(|(total, author, _)| (*total, **author));
     let most_active = &ranked[ranked.len().saturating_sub(MOST_ACTIVE)..];
     let rows = most_active.iter().map(|(total, author, own)| {
         let week = |start: &i64| {
-            let Week {
-                added,
-                deleted,
-                commits,
-            } = own.get(start).copied().unwrap_or_default();
+            let Week { added, deleted, commits } = own.get(start).copied().unwrap_or_default();
             json!({"w": start, "a": added, "d": deleted, "c": commits})
         };
         json!({

@@ -19,31 +19,19 @@ pub(crate) fn secret(header: Option<&str>) -> Option<&str> {
 }
 
 /// The token of a request, none for an anonymous one, or 401.
-pub(crate) fn token<'a>(
-    shared: &'a Shared,
-    header: Option<&str>,
-) -> Result<Option<&'a Token>, Reply> {
+pub(crate) fn token<'a>(shared: &'a Shared, header: Option<&str>) -> Result<Option<&'a Token>, Reply> {
     if header.is_none() {
         return Ok(None);
     }
-    let known =
-        secret(header).and_then(|secret| shared.options.tokens.iter().find(|t| t.secret == secret));
-    known
-        .map(Some)
-        .ok_or_else(|| Reply::error(401, "Bad credentials"))
+    let known = secret(header).and_then(|secret| shared.options.tokens.iter().find(|t| t.secret == secret));
+    known.map(Some).ok_or_else(|| Reply::error(401, "Bad credentials"))
 }
 
 /// Whose points are spent.
 pub(crate) fn payer(shared: &Shared, token: Option<&Token>) -> Payer {
     match token {
-        Some(token) => Payer {
-            fingerprint: Token::fingerprint(&token.secret),
-            limit: token.hourly_limit,
-        },
-        None => Payer {
-            fingerprint: String::new(),
-            limit: shared.options.anonymous_limit,
-        },
+        Some(token) => Payer { fingerprint: Token::fingerprint(&token.secret), limit: token.hourly_limit },
+        None => Payer { fingerprint: String::new(), limit: shared.options.anonymous_limit },
     }
 }
 
@@ -57,12 +45,8 @@ pub(crate) fn limits(
 ) -> Result<(), Reply> {
     let options = &shared.options;
     let mut ledger = shared.ledger();
-    let crowded = options
-        .max_concurrency
-        .is_some_and(|limit| in_flight > limit);
-    let fast = options
-        .points_per_minute
-        .is_some_and(|limit| ledger.last_minute(payer, now) >= limit);
+    let crowded = options.max_concurrency.is_some_and(|limit| in_flight > limit);
+    let fast = options.points_per_minute.is_some_and(|limit| ledger.last_minute(payer, now) >= limit);
     if crowded || fast {
         return Err(secondary(options.secondary_retry_after, id));
     }
@@ -89,10 +73,7 @@ pub(crate) fn secondary(retry_after: Option<u64>, id: &str) -> Reply {
     let message = format!(
         "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach out to GitHub Support for help, please include the request ID {id}."
     );
-    let reply = refusal(
-        &message,
-        &format!("{LIMITS_HELP}#about-secondary-rate-limits"),
-    );
+    let reply = refusal(&message, &format!("{LIMITS_HELP}#about-secondary-rate-limits"));
     match retry_after {
         Some(seconds) => reply.header("retry-after", seconds.to_string()),
         None => reply,
@@ -100,8 +81,5 @@ pub(crate) fn secondary(retry_after: Option<u64>, id: &str) -> Reply {
 }
 
 fn refusal(message: &str, help: &str) -> Reply {
-    Reply::json(
-        403,
-        &serde_json::json!({"message": message, "documentation_url": help, "status": "403"}),
-    )
+    Reply::json(403, &serde_json::json!({"message": message, "documentation_url": help, "status": "403"}))
 }

@@ -17,9 +17,7 @@ const HALFWAY: Duration = Duration::from_millis(30);
 
 /// A body that arrives.
 pub(crate) fn whole(bytes: Bytes) -> Body {
-    Full::new(bytes)
-        .map_err(|never| match never {})
-        .boxed_unsync()
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// A body that breaks off after its first half.

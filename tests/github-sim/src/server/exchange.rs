@@ -56,9 +56,7 @@ pub(super) async fn exchange(
     let visit = Visit::arrive(shared, &request);
     let fault = visit.fault();
     match &fault {
-        Some(FaultKind::Delay { millis }) => {
-            tokio::time::sleep(Duration::from_millis(*millis)).await
-        }
+        Some(FaultKind::Delay { millis }) => tokio::time::sleep(Duration::from_millis(*millis)).await,
         Some(FaultKind::Hang) => std::future::pending::<()>().await,
         Some(FaultKind::CutBeforeHeaders) => return Err(io::ErrorKind::ConnectionReset.into()),
         _ => {}
@@ -72,13 +70,9 @@ impl Visit {
         let path = numeric::to_names(&shared.read(), now, request.uri().path());
         let route = Route::parse(&path);
         let headers = request.headers().clone();
-        let fingerprint =
-            admission::secret(text(&headers, header::AUTHORIZATION)).map(Token::fingerprint);
+        let fingerprint = admission::secret(text(&headers, header::AUTHORIZATION)).map(Token::fingerprint);
         let fingerprint = fingerprint.unwrap_or_default();
-        let target = request
-            .uri()
-            .path_and_query()
-            .map_or(String::new(), ToString::to_string);
+        let target = request.uri().path_and_query().map_or(String::new(), ToString::to_string);
         let record = RequestRecord {
             sequence: 0,
             method: request.method().to_string(),
@@ -92,9 +86,7 @@ impl Visit {
             at: now,
             concurrency: 0,
             conditional: headers.contains_key(header::IF_NONE_MATCH),
-            user_agent: text(&headers, header::USER_AGENT)
-                .unwrap_or_default()
-                .to_owned(),
+            user_agent: text(&headers, header::USER_AGENT).unwrap_or_default().to_owned(),
         };
         let (sequence, in_flight) = shared.log().arrive(record);
         Self {
@@ -124,35 +116,21 @@ impl Visit {
     }
 
     fn outcome(&self, fault: Option<FaultKind>) -> Outcome {
-        let paid = |reply: Reply| Outcome {
-            reply,
-            cost: 1,
-            cut: false,
-        };
-        let free = |reply: Reply| Outcome {
-            reply,
-            cost: 0,
-            cut: false,
-        };
+        let paid = |reply: Reply| Outcome { reply, cost: 1, cut: false };
+        let free = |reply: Reply| Outcome { reply, cost: 0, cut: false };
         match fault {
-            Some(FaultKind::Status {
-                code,
-                message,
-                headers,
-            }) => {
+            Some(FaultKind::Status { code, message, headers }) => {
                 let mut reply = Reply::error(code, &message);
                 reply.headers = headers;
                 paid(reply)
             }
-            Some(FaultKind::MalformedBody) => paid(Reply {
-                body: Bytes::from_static(b"[{\"id\": 1, <html>"),
-                ..Reply::empty(200)
-            }),
+            Some(FaultKind::MalformedBody) => {
+                paid(Reply { body: Bytes::from_static(b"[{\"id\": 1, <html>"), ..Reply::empty(200) })
+            }
             Some(FaultKind::RateLimitedPrimary) => {
                 let id = self.request_id();
                 let reset = (self.now.as_second() + 60).to_string();
-                let reply =
-                    admission::primary(&self.payer(), &id).header("x-ratelimit-remaining", "0");
+                let reply = admission::primary(&self.payer(), &id).header("x-ratelimit-remaining", "0");
                 free(reply.header("x-ratelimit-reset", reset))
             }
             Some(FaultKind::SecondaryLimit { retry_after }) => {
@@ -160,10 +138,7 @@ impl Visit {
             }
             fault => {
                 let cut = fault == Some(FaultKind::TruncatedBody);
-                Outcome {
-                    cut,
-                    ..self.faultless()
-                }
+                Outcome { cut, ..self.faultless() }
             }
         }
     }
@@ -175,11 +150,7 @@ impl Visit {
             Err((reply, cost)) => (reply, cost),
         };
         let cost = if reply.status == 304 { 0 } else { cost };
-        Outcome {
-            reply,
-            cost,
-            cut: false,
-        }
+        Outcome { reply, cost, cut: false }
     }
 
     /// The answer, or a refusal and what it costs.
@@ -196,17 +167,10 @@ impl Visit {
                 .map_err(|reply| (reply, 0))?;
         }
         let readable = matches!(self.method, Method::GET | Method::HEAD);
-        let route = self
-            .route
-            .as_ref()
-            .filter(|_| readable)
-            .ok_or_else(|| (Reply::not_found(), 1))?;
+        let route = self.route.as_ref().filter(|_| readable).ok_or_else(|| (Reply::not_found(), 1))?;
         let needed = route.endpoint.permission();
         if token.is_some_and(|token| needed.is_some_and(|needed| token.denied.contains(&needed))) {
-            return Err((
-                Reply::error(403, "Resource not accessible by personal access token"),
-                1,
-            ));
+            return Err((Reply::error(403, "Resource not accessible by personal access token"), 1));
         }
         let base = self.base();
         let query = Query::parse(&self.raw_query);
@@ -232,17 +196,8 @@ impl Visit {
         let hash = digest::sha(&[&self.fingerprint, &self.target, &body]);
         let tag = format!("W/\"{hash}\"");
         let asked = text(&self.headers, header::IF_NONE_MATCH).unwrap_or_default();
-        let same = asked
-            .split(',')
-            .any(|one| one.trim().trim_start_matches("W/") == format!("\"{hash}\""));
-        let reply = if same {
-            Reply {
-                headers: reply.headers,
-                ..Reply::empty(304)
-            }
-        } else {
-            reply
-        };
+        let same = asked.split(',').any(|one| one.trim().trim_start_matches("W/") == format!("\"{hash}\""));
+        let reply = if same { Reply { headers: reply.headers, ..Reply::empty(304) } } else { reply };
         reply.header("etag", tag)
     }
 
@@ -250,16 +205,11 @@ impl Visit {
         let Outcome { reply, cost, cut } = outcome;
         let now = self.shared.clock.now();
         let balance = self.settle(cost, now);
-        self.shared
-            .log()
-            .answered(self.sequence, reply.status, cost);
+        self.shared.log().answered(self.sequence, reply.status, cost);
         let mut response = Response::builder().status(reply.status);
         let mut headers = self.headers_of(&balance, now);
         if !reply.body.is_empty() {
-            headers.push((
-                "content-type".to_owned(),
-                "application/json; charset=utf-8".to_owned(),
-            ));
+            headers.push(("content-type".to_owned(), "application/json; charset=utf-8".to_owned()));
         }
         for (name, value) in &reply.headers {
             headers.retain(|(known, _)| known != name);
@@ -292,20 +242,14 @@ impl Visit {
             ("server", "github.com".to_owned()),
             ("x-github-request-id", self.request_id()),
             ("x-github-media-type", "github.v3; format=json".to_owned()),
-            (
-                "cache-control",
-                "private, max-age=60, s-maxage=60".to_owned(),
-            ),
+            ("cache-control", "private, max-age=60, s-maxage=60".to_owned()),
             ("x-ratelimit-limit", balance.limit.to_string()),
             ("x-ratelimit-remaining", balance.remaining().to_string()),
             ("x-ratelimit-used", balance.used.to_string()),
             ("x-ratelimit-reset", balance.reset.to_string()),
             ("x-ratelimit-resource", "core".to_owned()),
         ];
-        pairs
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     fn token(&self) -> Result<Option<&Token>, Reply> {
@@ -318,9 +262,7 @@ impl Visit {
     }
 
     fn is_free(&self) -> bool {
-        self.route
-            .as_ref()
-            .is_some_and(|route| route.endpoint.is_free())
+        self.route.as_ref().is_some_and(|route| route.endpoint.is_free())
     }
 
     fn request_id(&self) -> String {

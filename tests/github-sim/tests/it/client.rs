@@ -23,10 +23,7 @@ pub struct Answer {
 impl Answer {
     /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The body, if all of it arrived.
@@ -43,25 +40,16 @@ impl Answer {
     /// Path and query of a link.
     pub fn link(&self, rel: &str) -> Option<String> {
         let wanted = format!("rel=\"{rel}\"");
-        let link = self
-            .header("link")?
-            .split(", ")
-            .find(|link| link.ends_with(&wanted))?;
+        let link = self.header("link")?.split(", ").find(|link| link.ends_with(&wanted))?;
         let url = link.trim_start_matches('<').split('>').next()?;
-        let (_, rest) = url
-            .strip_prefix("http://")
-            .expect("an absolute URL")
-            .split_once('/')?;
+        let (_, rest) = url.strip_prefix("http://").expect("an absolute URL").split_once('/')?;
         Some(format!("/{rest}"))
     }
 }
 
 /// Starts a frozen simulator that knows the tests' token and has no secondary limits.
 pub fn start(world: World, now: &str) -> Simulator {
-    let options = Options::with_token(TOKEN)
-        .starting_at(time(now))
-        .frozen()
-        .without_secondary_limits();
+    let options = Options::with_token(TOKEN).starting_at(time(now)).frozen().without_secondary_limits();
     Simulator::start(world, options).expect("a simulator")
 }
 
@@ -73,14 +61,7 @@ pub fn time(text: &str) -> Timestamp {
 /// Asks with the tests' token.
 pub fn get(simulator: &Simulator, target: &str) -> Answer {
     let authorization = format!("Bearer {TOKEN}");
-    ask(
-        simulator,
-        "GET",
-        target,
-        &[("authorization", &authorization)],
-        "",
-    )
-    .expect("an answer")
+    ask(simulator, "GET", target, &[("authorization", &authorization)], "").expect("an answer")
 }
 
 /// Asks; none when the connection ends without an answer.
@@ -93,9 +74,7 @@ pub fn ask(
 ) -> Option<Answer> {
     let address = simulator.url().trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).expect("a connection");
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .expect("a timeout");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     let mut head = format!(
         "{method} {target} HTTP/1.1\r\nhost: {address}\r\nuser-agent: tests\r\nconnection: close\r\n"
     );
@@ -130,12 +109,6 @@ fn parse(raw: &[u8]) -> Option<Answer> {
     let mut lines = head.split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let headers = lines.filter_map(|line| line.split_once(": "));
-    let headers = headers
-        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
-        .collect();
-    Some(Answer {
-        status,
-        headers,
-        body: raw[end + 4..].to_vec(),
-    })
+    let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+    Some(Answer { status, headers, body: raw[end + 4..].to_vec() })
 }

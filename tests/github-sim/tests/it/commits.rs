@@ -15,35 +15,19 @@ fn world() -> World {
     let repo = world.org("acme").repo("api");
     let at = |hour: u32| time(&format!("2026-03-20T{hour:02}:00:00Z"));
     let sha = |letter: &str| letter.repeat(40);
-    let commit = |letter: &str, hour| {
-        Commit::new("ada", at(hour))
-            .sha(&sha(letter))
-            .lines(4, 2)
-            .files(3)
-    };
+    let commit = |letter: &str, hour| Commit::new("ada", at(hour)).sha(&sha(letter)).lines(4, 2).files(3);
     repo.push(at(1), vec![commit("a", 1)]);
-    repo.push(
-        at(3),
-        vec![commit("b", 2), Commit::unlinked(at(3)).sha(&sha("c"))],
-    );
+    repo.push(at(3), vec![commit("b", 2), Commit::unlinked(at(3)).sha(&sha("c"))]);
     repo.push_to("topic", at(2), vec![commit("e", 2)]);
     repo.force_push(at(11), Some(&sha("a")), vec![commit("d", 4)]);
-    repo.push(
-        at(13),
-        vec![
-            Commit::merge("ada", at(13), &sha("e"))
-                .sha(&sha("f"))
-                .lines(9, 9),
-        ],
-    );
+    repo.push(at(13), vec![Commit::merge("ada", at(13), &sha("e")).sha(&sha("f")).lines(9, 9)]);
     world.org("acme").repo("empty");
     world
 }
 
 fn names(items: &Value) -> String {
     let all = items.as_array().expect("a list").iter();
-    all.filter_map(|item| item["sha"].as_str().and_then(|sha| sha.chars().next()))
-        .collect()
+    all.filter_map(|item| item["sha"].as_str().and_then(|sha| sha.chars().next())).collect()
 }
 
 fn list(simulator: &Simulator, query: &str) -> String {
@@ -62,10 +46,7 @@ fn commits_are_those_reachable_now() {
     assert_eq!(list(&simulator, ""), "fdea");
     let merge = get(&simulator, "/repos/acme/api/commits/main").json();
     assert_eq!(
-        (
-            merge["parents"].as_array().map(Vec::len),
-            merge["stats"]["additions"].as_u64()
-        ),
+        (merge["parents"].as_array().map(Vec::len), merge["stats"]["additions"].as_u64()),
         (Some(2), Some(9))
     );
 }
@@ -75,13 +56,7 @@ fn since_and_until_go_by_committer_date() {
     let simulator = start(world(), "2026-03-20T10:00:00Z");
     assert_eq!(list(&simulator, "since=2026-03-20T02:00:00Z"), "cb");
     assert_eq!(list(&simulator, "until=2026-03-20T02:00:00Z"), "ba");
-    assert_eq!(
-        list(
-            &simulator,
-            "since=2026-03-20T02:00:00Z&until=2026-03-20T02:30:00Z"
-        ),
-        "b"
-    );
+    assert_eq!(list(&simulator, "since=2026-03-20T02:00:00Z&until=2026-03-20T02:30:00Z"), "b");
     assert_eq!(list(&simulator, "since=2026-03-21T00%3A00%3A00Z"), "");
 }
 
@@ -105,17 +80,10 @@ fn comparisons_tell_how_histories_relate() {
         ("d...d", "identical", 0, 0, "d", ""),
     ] {
         let (from, to) = range.split_once("...").expect("a range");
-        let target = format!(
-            "/repos/acme/api/compare/{}...{}",
-            from.repeat(40),
-            to.repeat(40)
-        );
+        let target = format!("/repos/acme/api/compare/{}...{}", from.repeat(40), to.repeat(40));
         let body = get(&simulator, &target).json();
         assert_eq!(body["status"], status, "{range}");
-        assert_eq!(
-            (body["ahead_by"].as_u64(), body["behind_by"].as_u64()),
-            (Some(ahead), Some(behind))
-        );
+        assert_eq!((body["ahead_by"].as_u64(), body["behind_by"].as_u64()), (Some(ahead), Some(behind)));
         assert_eq!(body["merge_base_commit"]["sha"], base.repeat(40));
         assert_eq!(names(&body["commits"]), commits, "{range}");
     }
@@ -123,11 +91,7 @@ fn comparisons_tell_how_histories_relate() {
     assert_eq!(get(&simulator, &unknown).status, 404);
     let paged = get(
         &simulator,
-        &format!(
-            "/repos/acme/api/compare/{}...{}?per_page=1",
-            "a".repeat(40),
-            "c".repeat(40)
-        ),
+        &format!("/repos/acme/api/compare/{}...{}?per_page=1", "a".repeat(40), "c".repeat(40)),
     );
     assert_eq!(names(&paged.json()["commits"]), "b");
     let next = get(&simulator, &paged.link("next").expect("a second page"));
@@ -138,10 +102,7 @@ fn comparisons_tell_how_histories_relate() {
 #[test]
 fn files_of_a_commit_come_in_pages() {
     let simulator = start(world(), NOW);
-    let commit = get(
-        &simulator,
-        &format!("/repos/acme/api/commits/{}?per_page=2", "b".repeat(40)),
-    );
+    let commit = get(&simulator, &format!("/repos/acme/api/commits/{}?per_page=2", "b".repeat(40)));
     let files = commit.json()["files"].as_array().cloned().expect("files");
     assert_eq!((files.len(), files[0]["additions"].as_u64()), (2, Some(2)));
     assert!(commit.link("next").is_some());
@@ -152,17 +113,11 @@ fn branches_and_empty_repositories() {
     let simulator = start(world(), NOW);
     let (branches, _) = walk(&simulator, "/repos/acme/api/branches");
     assert_eq!(
-        branches
-            .iter()
-            .filter_map(|branch| branch["name"].as_str())
-            .collect::<Vec<_>>(),
+        branches.iter().filter_map(|branch| branch["name"].as_str()).collect::<Vec<_>>(),
         ["main", "topic"]
     );
     let empty = get(&simulator, "/repos/acme/empty/commits");
-    assert_eq!(
-        (empty.status, empty.json()["message"].as_str()),
-        (409, Some("Git Repository is empty."))
-    );
+    assert_eq!((empty.status, empty.json()["message"].as_str()), (409, Some("Git Repository is empty.")));
 }
 
 #[test]
@@ -171,16 +126,7 @@ fn statistics_are_computed_first_and_leave_merges_out() {
     let target = "/repos/acme/api/stats/contributors";
     assert_eq!(get(&simulator, target).status, 202);
     let rows = get(&simulator, target).json();
-    assert_eq!(
-        (
-            rows[0]["author"]["login"].as_str(),
-            rows[0]["total"].as_u64()
-        ),
-        (Some("ada"), Some(3))
-    );
+    assert_eq!((rows[0]["author"]["login"].as_str(), rows[0]["total"].as_u64()), (Some("ada"), Some(3)));
     assert_eq!(rows[0]["weeks"][0]["a"], 12);
-    assert_eq!(
-        get(&simulator, "/repos/acme/empty/stats/contributors").status,
-        204
-    );
+    assert_eq!(get(&simulator, "/repos/acme/empty/stats/contributors").status, 204);
 }

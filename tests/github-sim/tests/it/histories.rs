@@ -27,10 +27,7 @@ fn a_history_becomes_a_repository() {
         line("a", "2020-01-02T00:00:00Z", "\"ada\"", "null"),
     ];
     fs::write(&path, lines.join("\n")).expect("a file");
-    let simulator = start(
-        from_histories("acme", &[&path], time(NOW)).expect("a world"),
-        NOW,
-    );
+    let simulator = start(from_histories("acme", &[&path], time(NOW)).expect("a world"), NOW);
     let (commits, _) = walk(&simulator, "/repos/acme/tool/commits");
     assert_eq!(commits.len(), 3);
     assert_eq!(commits[0]["commit"]["committer"]["date"], NOW);
@@ -50,55 +47,26 @@ fn a_long_history_is_listed_and_compared_whole() {
         return;
     };
     let lines = fs::read_to_string(&path).expect("a file").lines().count();
-    let world = from_histories("acme", &[path], time(NOW) + SignedDuration::from_hours(72))
-        .expect("a world");
+    let world = from_histories("acme", &[path], time(NOW) + SignedDuration::from_hours(72)).expect("a world");
     let simulator = start(world, NOW);
-    let before = get(&simulator, "/repos/acme/vector/commits").json()[0]["sha"]
-        .as_str()
-        .map(str::to_owned);
+    let before = get(&simulator, "/repos/acme/vector/commits").json()[0]["sha"].as_str().map(str::to_owned);
     simulator.advance(Duration::from_secs(72 * 3_600));
     let (commits, _) = walk(&simulator, "/repos/acme/vector/commits?per_page=100");
     assert_eq!(commits.len(), lines);
-    let target = format!(
-        "/repos/acme/vector/compare/{}...main?per_page=100",
-        before.expect("a commit")
-    );
+    let target = format!("/repos/acme/vector/compare/{}...main?per_page=100", before.expect("a commit"));
     let comparison = get(&simulator, &target).json();
     assert_eq!(comparison["status"], "ahead");
     assert!(comparison["ahead_by"].as_u64() > Some(0));
     let facts = simulator.truth().facts(simulator.now());
-    for kind in [
-        FactKind::PrOpened,
-        FactKind::PrMerged,
-        FactKind::Review,
-        FactKind::IssueComment,
-    ] {
-        assert!(
-            facts.iter().filter(|fact| fact.kind == kind).count() > 1_000,
-            "{kind:?}"
-        );
+    for kind in [FactKind::PrOpened, FactKind::PrMerged, FactKind::Review, FactKind::IssueComment] {
+        assert!(facts.iter().filter(|fact| fact.kind == kind).count() > 1_000, "{kind:?}");
     }
-    let root = commits
-        .last()
-        .and_then(|commit| commit["sha"].as_str())
-        .expect("a root");
-    let all = get(
-        &simulator,
-        &format!("/repos/acme/vector/compare/{root}...main"),
-    )
-    .json();
+    let root = commits.last().and_then(|commit| commit["sha"].as_str()).expect("a root");
+    let all = get(&simulator, &format!("/repos/acme/vector/compare/{root}...main")).json();
     let shown = all["commits"].as_array().expect("commits");
-    assert_eq!(
-        (all["ahead_by"].as_u64(), shown.len()),
-        (Some(lines as u64 - 1), 250)
-    );
-    assert_eq!(
-        shown.last().map(|commit| &commit["sha"]),
-        commits.first().map(|commit| &commit["sha"])
-    );
-    let updated = get(
-        &simulator,
-        "/repos/acme/vector/pulls?state=all&sort=updated&direction=desc&per_page=100",
-    );
+    assert_eq!((all["ahead_by"].as_u64(), shown.len()), (Some(lines as u64 - 1), 250));
+    assert_eq!(shown.last().map(|commit| &commit["sha"]), commits.first().map(|commit| &commit["sha"]));
+    let updated =
+        get(&simulator, "/repos/acme/vector/pulls?state=all&sort=updated&direction=desc&per_page=100");
     assert_eq!(updated.json().as_array().map(Vec::len), Some(100));
 }

@@ -13,19 +13,13 @@ fn world() -> World {
     let (now, mut world) = (time(NOW), World::new());
     for nth in 0..45 {
         let at = now - SignedDuration::from_hours(100 - nth);
-        world
-            .org("acme")
-            .repo(&format!("repo-{nth:02}"))
-            .push(at, vec![Commit::new("ada", at)]);
+        world.org("acme").repo(&format!("repo-{nth:02}")).push(at, vec![Commit::new("ada", at)]);
     }
     let repo = world.org("acme").repo("repo-00");
     for nth in 0..120 {
         let at = now - SignedDuration::from_hours(300 - nth);
         let number = repo.pull_request(PullRequest::new("ada", at));
-        repo.comment(
-            number,
-            Comment::new("grace", at + SignedDuration::from_mins(5)),
-        );
+        repo.comment(number, Comment::new("grace", at + SignedDuration::from_mins(5)));
     }
     repo.issue(Issue::by_ghost(now - SignedDuration::from_hours(1)));
     world
@@ -41,51 +35,29 @@ fn a_walk_gives_each_item_once() {
         ("/repos/acme/repo-00/issues/comments?per_page=7", 120, 18),
     ] {
         let (items, walked) = walk(&simulator, target);
-        let ids: BTreeSet<u64> = items
-            .iter()
-            .filter_map(|item| item["id"].as_u64())
-            .collect();
-        assert_eq!(
-            (items.len(), ids.len(), walked),
-            (count, count, pages),
-            "{target}"
-        );
+        let ids: BTreeSet<u64> = items.iter().filter_map(|item| item["id"].as_u64()).collect();
+        assert_eq!((items.len(), ids.len(), walked), (count, count, pages), "{target}");
     }
 }
 
 #[test]
 fn links_lead_everywhere() {
     let simulator = start(world(), NOW);
-    let middle = get(
-        &simulator,
-        "/orgs/acme/repos?per_page=10&page=3&sort=full_name",
-    );
+    let middle = get(&simulator, "/orgs/acme/repos?per_page=10&page=3&sort=full_name");
     for (rel, page) in [("first", 1), ("prev", 2), ("next", 4), ("last", 5)] {
         let link = middle.link(rel).expect("a link");
-        assert!(
-            link.ends_with(&format!("&page={page}")) && link.starts_with("/organizations/"),
-            "{link}"
-        );
+        assert!(link.ends_with(&format!("&page={page}")) && link.starts_with("/organizations/"), "{link}");
         assert_eq!(get(&simulator, &link).status, 200);
     }
     assert_eq!(middle.json()[0]["name"], "repo-20");
-    assert_eq!(
-        get(&simulator, "/orgs/acme/repos?per_page=10&page=9").json(),
-        serde_json::json!([])
-    );
+    assert_eq!(get(&simulator, "/orgs/acme/repos?per_page=10&page=9").json(), serde_json::json!([]));
 }
 
 #[test]
 fn repositories_are_sorted_by_their_last_push() {
     let simulator = start(world(), NOW);
-    let (repos, _) = walk(
-        &simulator,
-        "/orgs/acme/repos?sort=pushed&direction=desc&per_page=100",
-    );
-    let pushed: Vec<&str> = repos
-        .iter()
-        .filter_map(|repo| repo["pushed_at"].as_str())
-        .collect();
+    let (repos, _) = walk(&simulator, "/orgs/acme/repos?sort=pushed&direction=desc&per_page=100");
+    let pushed: Vec<&str> = repos.iter().filter_map(|repo| repo["pushed_at"].as_str()).collect();
     assert!(pushed.len() == 45 && pushed.is_sorted_by(|a, b| a >= b));
 }
 
@@ -106,25 +78,12 @@ fn pulls_by_update_are_oldest_first_unless_told_otherwise() {
 fn since_filters_issues_and_comments_by_their_update() {
     let simulator = start(world(), NOW);
     let since = (time(NOW) - SignedDuration::from_hours(200)).to_string();
-    let comments = walk(
-        &simulator,
-        &format!("/repos/acme/repo-00/issues/comments?since={since}"),
-    )
-    .0;
+    let comments = walk(&simulator, &format!("/repos/acme/repo-00/issues/comments?since={since}")).0;
     assert_eq!(comments.len(), 20);
-    let issues = walk(
-        &simulator,
-        &format!(
-            "/repos/acme/repo-00/issues?since={}",
-            since.replace(':', "%3A")
-        ),
-    )
-    .0;
+    let issues =
+        walk(&simulator, &format!("/repos/acme/repo-00/issues?since={}", since.replace(':', "%3A"))).0;
     assert_eq!(issues.len(), 21);
-    let pulls = issues
-        .iter()
-        .filter(|issue| issue.get("pull_request").is_some())
-        .count();
+    let pulls = issues.iter().filter(|issue| issue.get("pull_request").is_some()).count();
     assert_eq!(pulls, 20);
     assert!(issues.iter().any(|issue| issue["user"]["login"] == "ghost"));
 }
@@ -133,28 +92,15 @@ fn since_filters_issues_and_comments_by_their_update() {
 fn issues_of_an_organisation_need_a_filter() {
     let simulator = start(world(), NOW);
     assert_eq!(walk(&simulator, "/orgs/acme/issues").0.len(), 0);
-    assert_eq!(
-        walk(&simulator, "/orgs/acme/issues?filter=all&state=all")
-            .0
-            .len(),
-        121
-    );
+    assert_eq!(walk(&simulator, "/orgs/acme/issues?filter=all&state=all").0.len(), 121);
 }
 
 #[test]
 fn unknown_things_are_not_found() {
     let simulator = start(world(), NOW);
-    for target in [
-        "/orgs/nobody/repos",
-        "/repos/acme/nothing",
-        "/nonsense",
-        "/repos/acme/repo-00/pulls/999",
-    ] {
+    for target in ["/orgs/nobody/repos", "/repos/acme/nothing", "/nonsense", "/repos/acme/repo-00/pulls/999"]
+    {
         let answer = get(&simulator, target);
-        assert_eq!(
-            (answer.status, answer.json()["message"].as_str()),
-            (404, Some("Not Found")),
-            "{target}"
-        );
+        assert_eq!((answer.status, answer.json()["message"].as_str()), (404, Some("Not Found")), "{target}");
     }
 }

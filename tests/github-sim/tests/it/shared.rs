@@ -7,15 +7,9 @@ pub fn file(name: &str) -> Option<PathBuf> {
     let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let given = std::env::var_os("GITHUB_STATS_SHARED").map(PathBuf::from);
     let usual = ["../../../shared", "../../shared"].map(|place| manifest.join(place));
-    let found = given
-        .into_iter()
-        .chain(usual)
-        .map(|place| place.join(name))
-        .find(|path| path.exists());
+    let found = given.into_iter().chain(usual).map(|place| place.join(name)).find(|path| path.exists());
     if found.is_none() {
-        eprintln!(
-            "\n!!! SKIPPED: {name} was not found. Set GITHUB_STATS_SHARED to where it is. !!!\n"
-        );
+        eprintln!("\n!!! SKIPPED: {name} was not found. Set GITHUB_STATS_SHARED to where it is. !!!\n");
     }
     found
 }
