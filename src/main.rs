@@ -1,2 +1,7 @@
-//! github-stats.
-fn main() {}
+//! The `github-stats` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    github_stats::cli::run()
+}

@@ -35,7 +35,7 @@ const NAMES: [&str; 16] = [
 ];
 
 const PEOPLE: [&str; 20] = [
-    "ada", "alan", "barbara", "claude-e", "dennis", "edsger", "frances", "grace", "hedy", "ivan", "joan",
+    "ada", "alan", "barbara", "carl", "dennis", "edsger", "frances", "grace", "hedy", "ivan", "joan",
     "ken", "leslie", "margaret", "niklaus", "ole", "radia", "sophie", "tony", "vint",
 ];
 

@@ -1,0 +1,111 @@
+//! `github-stats check`: a preflight, one line each.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use github_stats_actors::clock::Clock;
+use github_stats_actors::scheduler::SourceError;
+use serde::Serialize;
+
+use super::failure::Failure;
+use crate::config::{Config, Environment, InitialRole, Overrides, StoreBackend, load};
+use crate::github::{NoMeter, RequestMeter};
+use crate::runtime::{open_store, organisation};
+use crate::store::OpenError;
+
+/// A clock this far off is worth a failure, in milliseconds: certificates and humans go by it too.
+const SKEW_LIMIT_MS: i64 = 60_000;
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The configuration file; without one the embedded defaults hold.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Print JSON instead of lines.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was looked at, and what came of it.
+#[derive(Debug, Serialize)]
+struct Finding {
+    check: String,
+    ok: bool,
+    detail: String,
+}
+
+impl Finding {
+    fn new(check: impl Into<String>, outcome: Result<String, String>) -> Self {
+        let ok = outcome.is_ok();
+        Finding { check: check.into(), ok, detail: outcome.unwrap_or_else(|error| error) }
+    }
+}
+
+pub fn run(args: Args) -> Result<ExitCode, Failure> {
+    let env = Environment::of_process();
+    let loaded = load(args.config.as_deref(), &env, &Overrides::default())?;
+    InitialRole::of(&env)?;
+    let mut findings = vec![Finding::new("configuration", Ok(format!("{} organisations", loaded.config.github.orgs.len())))];
+    findings.extend(loaded.warnings.iter().map(|warning| Finding::new("configuration", Ok(format!("note: {warning}")))));
+    findings.push(Finding::new(
+        "secrets",
+        loaded.config.check_secrets().map(|()| "readable".to_owned()).map_err(|error| error.to_string()),
+    ));
+    findings.push(Finding::new("store", store(&loaded.config)));
+    let system = actix_rt::System::new();
+    findings.extend(system.block_on(github(&loaded.config)));
+    let failed = findings.iter().any(|finding| !finding.ok);
+    print(&findings, args.json);
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+fn store(config: &Config) -> Result<String, String> {
+    let path = config.store.path.display();
+    match open_store(config) {
+        Ok(_) if config.store.backend == StoreBackend::Memory => Ok("in memory: nothing outlives the process".into()),
+        Ok(_) => Ok(format!("{path} can be opened")),
+        Err(crate::runtime::StoreOpenError::Embedded(OpenError::Locked { .. })) => {
+            Ok(format!("{path} is in use by a running github-stats"))
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+async fn github(config: &Config) -> Vec<Finding> {
+    let clock = Clock::system();
+    let meter: Arc<dyn RequestMeter> = Arc::new(NoMeter);
+    let mut findings = Vec::new();
+    for org in &config.github.orgs {
+        let outcome = match organisation(config, org, &clock, &meter) {
+            Ok(organisation) => organisation.source.list().await.map_err(|error: SourceError| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        let told = outcome.map(|listing| format!("{} repositories can be listed", listing.repositories.len()));
+        findings.push(Finding::new(format!("github {}", org.org), told));
+    }
+    findings.push(Finding::new("clock", skew(&clock, config.github.orgs.is_empty())));
+    findings
+}
+
+fn skew(clock: &Clock, unknown: bool) -> Result<String, String> {
+    let off = clock.correction_ms();
+    let seconds = off as f64 / 1000.0;
+    match off.abs() {
+        _ if unknown => Ok("not compared: no organisation is configured".into()),
+        0..SKEW_LIMIT_MS => Ok(format!("{seconds:+.1} s against GitHub's")),
+        _ => Err(format!("this machine's clock is off by {seconds:+.1} s against GitHub's; set it, with NTP for example")),
+    }
+}
+
+fn print(findings: &[Finding], json: bool) {
+    if json {
+        println!("{}", serde_json::json!({ "ok": findings.iter().all(|f| f.ok), "checks": findings }));
+        return;
+    }
+    for finding in findings {
+        println!("{:4} {}: {}", if finding.ok { "ok" } else { "FAIL" }, finding.check, finding.detail);
+    }
+}

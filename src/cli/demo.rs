@@ -1,0 +1,72 @@
+//! `github-stats demo`: a lively organisation from a simulator in this process.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use github_sim::{Lively, Options, Simulator, World, generate};
+
+use super::failure::Failure;
+use super::serve::run_service;
+use crate::config::{Config, Environment, HttpUrl, InitialRole, ListenAddr, OrgConfig, Secret, StoreBackend};
+use crate::telemetry::{LogFormat, init_logging};
+
+/// The demo's organisation.
+const ORG: &str = "octo-demo";
+/// What the simulator takes for a token.
+const TOKEN: &str = "demo";
+/// How often the demo is scraped: often enough to watch.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where to listen.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: String,
+
+    /// The same seed makes the same organisation.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+
+    /// Fill the store with about N activity series instead, to size a Prometheus or to measure a scrape.
+    #[arg(long, value_name = "N")]
+    series: Option<usize>,
+}
+
+pub fn run(args: Args, format: LogFormat) -> Result<ExitCode, Failure> {
+    let listen = ListenAddr::parse(&args.listen)
+        .with_context(|| format!("--listen \"{}\" is no address such as 127.0.0.1:8080 or :8080", args.listen))?;
+    let mut config = Config::default();
+    config.server.listen_addr = listen.clone();
+    config.server.shutdown_grace = Duration::from_secs(5);
+    config.store.backend = StoreBackend::Memory;
+    init_logging(format, config.server.log_level.as_str());
+    let env = Environment::of_process();
+    if let Some(series) = args.series {
+        println!("about {series} activity series on http://{listen}/metrics; ^C ends it");
+        return super::serve::run_filled(config, &env, series);
+    }
+    let simulator = start_simulator(args.seed)?;
+    point_at(&mut config, &simulator)?;
+    println!("a simulated organisation is served on http://{listen}/metrics; ^C ends it");
+    run_service(config, &env, InitialRole::Leader)
+}
+
+/// The world is made for the simulator's own idea of now.
+fn start_simulator(seed: u64) -> Result<Simulator, anyhow::Error> {
+    let options = Options::with_token(TOKEN).without_secondary_limits();
+    let simulator = Simulator::start(World::new(), options).context("the simulator cannot start")?;
+    let lively = Lively { seed, org: ORG.to_owned(), ..Lively::default() };
+    let now = simulator.now();
+    simulator.edit(|world| *world = generate(&lively, now));
+    Ok(simulator)
+}
+
+fn point_at(config: &mut Config, simulator: &Simulator) -> Result<(), anyhow::Error> {
+    config.github.api_base_url =
+        HttpUrl::parse(simulator.url()).context("the simulator's address is no URL")?;
+    config.github.orgs =
+        vec![OrgConfig { token: Secret::new(TOKEN), scrape_interval: INTERVAL, ..OrgConfig::named(ORG) }];
+    Ok(())
+}

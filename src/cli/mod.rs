@@ -1,0 +1,67 @@
+//! The command line: one file a subcommand.
+
+mod check;
+mod demo;
+mod failure;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::telemetry::LogFormat;
+use failure::Failure;
+
+/// Collects contributor activity of whole GitHub organisations and serves it to Prometheus.
+#[derive(Debug, Parser)]
+#[command(name = "github-stats", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// How to log: text on a terminal and JSON elsewhere, or always the one or the other.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Auto)]
+    log_format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a replica.
+    Serve(serve::Args),
+    /// Serve a lively organisation from a simulator: no token, no services.
+    Demo(demo::Args),
+    /// Check configuration, credentials, GitHub and the store, one line each.
+    Check(check::Args),
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Auto,
+    Text,
+    Json,
+}
+
+impl From<Format> for LogFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Auto => LogFormat::Auto,
+            Format::Text => LogFormat::Text,
+            Format::Json => LogFormat::Json,
+        }
+    }
+}
+
+/// Runs the command the process was started with.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let format = cli.log_format.into();
+    let outcome = match cli.command {
+        Command::Serve(args) => serve::run(args, format),
+        Command::Demo(args) => demo::run(args, format),
+        Command::Check(args) => check::run(args),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}

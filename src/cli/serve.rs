@@ -1,0 +1,70 @@
+//! `github-stats serve`: runs a replica.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use github_stats_actors::clock::Clock;
+
+use super::failure::Failure;
+use crate::config::{Config, Environment, InitialRole, Overrides, load};
+use crate::runtime::{Service, ServiceSettings, open_store};
+use crate::telemetry::{LogFormat, init_logging};
+
+/// Arguments of `serve`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The configuration file; without one the embedded defaults hold.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// An organisation to collect, with the token in GITHUB_TOKEN; may be repeated.
+    #[arg(long, value_name = "ORG")]
+    org: Vec<String>,
+
+    /// Where to listen, such as 127.0.0.1:8080 or :8080.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+}
+
+pub fn run(args: Args, format: LogFormat) -> Result<ExitCode, Failure> {
+    let env = Environment::of_process();
+    let overrides = Overrides { orgs: args.org, listen: args.listen };
+    let loaded = load(args.config.as_deref(), &env, &overrides)?;
+    loaded.config.check_secrets()?;
+    let initial_role = InitialRole::of(&env)?;
+    init_logging(format, loaded.config.server.log_level.as_str());
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    run_service(loaded.config, &env, initial_role)
+}
+
+/// Runs a replica until it is told to stop or gives up.
+pub fn run_service(
+    config: Config,
+    env: &Environment,
+    initial_role: InitialRole,
+) -> Result<ExitCode, Failure> {
+    let system = actix_rt::System::new();
+    system.block_on(async move {
+        let store = open_store(&config).map_err(anyhow::Error::from)?;
+        let settings = ServiceSettings {
+            replica: config.replica_id(env, &hostname()),
+            chaos: env.get("GITHUB_STATS_CHAOS") == Some("1"),
+            initial_role,
+            store,
+            clock: Clock::system(),
+            config,
+        };
+        let service = Service::start(settings).await.context("cannot start")?;
+        Ok(ExitCode::from(service.run().await))
+    })
+}
+
+/// The machine's name, as the kernel tells it.
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}

@@ -1,0 +1,311 @@
+//! Builds the supervision tree from a configuration.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use github_stats_actors::activity::{ActivitySettings, OrgName};
+use github_stats_actors::clock::Clock;
+use github_stats_actors::event::Observer;
+use github_stats_actors::health::{HealthActor, HealthSettings, HealthSnapshot};
+use github_stats_actors::observable::Observable;
+use github_stats_actors::queue::{
+    BackfillWorker, DispatchSettings, JobQueue, MemoryQueue, QueueActor, QueueSettings, QueueState, WorkerSettings,
+};
+use github_stats_actors::role::{Elector, EpochIssuer, FixedElector, Role, RoleActor, RoleSettings, RoleWatch};
+use github_stats_actors::scheduler::{
+    ActivitySource, BackfillHandler, Collector, CollectorSettings, CooldownSettings, HistorySettings, OrgScraper,
+    OrganisationPlan, SchedulerActor, SchedulerSettings, SchedulerState, ScraperSettings,
+};
+use github_stats_actors::store::{FactStore, PublishedView, StoreActor, StoreSettings, StoreState};
+use github_stats_actors::supervision::{
+    ActorRef, ChildSpec, DuplicateId, RootHandle, Strategy, SupervisorSpec, start_root,
+};
+
+use crate::config::{Config, InitialRole};
+
+/// One organisation and where its activity comes from.
+pub struct Organisation {
+    /// Its login.
+    pub org: OrgName,
+    /// Where its activity comes from.
+    pub source: Arc<dyn ActivitySource>,
+    /// How often it is scraped.
+    pub interval: Duration,
+    /// How many of its repositories are collected at a time.
+    pub concurrency: usize,
+}
+
+/// What the tree is built from besides the configuration.
+pub struct Parts {
+    /// Where facts are kept.
+    pub store: Arc<dyn FactStore>,
+    /// What is collected.
+    pub organisations: Vec<Organisation>,
+    /// GitHub's time.
+    pub clock: Arc<Clock>,
+    /// The role of a replica that stands for no election.
+    pub initial_role: InitialRole,
+    /// Who counts.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// The states the actors show; all of them outlive every restart, and reading them never waits.
+#[derive(Clone)]
+pub struct Shown {
+    /// The series.
+    pub published: PublishedView,
+    /// The role.
+    pub role: RoleWatch,
+    /// Health as a whole.
+    pub health: Observable<HealthSnapshot>,
+    /// The store actor's state.
+    pub store: Observable<StoreState>,
+    /// The queue actor's state.
+    pub queue: Observable<QueueState>,
+    /// The scheduler's state.
+    pub scheduler: Observable<SchedulerState>,
+    /// Set while the replica is going down.
+    pub draining: Arc<AtomicBool>,
+}
+
+/// A running tree.
+pub struct Tree {
+    /// The hold on it.
+    pub root: RootHandle,
+    /// What it shows.
+    pub shown: Shown,
+    /// Gives up leadership on request.
+    pub role: ActorRef<RoleActor>,
+}
+
+/// The addresses of the actors that others speak to.
+struct Addresses {
+    store: ActorRef<StoreActor>,
+    role: ActorRef<RoleActor>,
+    queue: ActorRef<QueueActor>,
+    scrapers: BTreeMap<OrgName, ActorRef<OrgScraper>>,
+}
+
+/// Starts the tree on the current arbiter.
+///
+/// # Errors
+/// [`DuplicateId`] where one organisation is given twice.
+pub fn start(config: &Config, parts: Parts) -> Result<Tree, DuplicateId> {
+    let shown = Shown {
+        published: PublishedView::default(),
+        role: RoleWatch::new("static"),
+        health: Observable::new(HealthSnapshot::starting()),
+        store: Observable::default(),
+        queue: Observable::default(),
+        scheduler: Observable::default(),
+        draining: Arc::default(),
+    };
+    let addresses = Addresses::new(&parts);
+    let tree_slot = Arc::new(OnceLock::new());
+    let root = start_root(root_spec(config, &parts, &shown, &addresses, tree_slot.clone()))?;
+    // The health actor looks into the slot at every assessment; it is filled before it can have started.
+    let _ = tree_slot.set(root.clone());
+    Ok(Tree { root, shown, role: addresses.role })
+}
+
+/// Later children depend on earlier ones: when one dies, those after it start anew with it.
+fn root_spec(
+    config: &Config,
+    parts: &Parts,
+    shown: &Shown,
+    addresses: &Addresses,
+    tree: Arc<OnceLock<RootHandle>>,
+) -> SupervisorSpec {
+    let queue: Arc<dyn JobQueue> = Arc::new(MemoryQueue::new());
+    let collectors = collectors(config, parts, addresses);
+    SupervisorSpec::new("root", Strategy::RestForOne)
+        .child(store(config, parts, shown, addresses))
+        .child(role(config, parts, shown, addresses))
+        .child(queue_actor(config, parts, shown, addresses, queue.clone()))
+        .child(workers(config, parts, addresses, queue, &collectors))
+        .child(scrapers(parts, shown, addresses, collectors))
+        .child(scheduler(config, parts, shown, addresses))
+        .child(health(config, parts, shown, tree))
+}
+
+fn store(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
+    let settings = StoreSettings {
+        store: parts.store.clone(),
+        activity: ActivitySettings {
+            active_window: seconds(config.metrics.active_window),
+            retention: seconds(config.store.retention),
+        },
+        clock: parts.clock.clone(),
+        published: shown.published.clone(),
+        state: shown.store.clone(),
+        observer: parts.observer.clone(),
+    };
+    ChildSpec::actor(&addresses.store, move || StoreActor::new(settings.clone()))
+}
+
+fn role(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
+    let election = &config.leader_election;
+    let initial = match parts.initial_role {
+        InitialRole::Leader => Role::Leader,
+        InitialRole::Follower => Role::Follower,
+    };
+    let elector: Arc<dyn Elector> = Arc::new(FixedElector::new(initial, election.lease_duration));
+    let epochs: Arc<dyn EpochIssuer> = Arc::new(parts.store.clone());
+    let settings =
+        RoleSettings { elector, epochs, retry_period: election.retry_period, watch: shown.role.clone() };
+    ChildSpec::actor(&addresses.role, move || RoleActor::new(settings.clone()))
+}
+
+fn queue_actor(
+    config: &Config,
+    parts: &Parts,
+    shown: &Shown,
+    addresses: &Addresses,
+    queue: Arc<dyn JobQueue>,
+) -> ChildSpec {
+    let settings = QueueSettings {
+        queue,
+        dispatch: dispatch(config),
+        clock: parts.clock.clone(),
+        state: shown.queue.clone(),
+        observer: parts.observer.clone(),
+    };
+    ChildSpec::actor(&addresses.queue, move || QueueActor::new(settings.clone()))
+}
+
+fn workers(
+    config: &Config,
+    parts: &Parts,
+    addresses: &Addresses,
+    queue: Arc<dyn JobQueue>,
+    collectors: &BTreeMap<OrgName, Collector>,
+) -> ChildSpec {
+    let settings = WorkerSettings {
+        queue,
+        handler: Arc::new(BackfillHandler::new(collectors.values().cloned())),
+        queue_actor: addresses.queue.clone(),
+        dispatch: dispatch(config),
+        clock: parts.clock.clone(),
+        observer: parts.observer.clone(),
+    };
+    let count = if config.backfill.enabled { config.backfill.consumer_count } else { 0 };
+    let workers = (1..=count).map(|number| {
+        let settings = settings.clone();
+        let worker = ActorRef::new(format!("worker-{number}"));
+        ChildSpec::actor(&worker, move || BackfillWorker::new(settings.clone()))
+    });
+    ChildSpec::supervisor(SupervisorSpec::new("workers", Strategy::OneForOne).children(workers))
+}
+
+fn scrapers(
+    parts: &Parts,
+    shown: &Shown,
+    addresses: &Addresses,
+    mut collectors: BTreeMap<OrgName, Collector>,
+) -> ChildSpec {
+    let scrapers = parts.organisations.iter().filter_map(|organisation| {
+        let settings = ScraperSettings {
+            collector: collectors.remove(&organisation.org)?,
+            queue: addresses.queue.clone(),
+            concurrency: organisation.concurrency,
+            role: shown.role.clone(),
+            observer: parts.observer.clone(),
+        };
+        let scraper = addresses.scrapers.get(&organisation.org)?;
+        Some(ChildSpec::actor(scraper, move || OrgScraper::new(settings.clone())))
+    });
+    ChildSpec::supervisor(SupervisorSpec::new("scrapers", Strategy::OneForOne).children(scrapers))
+}
+
+fn scheduler(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
+    let organisations = parts.organisations.iter().filter_map(|organisation| {
+        Some(OrganisationPlan {
+            org: organisation.org.clone(),
+            interval: organisation.interval,
+            scraper: addresses.scrapers.get(&organisation.org)?.clone(),
+        })
+    });
+    let settings = SchedulerSettings {
+        organisations: organisations.collect(),
+        role: shown.role.clone(),
+        cooldown: CooldownSettings {
+            failure_threshold: config.github.unhealthy_failure_threshold,
+            cooldown: seconds(config.github.unhealthy_cooldown),
+            recover_threshold: config.health.github_recover_success_threshold,
+        },
+        history: history(config),
+        queue: addresses.queue.clone(),
+        store: addresses.store.clone(),
+        clock: parts.clock.clone(),
+        state: shown.scheduler.clone(),
+        observer: parts.observer.clone(),
+    };
+    let scheduler = ActorRef::new("scheduler");
+    ChildSpec::actor(&scheduler, move || SchedulerActor::new(settings.clone()))
+}
+
+fn health(config: &Config, parts: &Parts, shown: &Shown, tree: Arc<OnceLock<RootHandle>>) -> ChildSpec {
+    let settings = HealthSettings {
+        store: shown.store.clone(),
+        queue: shown.queue.clone(),
+        role: shown.role.clone(),
+        scheduler: shown.scheduler.clone(),
+        tree,
+        probes: Vec::new(),
+        probe_interval: config.health.github_probe_interval,
+        draining: shown.draining.clone(),
+        clock: parts.clock.clone(),
+        snapshot: shown.health.clone(),
+    };
+    let health = ActorRef::new("health");
+    ChildSpec::actor(&health, move || HealthActor::new(settings.clone()))
+}
+
+impl Addresses {
+    fn new(parts: &Parts) -> Self {
+        let scraper = |org: &OrgName| ActorRef::new(format!("scraper-{org}"));
+        Addresses {
+            store: ActorRef::new("store"),
+            role: ActorRef::new("role"),
+            queue: ActorRef::new("queue"),
+            scrapers: parts.organisations.iter().map(|o| (o.org.clone(), scraper(&o.org))).collect(),
+        }
+    }
+}
+
+fn collectors(config: &Config, parts: &Parts, addresses: &Addresses) -> BTreeMap<OrgName, Collector> {
+    let collector = |organisation: &Organisation| {
+        Collector::new(CollectorSettings {
+            org: organisation.org.clone(),
+            source: organisation.source.clone(),
+            store: addresses.store.clone(),
+            clock: parts.clock.clone(),
+            history: history(config),
+        })
+    };
+    parts.organisations.iter().map(|o| (o.org.clone(), collector(o))).collect()
+}
+
+fn history(config: &Config) -> HistorySettings {
+    HistorySettings {
+        retention: seconds(config.store.retention),
+        history: seconds(config.metrics.history),
+    }
+}
+
+fn dispatch(config: &Config) -> DispatchSettings {
+    let backfill = &config.backfill;
+    DispatchSettings {
+        coalesce_window: backfill.coalesce_window,
+        dedup_ttl: backfill.dedup_ttl,
+        max_enqueues_per_org_per_minute: backfill.max_enqueues_per_org_per_minute,
+        requeue_delays: backfill.requeue_delays.clone(),
+        max_message_age: backfill.max_message_age,
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX / 8)
+}
