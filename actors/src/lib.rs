@@ -4,3 +4,4 @@
 //! traits in the room that uses them, which the service implements with adapters.
 
 pub mod activity;
+pub mod supervision;

@@ -1,6 +1,5 @@
 //! The unit of writing.
 
-
 use super::{Coverage, FactId, HeadRead, Record, RepoKey, RepoMeta};
 
 /// Everything one look at one repository found; written in one transaction, so that coverage never outlives its facts.

@@ -94,7 +94,10 @@ impl ChildSpec {
     }
 
     /// A child that gets [`Drain`] as its last message before an orderly stop.
-    pub fn draining_actor<A>(actor: &ActorRef<A>, factory: impl Fn(Starter) -> A + Send + Sync + 'static) -> Self
+    pub fn draining_actor<A>(
+        actor: &ActorRef<A>,
+        factory: impl Fn(Starter) -> A + Send + Sync + 'static,
+    ) -> Self
     where
         A: Actor<Context = Context<A>> + Handler<Drain>,
     {

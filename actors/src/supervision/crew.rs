@@ -137,7 +137,9 @@ impl Crew {
 
     /// Forgets the dynamic members that have ended for good, and names them.
     pub(crate) fn bury(&mut self) -> Vec<ActorId> {
-        let ended = self.members.extract_if(.., |member| member.dynamic && matches!(member.state, State::Done { .. }));
+        let ended = self
+            .members
+            .extract_if(.., |member| member.dynamic && matches!(member.state, State::Done { .. }));
         ended.map(|member| member.id).collect()
     }
 
@@ -162,7 +164,13 @@ impl Crew {
     }
 
     /// An incarnation must be aborted: it hung, or gave up. True if it is the living one and not on its way out.
-    pub(crate) fn condemn(&mut self, id: &ActorId, incarnation: u64, cause: ExitReason, now: Instant) -> bool {
+    pub(crate) fn condemn(
+        &mut self,
+        id: &ActorId,
+        incarnation: u64,
+        cause: ExitReason,
+        now: Instant,
+    ) -> bool {
         let Some(member) = self.living(id, incarnation) else {
             return false;
         };
@@ -195,7 +203,9 @@ impl Crew {
             member.want = Want::Up;
         }
         match sequel {
-            Sequel::Escalates => self.close(Closing::Escalation { child: id.clone(), reason: reason.clone() }),
+            Sequel::Escalates => {
+                self.close(Closing::Escalation { child: id.clone(), reason: reason.clone() })
+            }
             Sequel::Restarts(_) if affected => self.cycle_siblings(id),
             _ => {}
         }

@@ -100,7 +100,11 @@ impl<A: Actor<Context = Context<A>>> Launch for ActorLaunch<A> {
 }
 
 /// Starts an incarnation on a thread of its own, which ends with it.
-fn launch_apart<A: Actor<Context = Context<A>>>(body: Body<A>, killed: oneshot::Receiver<()>, starter: Starter) {
+fn launch_apart<A: Actor<Context = Context<A>>>(
+    body: Body<A>,
+    killed: oneshot::Receiver<()>,
+    starter: Starter,
+) {
     if System::try_current().is_none() {
         let message = "an own arbiter needs a running actix system".to_owned();
         return starter.exited(ExitReason::StartFailed { message });

@@ -45,5 +45,7 @@ pub use restart::Restart;
 pub use restart_window::{Intensity, RestartWindow};
 pub use root::{DuplicateId, Exit, RootHandle, start_root};
 pub use starter::Starter;
-pub use supervisor::{StartChildError, StopChildError, Strategy, SupervisorActor, SupervisorRef, SupervisorSpec};
+pub use supervisor::{
+    StartChildError, StopChildError, Strategy, SupervisorActor, SupervisorRef, SupervisorSpec,
+};
 pub use tree::{ActorSnapshot, ActorState, ChildKind, RestartCounts, TreeSnapshot};

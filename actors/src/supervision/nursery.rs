@@ -203,7 +203,9 @@ impl Nursery {
                 let delay_ms = at.saturating_duration_since(now).as_millis() as u64;
                 tracing::warn!(actor = %id, reason = %death.reason, %cause, delay_ms, lost_messages = lost, "restarting");
             }
-            Sequel::Stays => tracing::info!(actor = %id, reason = %death.reason, lost_messages = lost, "ended"),
+            Sequel::Stays => {
+                tracing::info!(actor = %id, reason = %death.reason, lost_messages = lost, "ended")
+            }
             Sequel::Escalates => {
                 tracing::error!(actor = %id, reason = %death.reason, lost_messages = lost, "escalating");
             }

@@ -1,7 +1,7 @@
 //! The tree as anyone may read it, from any thread, without asking an actor.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::time::Instant;
@@ -53,7 +53,12 @@ impl Registry {
     }
 
     /// The entry of a child, made if it is new. `None` if another parent has a child of this name.
-    pub(crate) fn enter(&self, parent: Option<&ActorId>, kind: ChildKind, port: Arc<dyn Port>) -> Option<Arc<Entry>> {
+    pub(crate) fn enter(
+        &self,
+        parent: Option<&ActorId>,
+        kind: ChildKind,
+        port: Arc<dyn Port>,
+    ) -> Option<Arc<Entry>> {
         port.expect();
         let fresh = Arc::new(Entry::new(parent.cloned(), kind, port));
         self.entries.rcu(|entries| {
@@ -68,9 +73,8 @@ impl Registry {
 
     /// Forgets a child.
     pub(crate) fn leave(&self, id: &ActorId) {
-        self.entries.rcu(|entries| {
-            entries.iter().filter(|entry| entry.id() != id).cloned().collect::<Vec<_>>()
-        });
+        self.entries
+            .rcu(|entries| entries.iter().filter(|entry| entry.id() != id).cloned().collect::<Vec<_>>());
     }
 
     /// Forgets the children of `parent` that are not among `children`: what a supervisor had taken on before it was

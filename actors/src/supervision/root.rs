@@ -13,7 +13,9 @@ use super::crew::Closing;
 use super::nursery::Nursery;
 use super::registry::Registry;
 use super::starter::Event;
-use super::{ActorId, ChildSpec, ExitReason, Fault, InjectError, Strategy, SupervisorRef, SupervisorSpec, TreeSnapshot};
+use super::{
+    ActorId, ChildSpec, ExitReason, Fault, InjectError, Strategy, SupervisorRef, SupervisorSpec, TreeSnapshot,
+};
 
 /// How often a shutdown names the actors it waits for.
 const STRAGGLER_REPORT: Duration = Duration::from_secs(5);
@@ -209,6 +211,8 @@ fn exit_of(closing: &Closing) -> Exit {
         Closing::Escalation { reason: ExitReason::Escalated { child, reason }, .. } => {
             Exit::Escalated { child: child.clone(), reason: ExitReason::clone(reason) }
         }
-        Closing::Escalation { child, reason } => Exit::Escalated { child: child.clone(), reason: reason.clone() },
+        Closing::Escalation { child, reason } => {
+            Exit::Escalated { child: child.clone(), reason: reason.clone() }
+        }
     }
 }

@@ -1,0 +1,3 @@
+//! The supervision library seen from outside, in virtual time.
+
+mod actor_ref;
