@@ -11,12 +11,15 @@ use github_stats_actors::event::Observer;
 use github_stats_actors::health::{HealthActor, HealthSettings, HealthSnapshot};
 use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::{
-    BackfillWorker, DispatchSettings, JobQueue, MemoryQueue, QueueActor, QueueSettings, QueueState, WorkerSettings,
+    BackfillWorker, DispatchSettings, JobQueue, MemoryQueue, QueueActor, QueueSettings, QueueState,
+    WorkerSettings,
 };
-use github_stats_actors::role::{Elector, EpochIssuer, FixedElector, Role, RoleActor, RoleSettings, RoleWatch};
+use github_stats_actors::role::{
+    Elector, EpochIssuer, FixedElector, Role, RoleActor, RoleSettings, RoleWatch,
+};
 use github_stats_actors::scheduler::{
-    ActivitySource, BackfillHandler, Collector, CollectorSettings, CooldownSettings, HistorySettings, OrgScraper,
-    OrganisationPlan, SchedulerActor, SchedulerSettings, SchedulerState, ScraperSettings,
+    ActivitySource, BackfillHandler, Collector, CollectorSettings, CooldownSettings, HistorySettings,
+    OrgScraper, OrganisationPlan, SchedulerActor, SchedulerSettings, SchedulerState, ScraperSettings,
 };
 use github_stats_actors::store::{FactStore, PublishedView, StoreActor, StoreSettings, StoreState};
 use github_stats_actors::supervision::{
@@ -289,10 +292,7 @@ fn collectors(config: &Config, parts: &Parts, addresses: &Addresses) -> BTreeMap
 }
 
 fn history(config: &Config) -> HistorySettings {
-    HistorySettings {
-        retention: seconds(config.store.retention),
-        history: seconds(config.metrics.history),
-    }
+    HistorySettings { retention: seconds(config.store.retention), history: seconds(config.metrics.history) }
 }
 
 fn dispatch(config: &Config) -> DispatchSettings {

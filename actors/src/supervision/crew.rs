@@ -1,5 +1,7 @@
 //! What a supervisor decides: a state machine without clock, chance, tasks or actors.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::backoff::BackoffState;
@@ -7,7 +9,7 @@ use super::child_spec::{Policy, Shutdown};
 use super::{ActorId, ActorState, ExitReason, RestartWindow, Strategy};
 
 /// How long an aborted child may take to end before it counts as unkillable.
-pub(crate) const ABORT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
+pub(crate) const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The children of one supervisor, and what shall become of them. The supervisor reports what happened and then does
 /// what [`next`](Self::next) says until it says nothing more.
@@ -128,10 +130,14 @@ impl Crew {
         self.member(id).map(Member::dismiss).is_some()
     }
 
-    /// Bounds the orderly end of a member.
-    pub(crate) fn set_shutdown(&mut self, id: &ActorId, shutdown: Shutdown) {
-        if let Some(member) = self.member(id) {
-            member.policy.shutdown = shutdown;
+    /// Bounds the orderly end of a member, even if it has begun; counts from `now`.
+    pub(crate) fn hurry(&mut self, id: &ActorId, limit: Duration, now: Instant) {
+        let Some(member) = self.member(id) else {
+            return;
+        };
+        member.policy.shutdown = Shutdown::Timeout(limit);
+        if matches!(member.state, State::Stopping { .. }) {
+            member.state = State::Stopping { deadline: Some(now + limit) };
         }
     }
 
@@ -219,9 +225,10 @@ impl Crew {
         action
     }
 
-    /// When [`next`](Self::next) has something to say even if nothing happens before.
-    pub(crate) fn wake_at(&self) -> Option<Instant> {
-        self.members.iter().filter_map(Member::wake_at).min()
+    /// When [`next`](Self::next) may have something to say even if nothing happens before. What is due already but
+    /// still waits for a sibling is woken by news of that sibling, not by time.
+    pub(crate) fn wake_at(&self, now: Instant) -> Option<Instant> {
+        self.members.iter().filter_map(Member::wake_at).filter(|&at| at > now).min()
     }
 
     /// The members that run, with their incarnations and since when.

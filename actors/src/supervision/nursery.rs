@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::child_spec::{ChildSpec, Shutdown};
+use super::child_spec::ChildSpec;
 use super::crew::{Action, Closing, Crew, Death, Sequel};
 use super::heartbeat::{Health, Vigil};
 use super::launch::{Incarnation, LaunchOrder};
@@ -85,9 +86,9 @@ impl Nursery {
         self.crew.close(Closing::Shutdown);
     }
 
-    /// Bounds the orderly end of a child.
-    pub(crate) fn set_shutdown(&mut self, id: &ActorId, shutdown: Shutdown) {
-        self.crew.set_shutdown(id, shutdown);
+    /// Bounds the orderly end of a child, even if it has begun.
+    pub(crate) fn hurry(&mut self, id: &ActorId, limit: Duration, now: Instant) {
+        self.crew.hurry(id, limit, now);
     }
 
     pub(crate) fn has_booted(&self) -> bool {
@@ -128,9 +129,9 @@ impl Nursery {
     }
 
     /// When [`advance`](Self::advance) must be called even if there is no news.
-    pub(crate) fn wake_at(&self) -> Option<Instant> {
+    pub(crate) fn wake_at(&self, now: Instant) -> Option<Instant> {
         let check = self.crew.running().filter_map(|(id, ..)| self.children[id].vigil.check_at()).min();
-        [self.crew.wake_at(), check].into_iter().flatten().min()
+        [self.crew.wake_at(now), check].into_iter().flatten().min()
     }
 
     fn open(&mut self, id: &ActorId, now: Instant) {
@@ -241,7 +242,10 @@ impl Nursery {
     fn forget(&mut self) {
         let ended = self.crew.states().filter(|(_, state)| state.is_final()).map(|(id, _)| id.clone());
         for id in ended.collect::<Vec<_>>() {
-            self.registry.retire(&id);
+            // Children that go down with their supervisor may come back with it: that is for its parent to say.
+            if !self.crew.is_closing() {
+                self.registry.retire(&id);
+            }
             if let Some(child) = self.children.get_mut(&id) {
                 child.mourners.clear();
             }

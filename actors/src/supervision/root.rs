@@ -8,7 +8,6 @@ use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::child_spec::Shutdown;
 use super::crew::Closing;
 use super::nursery::Nursery;
 use super::registry::Registry;
@@ -163,13 +162,14 @@ impl std::fmt::Debug for RootHandle {
 impl Guardian {
     async fn run(mut self) -> Exit {
         loop {
-            self.nursery.advance(Instant::now());
+            let now = Instant::now();
+            self.nursery.advance(now);
             if let Some(closing) = self.nursery.is_over() {
                 let exit = exit_of(closing);
                 self.registry.retire(&self.root);
                 return exit;
             }
-            let wake_at = [self.nursery.wake_at(), self.report_at].into_iter().flatten().min();
+            let wake_at = [self.nursery.wake_at(now), self.report_at].into_iter().flatten().min();
             tokio::select! {
                 Some(event) = self.news.recv() => self.nursery.hear(event, Instant::now()),
                 Some(grace) = self.orders.recv() => self.shut_down(grace),
@@ -180,7 +180,7 @@ impl Guardian {
 
     fn shut_down(&mut self, grace: Duration) {
         let now = Instant::now();
-        self.nursery.set_shutdown(&self.root, Shutdown::Timeout(grace));
+        self.nursery.hurry(&self.root, grace, now);
         self.nursery.close();
         self.report_at.get_or_insert(now + STRAGGLER_REPORT);
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, Waker};
 
 use actix::fut::{ActorFuture, ActorFutureExt, wrap_future};
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, ResponseActFuture};
@@ -74,6 +74,7 @@ pub struct SupervisorActor {
     nursery: Nursery,
     news: Option<mpsc::UnboundedReceiver<Event>>,
     drained: Option<oneshot::Sender<()>>,
+    watch: Option<Waker>,
 }
 
 // === impl SupervisorSpec ===
@@ -167,11 +168,18 @@ impl SupervisorActor {
                 starter.fail(error);
             }
         }
-        Self { starter, nursery, news: Some(news), drained: None }
+        Self { starter, nursery, news: Some(news), drained: None, watch: None }
     }
 
-    fn advance(&mut self, ctx: &mut Context<Self>) {
-        self.nursery.advance(Instant::now());
+    /// Has [`Watch`] do what a handler has made due.
+    fn wake(&mut self) {
+        self.watch.take().into_iter().for_each(Waker::wake);
+    }
+
+    /// Does everything that is due, and says when the next thing will be.
+    fn advance(&mut self, ctx: &mut Context<Self>) -> Option<Instant> {
+        let now = Instant::now();
+        self.nursery.advance(now);
         if self.nursery.has_booted() {
             self.starter.ready();
         }
@@ -184,6 +192,7 @@ impl SupervisorActor {
                 ctx.stop();
             }
         }
+        self.nursery.wake_at(now)
     }
 }
 
@@ -219,12 +228,12 @@ impl ActorFuture<SupervisorActor> for Watch {
         task: &mut TaskContext<'_>,
     ) -> Poll<()> {
         let watch = self.get_mut();
+        supervisor.watch = Some(task.waker().clone());
         loop {
             while let Poll::Ready(Some(event)) = watch.news.poll_recv(task) {
                 supervisor.nursery.hear(event, Instant::now());
             }
-            supervisor.advance(ctx);
-            let Some(at) = supervisor.nursery.wake_at() else {
+            let Some(at) = supervisor.advance(ctx) else {
                 return Poll::Pending;
             };
             watch.alarm.as_mut().reset(at);
@@ -244,9 +253,9 @@ impl Message for StartChild {
 impl Handler<StartChild> for SupervisorActor {
     type Result = Result<(), StartChildError>;
 
-    fn handle(&mut self, StartChild(child): StartChild, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, StartChild(child): StartChild, _: &mut Context<Self>) -> Self::Result {
         self.nursery.add(child, true)?;
-        self.advance(ctx);
+        self.wake();
         Ok(())
     }
 }
@@ -260,9 +269,9 @@ impl Message for StopChild {
 impl Handler<StopChild> for SupervisorActor {
     type Result = ResponseActFuture<Self, Result<(), StopChildError>>;
 
-    fn handle(&mut self, StopChild(id): StopChild, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, StopChild(id): StopChild, _: &mut Context<Self>) -> Self::Result {
         let down = self.nursery.stop_child(&id);
-        self.advance(ctx);
+        self.wake();
         Box::pin(wrap_future(async move {
             match down {
                 Some(down) => Ok(drop(down.await)),
@@ -275,11 +284,11 @@ impl Handler<StopChild> for SupervisorActor {
 impl Handler<Drain> for SupervisorActor {
     type Result = ResponseActFuture<Self, ()>;
 
-    fn handle(&mut self, _: Drain, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, _: Drain, _: &mut Context<Self>) -> Self::Result {
         let (drained, all_down) = oneshot::channel();
         self.drained = Some(drained);
         self.nursery.close();
-        self.advance(ctx);
+        self.wake();
         Box::pin(wrap_future(all_down).map(|_, _, _| ()))
     }
 }

@@ -35,8 +35,8 @@ const NAMES: [&str; 16] = [
 ];
 
 const PEOPLE: [&str; 20] = [
-    "ada", "alan", "barbara", "carl", "dennis", "edsger", "frances", "grace", "hedy", "ivan", "joan",
-    "ken", "leslie", "margaret", "niklaus", "ole", "radia", "sophie", "tony", "vint",
+    "ada", "alan", "barbara", "carl", "dennis", "edsger", "frances", "grace", "hedy", "ivan", "joan", "ken",
+    "leslie", "margaret", "niklaus", "ole", "radia", "sophie", "tony", "vint",
 ];
 
 const BOTS: [&str; 2] = ["dependabot[bot]", "release-please[bot]"];
