@@ -1,2 +1,6 @@
-//! Integration tests.
-fn main() {}
+//! Acceptance and chaos tests: the real binary against real servers and the simulator.
+
+mod acceptance;
+mod command_line;
+mod exposition;
+mod support;

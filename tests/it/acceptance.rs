@@ -1,0 +1,152 @@
+//! The promises of the product, checked on the real binary against the simulator's truth.
+
+use std::time::Duration;
+
+use github_sim::{Fault, Lively, Matcher, Options, Simulator, Token, World, from_histories, generate};
+use jiff::SignedDuration;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Replica, histories, parse_gauges, settle};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A simulator whose limits never bind: these tests are about truth, not about quota.
+fn simulator(world: impl FnOnce(jiff::Timestamp) -> World) -> Simulator {
+    let options =
+        Options { tokens: vec![Token::new("secret").hourly_limit(10_000_000)], ..Options::default() };
+    let simulator = Simulator::start(World::new(), options.without_secondary_limits()).expect("a simulator");
+    let now = simulator.now();
+    let made = world(now);
+    simulator.edit(|world| *world = made);
+    simulator
+}
+
+fn lively(org: &str) -> impl FnOnce(jiff::Timestamp) -> World {
+    let lively = Lively { seed: 7, org: org.to_owned(), repos: 4, ..Lively::default() };
+    move |now| generate(&lively, now)
+}
+
+fn config(simulator: &Simulator, org: &str) -> String {
+    format!(
+        "server: {{shutdown_grace: 5s}}\n\
+         github:\n  api_base_url: {}\n  request_timeout: 5s\n  orgs: [{{org: {org}, token: secret, scrape_interval: 500ms}}]\n\
+         retry: {{max_attempts: 2, initial_backoff: 50ms, max_backoff: 100ms}}\n\
+         backfill: {{requeue_delays: [1s, 2s, 5s]}}\n",
+        simulator.url()
+    )
+}
+
+/// The newest commit of every history lies three days ahead, so that moving the clock brings new commits.
+fn real_world(now: jiff::Timestamp) -> Option<World> {
+    let files = histories()?;
+    let newest = now + SignedDuration::from_hours(72);
+    Some(from_histories("real", &files, newest).expect("readable histories"))
+}
+
+#[tokio::test]
+async fn real_histories_are_counted_exactly_at_any_time_and_after_a_kill() {
+    if histories().is_none() {
+        return;
+    }
+    let simulator = simulator(|now| real_world(now).expect("histories"));
+    let folder = TempDir::new().expect("a folder");
+    let config = config(&simulator, "real");
+    let replica = Replica::serve(folder.path(), &config).await;
+    let first_seen = simulator.now();
+    let at_first = settle(&replica, &simulator, first_seen).await;
+    assert!(at_first.len() > 100, "the histories are lively: {} series", at_first.len());
+    for hours in [1, 7, 26] {
+        simulator.advance(hours * HOUR);
+        settle(&replica, &simulator, first_seen).await;
+    }
+    // New work has just appeared: this kill hits a cycle that is under way.
+    simulator.reset_log();
+    simulator.advance(13 * HOUR);
+    while simulator.requests().len() < 8 {
+        sleep(Duration::from_millis(5)).await;
+    }
+    replica.kill();
+    let replica = Replica::serve(folder.path(), &config).await;
+    settle(&replica, &simulator, first_seen).await;
+    simulator.advance(30 * HOUR);
+    settle(&replica, &simulator, first_seen).await;
+}
+
+#[tokio::test]
+async fn a_lively_organisation_with_bots_ghosts_and_force_pushes_is_counted_exactly() {
+    let simulator = simulator(lively("acme"));
+    let folder = TempDir::new().expect("a folder");
+    let replica = Replica::serve(folder.path(), &config(&simulator, "acme")).await;
+    let first_seen = simulator.now();
+    for hours in [0, 1, 5, 17] {
+        simulator.advance(hours * HOUR);
+        settle(&replica, &simulator, first_seen).await;
+    }
+}
+
+#[tokio::test]
+async fn ten_minutes_of_errors_age_the_gauges_and_lose_nothing() {
+    let simulator = simulator(lively("acme"));
+    let folder = TempDir::new().expect("a folder");
+    let replica = Replica::serve(folder.path(), &config(&simulator, "acme")).await;
+    let first_seen = simulator.now();
+    let before = settle(&replica, &simulator, first_seen).await;
+    let back = simulator.now() + SignedDuration::from_mins(10);
+    simulator.faults().add(Fault::status(Matcher::Always, 500, "Server Error").until(back));
+    for _ in 0..10 {
+        simulator.advance(Duration::from_secs(59));
+        sleep(Duration::from_millis(300)).await;
+        let (status, text) = replica.get("/metrics").await;
+        assert_eq!(status, 200);
+        assert!(!parse_gauges(&text).is_empty(), "the last known state is served");
+        assert_eq!(replica.get("/readyz").await.0, 200, "GitHub's trouble does not make it unready");
+    }
+    let after = settle(&replica, &simulator, first_seen).await;
+    assert_ne!(before, after);
+    // Ageing without a single answer: the clock goes on by the replica's own.
+    simulator.advance(Duration::from_secs(300));
+    settle(&replica, &simulator, first_seen).await;
+}
+
+#[tokio::test]
+async fn the_demo_shows_several_users_soon_after_its_start() {
+    let folder = TempDir::new().expect("a folder");
+    let started = Instant::now();
+    let replica = Replica::spawn(folder.path(), &["demo"]).await;
+    let users = loop {
+        let (_, text) = replica.get("/metrics").await;
+        let users: std::collections::BTreeSet<String> = parse_gauges(&text).into_keys().map(|key| key.3).collect();
+        if users.len() >= 3 {
+            break users;
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "no activity:\n{}", replica.log());
+        sleep(Duration::from_millis(50)).await;
+    };
+    println!("{} users after {:?}", users.len(), started.elapsed());
+    let (status, text) = replica.get("/healthz").await;
+    assert_eq!(status, 200, "{text}");
+}
+
+#[tokio::test]
+async fn a_polite_stop_is_quick_and_clean_and_a_second_replica_on_the_same_store_is_refused() {
+    let simulator = simulator(lively("acme"));
+    let folder = TempDir::new().expect("a folder");
+    let config = config(&simulator, "acme");
+    let mut replica = Replica::serve(folder.path(), &config).await;
+    let first_seen = simulator.now();
+    settle(&replica, &simulator, first_seen).await;
+    let second = std::process::Command::new(crate::support::binary())
+        .args(["serve", "--config", "config.yaml", "--listen", "127.0.0.1:0"])
+        .current_dir(folder.path())
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(1), "{said}");
+    assert!(said.contains("another"), "the lock is named: {said}");
+    replica.signal("TERM");
+    let status = replica.wait(Duration::from_secs(10)).await;
+    assert_eq!(status.code(), Some(0), "{}", replica.log());
+    let again = Replica::serve(folder.path(), &config).await;
+    settle(&again, &simulator, first_seen).await;
+}
