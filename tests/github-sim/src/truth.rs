@@ -137,8 +137,7 @@ impl Collector<'_> {
             .repo
             .names
             .iter()
-            .filter(|(given, _)| *given <= self.now)
-            .next_back();
+            .rfind(|(given, _)| *given <= self.now);
         self.facts.push(Fact {
             org: self.org.to_owned(),
             repo_id: self.repo.node_id(),
