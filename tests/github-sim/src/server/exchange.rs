@@ -266,7 +266,7 @@ impl Visit {
             ));
         }
         for (name, value) in &reply.headers {
-            headers.retain(|(known, _)| known != name);
+            headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
             headers.push((name.clone(), value.clone()));
         }
         for (name, value) in headers {

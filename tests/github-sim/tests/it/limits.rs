@@ -242,12 +242,14 @@ fn the_log_knows_what_was_asked() {
 
 #[test]
 fn a_dropped_simulator_stops_even_within_a_runtime() {
+    fn goes_anywhere<T: Send + Sync>(_: &T) {}
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
     runtime.block_on(async {
         let simulator = start(world(), NOW);
+        goes_anywhere(&simulator);
         let address = simulator.url().trim_start_matches("http://").to_owned();
         drop(simulator);
         for _ in 0..100 {

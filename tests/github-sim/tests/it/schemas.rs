@@ -29,19 +29,22 @@ impl Description {
 
     /// Fails unless `body` satisfies the schema of this path's 200.
     fn check(&self, path: &str, target: &str, body: &Value) {
-        let mut schema = self.paths[path]["get"]["responses"]["200"]["content"]["application/json"]
-            ["schema"]
-            .clone();
+        let errors = self.errors(path, body);
+        assert!(errors.is_empty(), "{target}: {errors:#?}");
+    }
+
+    fn errors(&self, path: &str, body: &Value) -> Vec<String> {
+        let answer = &self.paths[path]["get"]["responses"]["200"];
+        let mut schema = answer["content"]["application/json"]["schema"].clone();
         assert!(schema.is_object(), "no schema of {path}");
         convert(&mut schema);
         schema["components"] = self.components.clone();
         let validator = jsonschema::validator_for(&schema).expect("a schema");
-        let errors: Vec<String> = validator
-            .iter_errors(body)
+        let errors = validator.iter_errors(body);
+        errors
             .map(|error| format!("{}: {error}", error.instance_path()))
             .take(5)
-            .collect();
-        assert!(errors.is_empty(), "{target}: {errors:#?}");
+            .collect()
     }
 }
 
@@ -170,4 +173,25 @@ fn reviews_satisfy_githubs_description() {
         "reviews",
         &Value::Array(all),
     );
+}
+
+/// Else the other tests here would prove nothing.
+#[test]
+fn the_description_rejects_what_github_would_not_send() {
+    let Some(description) = Description::read() else {
+        return;
+    };
+    let simulator = start(lively(), NOW);
+    let path = "/repos/{owner}/{repo}/commits";
+    let good = get(&simulator, "/repos/acme/api/commits?per_page=1").json();
+    for (pointer, wrong) in [
+        ("/0/parents", json!("none")),
+        ("/0/author", json!({"login": "ada"})),
+        ("/0/commit/message", Value::Null),
+        ("/0/sha", json!(7)),
+    ] {
+        let mut bad = good.clone();
+        *bad.pointer_mut(pointer).expect("a field") = wrong;
+        assert!(!description.errors(path, &bad).is_empty(), "{pointer}");
+    }
 }
