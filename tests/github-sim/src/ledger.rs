@@ -54,20 +54,13 @@ impl Ledger {
 
     pub(crate) fn charge(&mut self, payer: &Payer, points: u32, now: Timestamp) {
         self.hour(payer, now).used += points;
-        self.minutes
-            .entry(payer.fingerprint.clone())
-            .or_default()
-            .push_back((now, points));
+        self.recent(payer, now).push_back((now, points));
         *self.spent.entry("core").or_default() += u64::from(points);
     }
 
     /// Points of the last 60 seconds.
     pub(crate) fn last_minute(&mut self, payer: &Payer, now: Timestamp) -> u32 {
-        let recent = self.minutes.entry(payer.fingerprint.clone()).or_default();
-        let floor = stamp::plus(now, -60);
-        while recent.front().is_some_and(|(at, _)| *at <= floor) {
-            recent.pop_front();
-        }
+        let recent = self.recent(payer, now);
         recent.iter().map(|(_, points)| points).sum()
     }
 
@@ -78,6 +71,16 @@ impl Ledger {
 
     pub(crate) fn forget_spent(&mut self) {
         self.spent.clear();
+    }
+
+    /// What was spent in the last 60 seconds; anything older is forgotten.
+    fn recent(&mut self, payer: &Payer, now: Timestamp) -> &mut VecDeque<(Timestamp, u32)> {
+        let recent = self.minutes.entry(payer.fingerprint.clone()).or_default();
+        let floor = stamp::plus(now, -60);
+        while recent.front().is_some_and(|(at, _)| *at <= floor) {
+            recent.pop_front();
+        }
+        recent
     }
 
     fn hour(&mut self, payer: &Payer, now: Timestamp) -> &mut Hour {
