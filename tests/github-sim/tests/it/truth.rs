@@ -163,6 +163,8 @@ fn answers_and_truth_agree_about_a_lively_world() {
         facts.len(),
         later.len()
     );
+    let soon = truth.facts(now + SignedDuration::from_mins(5));
+    assert!(soon.len() > facts.len(), "nothing happens in five minutes");
     let users: BTreeSet<&str> = facts.iter().map(|fact| fact.user.as_str()).collect();
     assert!(
         users.contains("unlinked") && users.contains("ghost") && users.contains("dependabot[bot]")
