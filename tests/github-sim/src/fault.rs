@@ -54,7 +54,7 @@ pub enum FaultKind {
     TruncatedBody,
     /// A body that is no JSON, with status 200.
     MalformedBody,
-    /// The primary limit is exhausted.
+    /// The primary limit is exhausted and, so the headers say, reset a simulated minute later.
     RateLimitedPrimary,
     /// A secondary limit is exceeded.
     SecondaryLimit {

@@ -59,7 +59,7 @@ pub(crate) fn of<'a>(
 fn last_complete_week(now: Timestamp) -> (Timestamp, Timestamp) {
     let mut day = now.to_zoned(TimeZone::UTC).date();
     while day.weekday() != Weekday::Sunday {
-        day = day - 1.day();
+        day -= 1.day();
     }
     let midnight =
         |day: jiff::civil::Date| day.to_zoned(TimeZone::UTC).map_or(now, |midnight| midnight.timestamp());

@@ -45,22 +45,22 @@ impl Ledger {
     /// What `payer` has; an hour begins with the first look after the last one ended.
     pub(crate) fn balance(&mut self, payer: &Payer, now: Timestamp) -> Balance {
         let hour = self.hour(payer, now);
-        Balance { limit: payer.limit, used: hour.used.min(payer.limit), reset: hour.reset }
+        Balance {
+            limit: payer.limit,
+            used: hour.used.min(payer.limit),
+            reset: hour.reset,
+        }
     }
 
     pub(crate) fn charge(&mut self, payer: &Payer, points: u32, now: Timestamp) {
         self.hour(payer, now).used += points;
-        self.minutes.entry(payer.fingerprint.clone()).or_default().push_back((now, points));
+        self.recent(payer, now).push_back((now, points));
         *self.spent.entry("core").or_default() += u64::from(points);
     }
 
     /// Points of the last 60 seconds.
     pub(crate) fn last_minute(&mut self, payer: &Payer, now: Timestamp) -> u32 {
-        let recent = self.minutes.entry(payer.fingerprint.clone()).or_default();
-        let floor = stamp::plus(now, -60);
-        while recent.front().is_some_and(|(at, _)| *at <= floor) {
-            recent.pop_front();
-        }
+        let recent = self.recent(payer, now);
         recent.iter().map(|(_, points)| points).sum()
     }
 
@@ -73,8 +73,21 @@ impl Ledger {
         self.spent.clear();
     }
 
+    /// What was spent in the last 60 seconds; anything older is forgotten.
+    fn recent(&mut self, payer: &Payer, now: Timestamp) -> &mut VecDeque<(Timestamp, u32)> {
+        let recent = self.minutes.entry(payer.fingerprint.clone()).or_default();
+        let floor = stamp::plus(now, -60);
+        while recent.front().is_some_and(|(at, _)| *at <= floor) {
+            recent.pop_front();
+        }
+        recent
+    }
+
     fn hour(&mut self, payer: &Payer, now: Timestamp) -> &mut Hour {
-        let fresh = Hour { used: 0, reset: now.as_second() + 3_600 };
+        let fresh = Hour {
+            used: 0,
+            reset: now.as_second() + 3_600,
+        };
         let hour = self.hours.entry(payer.fingerprint.clone()).or_insert(fresh);
         if hour.reset <= now.as_second() {
             *hour = fresh;

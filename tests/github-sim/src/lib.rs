@@ -5,6 +5,7 @@
 //! over HTTP with GitHub's pagination, limits, conditional requests and faults on demand, and
 //! [`Truth`] says what a collector that misses nothing must have found.
 #![forbid(unsafe_code)]
+// A repository has more fields than `json!` may take by default.
 #![recursion_limit = "256"]
 
 mod account;

@@ -88,7 +88,9 @@ pub fn generate(lively: Lively, now: Timestamp) -> World {
         let per_hour =
             if at < now { lively.past_events_per_hour } else { lively.future_events_per_minute * 60.0 };
         author.happen(&mut world, at);
-        at = stamp::plus(at, author.pause(per_hour));
+        let next = stamp::plus(at, author.pause(per_hour));
+        // The quiet pace of the past must not leave the first minutes from now on empty.
+        at = if at < now { next.min(now) } else { next };
     }
     world
 }

@@ -37,6 +37,9 @@ pub struct RequestRecord {
     pub user_agent: String,
 }
 
+/// How many requests are kept: a demo may run for weeks.
+const KEPT: usize = 200_000;
+
 /// Requests in order of arrival, and how many are in flight.
 #[derive(Debug, Default)]
 pub(crate) struct RequestLog {
@@ -59,6 +62,9 @@ impl RequestLog {
         record.concurrency = self.in_flight;
         self.next += 1;
         self.records.push_back(record);
+        if self.records.len() > KEPT {
+            self.records.pop_front();
+        }
         (self.next - 1, same)
     }
 

@@ -1,5 +1,6 @@
 //! One request and its answer.
 
+use std::hash::{DefaultHasher, Hasher};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -192,8 +193,11 @@ impl Visit {
         if reply.status != 200 || self.is_free() {
             return reply;
         }
-        let body = String::from_utf8_lossy(&reply.body);
-        let hash = digest::sha(&[&self.fingerprint, &self.target, &body]);
+        let hash = tag_of(&[
+            self.fingerprint.as_bytes(),
+            self.target.as_bytes(),
+            &reply.body,
+        ]);
         let tag = format!("W/\"{hash}\"");
         let asked = text(&self.headers, header::IF_NONE_MATCH).unwrap_or_default();
         let same = asked.split(',').any(|one| one.trim().trim_start_matches("W/") == format!("\"{hash}\""));
@@ -212,7 +216,7 @@ impl Visit {
             headers.push(("content-type".to_owned(), "application/json; charset=utf-8".to_owned()));
         }
         for (name, value) in &reply.headers {
-            headers.retain(|(known, _)| known != name);
+            headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
             headers.push((name.clone(), value.clone()));
         }
         for (name, value) in headers {
@@ -284,6 +288,16 @@ impl Drop for Visit {
     fn drop(&mut self) {
         self.shared.log().leave(&self.fingerprint);
     }
+}
+
+/// A hash of some texts; bodies are large, and this hasher is fast in debug builds too.
+fn tag_of(parts: &[&[u8]]) -> String {
+    let mut hasher = DefaultHasher::new();
+    for part in parts {
+        hasher.write_usize(part.len());
+        hasher.write(part);
+    }
+    format!("{:016x}", hasher.finish())
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {

@@ -34,7 +34,7 @@ fn a_history_becomes_a_repository() {
     let pull = get(&simulator, "/repos/acme/tool/pulls/5").json();
     assert_eq!(
         (pull["user"]["login"].as_str(), pull["merged_at"].as_str()),
-        (Some("ken"), Some("2026-03-16T00:00:00Z"))
+        (Some("ken"), Some("2026-03-17T00:00:00Z"))
     );
     fs::write(&path, "{}").expect("a file");
     let error = from_histories("acme", &[&path], time(NOW)).expect_err("no history");
