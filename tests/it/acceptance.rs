@@ -116,7 +116,8 @@ async fn the_demo_shows_several_users_soon_after_its_start() {
     let replica = Replica::spawn(folder.path(), &["demo"]).await;
     let users = loop {
         let (_, text) = replica.get("/metrics").await;
-        let users: std::collections::BTreeSet<String> = parse_gauges(&text).into_keys().map(|key| key.3).collect();
+        let users: std::collections::BTreeSet<String> =
+            parse_gauges(&text).into_keys().map(|key| key.3).collect();
         if users.len() >= 3 {
             break users;
         }

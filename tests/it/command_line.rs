@@ -73,7 +73,8 @@ fn wrong_usage_is_told_with_exit_code_two() {
 
 #[test]
 fn a_store_that_cannot_be_opened_is_named() {
-    let folder = with_config("store: {path: ./taken/by/a/file}\ngithub: {orgs: [{org: acme, token: secret}]}\n");
+    let folder =
+        with_config("store: {path: ./taken/by/a/file}\ngithub: {orgs: [{org: acme, token: secret}]}\n");
     std::fs::write(folder.path().join("taken"), "a file where a folder should be").expect("a file");
     let output = run(folder.path(), &["serve", "--config", "config.yaml", "--listen", "127.0.0.1:0"]);
     let said = stderr(&output);

@@ -23,7 +23,8 @@ fn promtool(text: &str) -> Option<Result<(), String>> {
     };
     tool.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("promtool reads");
     let output = tool.wait_with_output().expect("promtool ends");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     Some(if output.status.success() && said.trim().is_empty() { Ok(()) } else { Err(said) })
 }
 
@@ -50,7 +51,8 @@ async fn the_format_is_negotiated() {
     let folder = TempDir::new().expect("a folder");
     let replica = Replica::spawn(folder.path(), &["demo"]).await;
     let accept = |accept| replica.try_get("/metrics", accept);
-    let (_, open) = accept(&[("accept", "application/openmetrics-text; version=1.0.0")]).await.expect("an answer");
+    let (_, open) =
+        accept(&[("accept", "application/openmetrics-text; version=1.0.0")]).await.expect("an answer");
     assert!(open.ends_with("# EOF\n"));
     let (_, plain) = accept(&[("accept", "text/plain")]).await.expect("an answer");
     assert!(!plain.contains("# EOF"));

@@ -45,11 +45,7 @@ impl Ledger {
     /// What `payer` has; an hour begins with the first look after the last one ended.
     pub(crate) fn balance(&mut self, payer: &Payer, now: Timestamp) -> Balance {
         let hour = self.hour(payer, now);
-        Balance {
-            limit: payer.limit,
-            used: hour.used.min(payer.limit),
-            reset: hour.reset,
-        }
+        Balance { limit: payer.limit, used: hour.used.min(payer.limit), reset: hour.reset }
     }
 
     pub(crate) fn charge(&mut self, payer: &Payer, points: u32, now: Timestamp) {
@@ -84,10 +80,7 @@ impl Ledger {
     }
 
     fn hour(&mut self, payer: &Payer, now: Timestamp) -> &mut Hour {
-        let fresh = Hour {
-            used: 0,
-            reset: now.as_second() + 3_600,
-        };
+        let fresh = Hour { used: 0, reset: now.as_second() + 3_600 };
         let hour = self.hours.entry(payer.fingerprint.clone()).or_insert(fresh);
         if hour.reset <= now.as_second() {
             *hour = fresh;

@@ -86,13 +86,7 @@ impl Truth {
             for repo in account.repositories() {
                 let deleted = repo.deleted_at.is_some_and(|at| at <= now);
                 if repo.created_at <= now && !deleted {
-                    Collector {
-                        org: &account.login,
-                        repo,
-                        now,
-                        facts: &mut facts,
-                    }
-                    .collect();
+                    Collector { org: &account.login, repo, now, facts: &mut facts }.collect();
                 }
             }
         }
@@ -101,18 +95,9 @@ impl Truth {
     }
 
     /// The activity gauges of every organisation at `now`, over facts at or after `history_floor`.
-    pub fn gauges(
-        &self,
-        now: Timestamp,
-        active_window: SignedDuration,
-        history_floor: Timestamp,
-    ) -> Gauges {
+    pub fn gauges(&self, now: Timestamp, active_window: SignedDuration, history_floor: Timestamp) -> Gauges {
         let facts = self.facts(now);
-        gauges::of(
-            facts.iter().filter(|fact| fact.at >= history_floor),
-            now,
-            active_window,
-        )
+        gauges::of(facts.iter().filter(|fact| fact.at >= history_floor), now, active_window)
     }
 }
 
@@ -133,11 +118,7 @@ impl Collector<'_> {
     }
 
     fn add(&mut self, kind: FactKind, id: String, user: &str, at: Timestamp, lines: (u64, u64)) {
-        let name = self
-            .repo
-            .names
-            .iter()
-            .rfind(|(given, _)| *given <= self.now);
+        let name = self.repo.names.iter().rfind(|(given, _)| *given <= self.now);
         self.facts.push(Fact {
             org: self.org.to_owned(),
             repo_id: self.repo.node_id(),
@@ -165,19 +146,10 @@ impl Collector<'_> {
                 continue;
             }
             let node = &self.repo.graph.nodes()[index as usize];
-            let lines = if node.parents.len() > 1 {
-                (0, 0)
-            } else {
-                (node.commit.additions, node.commit.deletions)
-            };
+            let lines =
+                if node.parents.len() > 1 { (0, 0) } else { (node.commit.additions, node.commit.deletions) };
             let user = node.commit.author.as_deref().unwrap_or("unlinked");
-            self.add(
-                FactKind::Commit,
-                node.sha.clone(),
-                user,
-                node.commit.committed_at,
-                lines,
-            );
+            self.add(FactKind::Commit, node.sha.clone(), user, node.commit.committed_at, lines);
             todo.extend(&node.parents);
         }
     }
@@ -186,22 +158,10 @@ impl Collector<'_> {
         for (number, pull) in &self.repo.pulls {
             let user = pull.author.as_deref().unwrap_or("ghost");
             if pull.created_at <= self.now {
-                self.add(
-                    FactKind::PrOpened,
-                    number.to_string(),
-                    user,
-                    pull.created_at,
-                    (0, 0),
-                );
+                self.add(FactKind::PrOpened, number.to_string(), user, pull.created_at, (0, 0));
             }
             if let Some(merged_at) = pull.merged_at.filter(|at| *at <= self.now) {
-                self.add(
-                    FactKind::PrMerged,
-                    number.to_string(),
-                    user,
-                    merged_at,
-                    (0, 0),
-                );
+                self.add(FactKind::PrMerged, number.to_string(), user, merged_at, (0, 0));
             }
         }
     }
@@ -210,13 +170,7 @@ impl Collector<'_> {
         for review in &self.repo.reviews {
             if review.state != ReviewState::Pending && review.at <= self.now {
                 let user = review.author.as_deref().unwrap_or("ghost");
-                self.add(
-                    FactKind::Review,
-                    review.id.to_string(),
-                    user,
-                    review.at,
-                    (0, 0),
-                );
+                self.add(FactKind::Review, review.id.to_string(), user, review.at, (0, 0));
             }
         }
     }
@@ -226,13 +180,7 @@ impl Collector<'_> {
             let deleted = comment.deleted_at.is_some_and(|at| at <= self.now);
             if comment.created_at <= self.now && !deleted {
                 let user = comment.author.as_deref().unwrap_or("ghost");
-                self.add(
-                    FactKind::IssueComment,
-                    comment.id.to_string(),
-                    user,
-                    comment.created_at,
-                    (0, 0),
-                );
+                self.add(FactKind::IssueComment, comment.id.to_string(), user, comment.created_at, (0, 0));
             }
         }
     }

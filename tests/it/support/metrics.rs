@@ -25,12 +25,16 @@ pub fn parse_gauges(text: &str) -> Series {
     let lines = text.lines().map(|line| Ok(line.to_owned()));
     let scrape = Scrape::parse(lines).expect("a parseable exposition");
     let activity = scrape.samples.into_iter().filter(|sample| {
-        sample.metric.starts_with("gh_activity_") && !sample.metric.ends_with("_total") && sample.labels.contains_key("user")
+        sample.metric.starts_with("gh_activity_")
+            && !sample.metric.ends_with("_total")
+            && sample.labels.contains_key("user")
     });
     let mut series = Series::new();
     for sample in activity {
         let label = |name: &str| sample.labels.get(name).unwrap_or_default().to_owned();
-        let (Value::Gauge(value) | Value::Untyped(value)) = sample.value else { panic!("{} is no gauge", sample.metric) };
+        let (Value::Gauge(value) | Value::Untyped(value)) = sample.value else {
+            panic!("{} is no gauge", sample.metric)
+        };
         let key = (sample.metric.clone(), label("org"), label("repo"), label("user"));
         assert!(series.insert(key.clone(), value).is_none(), "{key:?} is there twice");
     }
@@ -55,7 +59,10 @@ impl Difference {
 
 fn truth(simulator: &Simulator, first_seen: Timestamp) -> Series {
     let gauges = simulator.truth().gauges(simulator.now(), ACTIVE_WINDOW, first_seen - HISTORY);
-    gauges.into_iter().map(|((name, org, repo, user), value)| ((name.to_string(), org, repo, user), value)).collect()
+    gauges
+        .into_iter()
+        .map(|((name, org, repo, user), value)| ((name.to_string(), org, repo, user), value))
+        .collect()
 }
 
 /// Waits until all activity gauges of the replica are the truth, for a replica that first saw the world at `first_seen`.

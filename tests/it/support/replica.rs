@@ -12,7 +12,8 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// The binary under test: the one named by `GITHUB_STATS_BIN`, else the one built with the tests.
 pub fn binary() -> PathBuf {
-    std::env::var_os("GITHUB_STATS_BIN").map_or_else(|| env!("CARGO_BIN_EXE_github-stats").into(), PathBuf::from)
+    std::env::var_os("GITHUB_STATS_BIN")
+        .map_or_else(|| env!("CARGO_BIN_EXE_github-stats").into(), PathBuf::from)
 }
 
 /// A port nobody listens on now.
@@ -113,7 +114,8 @@ impl Replica {
 
     /// Its resident memory in bytes.
     pub fn resident_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a living process");
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a living process");
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a size");
         let kilobytes: u64 = line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number");
         kilobytes * 1024

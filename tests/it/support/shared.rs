@@ -9,7 +9,8 @@ pub fn histories() -> Option<Vec<PathBuf>> {
     let folder = shared.join("data/activity");
     let files = std::fs::read_dir(&folder).map(|entries| {
         let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut paths: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|e| e == "jsonl")).collect();
+        let mut paths: Vec<PathBuf> =
+            paths.filter(|path| path.extension().is_some_and(|e| e == "jsonl")).collect();
         paths.sort();
         paths
     });

@@ -193,11 +193,7 @@ impl Visit {
         if reply.status != 200 || self.is_free() {
             return reply;
         }
-        let hash = tag_of(&[
-            self.fingerprint.as_bytes(),
-            self.target.as_bytes(),
-            &reply.body,
-        ]);
+        let hash = tag_of(&[self.fingerprint.as_bytes(), self.target.as_bytes(), &reply.body]);
         let tag = format!("W/\"{hash}\"");
         let asked = text(&self.headers, header::IF_NONE_MATCH).unwrap_or_default();
         let same = asked.split(',').any(|one| one.trim().trim_start_matches("W/") == format!("\"{hash}\""));

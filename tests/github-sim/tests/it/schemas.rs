@@ -18,8 +18,8 @@ struct Description {
 
 impl Description {
     fn read() -> Option<Self> {
-        let text = fs::read_to_string(shared::file("github-api/openapi.slice.json")?)
-            .expect("a readable file");
+        let text =
+            fs::read_to_string(shared::file("github-api/openapi.slice.json")?).expect("a readable file");
         let mut document: Value = serde_json::from_str(&text).expect("JSON");
         let paths = document["paths"].take();
         let mut components = document["components"].take();
@@ -41,10 +41,7 @@ impl Description {
         schema["components"] = self.components.clone();
         let validator = jsonschema::validator_for(&schema).expect("a schema");
         let errors = validator.iter_errors(body);
-        errors
-            .map(|error| format!("{}: {error}", error.instance_path()))
-            .take(5)
-            .collect()
+        errors.map(|error| format!("{}: {error}", error.instance_path())).take(5).collect()
     }
 }
 
@@ -74,9 +71,7 @@ fn lively() -> World {
 fn first(simulator: &Simulator, target: &str, key: &str) -> String {
     let items = get(simulator, target).json();
     let value = &items[0][key];
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[test]
@@ -94,52 +89,19 @@ fn answers_satisfy_githubs_description() {
         ("/meta".to_owned(), "/meta".to_owned()),
         ("/orgs/{org}".to_owned(), "/orgs/acme".to_owned()),
         ("/users/{username}".to_owned(), "/users/solo".to_owned()),
-        (
-            "/users/{username}".to_owned(),
-            "/users/dependabot%5Bbot%5D".to_owned(),
-        ),
-        (
-            "/orgs/{org}/repos".to_owned(),
-            "/orgs/acme/repos".to_owned(),
-        ),
-        (
-            "/users/{username}/repos".to_owned(),
-            "/users/solo/repos".to_owned(),
-        ),
-        (
-            "/orgs/{org}/issues".to_owned(),
-            "/orgs/acme/issues?filter=all".to_owned(),
-        ),
+        ("/users/{username}".to_owned(), "/users/dependabot%5Bbot%5D".to_owned()),
+        ("/orgs/{org}/repos".to_owned(), "/orgs/acme/repos".to_owned()),
+        ("/users/{username}/repos".to_owned(), "/users/solo/repos".to_owned()),
+        ("/orgs/{org}/issues".to_owned(), "/orgs/acme/issues?filter=all".to_owned()),
         (of(""), "/repos/acme/api".to_owned()),
         (of("/branches"), "/repos/acme/api/branches".to_owned()),
-        (
-            of("/commits"),
-            "/repos/acme/api/commits?per_page=100".to_owned(),
-        ),
-        (
-            of("/commits/{ref}"),
-            format!("/repos/acme/api/commits/{sha}"),
-        ),
-        (
-            of("/compare/{basehead}"),
-            format!("/repos/acme/api/compare/{sha}...main"),
-        ),
-        (
-            of("/pulls"),
-            "/repos/acme/api/pulls?state=all&per_page=100".to_owned(),
-        ),
-        (
-            of("/pulls/{pull_number}"),
-            format!("/repos/acme/api/pulls/{pull}"),
-        ),
-        (
-            of("/issues"),
-            "/repos/acme/api/issues?state=all&per_page=100".to_owned(),
-        ),
-        (
-            of("/issues/comments"),
-            "/repos/acme/api/issues/comments?per_page=100".to_owned(),
-        ),
+        (of("/commits"), "/repos/acme/api/commits?per_page=100".to_owned()),
+        (of("/commits/{ref}"), format!("/repos/acme/api/commits/{sha}")),
+        (of("/compare/{basehead}"), format!("/repos/acme/api/compare/{sha}...main")),
+        (of("/pulls"), "/repos/acme/api/pulls?state=all&per_page=100".to_owned()),
+        (of("/pulls/{pull_number}"), format!("/repos/acme/api/pulls/{pull}")),
+        (of("/issues"), "/repos/acme/api/issues?state=all&per_page=100".to_owned()),
+        (of("/issues/comments"), "/repos/acme/api/issues/comments?per_page=100".to_owned()),
     ] {
         let answer = get(&simulator, &target);
         assert_eq!(answer.status, 200, "{target}");
@@ -159,20 +121,12 @@ fn reviews_satisfy_githubs_description() {
     let pulls = get(&simulator, "/repos/acme/api/pulls?state=all&per_page=100").json();
     let mut all = Vec::new();
     for pull in pulls.as_array().expect("a list") {
-        let reviews = get(
-            &simulator,
-            &format!("/repos/acme/api/pulls/{}/reviews", pull["number"]),
-        )
-        .json();
+        let reviews = get(&simulator, &format!("/repos/acme/api/pulls/{}/reviews", pull["number"])).json();
         all.extend(reviews.as_array().cloned().unwrap_or_default());
     }
     assert!(all.iter().any(|review| review["state"] == "PENDING"));
     assert!(all.iter().any(|review| review["user"].is_null()));
-    description.check(
-        "/repos/{owner}/{repo}/pulls/{pull_number}/reviews",
-        "reviews",
-        &Value::Array(all),
-    );
+    description.check("/repos/{owner}/{repo}/pulls/{pull_number}/reviews", "reviews", &Value::Array(all));
 }
 
 /// Else the other tests here would prove nothing.
