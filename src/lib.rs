@@ -1,1 +1,3 @@
 //! github-stats.
+
+pub mod store;
