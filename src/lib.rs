@@ -3,3 +3,4 @@
 pub mod config;
 pub mod github;
 pub mod runtime;
+pub mod store;

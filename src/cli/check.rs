@@ -67,7 +67,7 @@ fn store(config: &Config) -> Result<String, String> {
     match open_store(config) {
         Ok(_) if config.store.backend == StoreBackend::Memory => Ok("in memory: nothing outlives the process".into()),
         Ok(_) => Ok(format!("{path} can be opened")),
-        Err(crate::runtime::StoreOpenError::Embedded(OpenError::Locked { .. })) => {
+        Err(crate::runtime::StoreOpenError::Embedded(OpenError::InUse { .. })) => {
             Ok(format!("{path} is in use by a running github-stats"))
         }
         Err(error) => Err(error.to_string()),

@@ -3,4 +3,5 @@
 mod acceptance;
 mod command_line;
 mod exposition;
+mod store;
 mod support;

@@ -1,0 +1,116 @@
+//! The directory `store.path`, held by one process.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use redb::{Builder, Database, ReadableDatabase};
+
+use super::OpenError;
+use super::rehearsal::Rehearsal;
+use super::tables;
+
+const DATABASE: &str = "github-stats.redb";
+const LOCK: &str = "github-stats.lock";
+const UNFINISHED: &str = "github-stats.redb.new";
+
+/// Memory for pages of the file; without a bound of its own the database would take up to a gibibyte.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// The directory, locked for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Directory {
+    /// Creates the directory where it is missing, and locks it.
+    pub(super) fn hold(path: &Path) -> Result<Self, OpenError> {
+        match fs::create_dir_all(path) {
+            Ok(()) => {}
+            Err(_) if fs::metadata(path).is_ok_and(|found| !found.is_dir()) => {
+                return Err(OpenError::NotADirectory { path: path.to_owned() });
+            }
+            Err(cause) => return Err(OpenError::from_io(path, cause)),
+        }
+        let lock_path = path.join(LOCK);
+        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
+        let lock = lock.map_err(|cause| OpenError::from_io(&lock_path, cause))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Directory { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
+            Err(TryLockError::Error(cause)) => Err(OpenError::from_io(&lock_path, cause)),
+        }
+    }
+
+    /// Opens the database in the directory, creating it where there is none; of a file that is not sound nothing changes.
+    pub(super) fn open(&self) -> Result<Database, OpenError> {
+        let path = self.path.join(DATABASE);
+        match fs::symlink_metadata(&path) {
+            Ok(_) => self.rehearse(&path)?,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => self.create(&path)?,
+            Err(cause) => return Err(OpenError::from_io(&path, cause)),
+        }
+        guarded(&path, || builder().open(&path).map_err(|error| OpenError::from_database(&path, error)))
+    }
+
+    /// Opens the file without changing it: every page is verified, as after a crash, and the format is read.
+    fn rehearse(&self, path: &Path) -> Result<(), OpenError> {
+        let file = File::open(path).map_err(|cause| OpenError::from_io(path, cause))?;
+        let rehearsal = Rehearsal::new(file).map_err(|cause| OpenError::from_io(path, cause))?;
+        guarded(path, || {
+            if redb::StorageBackend::len(&rehearsal).is_ok_and(|len| len == 0) {
+                return Err(OpenError::Damaged { path: path.to_owned(), reason: "the file is empty".into() });
+            }
+            let damaged = |error: redb::Error| OpenError::from_database(path, error);
+            let database = builder()
+                .set_check_integrity_on_open(true)
+                .create_with_backend(rehearsal)
+                .map_err(|error| damaged(error.into()))?;
+            let transaction = database.begin_read().map_err(|error| damaged(error.into()))?;
+            match tables::format(&transaction).map_err(damaged)? {
+                Some(tables::FORMAT) => Ok(()),
+                Some(found) if found > tables::FORMAT => {
+                    Err(OpenError::Newer { path: path.to_owned(), found, known: tables::FORMAT })
+                }
+                _ => Err(OpenError::Damaged {
+                    path: path.to_owned(),
+                    reason: "it is a database of another program".into(),
+                }),
+            }
+        })
+    }
+
+    /// Creates the database under another name and moves it into place whole, so that a crash meanwhile leaves no half
+    /// database that would have to be told from a damaged one. The lock keeps other processes from doing the same.
+    fn create(&self, path: &Path) -> Result<(), OpenError> {
+        let unfinished = self.path.join(UNFINISHED);
+        let refused = |cause| OpenError::from_io(path, cause);
+        match fs::remove_file(&unfinished) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(refused(cause)),
+            _ => {}
+        }
+        let failed = |error: redb::Error| OpenError::from_database(path, error);
+        let database = builder().create(&unfinished).map_err(|error| failed(error.into()))?;
+        tables::initialise(&database).map_err(failed)?;
+        database.close().map_err(|error| failed(error.into()))?;
+        fs::rename(&unfinished, path).map_err(refused)?;
+        // The name must survive a power failure as well as the contents do.
+        File::open(&self.path).and_then(|directory| directory.sync_all()).map_err(refused)
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+/// Some damage makes the database panic rather than say so.
+fn guarded<T>(path: &Path, open: impl FnOnce() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| {
+        Err(OpenError::Damaged { path: path.to_owned(), reason: "its contents contradict themselves".into() })
+    })
+}

@@ -1,0 +1,72 @@
+//! What can go wrong inside a transaction.
+
+use std::io;
+
+use github_stats_actors::store::StoreError;
+
+/// An error of the database itself, or of what is stored in it.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The database failed.
+    Database(Box<redb::Error>),
+    /// The database works; this call does not.
+    Store(StoreError),
+}
+
+impl Failure {
+    /// A stored entry that does not mean anything.
+    pub(super) fn damaged(what: impl std::fmt::Display, why: impl std::fmt::Display) -> Self {
+        Failure::Store(StoreError::Damaged(format!("{what}: {why}")))
+    }
+
+    /// Whether the open database refuses everything from now on, and only opening it again can help.
+    pub(super) fn is_lasting(&self) -> bool {
+        use redb::Error::{DatabaseClosed, Io, LockPoisoned, PreviousIo};
+        matches!(self, Failure::Database(error)
+            if matches!(**error, Io(_) | PreviousIo | DatabaseClosed | LockPoisoned(_)))
+    }
+}
+
+macro_rules! from_database_errors {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Failure::Database(Box::new(error.into()))
+            }
+        })*
+    };
+}
+
+from_database_errors!(redb::TransactionError, redb::TableError, redb::StorageError, redb::CommitError);
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Failure::Store(error)
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        use redb::Error;
+        match failure {
+            Failure::Store(error) => error,
+            Failure::Database(error) => match *error {
+                Error::Io(cause) => match cause.kind() {
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                        StoreError::Full(cause.to_string())
+                    }
+                    io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                        StoreError::Damaged(cause.to_string())
+                    }
+                    _ => StoreError::Unavailable(cause.to_string()),
+                },
+                error @ (Error::Corrupted(_)
+                | Error::TableDoesNotExist(_)
+                | Error::TableTypeMismatch { .. }
+                | Error::TableIsMultimap(_)
+                | Error::TypeDefinitionChanged { .. }) => StoreError::Damaged(error.to_string()),
+                other => StoreError::Unavailable(other.to_string()),
+            },
+        }
+    }
+}

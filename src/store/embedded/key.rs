@@ -1,0 +1,156 @@
+//! Keys whose byte order is the order of what they name.
+//!
+//! A name is written as its UTF-8 bytes and an end mark `00`; a `00` inside a name becomes `00 FF`. No name, tag or end
+//! mark begins with `FF`, so a prefix followed by `FF` lies after all keys with that prefix and before the next name:
+//! `acme` ends before `acme-labs` begins, as it does in a `BTreeMap`.
+
+use github_stats_actors::activity::{FactId, Oid, OrgName, RepoId, RepoKey};
+
+const END: u8 = 0x00;
+const AFTER: u8 = 0xFF;
+
+/// The prefix of everything of an organisation.
+pub(super) fn of_organisation(org: &OrgName) -> Vec<u8> {
+    let mut key = Vec::with_capacity(64);
+    push_name(&mut key, org.as_str());
+    key
+}
+
+/// The key of a repository, which is also the prefix of its records.
+pub(super) fn of_repository(repository: &RepoKey) -> Vec<u8> {
+    let mut key = of_organisation(&repository.org);
+    push_name(&mut key, repository.id.as_str());
+    key
+}
+
+/// The key of a record, given the key of its repository.
+pub(super) fn of_record(repository: &[u8], id: FactId) -> Vec<u8> {
+    let mut key = Vec::with_capacity(repository.len() + 21);
+    key.extend_from_slice(repository);
+    match id {
+        FactId::Commit(oid) => {
+            key.push(0);
+            key.extend_from_slice(oid.as_bytes());
+        }
+        FactId::PrOpened(number) => push_number(&mut key, 1, number),
+        FactId::PrMerged(number) => push_number(&mut key, 2, number),
+        FactId::Review(number) => push_number(&mut key, 3, number),
+        FactId::IssueComment(number) => push_number(&mut key, 4, number),
+    }
+    key
+}
+
+/// The first key after everything with this prefix.
+pub(super) fn after(prefix: &[u8]) -> Vec<u8> {
+    let mut key = prefix.to_vec();
+    key.push(AFTER);
+    key
+}
+
+/// The repository a key begins with, and the rest of the key.
+pub(super) fn split_repository(key: &[u8]) -> Option<(RepoKey, &[u8])> {
+    let (org, rest) = split_name(key)?;
+    let (id, rest) = split_name(rest)?;
+    Some((RepoKey { org: OrgName::from(org), id: RepoId::from(id) }, rest))
+}
+
+/// The fact that the rest of a record's key names.
+pub(super) fn fact_id(rest: &[u8]) -> Option<FactId> {
+    let (tag, id) = rest.split_first()?;
+    let number = || Some(u64::from_be_bytes(id.try_into().ok()?));
+    match tag {
+        0 => Some(FactId::Commit(Oid::from_bytes(id.try_into().ok()?))),
+        1 => number().map(FactId::PrOpened),
+        2 => number().map(FactId::PrMerged),
+        3 => number().map(FactId::Review),
+        4 => number().map(FactId::IssueComment),
+        _ => None,
+    }
+}
+
+fn push_name(key: &mut Vec<u8>, name: &str) {
+    for byte in name.bytes() {
+        key.push(byte);
+        if byte == END {
+            key.push(AFTER);
+        }
+    }
+    key.push(END);
+}
+
+fn push_number(key: &mut Vec<u8>, tag: u8, number: u64) {
+    key.push(tag);
+    key.extend_from_slice(&number.to_be_bytes());
+}
+
+fn split_name(key: &[u8]) -> Option<(String, &[u8])> {
+    let mut name = Vec::new();
+    let mut rest = key;
+    loop {
+        let (byte, after) = rest.split_first()?;
+        match (*byte, after.split_first()) {
+            (END, Some((&AFTER, after))) => {
+                name.push(END);
+                rest = after;
+            }
+            (END, _) => return Some((String::from_utf8(name).ok()?, after)),
+            (byte, _) => {
+                name.push(byte);
+                rest = after;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn repository() -> impl Strategy<Value = RepoKey> {
+        let name = || proptest::string::string_regex("[a\\x00\\x01é-]{0,4}").expect("a pattern");
+        (name(), name()).prop_map(|(org, id)| RepoKey { org: org.into(), id: id.into() })
+    }
+
+    fn id() -> impl Strategy<Value = FactId> {
+        prop_oneof![
+            any::<[u8; 20]>().prop_map(|bytes| FactId::Commit(Oid::from_bytes(bytes))),
+            any::<u64>().prop_map(FactId::PrOpened),
+            any::<u64>().prop_map(FactId::PrMerged),
+            any::<u64>().prop_map(FactId::Review),
+            any::<u64>().prop_map(FactId::IssueComment),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_ordered_as_what_they_name(a in (repository(), id()), b in (repository(), id())) {
+            let key = |(repository, id): &(RepoKey, FactId)| of_record(&of_repository(repository), *id);
+            prop_assert_eq!(key(&a).cmp(&key(&b)), a.cmp(&b));
+            prop_assert_eq!(of_repository(&a.0).cmp(&of_repository(&b.0)), a.0.cmp(&b.0));
+        }
+
+        #[test]
+        fn a_key_reads_back(repository in repository(), id in id()) {
+            let key = of_record(&of_repository(&repository), id);
+            let (read, rest) = split_repository(&key).expect("a repository");
+            prop_assert_eq!((read, fact_id(rest)), (repository, Some(id)));
+        }
+
+        #[test]
+        fn a_prefix_bounds_what_is_its_own_and_nothing_else(a in repository(), b in repository(), id in id()) {
+            let key = of_record(&of_repository(&b), id);
+            let within = |prefix: Vec<u8>| prefix <= key && key < after(&prefix);
+            prop_assert_eq!(within(of_repository(&a)), a == b);
+            prop_assert_eq!(within(of_organisation(&a.org)), a.org == b.org);
+        }
+
+        #[test]
+        fn hostile_bytes_are_no_key_and_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            if let Some((repository, rest)) = split_repository(&bytes) && let Some(id) = fact_id(rest) {
+                prop_assert_eq!(of_record(&of_repository(&repository), id), bytes);
+            }
+        }
+    }
+}

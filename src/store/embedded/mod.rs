@@ -1,0 +1,19 @@
+//! The store inside the process: one ACID file, no server.
+//!
+//! Layout of the directory: `github-stats.redb` holds everything; `github-stats.lock` is locked by the one process that
+//! may use it. `docs/adr/001-embedded-store.md` tells why it is built this way.
+
+mod codec;
+mod directory;
+mod failure;
+mod handle;
+mod key;
+mod open_error;
+mod rehearsal;
+mod snapshot;
+mod store;
+mod tables;
+mod writer;
+
+pub use open_error::OpenError;
+pub use store::EmbeddedStore;

@@ -1,0 +1,107 @@
+//! What a read transaction sees.
+
+use std::ops::Bound;
+
+use github_stats_actors::activity::{FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
+use github_stats_actors::store::{Cursor, Page, StoredRecord};
+use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable};
+
+use super::failure::Failure;
+use super::tables::{self, RECORDS, REPOSITORIES};
+use super::{codec, key};
+
+type Bytes = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// The store as it was at one moment, whatever is written meanwhile.
+pub(super) struct Snapshot {
+    repositories: Bytes,
+    records: Bytes,
+}
+
+impl Snapshot {
+    /// The present moment.
+    pub(super) fn take(database: &Database) -> Result<Self, Failure> {
+        let transaction = database.begin_read()?;
+        Ok(Snapshot {
+            repositories: transaction.open_table(REPOSITORIES)?,
+            records: transaction.open_table(RECORDS)?,
+        })
+    }
+
+    /// The states of an organisation's repositories, in order.
+    pub(super) fn repositories(&self, org: &OrgName) -> Result<Vec<RepoState>, Failure> {
+        let prefix = key::of_organisation(org);
+        let mut states = Vec::new();
+        let end = key::after(&prefix);
+        for entry in ReadableTable::range::<&[u8]>(&self.repositories, prefix.as_slice()..end.as_slice())? {
+            let (repository, state) = entry?;
+            let (repository, _) = split(repository.value())?;
+            states.push(tables::decode_state(&repository, state.value())?);
+        }
+        Ok(states)
+    }
+
+    /// The organisations, in order: one seek for each, past all of its repositories.
+    pub(super) fn organisations(&self) -> Result<Vec<OrgName>, Failure> {
+        let mut organisations = Vec::new();
+        let mut from = Vec::new();
+        loop {
+            let mut rest = ReadableTable::range::<&[u8]>(&self.repositories, from.as_slice()..)?;
+            let Some(entry) = rest.next() else { return Ok(organisations) };
+            let (repository, _) = split(entry?.0.value())?;
+            from = key::after(&key::of_organisation(&repository.org));
+            organisations.push(repository.org);
+        }
+    }
+
+    /// The records of a repository dated `since` or later, in order.
+    pub(super) fn records(
+        &self,
+        repository: &RepoKey,
+        since: Timestamp,
+    ) -> Result<Vec<(FactId, Record)>, Failure> {
+        let prefix = key::of_repository(repository);
+        let mut records = Vec::new();
+        let end = key::after(&prefix);
+        for entry in ReadableTable::range::<&[u8]>(&self.records, prefix.as_slice()..end.as_slice())? {
+            let (record_key, bytes) = entry?;
+            let id = tables::record_id(repository, &record_key.value()[prefix.len()..])?;
+            let damaged = |error| tables::record_damaged(repository, id, error);
+            if codec::decode_at(bytes.value()).map_err(damaged)? >= since {
+                records.push((id, codec::decode(bytes.value()).map_err(damaged)?));
+            }
+        }
+        Ok(records)
+    }
+
+    /// At most `limit` records of all repositories, beginning at `from`.
+    pub(super) fn scan(&self, from: Option<Cursor>, limit: usize) -> Result<Page, Failure> {
+        let from = from.map(|(repository, id)| key::of_record(&key::of_repository(&repository), id));
+        let from = from.as_deref().map_or(Bound::Unbounded, Bound::Included);
+        let mut page = Page::default();
+        for entry in ReadableTable::range::<&[u8]>(&self.records, (from, Bound::Unbounded))? {
+            let (record_key, bytes) = entry?;
+            let (repository, rest) = split(record_key.value())?;
+            let id = tables::record_id(&repository, rest)?;
+            if page.records.len() == limit {
+                page.next = Some((repository, id));
+                break;
+            }
+            let record = codec::decode(bytes.value());
+            let record = record.map_err(|error| tables::record_damaged(&repository, id, error))?;
+            // Neighbours share the names of their repository instead of each keeping a copy.
+            let key = match page.records.last() {
+                Some(StoredRecord { key, .. }) if *key == repository => key.clone(),
+                _ => repository,
+            };
+            page.records.push(StoredRecord { key, id, record });
+        }
+        Ok(page)
+    }
+}
+
+fn split(stored: &[u8]) -> Result<(RepoKey, &[u8]), Failure> {
+    key::split_repository(stored).ok_or_else(|| {
+        Failure::damaged(format_args!("key {}", stored.escape_ascii()), "it names no repository")
+    })
+}

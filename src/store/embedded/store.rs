@@ -1,0 +1,93 @@
+//! The embedded store.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use github_stats_actors::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
+use github_stats_actors::role::Epoch;
+use github_stats_actors::store::{Collected, Cursor, FactStore, Page, StoreError, Written};
+
+use super::OpenError;
+use super::directory::Directory;
+use super::failure::Failure;
+use super::handle::{Handle, Opener};
+use super::snapshot::Snapshot;
+use super::writer::Writer;
+
+/// Keeps everything in one file of a directory that no other process uses meanwhile.
+///
+/// Reads run on the runtime's blocking threads, each on a snapshot of its own, beside the one thread that writes.
+/// Dropping the store closes the file; calls that are under way then are finished first.
+pub struct EmbeddedStore {
+    // Before `handle`: the thread that writes has its own share of it, which must be gone first.
+    writer: Writer,
+    handle: Arc<Handle>,
+}
+
+impl EmbeddedStore {
+    /// Opens the store in the directory `dir`, creating both where they are missing. Blocks: after a crash, and to verify
+    /// it, the whole file is read.
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        let directory = Directory::hold(dir)?;
+        Self::with_opener(dir, Box::new(move || directory.open()))
+    }
+
+    fn with_opener(dir: &Path, opener: Opener) -> Result<Self, OpenError> {
+        let handle = Arc::new(Handle::new(opener)?);
+        let writer = Writer::start(handle.clone()).map_err(|cause| OpenError::from_io(dir, cause))?;
+        Ok(EmbeddedStore { writer, handle })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(Snapshot) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let handle = self.handle.clone();
+        let seen =
+            tokio::task::spawn_blocking(move || handle.run(|database| look(Snapshot::take(database)?)));
+        seen.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+    }
+}
+
+#[async_trait]
+impl FactStore for EmbeddedStore {
+    async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
+        self.writer.commit(move |tables| tables.write(&batch)).await
+    }
+
+    async fn repositories(&self, org: &OrgName) -> Result<Vec<RepoState>, StoreError> {
+        let org = org.clone();
+        self.read(move |snapshot| snapshot.repositories(&org)).await
+    }
+
+    async fn organisations(&self) -> Result<Vec<OrgName>, StoreError> {
+        self.read(|snapshot| snapshot.organisations()).await
+    }
+
+    async fn records(&self, key: &RepoKey, since: Timestamp) -> Result<Vec<(FactId, Record)>, StoreError> {
+        let key = key.clone();
+        self.read(move |snapshot| snapshot.records(&key, since)).await
+    }
+
+    async fn scan(&self, from: Option<Cursor>, limit: usize) -> Result<Page, StoreError> {
+        self.read(move |snapshot| snapshot.scan(from, limit)).await
+    }
+
+    async fn collect_garbage(
+        &self,
+        key: &RepoKey,
+        floor: Timestamp,
+        epoch: Epoch,
+    ) -> Result<Option<Collected>, StoreError> {
+        let key = key.clone();
+        self.writer.commit(move |tables| tables.collect_garbage(&key, floor, epoch)).await
+    }
+
+    async fn begin_epoch(&self) -> Result<Epoch, StoreError> {
+        self.writer.commit(|tables| tables.begin_epoch()).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

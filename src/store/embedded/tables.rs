@@ -1,0 +1,202 @@
+//! The tables, and what a write transaction does with them.
+
+use github_stats_actors::activity::{Batch, Coverage, FactId, RepoKey, RepoState, Timestamp};
+use github_stats_actors::role::Epoch;
+use github_stats_actors::store::{Collected, Joined, StoreError, Written, fold, join};
+use redb::{Database, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
+
+use super::failure::Failure;
+use super::{codec, key};
+
+/// The format this version writes and the greatest it reads.
+pub(super) const FORMAT: u64 = 1;
+
+/// Numbers of the whole store by name.
+const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
+/// The state of each repository, as JSON, by [`key::of_repository`].
+pub(super) const REPOSITORIES: TableDefinition<'static, &'static [u8], &'static [u8]> =
+    TableDefinition::new("repositories");
+/// The records, as [`codec`] writes them, by [`key::of_record`].
+pub(super) const RECORDS: TableDefinition<'static, &'static [u8], &'static [u8]> =
+    TableDefinition::new("records");
+
+const FORMAT_KEY: &str = "format";
+const EPOCH_KEY: &str = "epoch";
+
+/// Makes a new database a store of the present format.
+pub(super) fn initialise(database: &Database) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    transaction.open_table(META)?.insert(FORMAT_KEY, FORMAT)?;
+    transaction.open_table(REPOSITORIES)?;
+    transaction.open_table(RECORDS)?;
+    Ok(transaction.commit()?)
+}
+
+/// The format a database was written in; `None` when it is no store.
+pub(super) fn format(transaction: &ReadTransaction) -> Result<Option<u64>, redb::Error> {
+    match transaction.open_table(META) {
+        Ok(meta) => Ok(ReadableTable::get(&meta, FORMAT_KEY)?.map(|format| format.value())),
+        Err(TableError::Storage(error)) => Err(error.into()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The tables of one write transaction.
+pub(super) struct Tables<'t> {
+    meta: Table<'t, &'static str, u64>,
+    repositories: Table<'t, &'static [u8], &'static [u8]>,
+    records: Table<'t, &'static [u8], &'static [u8]>,
+}
+
+impl<'t> Tables<'t> {
+    /// Opens all tables.
+    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, Failure> {
+        Ok(Tables {
+            meta: transaction.open_table(META)?,
+            repositories: transaction.open_table(REPOSITORIES)?,
+            records: transaction.open_table(RECORDS)?,
+        })
+    }
+
+    /// Joins a batch with what is stored.
+    pub(super) fn write(&mut self, batch: &Batch) -> Result<Written, Failure> {
+        let prefix = key::of_repository(&batch.key);
+        let mut state = match self.state(&prefix, &batch.key)? {
+            Some(state) => state,
+            None => RepoState::new(batch.key.clone(), batch.meta.clone()),
+        };
+        let mut changed = Vec::new();
+        let mut refused = 0;
+        for (id, incoming) in &batch.records {
+            let record_key = key::of_record(&prefix, *id);
+            let stored = match self.records.get(record_key.as_slice())? {
+                Some(bytes) => {
+                    let record = codec::decode(bytes.value());
+                    Some(record.map_err(|error| record_damaged(&batch.key, *id, error))?)
+                }
+                None => None,
+            };
+            match join(stored, incoming.clone(), state.floor) {
+                Joined::Refused => refused += 1,
+                Joined::Unchanged => {}
+                Joined::Changed(record) => {
+                    self.records.insert(record_key.as_slice(), codec::encode(&record).as_slice())?;
+                    changed.push((*id, record));
+                }
+            }
+        }
+        state.merge(&batch.meta, batch.head.as_ref(), &batch.covered);
+        self.put_state(&prefix, &state)?;
+        Ok(Written { state, changed, refused })
+    }
+
+    /// Folds what is dated before `floor` into the base of its repository, and raises the floor.
+    pub(super) fn collect_garbage(
+        &mut self,
+        repository: &RepoKey,
+        floor: Timestamp,
+        epoch: Epoch,
+    ) -> Result<Option<Collected>, Failure> {
+        let current = self.epoch()?;
+        if epoch < current {
+            return Err(StoreError::StaleEpoch { asked: epoch, current }.into());
+        }
+        let prefix = key::of_repository(repository);
+        let Some(mut state) = self.state(&prefix, repository)? else { return Ok(None) };
+        if floor <= state.floor {
+            return Ok(None);
+        }
+        let removed = self.fold_before(floor, &prefix, &mut state)?;
+        for id in &removed {
+            self.records.remove(key::of_record(&prefix, *id).as_slice())?;
+        }
+        state.floor = floor;
+        state.coverage.prune(floor);
+        self.put_state(&prefix, &state)?;
+        Ok(Some(Collected { state, removed }))
+    }
+
+    /// Issues the next epoch.
+    pub(super) fn begin_epoch(&mut self) -> Result<Epoch, Failure> {
+        let next = Epoch(self.epoch()?.0 + 1);
+        self.meta.insert(EPOCH_KEY, next.0)?;
+        Ok(next)
+    }
+
+    /// Makes a record unreadable.
+    #[cfg(test)]
+    pub(super) fn damage(&mut self, org: &str, id: &str, fact: FactId) -> Result<(), Failure> {
+        let prefix = key::of_repository(&RepoKey { org: org.into(), id: id.into() });
+        self.records.insert(key::of_record(&prefix, fact).as_slice(), [9].as_slice())?;
+        Ok(())
+    }
+
+    fn fold_before(
+        &self,
+        floor: Timestamp,
+        prefix: &[u8],
+        state: &mut RepoState,
+    ) -> Result<Vec<FactId>, Failure> {
+        let mut folded = Vec::new();
+        for entry in self.records.range::<&[u8]>(prefix..key::after(prefix).as_slice())? {
+            let (record_key, bytes) = entry?;
+            let id = record_id(&state.key, &record_key.value()[prefix.len()..])?;
+            let damaged = |error| record_damaged(&state.key, id, error);
+            if codec::decode_at(bytes.value()).map_err(damaged)? < floor {
+                let record = codec::decode(bytes.value()).map_err(damaged)?;
+                fold(state, id, &record);
+                folded.push(id);
+            }
+        }
+        Ok(folded)
+    }
+
+    fn epoch(&self) -> Result<Epoch, Failure> {
+        Ok(Epoch(self.meta.get(EPOCH_KEY)?.map_or(0, |epoch| epoch.value())))
+    }
+
+    fn state(&self, prefix: &[u8], repository: &RepoKey) -> Result<Option<RepoState>, Failure> {
+        let Some(bytes) = self.repositories.get(prefix)? else { return Ok(None) };
+        decode_state(repository, bytes.value()).map(Some)
+    }
+
+    fn put_state(&mut self, prefix: &[u8], state: &RepoState) -> Result<(), Failure> {
+        let bytes = serde_json::to_vec(state).map_err(|error| state_damaged(&state.key, error))?;
+        self.repositories.insert(prefix, bytes.as_slice())?;
+        Ok(())
+    }
+}
+
+/// Reads the state stored under `repository`.
+pub(super) fn decode_state(repository: &RepoKey, bytes: &[u8]) -> Result<RepoState, Failure> {
+    let state: RepoState = serde_json::from_slice(bytes).map_err(|error| state_damaged(repository, error))?;
+    if state.key != *repository {
+        return Err(state_damaged(repository, format_args!("it is the state of {}", state.key)));
+    }
+    if !is_canonical(&state.coverage) {
+        return Err(state_damaged(repository, "its coverage is not in order"));
+    }
+    Ok(state)
+}
+
+/// The algebra of coverage relies on it.
+fn is_canonical(coverage: &Coverage) -> bool {
+    let windows = coverage.windows();
+    windows.iter().all(|window| window.from() < window.to())
+        && windows.windows(2).all(|pair| pair[0].to() < pair[1].from())
+}
+
+/// Reads the identity at the end of a record's key.
+pub(super) fn record_id(repository: &RepoKey, rest: &[u8]) -> Result<FactId, Failure> {
+    key::fact_id(rest)
+        .ok_or_else(|| Failure::damaged(format_args!("a record of {repository}"), "its key names no fact"))
+}
+
+/// A record that cannot be read.
+pub(super) fn record_damaged(repository: &RepoKey, id: FactId, error: codec::DecodeError) -> Failure {
+    Failure::damaged(format_args!("record {id} of {repository}"), error)
+}
+
+fn state_damaged(repository: &RepoKey, why: impl std::fmt::Display) -> Failure {
+    Failure::damaged(format_args!("the state of {repository}"), why)
+}
