@@ -4,12 +4,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use github_stats_actors::clock::Clock;
 use github_sim::{Lively, Options, Simulator, World, generate};
 
 use super::failure::Failure;
-use super::serve::run_service;
+use super::fill::filled;
+use super::serve::{run_on, run_service};
 use crate::config::{Config, Environment, HttpUrl, InitialRole, ListenAddr, OrgConfig, Secret, StoreBackend};
-use crate::telemetry::{LogFormat, init_logging};
+use crate::telemetry::{self, LogFormat};
 
 /// The demo's organisation.
 const ORG: &str = "octo-demo";
@@ -41,16 +43,24 @@ pub fn run(args: Args, format: LogFormat) -> Result<ExitCode, Failure> {
     config.server.listen_addr = listen.clone();
     config.server.shutdown_grace = Duration::from_secs(5);
     config.store.backend = StoreBackend::Memory;
-    init_logging(format, config.server.log_level.as_str());
+    telemetry::init(format, config.server.log_level.as_str()).map_err(anyhow::Error::from)?;
     let env = Environment::of_process();
     if let Some(series) = args.series {
         println!("about {series} activity series on http://{listen}/metrics; ^C ends it");
-        return super::serve::run_filled(config, &env, series);
+        return run_filled(config, &env, series);
     }
     let simulator = start_simulator(args.seed)?;
     point_at(&mut config, &simulator)?;
     println!("a simulated organisation is served on http://{listen}/metrics; ^C ends it");
     run_service(config, &env, InitialRole::Leader)
+}
+
+fn run_filled(config: Config, env: &Environment, series: usize) -> Result<ExitCode, Failure> {
+    let clock = Clock::system();
+    actix_rt::System::new().block_on(async {
+        let store = filled(series, clock.now()).await.map_err(anyhow::Error::from)?;
+        run_on(store, config, env, InitialRole::Leader, clock.clone()).await
+    })
 }
 
 /// The world is made for the simulator's own idea of now.

@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod failure;
+mod fill;
 mod serve;
 
 use std::process::ExitCode;

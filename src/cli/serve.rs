@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use github_stats_actors::clock::Clock;
+use github_stats_actors::store::FactStore;
 
 use super::failure::Failure;
 use crate::config::{Config, Environment, InitialRole, Overrides, load};
 use crate::runtime::{Service, ServiceSettings, open_store};
-use crate::telemetry::{LogFormat, init_logging};
+use crate::telemetry::{self, LogFormat};
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
@@ -33,33 +35,43 @@ pub fn run(args: Args, format: LogFormat) -> Result<ExitCode, Failure> {
     let loaded = load(args.config.as_deref(), &env, &overrides)?;
     loaded.config.check_secrets()?;
     let initial_role = InitialRole::of(&env)?;
-    init_logging(format, loaded.config.server.log_level.as_str());
+    telemetry::init(format, loaded.config.server.log_level.as_str()).map_err(anyhow::Error::from)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
     run_service(loaded.config, &env, initial_role)
 }
 
-/// Runs a replica until it is told to stop or gives up.
+/// Runs a replica on its configured store until it is told to stop or gives up.
 pub fn run_service(
     config: Config,
     env: &Environment,
     initial_role: InitialRole,
 ) -> Result<ExitCode, Failure> {
+    let store = open_store(&config).map_err(anyhow::Error::from)?;
+    let clock = Clock::system();
     let system = actix_rt::System::new();
-    system.block_on(async move {
-        let store = open_store(&config).map_err(anyhow::Error::from)?;
-        let settings = ServiceSettings {
-            replica: config.replica_id(env, &hostname()),
-            chaos: env.get("GITHUB_STATS_CHAOS") == Some("1"),
-            initial_role,
-            store,
-            clock: Clock::system(),
-            config,
-        };
-        let service = Service::start(settings).await.context("cannot start")?;
-        Ok(ExitCode::from(service.run().await))
-    })
+    system.block_on(run_on(store, config, env, initial_role, clock))
+}
+
+/// Runs a replica on this store.
+pub async fn run_on(
+    store: Arc<dyn FactStore>,
+    config: Config,
+    env: &Environment,
+    initial_role: InitialRole,
+    clock: Arc<Clock>,
+) -> Result<ExitCode, Failure> {
+    let settings = ServiceSettings {
+        replica: config.replica_id(env, &hostname()),
+        chaos: env.get("GITHUB_STATS_CHAOS") == Some("1"),
+        initial_role,
+        store,
+        clock,
+        config,
+    };
+    let service = Service::start(settings).await.context("cannot start")?;
+    Ok(ExitCode::from(service.run().await))
 }
 
 /// The machine's name, as the kernel tells it.

@@ -1,9 +1,14 @@
 //! From a configuration to a running replica: the only place that knows every room.
 
+mod meter;
+mod service;
 mod sources;
+mod stores;
 mod tree;
 #[cfg(test)]
 mod tree_tests;
 
+pub use service::{Service, ServiceError, ServiceSettings};
 pub use sources::{SourcesError, organisation, organisations};
+pub use stores::{StoreOpenError, open_store};
 pub use tree::{Organisation, Parts, Shown, Tree, start};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use github_stats_actors::activity::{ActivitySettings, OrgName};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::Observer;
-use github_stats_actors::health::{HealthActor, HealthSettings, HealthSnapshot};
+use github_stats_actors::health::{HealthActor, HealthSettings, HealthSnapshot, Probe};
 use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::{
     BackfillWorker, DispatchSettings, JobQueue, MemoryQueue, QueueActor, QueueSettings, QueueState,
@@ -52,6 +52,8 @@ pub struct Parts {
     pub initial_role: InitialRole,
     /// Who counts.
     pub observer: Arc<dyn Observer>,
+    /// Whom the health actor asks.
+    pub probes: Vec<Arc<dyn Probe>>,
 }
 
 /// The states the actors show; all of them outlive every restart, and reading them never waits.
@@ -71,6 +73,8 @@ pub struct Shown {
     pub scheduler: Observable<SchedulerState>,
     /// Set while the replica is going down.
     pub draining: Arc<AtomicBool>,
+    /// The tree itself, as soon as it is started.
+    pub tree: Arc<OnceLock<RootHandle>>,
 }
 
 /// A running tree.
@@ -104,12 +108,12 @@ pub fn start(config: &Config, parts: Parts) -> Result<Tree, DuplicateId> {
         queue: Observable::default(),
         scheduler: Observable::default(),
         draining: Arc::default(),
+        tree: Arc::default(),
     };
     let addresses = Addresses::new(&parts);
-    let tree_slot = Arc::new(OnceLock::new());
-    let root = start_root(root_spec(config, &parts, &shown, &addresses, tree_slot.clone()))?;
-    // The health actor looks into the slot at every assessment; it is filled before it can have started.
-    let _ = tree_slot.set(root.clone());
+    let root = start_root(root_spec(config, &parts, &shown, &addresses))?;
+    // Whoever reads the slot does so again and again; it is filled before an actor can have started.
+    let _ = shown.tree.set(root.clone());
     Ok(Tree { root, shown, role: addresses.role })
 }
 
@@ -119,7 +123,6 @@ fn root_spec(
     parts: &Parts,
     shown: &Shown,
     addresses: &Addresses,
-    tree: Arc<OnceLock<RootHandle>>,
 ) -> SupervisorSpec {
     let queue: Arc<dyn JobQueue> = Arc::new(MemoryQueue::new());
     let collectors = collectors(config, parts, addresses);
@@ -130,7 +133,7 @@ fn root_spec(
         .child(workers(config, parts, addresses, queue, &collectors))
         .child(scrapers(parts, shown, addresses, collectors))
         .child(scheduler(config, parts, shown, addresses))
-        .child(health(config, parts, shown, tree))
+        .child(health(config, parts, shown))
 }
 
 fn store(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
@@ -249,14 +252,14 @@ fn scheduler(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresse
     ChildSpec::actor(&scheduler, move || SchedulerActor::new(settings.clone()))
 }
 
-fn health(config: &Config, parts: &Parts, shown: &Shown, tree: Arc<OnceLock<RootHandle>>) -> ChildSpec {
+fn health(config: &Config, parts: &Parts, shown: &Shown) -> ChildSpec {
     let settings = HealthSettings {
         store: shown.store.clone(),
         queue: shown.queue.clone(),
         role: shown.role.clone(),
         scheduler: shown.scheduler.clone(),
-        tree,
-        probes: Vec::new(),
+        tree: shown.tree.clone(),
+        probes: parts.probes.clone(),
         probe_interval: config.health.github_probe_interval,
         draining: shown.draining.clone(),
         clock: parts.clock.clone(),

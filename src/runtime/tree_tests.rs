@@ -39,6 +39,7 @@ impl Stage {
             clock: clock.clone(),
             initial_role: InitialRole::Leader,
             observer: Arc::new(NoObserver),
+            probes: Vec::new(),
         };
         let tree = start(&Config::default(), parts).expect("no id is used twice");
         Stage { tree, source, clock }

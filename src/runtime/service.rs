@@ -1,0 +1,220 @@
+//! A replica's life: bind, build, serve until told to stop, drain within grace.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use github_stats_actors::clock::Clock;
+use github_stats_actors::event::Observer;
+use github_stats_actors::observable::Observable;
+use github_stats_actors::role::Resign;
+use github_stats_actors::store::FactStore;
+use github_stats_actors::supervision::{DuplicateId, Exit, install_panic_hook};
+use secrecy::SecretString;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, sleep};
+
+use super::sources::{SourcesError, organisations};
+use super::tree::{Parts, Tree, start};
+use crate::config::{Config, InitialRole, SecretSource, StoreBackend};
+use crate::github::RequestMeter;
+use crate::http::{Admin, HttpSettings, State, serve};
+use crate::telemetry::{Build, Dependency, Metrics, MetricsError, Sources};
+
+/// How often the admin token's file is read again.
+const TOKEN_REFRESH: Duration = Duration::from_secs(10);
+/// How long an election backend may take to let go of leadership.
+const RESIGN_LIMIT: Duration = Duration::from_secs(1);
+
+/// What a replica is made of.
+pub struct ServiceSettings {
+    /// The checked configuration.
+    pub config: Config,
+    /// The replica's name.
+    pub replica: String,
+    /// The role where there is no election.
+    pub initial_role: InitialRole,
+    /// Whether actors may be broken through the admin API.
+    pub chaos: bool,
+    /// Where facts are kept.
+    pub store: Arc<dyn FactStore>,
+    /// GitHub's time.
+    pub clock: Arc<Clock>,
+}
+
+/// Why a replica did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address} ({cause}): choose another server.listen_addr, or stop what listens there")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the operating system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// An organisation cannot be asked for.
+    #[error(transparent)]
+    Sources(#[from] SourcesError),
+    /// The metrics cannot be set up.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// Two actors would share a name.
+    #[error("cannot build the tree: {0}")]
+    Tree(#[from] DuplicateId),
+    /// Signals cannot be received.
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[source] std::io::Error),
+}
+
+/// A running replica.
+pub struct Service {
+    tree: Tree,
+    http: ServerHandle,
+    signals: Signals,
+    grace: Duration,
+    drain_delay: Duration,
+}
+
+impl Service {
+    /// Starts a replica on the current arbiter.
+    ///
+    /// # Errors
+    /// See [`ServiceError`]; nothing is left running then.
+    pub async fn start(settings: ServiceSettings) -> Result<Self, ServiceError> {
+        install_panic_hook();
+        let signals = Signals::new().map_err(ServiceError::Signals)?;
+        let config = &settings.config;
+        let listener = bind(config)?;
+        let metrics = Metrics::new(&settings.replica, Build::current())?;
+        let meter: Arc<dyn RequestMeter> = Arc::new(metrics.github());
+        let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
+        let parts = Parts {
+            store: settings.store.clone(),
+            organisations: organisations(config, &settings.clock, &meter)?,
+            clock: settings.clock.clone(),
+            initial_role: settings.initial_role,
+            observer,
+            probes: Vec::new(),
+        };
+        let tree = start(config, parts)?;
+        let state =
+            State::new(tree.shown.published.clone(), metrics, sources(&settings, &tree), admin(&settings));
+        let address = config.server.listen_addr.to_string();
+        let failed = |cause| ServiceError::Listen { address: address.clone(), cause };
+        let (server, http) = serve(HttpSettings::new(vec![listener]), state).map_err(failed)?;
+        actix_rt::spawn(server);
+        tracing::info!(address, replica = settings.replica, version = env!("CARGO_PKG_VERSION"), "serving");
+        let (grace, drain_delay) = (config.server.shutdown_grace, config.server.drain_delay);
+        Ok(Service { tree, http, signals, grace, drain_delay })
+    }
+
+    /// Serves until a signal comes or the tree gives up, then drains; the exit code of the process.
+    pub async fn run(mut self) -> u8 {
+        let given_up = tokio::select! {
+            name = self.signals.next() => {
+                tracing::info!(signal = name, grace = ?self.grace, "stopping; a second signal stops at once");
+                None
+            }
+            exit = self.tree.root.wait() => Some(exit),
+        };
+        if let Some(exit) = &given_up {
+            tracing::error!(?exit, "the supervision tree gave up; the process ends so that it can be started anew");
+        }
+        let Service { tree, http, mut signals, grace, drain_delay } = self;
+        let drained = tokio::select! {
+            exit = drain(&tree, &http, grace, drain_delay) => exit,
+            name = signals.next() => {
+                tracing::warn!(signal = name, "stopped at once");
+                return 1;
+            }
+        };
+        tracing::info!("stopped");
+        given_up.unwrap_or(drained).code()
+    }
+}
+
+/// Readiness falls first, `/metrics` last: unready, hand over leadership, stop the tree, then stop serving.
+async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: Duration) -> Exit {
+    let deadline = Instant::now() + grace;
+    tree.shown.draining.store(true, Ordering::Release);
+    sleep(drain_delay).await;
+    if let Err(error) = tree.role.call_within(Resign, RESIGN_LIMIT).await {
+        tracing::debug!(%error, "leadership was not handed over; it ends at its deadline");
+    }
+    let exit = tree.root.shutdown(deadline.saturating_duration_since(Instant::now())).await;
+    http.stop(true).await;
+    exit
+}
+
+fn bind(config: &Config) -> Result<TcpListener, ServiceError> {
+    let address = config.server.listen_addr.to_string();
+    TcpListener::bind(&address).map_err(|cause| ServiceError::Listen { address, cause })
+}
+
+fn sources(settings: &ServiceSettings, tree: &Tree) -> Sources {
+    let mut dependencies = vec![Dependency::Github, Dependency::Election];
+    if settings.config.store.backend == StoreBackend::Redis {
+        dependencies.push(Dependency::Redis);
+    }
+    Sources {
+        replica: settings.replica.clone(),
+        clock: settings.clock.clone(),
+        health: tree.shown.health.clone(),
+        scheduler: tree.shown.scheduler.clone(),
+        queue: tree.shown.queue.clone(),
+        role: tree.shown.role.clone(),
+        tree: tree.shown.tree.clone(),
+        draining: tree.shown.draining.clone(),
+        dependencies,
+        series_refused: Arc::default(),
+        disk_free: None,
+    }
+}
+
+/// The admin token, read again so that a rotated file needs no restart.
+fn admin(settings: &ServiceSettings) -> Admin {
+    let token = Observable::new(None);
+    if let Some(source) = settings.config.server.admin_token() {
+        let shown = token.clone();
+        actix_rt::spawn(async move {
+            loop {
+                refresh(&source, &shown);
+                sleep(TOKEN_REFRESH).await;
+            }
+        });
+    }
+    Admin { token, chaos: settings.chaos }
+}
+
+fn refresh(source: &SecretSource, shown: &Observable<Option<SecretString>>) {
+    match source.read() {
+        Ok(secret) => shown.set(Some(SecretString::from(secret.expose().to_owned()))),
+        Err(error) => tracing::warn!(%error, "the admin token cannot be read; the last one stays good"),
+    }
+}
+
+/// The signals that ask a process to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
