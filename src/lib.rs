@@ -1,1 +1,3 @@
-//! github-stats.
+//! github-stats: contributor activity of whole GitHub organisations, served to Prometheus.
+
+pub mod exposition;
