@@ -1,3 +1,4 @@
 //! github-stats: contributor activity of whole GitHub organisations, served to Prometheus.
 
 pub mod exposition;
+pub mod telemetry;

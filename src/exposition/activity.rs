@@ -55,9 +55,11 @@ pub static ACTIVITY: [ActivityFamily; 13] = [
     counter("gh_activity_prs_opened_total", "Pull requests opened, of all ever collected.", |row| {
         total(row, Fact::PrOpened)
     }),
-    counter("gh_activity_prs_merged_total", "Pull requests merged, of all ever collected, by author.", |row| {
-        total(row, Fact::PrMerged)
-    }),
+    counter(
+        "gh_activity_prs_merged_total",
+        "Pull requests merged, of all ever collected, by author.",
+        |row| total(row, Fact::PrMerged),
+    ),
     counter("gh_activity_reviews_submitted_total", "Reviews submitted, of all ever collected.", |row| {
         total(row, Fact::Review)
     }),
