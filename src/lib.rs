@@ -1,6 +1,10 @@
 //! github-stats: contributor activity of whole GitHub organisations, served to Prometheus.
 
+pub mod cli;
 pub mod config;
+pub mod exposition;
 pub mod github;
+pub mod http;
 pub mod runtime;
 pub mod store;
+pub mod telemetry;

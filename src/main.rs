@@ -1,2 +1,7 @@
 //! The `github-stats` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    github_stats::cli::run()
+}

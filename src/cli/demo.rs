@@ -69,7 +69,7 @@ fn start_simulator(seed: u64) -> Result<Simulator, anyhow::Error> {
     let simulator = Simulator::start(World::new(), options).context("the simulator cannot start")?;
     let lively = Lively { seed, org: ORG.to_owned(), ..Lively::default() };
     let now = simulator.now();
-    simulator.edit(|world| *world = generate(&lively, now));
+    simulator.edit(|world| *world = generate(lively, now));
     Ok(simulator)
 }
 

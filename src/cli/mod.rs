@@ -11,7 +11,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::telemetry::LogFormat;
-use failure::Failure;
 
 /// Collects contributor activity of whole GitHub organisations and serves it to Prometheus.
 #[derive(Debug, Parser)]

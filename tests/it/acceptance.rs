@@ -24,7 +24,7 @@ fn simulator(world: impl FnOnce(jiff::Timestamp) -> World) -> Simulator {
 
 fn lively(org: &str) -> impl FnOnce(jiff::Timestamp) -> World {
     let lively = Lively { seed: 7, org: org.to_owned(), repos: 4, ..Lively::default() };
-    move |now| generate(&lively, now)
+    move |now| generate(lively, now)
 }
 
 fn config(simulator: &Simulator, org: &str) -> String {

@@ -1,0 +1,187 @@
+//! The activity families, straight from a snapshot: there may be a million series, so no sample is ever an object.
+
+use std::io;
+
+use github_stats_actors::activity::{Kind as Fact, SeriesRow, SeriesSnapshot};
+
+use super::encoded::{Encoded, Writer};
+use super::{Coding, Desc, Format, escape, text};
+
+const LABELS: &[&str] = &["org", "repo", "user"];
+
+/// A family of activity.
+pub struct ActivityFamily {
+    /// Its description.
+    pub desc: Desc,
+    /// What it shows of a row; `None` where the row has no such series.
+    value: fn(&SeriesRow) -> Option<i128>,
+}
+
+/// Every family of activity, in the order of the page.
+pub static ACTIVITY: [ActivityFamily; 13] = [
+    gauge("gh_activity_commits_24h", "Commits to the default branch in the last 24 hours.", |row| {
+        day(row, Fact::Commit)
+    }),
+    gauge("gh_activity_prs_opened_24h", "Pull requests opened in the last 24 hours.", |row| {
+        day(row, Fact::PrOpened)
+    }),
+    gauge("gh_activity_prs_merged_24h", "Pull requests merged in the last 24 hours, by author.", |row| {
+        day(row, Fact::PrMerged)
+    }),
+    gauge("gh_activity_reviews_submitted_24h", "Reviews submitted in the last 24 hours.", |row| {
+        day(row, Fact::Review)
+    }),
+    gauge(
+        "gh_activity_issue_comments_24h",
+        "Comments on issues and pull request conversations in the last 24 hours.",
+        |row| day(row, Fact::IssueComment),
+    ),
+    gauge(
+        "gh_activity_loc_added_weekly",
+        "Lines added to the default branch in the most recent complete week, which begins on Sunday in UTC.",
+        |row| shown(row, row.gauges.added_weekly),
+    ),
+    gauge(
+        "gh_activity_loc_removed_weekly",
+        "Lines removed from the default branch in the most recent complete week, which begins on Sunday in UTC.",
+        |row| shown(row, row.gauges.removed_weekly),
+    ),
+    gauge("gh_activity_last_event_unixtime", "When the latest activity happened, in Unix time.", |row| {
+        row.gauges.last_event.map(|at| i128::from(at.as_unix()))
+    }),
+    counter("gh_activity_commits_total", "Commits to the default branch ever collected.", |row| {
+        total(row, Fact::Commit)
+    }),
+    counter("gh_activity_prs_opened_total", "Pull requests opened, of all ever collected.", |row| {
+        total(row, Fact::PrOpened)
+    }),
+    counter(
+        "gh_activity_prs_merged_total",
+        "Pull requests merged, of all ever collected, by author.",
+        |row| total(row, Fact::PrMerged),
+    ),
+    counter("gh_activity_reviews_submitted_total", "Reviews submitted, of all ever collected.", |row| {
+        total(row, Fact::Review)
+    }),
+    counter(
+        "gh_activity_issue_comments_total",
+        "Comments on issues and pull request conversations, of all ever collected.",
+        |row| total(row, Fact::IssueComment),
+    ),
+];
+
+const fn gauge(
+    name: &'static str,
+    help: &'static str,
+    value: fn(&SeriesRow) -> Option<i128>,
+) -> ActivityFamily {
+    ActivityFamily { desc: Desc::gauge(name, help, LABELS), value }
+}
+
+const fn counter(
+    name: &'static str,
+    help: &'static str,
+    value: fn(&SeriesRow) -> Option<i128>,
+) -> ActivityFamily {
+    ActivityFamily { desc: Desc::counter(name, help, LABELS), value }
+}
+
+/// A gauge is shown while it is not 0 or its user is active.
+fn shown(row: &SeriesRow, value: u64) -> Option<i128> {
+    (value != 0 || row.gauges.active).then_some(i128::from(value))
+}
+
+fn day(row: &SeriesRow, kind: Fact) -> Option<i128> {
+    shown(row, row.gauges.day.get(kind))
+}
+
+fn total(row: &SeriesRow, kind: Fact) -> Option<i128> {
+    row.totals.map(|totals| i128::from(totals.get(kind)))
+}
+
+/// How many series each family of [`ACTIVITY`] has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeriesCounts([u64; ACTIVITY.len()]);
+
+impl SeriesCounts {
+    /// Counts the series of a snapshot.
+    pub fn of(snapshot: &SeriesSnapshot) -> Self {
+        let mut counts = [0; ACTIVITY.len()];
+        for row in &snapshot.rows {
+            for (count, family) in counts.iter_mut().zip(&ACTIVITY) {
+                *count += u64::from((family.value)(row).is_some());
+            }
+        }
+        SeriesCounts(counts)
+    }
+
+    /// Series by the name of their family.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        ACTIVITY.iter().map(|family| family.desc.name).zip(self.0)
+    }
+
+    /// All series.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+/// The activity families of a snapshot.
+///
+/// # Errors
+/// None but those of the compressor.
+pub(super) fn encode(snapshot: &SeriesSnapshot, format: Format, coding: Coding) -> io::Result<Encoded> {
+    let labels = Labels::of(&snapshot.rows);
+    let mut writer = Writer::new(coding);
+    for family in &ACTIVITY {
+        let Desc { name, kind, help, .. } = family.desc;
+        let mut begun = false;
+        for (row, labels) in snapshot.rows.iter().zip(labels.iter()) {
+            let Some(value) = (family.value)(row) else { continue };
+            let out = writer.buffer();
+            if !begun {
+                text::header(out, kind, name, help, None, format);
+                begun = true;
+            }
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(labels);
+            out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+            out.push(b'\n');
+            writer.pour()?;
+        }
+    }
+    writer.finish(false)
+}
+
+/// The label blocks of all rows in one allocation: each is written once and copied into up to 13 families.
+struct Labels {
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Labels {
+    fn of(rows: &[SeriesRow]) -> Self {
+        let mut labels = Labels { text: Vec::with_capacity(rows.len() * 64), ends: Vec::new() };
+        labels.ends.reserve_exact(rows.len());
+        for row in rows {
+            let mut lead = "{org=\"";
+            for (value, next) in [
+                (row.org.as_str(), "\",repo=\""),
+                (row.repo.as_str(), "\",user=\""),
+                (row.user.as_str(), "\"} "),
+            ] {
+                labels.text.extend_from_slice(lead.as_bytes());
+                escape::label_value(&mut labels.text, value);
+                lead = next;
+            }
+            labels.text.extend_from_slice(lead.as_bytes());
+            labels.ends.push(labels.text.len());
+        }
+        labels
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.text[start..*end])
+    }
+}

@@ -1,0 +1,86 @@
+//! Who is an operator.
+
+use std::net::IpAddr;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName};
+use actix_web::http::{StatusCode, Uri};
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::http::State;
+use crate::http::problem::Problem;
+
+const CHALLENGE: &str = "Bearer realm=\"github-stats\"";
+/// Headers by which a proxy tells that the client is somebody else.
+const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
+
+/// Lets operators pass: whoever has the token or, where there is none, whoever is on the same machine.
+pub(in crate::http) async fn authenticate(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let token = request.app_data::<web::Data<State>>().and_then(|state| (*state.admin.token.get()).clone());
+    let admitted = match token.filter(|token| !token.expose_secret().is_empty()) {
+        Some(token) => check_token(&request, &token),
+        None => check_local(&request),
+    };
+    match admitted {
+        Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
+        Err(problem) => Ok(problem.refuse(request)),
+    }
+}
+
+fn check_token(request: &ServiceRequest, token: &SecretString) -> Result<(), Problem> {
+    let given = text(request, &header::AUTHORIZATION).and_then(|value| value.split_once(' '));
+    let given = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    match given {
+        Some((_, given)) if is_same(given.trim(), token.expose_secret()) => Ok(()),
+        Some(_) => Err(unauthorized("the bearer token is wrong")),
+        None => Err(unauthorized("a bearer token is needed")),
+    }
+}
+
+fn unauthorized(message: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, message).with_header(header::WWW_AUTHENTICATE, CHALLENGE)
+}
+
+/// Compares digests, which have one length whatever the token's, in constant time.
+fn is_same(given: &str, expected: &str) -> bool {
+    Sha256::digest(given)[..].ct_eq(&Sha256::digest(expected)[..]).into()
+}
+
+/// Without a token only this machine may come in: not what a proxy on it passes on, and not a page of another site in
+/// a browser on it, be it by a plain request or by a name that was made to point here.
+fn check_local(request: &ServiceRequest) -> Result<(), Problem> {
+    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+    let forwarded = FORWARDED.iter().any(|name| request.headers().contains_key(*name));
+    let host = text(request, &header::HOST).unwrap_or_default();
+    let origin_is_local = text(request, &header::ORIGIN).is_none_or(|origin| {
+        origin.parse::<Uri>().ok().and_then(|origin| origin.authority().map(|a| a.as_str() == host))
+            == Some(true)
+    });
+    if peer.is_some_and(|peer| peer.is_loopback()) && !forwarded && names_loopback(host) && origin_is_local {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::FORBIDDEN,
+        "the admin API is closed: set server.admin_token to use it from here",
+    ))
+}
+
+/// Whether the host of a `Host` header is this machine by address or by the name nobody can redirect.
+fn names_loopback(host: &str) -> bool {
+    let Ok(uri) = format!("http://{host}/").parse::<Uri>() else { return false };
+    let name = uri.host().unwrap_or_default();
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn text<'a>(request: &'a ServiceRequest, name: &HeaderName) -> Option<&'a str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}

@@ -1,0 +1,31 @@
+//! `/health/metrics`: how the exposition itself is.
+
+use actix_web::{HttpResponse, web};
+use serde_json::{Map, Value, json};
+use std::sync::atomic::Ordering;
+
+use super::State;
+use crate::telemetry::catalogue;
+
+/// How often and when this replica was scraped, this look included, and how much it exposes. What has a metric is told
+/// under its name too, as runbooks quote it.
+pub(super) async fn exposition_health(state: web::Data<State>) -> HttpResponse {
+    state.metrics.scrapes().record(state.sources.clock.now());
+    let scrapes = state.metrics.scrapes().report();
+    // Whole seconds: this scrape was a moment ago.
+    let seconds = scrapes.seconds_since_last.floor();
+    let last = scrapes.last.map(|last| last.as_unix());
+    let refused = state.sources.series_refused.load(Ordering::Relaxed);
+    let mut report = Map::new();
+    for (short, metric, value) in [
+        ("scrapes_total", catalogue::SCRAPES, json!(scrapes.total)),
+        ("seconds_since_last_scrape", catalogue::SINCE_LAST_SCRAPE, json!(seconds as u64)),
+        ("last_scrape_timestamp", catalogue::LAST_SCRAPE, json!(last)),
+        ("refused_series", catalogue::STORE_SERIES_REFUSED, json!(refused)),
+    ] {
+        report.insert(short.into(), value.clone());
+        report.insert(metric.name.into(), value);
+    }
+    report.insert("series".into(), json!(state.activity.counts().total()));
+    HttpResponse::Ok().json(Value::Object(report))
+}

@@ -1,0 +1,104 @@
+//! `/healthz`: how this replica is.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use github_stats_actors::activity::{OrgName, Timestamp};
+use github_stats_actors::health::{Component, HealthSnapshot, Status};
+use github_stats_actors::role::{Epoch, Role};
+use github_stats_actors::scheduler::OrgStatus;
+use github_stats_actors::supervision::{ActorState, TreeSnapshot};
+use serde::Serialize;
+
+use super::admin::ActorReport;
+use super::{State, ready};
+
+/// Everything `/healthz` tells.
+#[derive(Serialize)]
+struct Report<'a> {
+    mode: Status,
+    role: Role,
+    epoch: Option<Epoch>,
+    ready: bool,
+    version: &'a str,
+    revision: &'a str,
+    replica: &'a str,
+    /// When the mode and the components were assessed.
+    at: Option<String>,
+    components: BTreeMap<&'a str, ComponentReport<'a>>,
+    organisations: &'a BTreeMap<OrgName, OrgStatus>,
+    actors: ActorsSummary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tree: Option<Vec<ActorReport>>,
+}
+
+#[derive(Serialize)]
+struct ComponentReport<'a> {
+    status: Status,
+    since: Option<String>,
+    detail: &'a str,
+}
+
+#[derive(Serialize)]
+struct ActorsSummary {
+    up: usize,
+    total: usize,
+    restarts: u64,
+}
+
+/// The essentials, or everything with `?full=1`.
+pub(super) async fn health(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    let full = request.query_string().split('&').any(|pair| matches!(pair, "full" | "full=1" | "full=true"));
+    respond(&state, full)
+}
+
+/// Everything.
+pub(super) async fn detailed(state: web::Data<State>) -> HttpResponse {
+    respond(&state, true)
+}
+
+fn respond(state: &State, full: bool) -> HttpResponse {
+    let health = state.health();
+    let report = report(state, &health, full);
+    match report.mode {
+        Status::Healthy | Status::Degraded => HttpResponse::Ok().json(report),
+        Status::Unhealthy => HttpResponse::ServiceUnavailable().json(report),
+    }
+}
+
+fn report<'a>(state: &'a State, health: &'a HealthSnapshot, full: bool) -> Report<'a> {
+    let tree = state.tree();
+    let build = state.metrics.build();
+    let components = health.components.iter();
+    Report {
+        mode: health.mode,
+        role: health.role,
+        epoch: health.epoch,
+        ready: ready::obstacle(state, health).is_none(),
+        version: &build.version,
+        revision: &build.revision,
+        replica: &state.sources.replica,
+        at: rfc3339(health.at),
+        components: components.map(|(name, component)| (*name, component_report(component))).collect(),
+        organisations: &health.organisations,
+        actors: summary(&tree),
+        tree: full.then(|| tree.actors.iter().map(ActorReport::of).collect()),
+    }
+}
+
+fn component_report(component: &Component) -> ComponentReport<'_> {
+    ComponentReport { status: component.status, since: rfc3339(component.since), detail: &component.detail }
+}
+
+fn summary(tree: &TreeSnapshot) -> ActorsSummary {
+    ActorsSummary {
+        up: tree.actors.iter().filter(|actor| actor.state == ActorState::Running).count(),
+        total: tree.actors.len(),
+        restarts: tree.actors.iter().map(|actor| actor.restarts.total()).sum(),
+    }
+}
+
+/// The instant in UTC; `None` outside of the years people write down.
+fn rfc3339(at: Timestamp) -> Option<String> {
+    jiff::Timestamp::from_second(at.as_unix()).ok().map(|at| at.to_string())
+}

@@ -1,0 +1,34 @@
+//! Resources that answer to some methods and say so to the others.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, web};
+
+use super::problem::Problem;
+
+/// A resource to be read: GET and HEAD.
+pub(super) fn read<H, Args>(path: &str, handler: H) -> Resource
+where
+    H: Handler<Args> + Clone,
+    Args: FromRequest + 'static,
+    H::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
+        .default_service(web::to(|| refused("GET, HEAD")))
+}
+
+/// A resource that does something: POST.
+pub(super) fn act<H, Args>(path: &str, handler: H) -> Resource
+where
+    H: Handler<Args>,
+    Args: FromRequest + 'static,
+    H::Output: Responder + 'static,
+{
+    web::resource(path).route(web::post().to(handler)).default_service(web::to(|| refused("POST")))
+}
+
+async fn refused(allow: &'static str) -> Result<HttpResponse, Problem> {
+    let message = format!("this page answers to {allow} only");
+    Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, message).with_header(header::ALLOW, allow))
+}

@@ -1,0 +1,63 @@
+//! What every request passes: limits, headers that keep browsers honest, and the count.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{StatusCode, header};
+use actix_web::middleware::{DefaultHeaders, Next};
+use actix_web::{Error, web};
+use tokio::time::Instant;
+
+use super::State;
+use super::problem::Problem;
+
+/// Bytes of all headers of a request together, and of its body.
+const LIMIT: usize = 64 * 1024;
+/// The `path` label of requests for what does not exist.
+const NOWHERE: &str = "other";
+
+/// Headers of every answer.
+pub(super) fn headers() -> DefaultHeaders {
+    DefaultHeaders::new()
+        .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .add((header::CACHE_CONTROL, "no-store"))
+        .add((header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .add((header::REFERRER_POLICY, "no-referrer"))
+}
+
+/// Counts requests by the pattern of their route.
+pub(super) async fn count(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let http = request.app_data::<web::Data<State>>().map(|state| state.metrics.http());
+    let began = Instant::now();
+    let response = next.call(request).await?;
+    if let Some(http) = http {
+        let pattern = response.request().match_pattern();
+        let path = pattern.map_or_else(|| NOWHERE.to_owned(), |pattern| pattern.replace(":.+}", "}"));
+        http.request(&path, response.status().as_u16(), began.elapsed());
+    }
+    Ok(response)
+}
+
+/// Refuses requests that are larger than any honest one.
+pub(super) async fn limit(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    match oversize(&request) {
+        None => Ok(next.call(request).await?.map_into_left_body()),
+        Some(problem) => Ok(problem.refuse(request)),
+    }
+}
+
+fn oversize(request: &ServiceRequest) -> Option<Problem> {
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    if headers.sum::<usize>() + request.uri().path_and_query().map_or(0, |uri| uri.as_str().len()) > LIMIT {
+        let problem = Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too large");
+        return Some(problem);
+    }
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
+    (length > LIMIT as u64).then(|| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"))
+}

@@ -1,0 +1,39 @@
+//! `/readyz`: whether this replica can serve metrics.
+
+use std::sync::atomic::Ordering;
+
+use actix_web::{HttpResponse, web};
+use github_stats_actors::health::HealthSnapshot;
+use serde_json::json;
+
+use super::State;
+
+/// 200 once there are numbers to serve and until the replica goes down. What is degraded does not matter here.
+pub(super) async fn ready(state: web::Data<State>) -> HttpResponse {
+    let health = state.health();
+    let obstacle = obstacle(&state, &health);
+    let mut response = match obstacle {
+        None => HttpResponse::Ok(),
+        Some(_) => HttpResponse::ServiceUnavailable(),
+    };
+    response.json(json!({
+        "ready": obstacle.is_none(),
+        "mode": health.mode,
+        "role": health.role,
+        "reason": obstacle,
+    }))
+}
+
+/// Why this replica cannot serve, if so. Draining is read from its source: it must show at once.
+pub(super) fn obstacle(state: &State, health: &HealthSnapshot) -> Option<String> {
+    if state.sources.draining.load(Ordering::Acquire) {
+        return Some("going down".into());
+    }
+    if state.published.latest().is_none() {
+        let store = health.components.get("store").map(|store| store.detail.as_str());
+        return Some(
+            store.filter(|detail| !detail.is_empty()).unwrap_or("no numbers were loaded yet").into(),
+        );
+    }
+    (!health.ready).then(|| "not assessed as ready yet".into())
+}

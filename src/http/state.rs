@@ -1,0 +1,55 @@
+//! What the handlers read.
+
+use std::time::Duration;
+
+use github_stats_actors::health::HealthSnapshot;
+use github_stats_actors::observable::Observable;
+use github_stats_actors::store::PublishedView;
+use github_stats_actors::supervision::{RootHandle, TreeSnapshot};
+use secrecy::SecretString;
+
+use crate::exposition::ActivityCache;
+use crate::telemetry::{Metrics, Sources};
+
+/// Everything the handlers read, by snapshot. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The series.
+    pub published: PublishedView,
+    /// The series, encoded; over the same view.
+    pub activity: ActivityCache,
+    /// The process's counters.
+    pub metrics: Metrics,
+    /// The states of everything else.
+    pub sources: Sources,
+    /// How long the root supervisor may be silent before the process counts as dead.
+    pub liveness_limit: Duration,
+    /// Who may operate this replica, and how far.
+    pub admin: Admin,
+}
+
+/// Who may use the operator's API.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// The bearer token; it may be replaced at any time. `None` or empty closes the API to all but loopback.
+    pub token: Observable<Option<SecretString>>,
+    /// Whether actors may be broken on purpose.
+    pub chaos: bool,
+}
+
+impl State {
+    /// The state with the usual limits.
+    pub fn new(published: PublishedView, metrics: Metrics, sources: Sources, admin: Admin) -> Self {
+        let activity = ActivityCache::new(published.clone());
+        State { published, activity, metrics, sources, liveness_limit: Duration::from_secs(10), admin }
+    }
+
+    pub(super) fn health(&self) -> std::sync::Arc<HealthSnapshot> {
+        self.sources.health.get()
+    }
+
+    /// The tree now; empty before it is started.
+    pub(super) fn tree(&self) -> TreeSnapshot {
+        self.sources.tree.get().map_or_else(|| TreeSnapshot { actors: Vec::new() }, RootHandle::tree)
+    }
+}

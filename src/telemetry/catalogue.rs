@@ -1,0 +1,118 @@
+//! Every operational metric there is. `docs/METRICS.md` says more of each; a test keeps both in step.
+
+use crate::exposition::Desc;
+
+macro_rules! catalogue {
+    ($($(#[$doc:meta])* $name:ident = $desc:expr;)*) => {
+        $($(#[$doc])* pub const $name: Desc = $desc;)*
+        /// All of them.
+        pub const OPERATIONS: &[Desc] = &[$($name),*];
+    };
+}
+
+catalogue! {
+    // === Collecting ===
+
+    /// Counted when a cycle ends.
+    SCRAPE_RUNS = Desc::counter("gh_exporter_scrape_runs_total", "Scrape cycles of an organisation by how they ended.", &["org", "result"]);
+    /// Observed when a cycle ends.
+    SCRAPE_DURATION = Desc::histogram("gh_exporter_scrape_duration_seconds", "How long scrape cycles took.", &["org"]);
+    /// 1 for the present state.
+    ORG_STATE = Desc::gauge("gh_exporter_org_state", "Whether the organisation is in this state of the cooldown.", &["org", "state"]);
+    /// As of the last cycle.
+    COVERAGE_RATIO = Desc::gauge("gh_activity_coverage_ratio", "Covered of what was due in the last 24 hours, the mean over repositories.", &["org"]);
+    /// Ages between cycles.
+    FRESHNESS = Desc::gauge("gh_activity_freshness_seconds", "Age of the newest instant covered.", &["org"]);
+    /// Counted by garbage collection.
+    WINDOWS_GIVEN_UP = Desc::counter("gh_exporter_windows_given_up_total", "Gaps given up because they lie beyond retention.", &["org"]);
+    /// As of the last cycle of any organisation.
+    LEADER_CYCLE = Desc::gauge("gh_exporter_leader_cycle_last_run_unixtime", "When the leader's latest scrape cycle ended, in Unix time.", &[]);
+
+    // === GitHub ===
+
+    /// Counted per answer, or failure to get one.
+    GITHUB_REQUESTS = Desc::counter("gh_exporter_github_requests_total", "Requests to GitHub by the class of their status.", &["org", "endpoint", "status_class"]);
+    /// Observed per answer, or failure to get one.
+    GITHUB_DURATION = Desc::histogram("gh_exporter_github_request_duration_seconds", "How long requests to GitHub took.", &["org", "endpoint"]);
+    /// As of the last answer.
+    RATE_LIMIT_REMAINING = Desc::gauge("gh_exporter_github_rate_limit_remaining", "Requests or points left until GitHub's rate limit resets.", &["org", "installation_id"]);
+    /// As of the last answer.
+    RATE_LIMIT_RESET = Desc::gauge("gh_exporter_github_rate_limit_reset_unixtime", "When GitHub's rate limit resets, in Unix time.", &["org", "installation_id"]);
+    /// Counted per refusal.
+    SECONDARY_LIMIT_HITS = Desc::counter("gh_exporter_github_secondary_limit_hits_total", "Refusals because of GitHub's secondary rate limits.", &["org"]);
+
+    // === Backfill ===
+
+    /// Counted when the queue has the job.
+    JOBS_ENQUEUED = Desc::counter("gh_exporter_backfill_jobs_enqueued_total", "Backfill jobs put into the queue.", &["org", "reason"]);
+    /// Counted instead of enqueueing.
+    JOBS_DEDUPED = Desc::counter("gh_exporter_backfill_jobs_deduped_total", "Backfill jobs kept out of the queue because one like it is alive.", &["org", "reason"]);
+    /// Counted instead of enqueueing.
+    ENQUEUES_DROPPED = Desc::counter("gh_exporter_backfill_enqueues_dropped_total", "Backfill jobs left for the next sweep because of a cap or a queue that refused.", &["org", "reason"]);
+    /// Counted when a worker lets go of the job.
+    JOBS_PROCESSED = Desc::counter("gh_exporter_backfill_jobs_processed_total", "Backfill jobs worked on by how that ended.", &["org", "repo", "result"]);
+    /// As of the last look at the queue.
+    QUEUE_DEPTH = Desc::gauge("gh_exporter_queue_depth", "Messages in the queue.", &["queue"]);
+    /// As of the last look at the queue.
+    QUEUE_OLDEST = Desc::gauge("gh_exporter_queue_oldest_message_age_seconds", "Age of the oldest message in the queue; 0 when it is empty.", &["queue"]);
+
+    // === Store ===
+
+    /// Counted per batch.
+    STORE_WRITES = Desc::counter("gh_exporter_store_write_total", "Batches written to the store, or refused by it.", &["source", "result"]);
+    /// Of the latest snapshot.
+    STORE_SERIES = Desc::gauge("gh_exporter_store_series", "Activity series exposed.", &["family"]);
+    /// Counted by whoever enforces the budget.
+    STORE_SERIES_REFUSED = Desc::counter("gh_exporter_store_series_refused_total", "Activity series not exposed because of the series budget.", &[]);
+
+    // === Role and health ===
+
+    /// Only while leading.
+    LEADER_EPOCH = Desc::gauge("gh_exporter_leader_epoch", "Number of the present leadership.", &[]);
+    /// 1 for the present role.
+    ROLE = Desc::gauge("gh_exporter_role", "Whether the replica has this role.", &["replica", "role"]);
+    /// Only of what is configured.
+    DEPENDENCY_HEALTH = Desc::gauge("gh_exporter_dependency_health", "Whether what the exporter depends on is healthy.", &["dependency"]);
+    /// 1 while running.
+    ACTOR_UP = Desc::gauge("gh_exporter_actor_up", "Whether the actor is running.", &["replica", "actor"]);
+    /// Since the process started.
+    ACTOR_RESTARTS = Desc::counter("gh_exporter_actor_restarts_total", "Restarts of the actor by cause.", &["replica", "actor", "reason"]);
+    /// Now.
+    ACTOR_MAILBOX = Desc::gauge("gh_exporter_actor_mailbox_depth", "Accepted messages that wait to be handled.", &["replica", "actor"]);
+
+    // === Serving ===
+
+    /// Counted when the head of the answer is ready.
+    HTTP_REQUESTS = Desc::counter("gh_exporter_http_requests_total", "HTTP requests answered by the class of their status.", &["replica", "path", "status_class"]);
+    /// Until the head of the answer is ready.
+    HTTP_DURATION = Desc::histogram("gh_exporter_http_request_duration_seconds", "How long it took until HTTP requests began to be answered.", &["replica", "path"]);
+    /// Includes the present one.
+    SCRAPES = Desc::counter("gh_exporter_metrics_scrapes_total", "Scrapes of this replica, this one included.", &["replica"]);
+    /// Of the scrape before the present one.
+    SINCE_LAST_SCRAPE = Desc::gauge("gh_exporter_metrics_seconds_since_last_scrape", "Time since the scrape before this one, or since the start.", &["replica"]);
+    /// Of the present one.
+    LAST_SCRAPE = Desc::gauge("gh_exporter_metrics_last_scrape_timestamp", "When this replica was last scraped, in Unix time.", &["replica"]);
+
+    // === Process ===
+
+    /// Always 1.
+    BUILD_INFO = Desc::gauge("gh_exporter_build_info", "What is running; always 1.", &["replica", "version", "revision"]);
+    /// Of the control group.
+    MEMORY_LIMIT = Desc::gauge("gh_exporter_memory_limit_bytes", "Memory the process may use.", &["replica"]);
+    /// Of the data directory.
+    DISK_FREE = Desc::gauge("gh_exporter_disk_free_bytes", "Space left for the data directory.", &["replica"]);
+    /// User and system.
+    PROCESS_CPU = Desc::counter("process_cpu_seconds_total", "Processor time used, user and system.", &["replica"]);
+    /// Resident set.
+    PROCESS_RSS = Desc::gauge("process_resident_memory_bytes", "Resident memory.", &["replica"]);
+    /// Address space.
+    PROCESS_VIRTUAL = Desc::gauge("process_virtual_memory_bytes", "Virtual memory.", &["replica"]);
+    /// By the machine's clock.
+    PROCESS_START = Desc::gauge("process_start_time_seconds", "When the process started, in Unix time.", &["replica"]);
+    /// Now.
+    PROCESS_OPEN_FDS = Desc::gauge("process_open_fds", "Open file descriptors.", &["replica"]);
+    /// Soft limit.
+    PROCESS_MAX_FDS = Desc::gauge("process_max_fds", "How many file descriptors may be open.", &["replica"]);
+    /// Now.
+    PROCESS_THREADS = Desc::gauge("process_threads", "Threads of the operating system.", &["replica"]);
+}

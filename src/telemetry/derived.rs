@@ -1,0 +1,108 @@
+//! Metrics that are a state seen from another side: plain functions of snapshots.
+
+use github_stats_actors::activity::Timestamp;
+use github_stats_actors::health::{HealthSnapshot, Status};
+use github_stats_actors::queue::QueueStats;
+use github_stats_actors::role::{Epoch, Role};
+use github_stats_actors::scheduler::{OrgState, SchedulerState};
+use github_stats_actors::supervision::{ActorState, RestartCause, TreeSnapshot};
+
+use super::{Dependency, catalogue};
+use crate::exposition::{Family, SeriesCounts};
+
+/// The queues by the names they have with the default configuration.
+const JOBS: &str = "gh.backfill.jobs";
+const DEAD_LETTERS: &str = "gh.backfill.dlq";
+
+/// What only the leader knows.
+pub(super) fn organisations(state: &SchedulerState, now: Timestamp) -> Vec<Family> {
+    let mut states = catalogue::ORG_STATE.family();
+    let mut ratio = catalogue::COVERAGE_RATIO.family();
+    let mut freshness = catalogue::FRESHNESS.family();
+    let mut latest = None;
+    for (org, status) in &state.organisations {
+        let org = org.as_str();
+        for name in OrgState::NAMES {
+            states.push(&[org, name], flag(status.state.as_str() == name));
+        }
+        if let Some(completeness) = status.completeness {
+            ratio.push(&[org], completeness.coverage_ratio);
+            if let Some(newest) = completeness.newest {
+                freshness.push(&[org], now.seconds_since(newest).max(0) as f64);
+            }
+        }
+        latest = latest.max(status.last_cycle_at);
+    }
+    let mut families = vec![states, ratio, freshness];
+    if let Some(latest) = latest {
+        families.push(catalogue::LEADER_CYCLE.family().with(&[], latest.as_unix() as f64));
+    }
+    families
+}
+
+pub(super) fn queue(stats: &QueueStats, now: Timestamp) -> Vec<Family> {
+    let age = stats.oldest.map_or(0, |oldest| now.seconds_since(oldest).max(0));
+    let depth = catalogue::QUEUE_DEPTH.family();
+    vec![
+        depth.with(&[JOBS], stats.depth as f64).with(&[DEAD_LETTERS], stats.dead as f64),
+        catalogue::QUEUE_OLDEST.family().with(&[JOBS], age as f64),
+    ]
+}
+
+pub(super) fn series(counts: &SeriesCounts, refused: u64) -> Vec<Family> {
+    let mut by_family = catalogue::STORE_SERIES.family();
+    counts.iter().for_each(|(name, count)| by_family.push(&[name], count as f64));
+    vec![by_family, catalogue::STORE_SERIES_REFUSED.family().with(&[], refused as f64)]
+}
+
+pub(super) fn role(replica: &str, epoch: Option<Epoch>) -> Vec<Family> {
+    let present = if epoch.is_some() { Role::Leader } else { Role::Follower };
+    let mut roles = catalogue::ROLE.family();
+    for role in [Role::Leader, Role::Follower] {
+        roles.push(&[replica, role.as_str()], flag(role == present));
+    }
+    let mut families = vec![roles];
+    if let Some(Epoch(epoch)) = epoch {
+        families.push(catalogue::LEADER_EPOCH.family().with(&[], epoch as f64));
+    }
+    families
+}
+
+/// A dependency that nobody has looked at yet is left out.
+pub(super) fn dependencies(health: &HealthSnapshot, configured: &[Dependency]) -> Family {
+    let mut family = catalogue::DEPENDENCY_HEALTH.family();
+    for dependency in configured {
+        let component = dependency.components().iter().find_map(|name| health.components.get(name));
+        let healthy = match dependency {
+            // A single failed cycle degrades the component, but GitHub counts as healthy until a cooldown begins.
+            Dependency::Github => {
+                Some(health.organisations.values().all(|org| matches!(org.state, OrgState::Healthy { .. })))
+            }
+            _ => component.map(|component| component.status == Status::Healthy),
+        };
+        if let Some(healthy) = healthy {
+            family.push(&[dependency.as_str()], flag(healthy));
+        }
+    }
+    family
+}
+
+/// Every cause is shown, also those that never occurred: a counter that appears with 1 shows no increase.
+pub(super) fn actors(replica: &str, tree: &TreeSnapshot) -> Vec<Family> {
+    let mut up = catalogue::ACTOR_UP.family();
+    let mut restarts = catalogue::ACTOR_RESTARTS.family();
+    let mut mailbox = catalogue::ACTOR_MAILBOX.family();
+    for actor in &tree.actors {
+        let id = actor.id.as_str();
+        up.push(&[replica, id], flag(actor.state == ActorState::Running));
+        for cause in RestartCause::ALL {
+            restarts.push(&[replica, id, cause.as_str()], actor.restarts.get(cause) as f64);
+        }
+        mailbox.push(&[replica, id], actor.mailbox_depth as f64);
+    }
+    vec![up, restarts, mailbox]
+}
+
+fn flag(set: bool) -> f64 {
+    f64::from(u8::from(set))
+}

@@ -1,0 +1,42 @@
+//! From the registry's model to the exposition's.
+
+use prometheus::Registry;
+use prometheus::proto::{Metric, MetricType};
+
+use super::catalogue::OPERATIONS;
+use crate::exposition::{Desc, Family, Histogram, Sample, Value};
+
+/// Everything counted so far.
+pub(super) fn gather(registry: &Registry) -> Vec<Family> {
+    let families = registry.gather();
+    let described = families.iter().filter_map(|family| {
+        let desc = OPERATIONS.iter().find(|desc| desc.name == family.name())?;
+        let kind = family.get_field_type();
+        let samples = family.get_metric().iter().map(|metric| sample(desc, metric, kind)).collect();
+        Some(Family { samples, ..desc.family() })
+    });
+    described.collect()
+}
+
+fn sample(desc: &Desc, metric: &Metric, kind: MetricType) -> Sample {
+    // The registry sorts labels by name.
+    let value_of = |label: &&str| {
+        let pair = metric.get_label().iter().find(|pair| pair.name() == *label);
+        pair.map(|pair| pair.value().to_owned()).unwrap_or_default()
+    };
+    let value = match kind {
+        MetricType::HISTOGRAM => Value::Histogram(histogram(metric)),
+        MetricType::COUNTER => Value::Number(metric.get_counter().get_value()),
+        _ => Value::Number(metric.get_gauge().get_value()),
+    };
+    Sample { labels: desc.labels.iter().map(value_of).collect(), value, created: None }
+}
+
+fn histogram(metric: &Metric) -> Histogram {
+    let histogram = metric.get_histogram();
+    Histogram {
+        buckets: histogram.get_bucket().iter().map(|b| (b.upper_bound(), b.cumulative_count())).collect(),
+        count: histogram.get_sample_count(),
+        sum: histogram.get_sample_sum(),
+    }
+}

@@ -1,0 +1,135 @@
+//! Logs: text for people, JSON for machines, always to stderr.
+
+use std::io::{self, IsTerminal};
+use std::str::FromStr;
+
+use tracing::Subscriber;
+use tracing_subscriber::filter::{EnvFilter, LevelFilter, ParseError};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{Layer, layer::SubscriberExt};
+
+/// What logs look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    /// One line of text an event, in colour on a terminal.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why there are no logs.
+#[derive(Debug, thiserror::Error)]
+pub enum LoggingError {
+    /// The level is none.
+    #[error("unknown log level {0:?}; known are off, error, warn, info, debug and trace")]
+    UnknownLevel(String),
+    /// `RUST_LOG` cannot be read.
+    #[error("RUST_LOG is not a filter: {0}")]
+    Filter(#[from] ParseError),
+    /// There are logs already.
+    #[error("logging was set up before: {0}")]
+    Twice(#[from] TryInitError),
+}
+
+/// Libraries whose chatter below a warning helps nobody.
+const QUIET: [&str; 6] = ["octocrab", "hyper", "hyper_util", "h2", "rustls", "tower"];
+
+/// Starts logging at `level`, which `RUST_LOG` overrides.
+///
+/// # Errors
+/// See [`LoggingError`].
+pub fn init(format: LogFormat, level: &str) -> Result<(), LoggingError> {
+    let filter = filter(std::env::var("RUST_LOG").ok().as_deref(), level)?;
+    let terminal = io::stderr().is_terminal();
+    tracing_subscriber::registry()
+        .with(layer(format, terminal, io::stderr).with_filter(filter))
+        .try_init()?;
+    Ok(())
+}
+
+fn layer<S, W>(format: LogFormat, terminal: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    match format {
+        LogFormat::Text => layer.with_ansi(terminal).boxed(),
+        LogFormat::Auto if terminal => layer.with_ansi(true).boxed(),
+        LogFormat::Auto | LogFormat::Json => layer.json().flatten_event(true).boxed(),
+    }
+}
+
+fn filter(rust_log: Option<&str>, level: &str) -> Result<EnvFilter, LoggingError> {
+    if let Some(directives) = rust_log.filter(|directives| !directives.trim().is_empty()) {
+        return Ok(EnvFilter::builder().parse(directives)?);
+    }
+    let level = LevelFilter::from_str(level).map_err(|_| LoggingError::UnknownLevel(level.to_owned()))?;
+    let quiet = level.min(LevelFilter::WARN);
+    let directives = QUIET.map(|target| format!("{target}={quiet}")).join(",");
+    Ok(EnvFilter::builder().parse(format!("{level},{directives}"))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(format: LogFormat, terminal: bool, filter: EnvFilter, act: impl FnOnce()) -> String {
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        let layer = layer(format, terminal, move || writer.clone()).with_filter(filter);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), act);
+        String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn machines_get_json_and_people_get_text() {
+        let info = || filter(None, "info").unwrap();
+        let act = || tracing::info!(org = "acme", "a cycle ended");
+        let json = logged(LogFormat::Auto, false, info(), act);
+        let event: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((event["message"].as_str(), event["org"].as_str()), (Some("a cycle ended"), Some("acme")));
+        assert!(logged(LogFormat::Auto, true, info(), act).contains("a cycle ended"));
+        assert!(logged(LogFormat::Text, false, info(), act).contains("org=\"acme\""));
+    }
+
+    #[test]
+    fn the_environment_wins_and_libraries_are_quiet() {
+        let chatter = || {
+            tracing::info!(target: "octocrab", "request");
+            tracing::debug!("detail");
+        };
+        assert_eq!(logged(LogFormat::Json, false, filter(None, "info").unwrap(), chatter), "");
+        let loud = filter(Some("octocrab=info"), "error").unwrap();
+        assert!(logged(LogFormat::Json, false, loud, chatter).contains("request"));
+    }
+
+    #[test]
+    fn what_is_no_level_is_said_so() {
+        assert!(
+            matches!(filter(None, "verbose"), Err(LoggingError::UnknownLevel(level)) if level == "verbose")
+        );
+        assert!(matches!(filter(Some("a=b=c"), "info"), Err(LoggingError::Filter(_))));
+    }
+}

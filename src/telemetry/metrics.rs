@@ -1,0 +1,150 @@
+//! Everything that is counted while it happens.
+
+use std::fmt;
+use std::sync::Arc;
+
+use github_stats_actors::event::{Event, Observer};
+use prometheus::{HistogramVec, IntCounterVec, Registry};
+
+use super::{GithubMetrics, HttpMetrics, Scrapes, catalogue, gather, vectors};
+use crate::exposition::Family;
+
+/// Cycles take from a second to, for thousands of repositories, an hour.
+const CYCLE_BOUNDS: [f64; 11] = [0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0];
+
+/// What is running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// The version, as in `1.2.3`.
+    pub version: String,
+    /// The revision it was built from; `unknown` where that is not known.
+    pub revision: String,
+}
+
+/// A metric could not be set up: two of one name, or an invalid one. Always a mistake in the catalogue.
+#[derive(Debug, thiserror::Error)]
+#[error("the metrics cannot be set up: {0}")]
+pub struct MetricsError(#[from] prometheus::Error);
+
+/// The process's counters. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Metrics(Arc<Shared>);
+
+struct Shared {
+    replica: String,
+    build: Build,
+    registry: Registry,
+    github: GithubMetrics,
+    http: HttpMetrics,
+    scrapes: Scrapes,
+    events: EventMetrics,
+}
+
+struct EventMetrics {
+    scrape_runs: IntCounterVec,
+    scrape_duration: HistogramVec,
+    windows_given_up: IntCounterVec,
+    enqueued: IntCounterVec,
+    deduped: IntCounterVec,
+    dropped: IntCounterVec,
+    processed: IntCounterVec,
+    store_writes: IntCounterVec,
+}
+
+impl Metrics {
+    /// Begins to count for the replica of this name.
+    ///
+    /// # Errors
+    /// [`MetricsError`] if the catalogue is inconsistent.
+    pub fn new(replica: &str, build: Build) -> Result<Self, MetricsError> {
+        let registry = Registry::new();
+        Ok(Metrics(Arc::new(Shared {
+            replica: replica.to_owned(),
+            build,
+            github: GithubMetrics::new(&registry)?,
+            http: HttpMetrics::new(replica, &registry)?,
+            scrapes: Scrapes::new(),
+            events: EventMetrics::new(&registry)?,
+            registry,
+        })))
+    }
+
+    /// The name of the replica: the value of the `replica` label.
+    pub fn replica(&self) -> &str {
+        &self.0.replica
+    }
+
+    /// What is running.
+    pub fn build(&self) -> &Build {
+        &self.0.build
+    }
+
+    /// For the adapter that talks to GitHub.
+    pub fn github(&self) -> GithubMetrics {
+        self.0.github.clone()
+    }
+
+    /// For the HTTP server.
+    pub fn http(&self) -> HttpMetrics {
+        self.0.http.clone()
+    }
+
+    /// How often this replica was scraped.
+    pub fn scrapes(&self) -> &Scrapes {
+        &self.0.scrapes
+    }
+
+    /// Everything counted so far.
+    pub fn families(&self) -> Vec<Family> {
+        let build = &self.0.build;
+        let labels = [self.replica(), &build.version, &build.revision];
+        let mut families = gather::gather(&self.0.registry);
+        families.push(catalogue::BUILD_INFO.family().with(&labels, 1.0));
+        families
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").field("replica", &self.0.replica).field("build", &self.0.build).finish()
+    }
+}
+
+impl EventMetrics {
+    fn new(registry: &Registry) -> prometheus::Result<Self> {
+        Ok(EventMetrics {
+            scrape_runs: vectors::counters(&catalogue::SCRAPE_RUNS, registry)?,
+            scrape_duration: vectors::histograms(&catalogue::SCRAPE_DURATION, &CYCLE_BOUNDS, registry)?,
+            windows_given_up: vectors::counters(&catalogue::WINDOWS_GIVEN_UP, registry)?,
+            enqueued: vectors::counters(&catalogue::JOBS_ENQUEUED, registry)?,
+            deduped: vectors::counters(&catalogue::JOBS_DEDUPED, registry)?,
+            dropped: vectors::counters(&catalogue::ENQUEUES_DROPPED, registry)?,
+            processed: vectors::counters(&catalogue::JOBS_PROCESSED, registry)?,
+            store_writes: vectors::counters(&catalogue::STORE_WRITES, registry)?,
+        })
+    }
+}
+
+impl Observer for Metrics {
+    fn on_event(&self, event: Event<'_>) {
+        let metrics = &self.0.events;
+        let (counter, labels): (_, &[&str]) = match event {
+            Event::CycleFinished { org, result, took } => {
+                metrics.scrape_duration.with_label_values(&[org.as_str()]).observe(took.as_secs_f64());
+                (&metrics.scrape_runs, &[org.as_str(), result.as_str()])
+            }
+            Event::StoreWrite { source, success } => {
+                let result = if success { "success" } else { "failure" };
+                (&metrics.store_writes, &[source.as_str(), result])
+            }
+            Event::JobEnqueued { org, reason } => (&metrics.enqueued, &[org.as_str(), reason.as_str()]),
+            Event::JobDeduplicated { org, reason } => (&metrics.deduped, &[org.as_str(), reason.as_str()]),
+            Event::JobDropped { org, reason } => (&metrics.dropped, &[org.as_str(), reason.as_str()]),
+            Event::JobProcessed { org, repo, outcome } => {
+                (&metrics.processed, &[org.as_str(), repo.as_str(), outcome.as_str()])
+            }
+            Event::WindowGivenUp { org } => (&metrics.windows_given_up, &[org.as_str()]),
+        };
+        counter.with_label_values(labels).inc();
+    }
+}

@@ -1,0 +1,91 @@
+//! The snapshots from which metrics are derived.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, OnceLock};
+
+use github_stats_actors::clock::Clock;
+use github_stats_actors::health::HealthSnapshot;
+use github_stats_actors::observable::Observable;
+use github_stats_actors::queue::QueueState;
+use github_stats_actors::role::RoleWatch;
+use github_stats_actors::scheduler::SchedulerState;
+use github_stats_actors::supervision::RootHandle;
+
+/// Something the exporter depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dependency {
+    /// GitHub's API.
+    Github,
+    /// The shared store.
+    Redis,
+    /// The message broker.
+    Amqp,
+    /// Leader election.
+    Election,
+    /// The data directory.
+    Disk,
+}
+
+impl Dependency {
+    /// The value of the `dependency` label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Dependency::Github => "github",
+            Dependency::Redis => "redis",
+            Dependency::Amqp => "amqp",
+            Dependency::Election => "election",
+            Dependency::Disk => "disk",
+        }
+    }
+
+    /// The components of the health snapshot that tell how it is: the first that is there counts.
+    pub(super) fn components(self) -> &'static [&'static str] {
+        match self {
+            Dependency::Github => &["github"],
+            Dependency::Redis => &["redis", "store"],
+            Dependency::Amqp => &["amqp", "queue"],
+            Dependency::Election => &["election"],
+            Dependency::Disk => &["disk"],
+        }
+    }
+}
+
+/// Tells the bytes left for the data directory; `None` where that is not known. It must not block.
+pub type DiskFree = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
+
+/// Where the present state of everything is read without waiting. Cheap to clone.
+#[derive(Clone)]
+pub struct Sources {
+    /// The name of the replica.
+    pub replica: String,
+    /// GitHub's time.
+    pub clock: Arc<Clock>,
+    /// How the replica is.
+    pub health: Observable<HealthSnapshot>,
+    /// The scheduler's state.
+    pub scheduler: Observable<SchedulerState>,
+    /// The queue's state.
+    pub queue: Observable<QueueState>,
+    /// The role.
+    pub role: RoleWatch,
+    /// The tree, as soon as it is started.
+    pub tree: Arc<OnceLock<RootHandle>>,
+    /// Set when the replica is going down.
+    pub draining: Arc<AtomicBool>,
+    /// What is configured; nothing is said about the rest.
+    pub dependencies: Vec<Dependency>,
+    /// Counts the series that were not exposed because of the budget.
+    pub series_refused: Arc<AtomicU64>,
+    /// How much space is left; `None` without a data directory.
+    pub disk_free: Option<DiskFree>,
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources")
+            .field("replica", &self.replica)
+            .field("dependencies", &self.dependencies)
+            .finish_non_exhaustive()
+    }
+}
