@@ -256,6 +256,32 @@ fn a_directory_in_place_of_the_file_is_refused() {
     assert!(matches!(error, OpenError::Inaccessible { .. }), "{error}");
 }
 
+#[cfg(unix)]
+#[test]
+fn what_may_not_be_read_or_written_is_refused() {
+    use std::fs::{File, Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    let (directory, file) = closed_store();
+    let refuses = |path: &Path, mode: u32, restored: u32| {
+        set_permissions(path, Permissions::from_mode(mode)).expect("set");
+        let error = refusal(directory.path());
+        set_permissions(path, Permissions::from_mode(restored)).expect("set");
+        assert!(matches!(error, OpenError::Inaccessible { .. }), "{mode:o}: {error}");
+        assert!(error.to_string().contains("give this process access"), "{error}");
+    };
+    let bytes = std::fs::read(&file).expect("read");
+    set_permissions(&file, Permissions::from_mode(0o000)).expect("set");
+    if File::open(&file).is_ok() {
+        eprintln!("skipped: this user may read and write everything");
+        return;
+    }
+    refuses(&file, 0o000, 0o600);
+    refuses(&file, 0o400, 0o600);
+    refuses(directory.path(), 0o000, 0o700);
+    assert!(std::fs::read(&file).expect("read") == bytes);
+}
+
 // === Being killed ===
 
 const CHILD: &str = "GITHUB_STATS_TEST_STORE_CHILD";
