@@ -48,8 +48,11 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
     let env = Environment::of_process();
     let loaded = load(args.config.as_deref(), &env, &Overrides::default())?;
     InitialRole::of(&env)?;
-    let mut findings = vec![Finding::new("configuration", Ok(format!("{} organisations", loaded.config.github.orgs.len())))];
-    findings.extend(loaded.warnings.iter().map(|warning| Finding::new("configuration", Ok(format!("note: {warning}")))));
+    let mut findings =
+        vec![Finding::new("configuration", Ok(format!("{} organisations", loaded.config.github.orgs.len())))];
+    findings.extend(
+        loaded.warnings.iter().map(|warning| Finding::new("configuration", Ok(format!("note: {warning}")))),
+    );
     findings.push(Finding::new(
         "secrets",
         loaded.config.check_secrets().map(|()| "readable".to_owned()).map_err(|error| error.to_string()),
@@ -65,7 +68,9 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
 fn store(config: &Config) -> Result<String, String> {
     let path = config.store.path.display();
     match open_store(config) {
-        Ok(_) if config.store.backend == StoreBackend::Memory => Ok("in memory: nothing outlives the process".into()),
+        Ok(_) if config.store.backend == StoreBackend::Memory => {
+            Ok("in memory: nothing outlives the process".into())
+        }
         Ok(_) => Ok(format!("{path} can be opened")),
         Err(crate::runtime::StoreOpenError::Embedded(OpenError::InUse { .. })) => {
             Ok(format!("{path} is in use by a running github-stats"))
@@ -80,10 +85,13 @@ async fn github(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     for org in &config.github.orgs {
         let outcome = match organisation(config, org, &clock, &meter) {
-            Ok(organisation) => organisation.source.list().await.map_err(|error: SourceError| error.to_string()),
+            Ok(organisation) => {
+                organisation.source.list().await.map_err(|error: SourceError| error.to_string())
+            }
             Err(error) => Err(error.to_string()),
         };
-        let told = outcome.map(|listing| format!("{} repositories can be listed", listing.repositories.len()));
+        let told =
+            outcome.map(|listing| format!("{} repositories can be listed", listing.repositories.len()));
         findings.push(Finding::new(format!("github {}", org.org), told));
     }
     findings.push(Finding::new("clock", skew(&clock, config.github.orgs.is_empty())));
@@ -96,7 +104,9 @@ fn skew(clock: &Clock, unknown: bool) -> Result<String, String> {
     match off.abs() {
         _ if unknown => Ok("not compared: no organisation is configured".into()),
         0..SKEW_LIMIT_MS => Ok(format!("{seconds:+.1} s against GitHub's")),
-        _ => Err(format!("this machine's clock is off by {seconds:+.1} s against GitHub's; set it, with NTP for example")),
+        _ => Err(format!(
+            "this machine's clock is off by {seconds:+.1} s against GitHub's; set it, with NTP for example"
+        )),
     }
 }
 

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use github_stats_actors::clock::Clock;
 use github_sim::{Lively, Options, Simulator, World, generate};
+use github_stats_actors::clock::Clock;
 
 use super::failure::Failure;
 use super::fill::filled;
@@ -37,8 +37,9 @@ pub struct Args {
 }
 
 pub fn run(args: Args, format: LogFormat) -> Result<ExitCode, Failure> {
-    let listen = ListenAddr::parse(&args.listen)
-        .with_context(|| format!("--listen \"{}\" is no address such as 127.0.0.1:8080 or :8080", args.listen))?;
+    let listen = ListenAddr::parse(&args.listen).with_context(|| {
+        format!("--listen \"{}\" is no address such as 127.0.0.1:8080 or :8080", args.listen)
+    })?;
     let mut config = Config::default();
     config.server.listen_addr = listen.clone();
     config.server.shutdown_grace = Duration::from_secs(5);

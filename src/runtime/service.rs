@@ -48,7 +48,9 @@ pub struct ServiceSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address} ({cause}): choose another server.listen_addr, or stop what listens there")]
+    #[error(
+        "cannot listen on {address} ({cause}): choose another server.listen_addr, or stop what listens there"
+    )]
     Listen {
         /// The address.
         address: String,
@@ -122,7 +124,10 @@ impl Service {
             exit = self.tree.root.wait() => Some(exit),
         };
         if let Some(exit) = &given_up {
-            tracing::error!(?exit, "the supervision tree gave up; the process ends so that it can be started anew");
+            tracing::error!(
+                ?exit,
+                "the supervision tree gave up; the process ends so that it can be started anew"
+            );
         }
         let Service { tree, http, mut signals, grace, drain_delay } = self;
         let drained = tokio::select! {

@@ -118,12 +118,7 @@ pub fn start(config: &Config, parts: Parts) -> Result<Tree, DuplicateId> {
 }
 
 /// Later children depend on earlier ones: when one dies, those after it start anew with it.
-fn root_spec(
-    config: &Config,
-    parts: &Parts,
-    shown: &Shown,
-    addresses: &Addresses,
-) -> SupervisorSpec {
+fn root_spec(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> SupervisorSpec {
     let queue: Arc<dyn JobQueue> = Arc::new(MemoryQueue::new());
     let collectors = collectors(config, parts, addresses);
     SupervisorSpec::new("root", Strategy::RestForOne)

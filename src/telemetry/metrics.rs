@@ -21,6 +21,14 @@ pub struct Build {
     pub revision: String,
 }
 
+impl Build {
+    /// This very build; the revision is what `GITHUB_STATS_REVISION` was when it was compiled.
+    pub fn current() -> Self {
+        let revision = option_env!("GITHUB_STATS_REVISION").unwrap_or("unknown");
+        Build { version: env!("CARGO_PKG_VERSION").to_owned(), revision: revision.to_owned() }
+    }
+}
+
 /// A metric could not be set up: two of one name, or an invalid one. Always a mistake in the catalogue.
 #[derive(Debug, thiserror::Error)]
 #[error("the metrics cannot be set up: {0}")]
