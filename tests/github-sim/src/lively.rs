@@ -60,6 +60,8 @@ pub struct Lively {
     pub past_events_per_hour: f64,
     /// Events a minute from now on.
     pub future_events_per_minute: f64,
+    /// Whether comments are deleted again.
+    pub deletions: bool,
 }
 
 impl Default for Lively {
@@ -73,6 +75,7 @@ impl Default for Lively {
             future: SignedDuration::from_hours(48),
             past_events_per_hour: 8.0,
             future_events_per_minute: 4.0,
+            deletions: true,
         }
     }
 }

@@ -4,6 +4,6 @@ mod metrics;
 mod replica;
 mod shared;
 
-pub use metrics::{Difference, Series, parse_gauges, settle};
-pub use replica::{Replica, binary, free_port};
+pub use metrics::{parse_gauges, settle};
+pub use replica::{Replica, binary};
 pub use shared::histories;

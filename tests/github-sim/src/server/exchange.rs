@@ -39,11 +39,12 @@ struct Visit {
     fingerprint: String,
 }
 
-/// A reply, what it costs, and how much of it leaves.
+/// A reply, what it costs, how much of it leaves, and the time it is true for: its `Date` must not claim more.
 struct Outcome {
     reply: Reply,
     cost: u32,
     cut: bool,
+    at: Timestamp,
 }
 
 /// Answers one request, or ends the connection with an error.
@@ -117,8 +118,9 @@ impl Visit {
     }
 
     fn outcome(&self, fault: Option<FaultKind>) -> Outcome {
-        let paid = |reply: Reply| Outcome { reply, cost: 1, cut: false };
-        let free = |reply: Reply| Outcome { reply, cost: 0, cut: false };
+        let at = self.shared.clock.now();
+        let paid = |reply: Reply| Outcome { reply, cost: 1, cut: false, at };
+        let free = |reply: Reply| Outcome { reply, cost: 0, cut: false, at };
         match fault {
             Some(FaultKind::Status { code, message, headers }) => {
                 let mut reply = Reply::error(code, &message);
@@ -139,24 +141,23 @@ impl Visit {
             }
             fault => {
                 let cut = fault == Some(FaultKind::TruncatedBody);
-                Outcome { cut, ..self.faultless() }
+                Outcome { cut, ..self.faultless(at) }
             }
         }
     }
 
     /// The right answer, which a delay may have made a later one.
-    fn faultless(&self) -> Outcome {
-        let (reply, cost) = match self.answer() {
+    fn faultless(&self, at: Timestamp) -> Outcome {
+        let (reply, cost) = match self.answer(at) {
             Ok(reply) => (self.conditional(reply), u32::from(!self.is_free())),
             Err((reply, cost)) => (reply, cost),
         };
         let cost = if reply.status == 304 { 0 } else { cost };
-        Outcome { reply, cost, cut: false }
+        Outcome { reply, cost, cut: false, at }
     }
 
     /// The answer, or a refusal and what it costs.
-    fn answer(&self) -> Result<Reply, (Reply, u32)> {
-        let now = self.shared.clock.now();
+    fn answer(&self, now: Timestamp) -> Result<Reply, (Reply, u32)> {
         if self.headers.get(header::USER_AGENT).is_none() {
             let message = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.";
             return Err((Reply::error(403, message), 0));
@@ -202,8 +203,7 @@ impl Visit {
     }
 
     fn respond(&self, outcome: Outcome) -> io::Result<Response<body::Body>> {
-        let Outcome { reply, cost, cut } = outcome;
-        let now = self.shared.clock.now();
+        let Outcome { reply, cost, cut, at: now } = outcome;
         let balance = self.settle(cost, now);
         self.shared.log().answered(self.sequence, reply.status, cost);
         let mut response = Response::builder().status(reply.status);
