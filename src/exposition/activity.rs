@@ -185,3 +185,95 @@ impl Labels {
         starts.zip(&self.ends).map(|(start, end)| &self.text[start..*end])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use github_stats_actors::activity::Gauges;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::exposition::testing::{Series, any_snapshot, read, row, snapshot};
+
+    fn page(snapshot: &SeriesSnapshot, format: Format) -> String {
+        let pieces = encode(snapshot, format, Coding::Identity).unwrap().pieces.concat();
+        String::from_utf8([pieces.as_slice(), text::end(format)].concat()).unwrap()
+    }
+
+    /// What a page must hold, straight from the rules.
+    fn expected(snapshot: &SeriesSnapshot, format: Format) -> Series {
+        let mut series = Series::new();
+        for row in &snapshot.rows {
+            let (org, repo, user) = (row.org.to_string(), row.repo.to_string(), row.user.to_string());
+            let labels = BTreeMap::from([("org".into(), org), ("repo".into(), repo), ("user".into(), user)]);
+            for family in &ACTIVITY {
+                let Some(value) = (family.value)(row) else { continue };
+                let name = match format {
+                    Format::Text => family.desc.name,
+                    Format::OpenMetrics => family.desc.name.trim_end_matches("_total"),
+                };
+                series.insert((name.to_owned(), labels.clone()), value as f64);
+            }
+        }
+        series
+    }
+
+    #[test]
+    fn a_page_reads_as_documented() {
+        let page = page(&snapshot(vec![row("acme", "api", "bob"), row("acme", "api", "ann")]), Format::Text);
+        assert!(page.starts_with(
+            "# HELP gh_activity_commits_24h Commits to the default branch in the last 24 hours.\n\
+             # TYPE gh_activity_commits_24h gauge\n\
+             gh_activity_commits_24h{org=\"acme\",repo=\"api\",user=\"ann\"} 1\n\
+             gh_activity_commits_24h{org=\"acme\",repo=\"api\",user=\"bob\"} 1\n\
+             # HELP gh_activity_prs_opened_24h "
+        ));
+        assert!(page.contains(
+            "# TYPE gh_activity_commits_total counter\n\
+             gh_activity_commits_total{org=\"acme\",repo=\"api\",user=\"ann\"} 1\n"
+        ));
+    }
+
+    #[test]
+    fn zeros_are_shown_while_active_and_totals_while_retained() {
+        let mut active = row("acme", "api", "ann");
+        active.gauges = Gauges { active: true, ..Gauges::default() };
+        active.totals = None;
+        let mut idle = row("acme", "api", "bob");
+        idle.gauges = Gauges { removed_weekly: 3, ..Gauges::default() };
+        idle.totals = Some(Default::default());
+        let snapshot = snapshot(vec![active, idle]);
+        let page = page(&snapshot, Format::Text);
+        assert!(page.contains("gh_activity_commits_24h{org=\"acme\",repo=\"api\",user=\"ann\"} 0\n"));
+        assert!(!page.contains("gh_activity_commits_24h{org=\"acme\",repo=\"api\",user=\"bob\"}"));
+        assert!(page.contains("gh_activity_loc_removed_weekly{org=\"acme\",repo=\"api\",user=\"bob\"} 3\n"));
+        assert!(page.contains("gh_activity_commits_total{org=\"acme\",repo=\"api\",user=\"bob\"} 0\n"));
+        assert!(!page.contains("gh_activity_last_event_unixtime"), "a family without samples is left out");
+        assert_eq!(
+            SeriesCounts::of(&snapshot).total(),
+            page.lines().filter(|l| !l.starts_with('#')).count() as u64
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(96))]
+        #[test]
+        fn any_snapshot_reads_back_the_same(snapshot in any_snapshot()) {
+            for format in Format::ALL {
+                prop_assert_eq!(read(&page(&snapshot, format), format), expected(&snapshot, format));
+            }
+        }
+
+        #[test]
+        fn families_are_contiguous(snapshot in any_snapshot()) {
+            let page = page(&snapshot, Format::Text);
+            let mut names: Vec<&str> =
+                page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+            let count = names.len();
+            names.sort_unstable();
+            names.dedup();
+            prop_assert_eq!(names.len(), count);
+        }
+    }
+}

@@ -130,3 +130,61 @@ fn slot(format: Format, coding: Coding) -> usize {
 fn entry<T>(slot: &ArcSwapOption<Entry<T>>, generation: u64) -> Option<Arc<T>> {
     slot.load().as_ref().filter(|entry| entry.generation == generation).map(|entry| entry.made.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join_all;
+
+    use super::*;
+    use crate::exposition::testing::{row, snapshot};
+
+    fn users(count: usize) -> github_stats_actors::activity::SeriesSnapshot {
+        snapshot((0..count).map(|n| row("acme", "api", &format!("user-{n}"))).collect())
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn concurrent_scrapes_of_a_snapshot_encode_it_once() {
+        let view = PublishedView::default();
+        let cache = ActivityCache::new(view.clone());
+        view.publish(users(500));
+        let scrapes = (0..50).map(|_| {
+            let cache = cache.clone();
+            tokio::spawn(async move { cache.encoded(Format::Text, Coding::Gzip).await.unwrap() })
+        });
+        let pages = join_all(scrapes).await;
+        let first = pages[0].as_ref().unwrap();
+        assert!(pages.iter().all(|page| Arc::ptr_eq(page.as_ref().unwrap(), first)));
+        assert_eq!(cache.encodings(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_new_snapshot_shows_at_once_and_frees_the_old_one() {
+        let view = PublishedView::default();
+        let cache = ActivityCache::new(view.clone());
+        assert_eq!(cache.encoded(Format::Text, Coding::Identity).await.unwrap().length(), 0);
+        assert_eq!(cache.counts().total(), 0);
+        view.publish(users(1));
+        let plain = Arc::downgrade(&cache.encoded(Format::Text, Coding::Identity).await.unwrap());
+        let open = cache.encoded(Format::OpenMetrics, Coding::Identity).await.unwrap();
+        assert!(plain.upgrade().is_some() && cache.counts().total() == 13);
+        view.publish(users(2));
+        let newer = cache.encoded(Format::OpenMetrics, Coding::Identity).await.unwrap();
+        assert!(newer.length() > open.length() && cache.counts().total() == 26);
+        assert!(plain.upgrade().is_none(), "nobody will ask for the old snapshot again");
+    }
+
+    #[tokio::test]
+    async fn a_scraper_that_goes_away_leaves_its_work_behind() {
+        let view = PublishedView::default();
+        let cache = ActivityCache::new(view.clone());
+        view.publish(users(200));
+        let impatient = cache.clone();
+        let scrape = tokio::spawn(async move { impatient.encoded(Format::Text, Coding::Identity).await });
+        while cache.0.turn.try_lock().is_ok() && cache.encodings() == 0 {
+            tokio::task::yield_now().await;
+        }
+        scrape.abort();
+        cache.encoded(Format::Text, Coding::Identity).await.unwrap();
+        assert_eq!(cache.encodings(), 1);
+    }
+}

@@ -15,7 +15,7 @@ mod quality;
 mod text;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use activity::{ACTIVITY, SeriesCounts};
 pub use cache::{ActivityCache, EncodeError};

@@ -68,3 +68,81 @@ fn gzip_trailer(activity: &Encoded, rest: &Encoded) -> Bytes {
     trailer.extend_from_slice(&checksum.amount().to_le_bytes());
     Bytes::from(trailer)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+    use github_stats_actors::activity::SeriesSnapshot;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::exposition::testing::{any_snapshot, row, snapshot};
+    use crate::exposition::{Desc, activity};
+
+    const UP: Desc = Desc::gauge("up", "Whether it is up.", &["replica"]);
+
+    fn page(snapshot: &SeriesSnapshot, format: Format, coding: Coding) -> Vec<u8> {
+        let activity = Arc::new(activity::encode(snapshot, format, coding).unwrap());
+        let page = Page::new(activity, &[UP.family().with(&["a"], 1.0)], format, coding).unwrap();
+        let length = page.length();
+        let bytes = page.into_pieces().collect::<Vec<_>>().concat();
+        assert_eq!(bytes.len() as u64, length);
+        bytes
+    }
+
+    /// Reads one member, so that a second one would be missed as some clients miss it.
+    fn unzipped(bytes: &[u8]) -> Vec<u8> {
+        let mut decoder = GzDecoder::new(bytes);
+        let mut plain = Vec::new();
+        decoder.read_to_end(&mut plain).unwrap();
+        assert!(decoder.into_inner().is_empty(), "nothing follows the member");
+        plain
+    }
+
+    #[test]
+    fn large_pages_decompress_to_the_plain_ones() {
+        let rows =
+            (0..4_000).map(|n| row("acme", &format!("repo-{}", n / 50), &format!("user-{n}"))).collect();
+        let snapshot = snapshot(rows);
+        for format in Format::ALL {
+            let plain = page(&snapshot, format, Coding::Identity);
+            let zipped = page(&snapshot, format, Coding::Gzip);
+            assert!(plain.len() > 3_000_000 && zipped.len() * 4 < plain.len());
+            assert!(unzipped(&zipped) == plain, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn pages_are_sent_in_small_pieces() {
+        let snapshot = snapshot((0..2_000).map(|n| row("acme", "api", &format!("user-{n}"))).collect());
+        for coding in Coding::ALL {
+            let activity = activity::encode(&snapshot, Format::Text, coding).unwrap();
+            assert!(activity.pieces.len() > 1);
+            assert!(activity.pieces.iter().all(|piece| piece.len() <= 49 * 1024));
+        }
+    }
+
+    #[test]
+    fn a_page_of_openmetrics_ends_as_such() {
+        let nothing = snapshot(Vec::new());
+        assert!(
+            page(&nothing, Format::OpenMetrics, Coding::Identity).ends_with(b"up{replica=\"a\"} 1\n# EOF\n")
+        );
+        assert!(page(&nothing, Format::Text, Coding::Identity).ends_with(b"up{replica=\"a\"} 1\n"));
+        let empty = Page::new(Arc::default(), &[], Format::OpenMetrics, Coding::Gzip).unwrap();
+        assert_eq!(unzipped(&empty.into_pieces().collect::<Vec<_>>().concat()), b"# EOF\n");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn compression_changes_nothing(snapshot in any_snapshot()) {
+            for format in Format::ALL {
+                let plain = page(&snapshot, format, Coding::Identity);
+                prop_assert_eq!(unzipped(&page(&snapshot, format, Coding::Gzip)), plain);
+            }
+        }
+    }
+}

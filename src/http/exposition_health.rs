@@ -29,3 +29,27 @@ pub(super) async fn exposition_health(state: web::Data<State>) -> HttpResponse {
     report.insert("series".into(), json!(state.activity.counts().total()));
     HttpResponse::Ok().json(Value::Object(report))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::exposition::testing::{row, snapshot};
+    use crate::http::testing::{fresh, get};
+
+    #[actix::test]
+    async fn a_second_look_counts_one_more_scrape_a_moment_ago() {
+        let state = fresh();
+        state.published.publish(snapshot(vec![row("acme", "api", "ann")]));
+        let first = get(&state, "/health/metrics").await.json();
+        let second = get(&state, "/health/metrics").await.json();
+        for name in ["scrapes_total", "gh_exporter_metrics_scrapes_total"] {
+            assert_eq!((first[name].as_u64(), second[name].as_u64()), (Some(1), Some(2)));
+        }
+        for name in ["seconds_since_last_scrape", "gh_exporter_metrics_seconds_since_last_scrape"] {
+            assert_eq!(second[name].as_u64(), Some(0));
+        }
+        assert!(second["gh_exporter_metrics_last_scrape_timestamp"].as_i64() >= Some(1_800_000_000));
+        assert_eq!((second["series"].as_u64(), second["refused_series"].as_u64()), (Some(13), Some(0)));
+        let page = get(&state, "/metrics").await;
+        assert!(page.text().contains("gh_exporter_metrics_scrapes_total{replica=\"replica-0\"} 3\n"));
+    }
+}

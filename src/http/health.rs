@@ -102,3 +102,59 @@ fn summary(tree: &TreeSnapshot) -> ActorsSummary {
 fn rfc3339(at: Timestamp) -> Option<String> {
     jiff::Timestamp::from_second(at.as_unix()).ok().map(|at| at.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::http::testing::{fresh, get, with_tree};
+
+    fn degraded(mode: Status) -> HealthSnapshot {
+        let since = Timestamp::from_unix(1_800_000_000);
+        let component = Component { status: mode, since, detail: "the queue is unavailable".into() };
+        HealthSnapshot {
+            mode,
+            components: BTreeMap::from([("queue", component)]),
+            ..HealthSnapshot::starting()
+        }
+    }
+
+    #[actix::test]
+    async fn the_report_tells_everything_promised() {
+        let (state, _root) = with_tree(fresh()).await;
+        state.sources.health.set(degraded(Status::Degraded));
+        for path in ["/healthz", "/health"] {
+            let answer = get(&state, path).await;
+            assert_eq!(answer.status, 200);
+            let report = answer.json();
+            assert_eq!(report["mode"], "degraded");
+            assert_eq!(report["role"], "follower");
+            assert_eq!((&report["epoch"], &report["ready"]), (&json!(null), &json!(false)));
+            assert_eq!((&report["version"], &report["replica"]), (&json!("1.2.3"), &json!("replica-0")));
+            let queue = json!({
+                "status": "degraded", "since": "2027-01-15T08:00:00Z", "detail": "the queue is unavailable"
+            });
+            assert_eq!(report["components"]["queue"], queue);
+            assert_eq!(report["actors"], json!({ "up": 3, "total": 3, "restarts": 0 }));
+            assert!(report["organisations"].is_object() && report.get("tree").is_none());
+        }
+    }
+
+    #[actix::test]
+    async fn details_are_told_when_asked_for() {
+        let (state, _root) = with_tree(fresh()).await;
+        for path in ["/healthz?full=1", "/health?x=y&full=1", "/health/detailed"] {
+            let report = get(&state, path).await.json();
+            assert_eq!(report["tree"][0]["id"], "root");
+            assert_eq!(report["tree"][1]["parent"], "root");
+        }
+    }
+
+    #[actix::test]
+    async fn only_unhealthy_is_an_error() {
+        let state = fresh();
+        state.sources.health.set(degraded(Status::Unhealthy));
+        assert_eq!(get(&state, "/healthz").await.status, 503);
+    }
+}

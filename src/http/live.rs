@@ -47,6 +47,7 @@ mod tests {
     use github_stats_actors::supervision::{ChildKind, ExitReason, RestartCounts};
 
     use super::*;
+    use crate::http::testing::{fresh, get, with_tree};
 
     fn root(state: ActorState, age: Option<f64>) -> ActorSnapshot {
         ActorSnapshot {
@@ -81,5 +82,18 @@ mod tests {
         let alive = root(ActorState::Running, Some(0.0));
         let reason = obstacle(Some(&exit), Some(&alive), Duration::from_secs(10));
         assert_eq!(reason, Some("the supervision tree gave up on store: stopped by itself".into()));
+    }
+
+    #[actix::test]
+    async fn the_process_is_alive_while_its_tree_is() {
+        for path in ["/livez", "/health/live"] {
+            let answer = get(&fresh(), path).await;
+            assert_eq!((answer.status, answer.json()["status"].as_str()), (503, Some("dead")));
+            let (state, root) = with_tree(fresh()).await;
+            let answer = get(&state, path).await;
+            assert_eq!((answer.status, answer.json()["status"].as_str()), (200, Some("ok")));
+            root.shutdown(Duration::from_secs(5)).await;
+            assert_eq!(get(&state, path).await.status, 503);
+        }
     }
 }

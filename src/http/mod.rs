@@ -17,7 +17,7 @@ mod settings;
 mod state;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use server::serve;
 pub use settings::HttpSettings;

@@ -61,3 +61,52 @@ fn oversize(request: &ServiceRequest) -> Option<Problem> {
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
     (length > LIMIT as u64).then(|| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"))
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::http::testing::{ask, fresh, get};
+
+    #[actix::test]
+    async fn every_answer_keeps_browsers_honest() {
+        let state = fresh();
+        for path in ["/", "/metrics", "/nowhere", "/api/admin/actors"] {
+            let answer = get(&state, path).await;
+            assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+            assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
+        }
+    }
+
+    #[actix::test]
+    async fn requests_are_counted_by_route_and_never_by_path() {
+        let mut state = fresh();
+        state.admin.chaos = true;
+        for path in ["/livez", "/made/up", "/made/up/too", "/api/admin/actors"] {
+            get(&state, path).await;
+        }
+        ask(&state, TestRequest::post().uri("/api/admin/chaos/actors/some/one?mode=panic")).await;
+        let page = get(&state, "/metrics").await;
+        for series in [
+            "path=\"/livez\",status_class=\"5xx\"} 1\n",
+            "path=\"other\",status_class=\"4xx\"} 2\n",
+            "path=\"/api/admin/actors\",status_class=\"4xx\"} 1\n",
+            "path=\"/api/admin/chaos/actors/{id}\",status_class=\"4xx\"} 1\n",
+        ] {
+            let line = format!("gh_exporter_http_requests_total{{replica=\"replica-0\",{series}");
+            assert!(page.text().contains(&line), "{line}\n{}", page.text());
+        }
+        assert!(!page.text().contains("made") && !page.text().contains("some"));
+    }
+
+    #[actix::test]
+    async fn oversized_requests_are_refused() {
+        let state = fresh();
+        let large = "x".repeat(LIMIT);
+        let headers = TestRequest::get().uri("/livez").insert_header(("x-large", large.as_str()));
+        assert_eq!(ask(&state, headers).await.status, 431);
+        let body = TestRequest::post().uri("/livez").insert_header(("content-length", "65537"));
+        assert_eq!(ask(&state, body).await.status, 413);
+    }
+}

@@ -37,3 +37,31 @@ pub(super) fn obstacle(state: &State, health: &HealthSnapshot) -> Option<String>
     }
     (!health.ready).then(|| "not assessed as ready yet".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use github_stats_actors::health::Status;
+    use serde_json::json;
+
+    use super::*;
+    use crate::exposition::testing::snapshot;
+    use crate::http::testing::{fresh, get};
+
+    #[actix::test]
+    async fn a_replica_is_ready_from_its_first_numbers_until_it_goes_down() {
+        let state = fresh();
+        let answer = get(&state, "/readyz").await;
+        assert_eq!((answer.status, &answer.json()["reason"]), (503, &json!("no numbers were loaded yet")));
+        state.published.publish(snapshot(Vec::new()));
+        assert_eq!(get(&state, "/readyz").await.status, 503);
+        state.sources.health.set(HealthSnapshot { ready: true, ..HealthSnapshot::starting() });
+        for path in ["/readyz", "/health/ready"] {
+            let answer = get(&state, path).await;
+            let body = json!({ "ready": true, "mode": Status::Degraded, "role": "follower", "reason": null });
+            assert_eq!((answer.status, answer.json()), (200, body));
+        }
+        state.sources.draining.store(true, Ordering::Release);
+        let answer = get(&state, "/readyz").await;
+        assert_eq!((answer.status, &answer.json()["reason"]), (503, &json!("going down")));
+    }
+}

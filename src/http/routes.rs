@@ -38,3 +38,39 @@ pub(super) fn routes(config: &mut ServiceConfig, state: &State) {
         .service(read("/health/metrics", exposition_health::exposition_health))
         .service(operator);
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::http::testing::{ask, fresh, get};
+
+    #[actix::test]
+    async fn the_index_leads_to_pages_that_exist() {
+        let state = fresh();
+        let index = get(&state, "/").await;
+        assert_eq!((index.status, index.header("content-type")), (200, Some("text/html; charset=utf-8")));
+        for (path, _) in ENDPOINTS {
+            assert!(index.text().contains(&format!("href=\"{path}\"")));
+            assert_ne!(get(&state, path).await.status, 404);
+        }
+    }
+
+    #[actix::test]
+    async fn other_methods_are_told_which_ones_there_are() {
+        let state = fresh();
+        for path in ["/", "/metrics", "/livez", "/healthz"] {
+            let answer = ask(&state, TestRequest::post().uri(path)).await;
+            assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD")), "{path}");
+            assert!(answer.json()["error"].is_string());
+        }
+    }
+
+    #[actix::test]
+    async fn what_does_not_exist_is_said_in_json() {
+        let answer = get(&fresh(), "/metricz").await;
+        assert_eq!((answer.status, answer.header("content-type")), (404, Some("application/json")));
+        assert!(answer.json()["error"].is_string());
+    }
+}

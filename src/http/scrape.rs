@@ -45,3 +45,83 @@ fn failed(error: impl std::error::Error) -> Problem {
     tracing::error!(%error, "a scrape failed");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use actix_web::test::TestRequest;
+    use flate2::read::GzDecoder;
+
+    use super::*;
+    use crate::exposition::testing::{read, row, snapshot};
+    use crate::http::testing::{ask, fresh, get, with_tree};
+
+    fn with_rows(state: State) -> State {
+        state
+            .published
+            .publish(snapshot(vec![row("acme", "a\"}\n,b=\"\\", "ann"), row("acme", "api", "bob")]));
+        state
+    }
+
+    #[actix::test]
+    async fn every_format_reads_back_with_hostile_labels() {
+        let (state, _root) = with_tree(with_rows(fresh())).await;
+        for (accept, format) in
+            [("text/plain", Format::Text), ("application/openmetrics-text", Format::OpenMetrics)]
+        {
+            let answer =
+                ask(&state, TestRequest::get().uri("/metrics").insert_header(("Accept", accept))).await;
+            assert_eq!((answer.status, answer.header("content-type")), (200, Some(format.content_type())));
+            let series = read(answer.text(), format);
+            let repos: Vec<&str> = series
+                .keys()
+                .filter(|(name, _)| name == "gh_activity_commits_24h")
+                .map(|(_, labels)| labels["repo"].as_str())
+                .collect();
+            assert_eq!(repos, ["a\"}\n,b=\"\\", "api"]);
+        }
+    }
+
+    #[actix::test]
+    async fn metrics_answer_before_there_are_numbers() {
+        let state = fresh();
+        let answer = get(&state, "/metrics").await;
+        assert_eq!((answer.status, answer.header("vary")), (200, Some("Accept, Accept-Encoding")));
+        assert!(!answer.text().contains("gh_activity_commits_24h{"));
+        assert!(answer.text().contains("gh_exporter_metrics_scrapes_total{replica=\"replica-0\"} 1\n"));
+        assert!(answer.text().contains("gh_exporter_store_series{family=\"gh_activity_commits_24h\"} 0\n"));
+    }
+
+    #[actix::test]
+    async fn compressed_pages_hold_the_same_series() {
+        let state = with_rows(fresh());
+        let request = TestRequest::get().uri("/metrics").insert_header(("Accept-Encoding", "gzip;q=0.5"));
+        let answer = ask(&state, request).await;
+        assert_eq!(answer.header("content-encoding"), Some("gzip"));
+        let mut text = String::new();
+        GzDecoder::new(answer.body.as_slice()).read_to_string(&mut text).unwrap();
+        let plain = get(&state, "/metrics").await;
+        let names = |page: &str| read(page, Format::Text).into_keys().collect::<Vec<_>>();
+        let activity = |page: &str| page.split("gh_exporter").next().map(str::to_owned);
+        assert_eq!(activity(&text), activity(plain.text()));
+        assert!(names(&text).len() > 26 && plain.header("content-encoding").is_none());
+    }
+
+    #[actix::test]
+    async fn scrapes_between_two_changes_encode_nothing() {
+        let state = with_rows(fresh());
+        for _ in 0..5 {
+            get(&state, "/metrics").await;
+        }
+        assert_eq!(state.activity.encodings(), 1);
+    }
+
+    #[actix::test]
+    async fn reading_the_headers_is_no_scrape() {
+        let state = with_rows(fresh());
+        let head = ask(&state, TestRequest::default().method(Method::HEAD).uri("/metrics")).await;
+        assert_eq!((head.status, head.header("content-type")), (200, Some(Format::Text.content_type())));
+        assert_eq!(state.metrics.scrapes().report().total, 0);
+    }
+}

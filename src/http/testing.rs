@@ -1,1 +1,114 @@
+//! A replica to ask, with a small tree under it.
 
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, OnceLock};
+
+use actix::prelude::*;
+use actix_web::body::to_bytes;
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web;
+use github_stats_actors::activity::Timestamp;
+use github_stats_actors::clock::Clock;
+use github_stats_actors::health::HealthSnapshot;
+use github_stats_actors::observable::Observable;
+use github_stats_actors::role::RoleWatch;
+use github_stats_actors::store::PublishedView;
+use github_stats_actors::supervision::{
+    ActorRef, ActorState, ChildSpec, RootHandle, Strategy, SupervisorSpec, start_root,
+};
+use secrecy::SecretString;
+
+use super::{Admin, State, server};
+use crate::telemetry::{Build, Dependency, Metrics, Sources};
+
+struct Idle;
+
+impl Actor for Idle {
+    type Context = Context<Self>;
+}
+
+/// A replica that has just started and knows nothing.
+pub(crate) fn fresh() -> State {
+    let build = Build { version: "1.2.3".into(), revision: "abc".into() };
+    let sources = Sources {
+        replica: "replica-0".into(),
+        clock: Clock::starting_at(Timestamp::from_unix(1_800_000_000)),
+        health: Observable::new(HealthSnapshot::starting()),
+        scheduler: Observable::default(),
+        queue: Observable::default(),
+        role: RoleWatch::new("static"),
+        tree: Arc::new(OnceLock::new()),
+        draining: Arc::new(AtomicBool::new(false)),
+        dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Disk],
+        series_refused: Arc::new(AtomicU64::new(0)),
+        disk_free: Some(Arc::new(|| Some(1 << 30))),
+    };
+    let admin = Admin { token: Observable::new(None), chaos: false };
+    State::new(PublishedView::default(), Metrics::new("replica-0", build).unwrap(), sources, admin)
+}
+
+/// The same with a tree of a supervisor called `root` and actors called `store` and `org/acme.v2`, all running.
+pub(crate) async fn with_tree(state: State) -> (State, RootHandle) {
+    let mut spec = SupervisorSpec::new("root", Strategy::OneForOne);
+    for id in ["store", "org/acme.v2"] {
+        spec = spec.child(ChildSpec::actor(&ActorRef::<Idle>::new(id), || Idle));
+    }
+    let root = start_root(spec).unwrap();
+    state.sources.tree.set(root.clone()).unwrap();
+    while root.tree().actors.len() < 3 || !root.tree().is_up() {
+        tokio::task::yield_now().await;
+    }
+    (state, root)
+}
+
+/// Waits until the actor has been restarted.
+pub(crate) async fn restarted(root: &RootHandle, id: &str) {
+    let is_new = |root: &RootHandle| {
+        root.tree().actor(id).is_some_and(|actor| actor.incarnation > 1 && actor.state == ActorState::Running)
+    };
+    while !is_new(root) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+/// The state with this token.
+pub(crate) fn with_token(state: State, token: &str) -> State {
+    state.admin.token.set(Some(SecretString::from(token)));
+    state
+}
+
+/// Status, headers and body of an answer.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: actix_web::http::header::HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.text()))
+    }
+}
+
+/// Sends a request to an application over `state`.
+pub(crate) async fn ask(state: &State, request: TestRequest) -> Answer {
+    let app = init_service(server::app(web::Data::new(state.clone()))).await;
+    let response: ServiceResponse<_> = app.call(request.to_request()).await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = to_bytes(response.into_body()).await;
+    Answer { status, headers, body: body.unwrap_or_else(|_| panic!("the body broke off")).to_vec() }
+}
+
+/// Gets a path.
+pub(crate) async fn get(state: &State, path: &str) -> Answer {
+    ask(state, TestRequest::get().uri(path)).await
+}

@@ -116,3 +116,70 @@ catalogue! {
     /// Now.
     PROCESS_THREADS = Desc::gauge("process_threads", "Threads of the operating system.", &["replica"]);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::exposition::{ACTIVITY, Kind};
+
+    fn descriptions() -> impl Iterator<Item = Desc> {
+        ACTIVITY.iter().map(|family| family.desc).chain(OPERATIONS.iter().copied())
+    }
+
+    /// Name, type and labels as the documentation's tables have them.
+    fn row(desc: &Desc) -> (String, String, String) {
+        let kind = match desc.kind {
+            Kind::Gauge => "gauge",
+            Kind::Counter => "counter",
+            Kind::Histogram => "histogram",
+        };
+        (desc.name.to_owned(), kind.to_owned(), desc.labels.join(", "))
+    }
+
+    #[test]
+    fn every_metric_is_documented_and_nothing_else_is() {
+        let text = include_str!("../../docs/METRICS.md");
+        let rows = text.lines().filter(|line| line.starts_with("| `"));
+        let documented: BTreeSet<_> = rows
+            .map(|line| {
+                let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+                (cells[1].trim_matches('`').to_owned(), cells[2].to_owned(), cells[3].to_owned())
+            })
+            .collect();
+        assert_eq!(documented, descriptions().map(|desc| row(&desc)).collect());
+    }
+
+    /// What `promtool check metrics` looks at.
+    #[test]
+    fn names_and_helps_follow_the_conventions() {
+        let mut names = BTreeSet::new();
+        for desc in descriptions() {
+            let name = desc.name;
+            assert!(names.insert(name), "{name} occurs twice");
+            assert!(name.bytes().all(|c| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'_')), "{name}");
+            assert_eq!(name.ends_with("_total"), desc.kind == Kind::Counter, "{name}");
+            let reserved = ["_count", "_sum", "_bucket", "_created"];
+            assert!(!reserved.iter().any(|suffix| name.ends_with(suffix)), "{name}");
+            let not_base = [
+                "milliseconds",
+                "minutes",
+                "hours",
+                "days",
+                "kilobytes",
+                "percent",
+                "ms",
+                "gauge",
+                "counter",
+                "histogram",
+            ];
+            assert!(!name.split('_').any(|word| not_base.contains(&word)), "{name}");
+            assert!(desc.help.ends_with('.') && !desc.help.contains(['"', '\\', '\n']), "{name}");
+            assert!(!desc.labels.contains(&"le"), "{name}");
+            let mut labels = desc.labels.to_vec();
+            labels.dedup();
+            assert_eq!(labels, desc.labels, "{name}");
+        }
+    }
+}

@@ -47,3 +47,177 @@ fn machine(sources: &Sources) -> Vec<Family> {
     }
     families
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicBool, AtomicU64};
+    use std::sync::{Arc, OnceLock};
+    use std::time::Duration;
+
+    use github_stats_actors::activity::{OrgName, RepoName, Timestamp};
+    use github_stats_actors::clock::Clock;
+    use github_stats_actors::event::{Event, Observer};
+    use github_stats_actors::health::{Component, HealthSnapshot, Status};
+    use github_stats_actors::observable::Observable;
+    use github_stats_actors::queue::{JobOutcome, QueueState, QueueStats, Reason};
+    use github_stats_actors::role::{Epoch, Role, RoleView, RoleWatch};
+    use github_stats_actors::scheduler::{Completeness, CycleResult, OrgState, OrgStatus, SchedulerState};
+    use github_stats_actors::store::WriteSource;
+    use github_stats_actors::supervision::{Strategy, SupervisorSpec, start_root};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::exposition::{ACTIVITY, Format, encode, testing};
+    use crate::telemetry::{Build, Dependency};
+
+    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn status(state: OrgState) -> OrgStatus {
+        OrgStatus {
+            state,
+            scraping: false,
+            last_due: Some(NOW - 60),
+            last_cycle_at: Some(NOW - 50),
+            last_cycle: None,
+            completeness: Some(Completeness { coverage_ratio: 0.75, newest: Some(NOW - 61) }),
+        }
+    }
+
+    fn component(status: Status) -> Component {
+        Component { status, since: NOW, detail: String::new() }
+    }
+
+    /// A leader with one organisation left alone, a broken store and a queue that is not looked at.
+    fn leader() -> (Sources, Metrics) {
+        let build = Build { version: "1.2.3".into(), revision: "abc".into() };
+        let organisations = [("acme".into(), status(OrgState::Cooldown { until: NOW + 60 }))];
+        let scheduler = SchedulerState { organisations: organisations.into_iter().collect() };
+        let role = RoleWatch::new("static");
+        let until = Some(Instant::now() + Duration::from_secs(3600));
+        role.set(RoleView {
+            role: Role::Leader,
+            epoch: Some(Epoch(7)),
+            until,
+            ..RoleView::follower("static")
+        });
+        let components = [("store", component(Status::Degraded)), ("disk", component(Status::Healthy))];
+        let health = HealthSnapshot {
+            organisations: scheduler.organisations.clone(),
+            components: components.into_iter().collect(),
+            ..HealthSnapshot::starting()
+        };
+        let stats = QueueStats { depth: 3, oldest: Some(NOW - 90), dead: 1 };
+        let tree = start_root(SupervisorSpec::new("root", Strategy::OneForOne)).unwrap();
+        let sources = Sources {
+            replica: "replica-0".into(),
+            clock: Clock::starting_at(NOW),
+            health: Observable::new(health),
+            scheduler: Observable::new(scheduler),
+            queue: Observable::new(QueueState { stats, last_error: None }),
+            role,
+            tree: Arc::new(OnceLock::from(tree)),
+            draining: Arc::new(AtomicBool::new(false)),
+            dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Amqp, Dependency::Disk],
+            series_refused: Arc::new(AtomicU64::new(5)),
+            disk_free: Some(Arc::new(|| Some(4096))),
+        };
+        (sources, Metrics::new("replica-0", build).unwrap())
+    }
+
+    fn let_everything_happen(metrics: &Metrics) {
+        let (org, repo) = (OrgName::from("acme"), RepoName::from("api"));
+        let (org, repo, reason) = (&org, &repo, Reason::Gap);
+        for event in [
+            Event::CycleFinished { org, result: CycleResult::Partial, took: Duration::from_secs(3) },
+            Event::StoreWrite { source: WriteSource::LeaderScrape, success: true },
+            Event::StoreWrite { source: WriteSource::WorkerBackfill, success: false },
+            Event::JobEnqueued { org, reason },
+            Event::JobDeduplicated { org, reason },
+            Event::JobDropped { org, reason },
+            Event::JobProcessed { org, repo, outcome: JobOutcome::Repaired },
+            Event::WindowGivenUp { org },
+        ] {
+            metrics.on_event(event);
+        }
+        metrics.github().github_request("acme", "/graphql", "2xx", Duration::from_millis(80));
+        metrics.github().rate_limit("acme", "42", 4_999, 1_800_003_600);
+        metrics.github().secondary_limit_hit("acme");
+        metrics.http().request("/metrics", 200, Duration::from_millis(2));
+        metrics.scrapes().record(NOW);
+    }
+
+    fn collected(sources: &Sources, metrics: &Metrics) -> Vec<Family> {
+        collect(sources, metrics, &SeriesCounts::default(), &metrics.scrapes().report())
+    }
+
+    #[actix::test]
+    async fn every_metric_of_the_catalogue_is_told_and_no_other() {
+        let (sources, metrics) = leader();
+        let_everything_happen(&metrics);
+        let families = collected(&sources, &metrics);
+        let told: BTreeSet<&str> = families.iter().map(|family| family.name.as_ref()).collect();
+        // Whether there are limits depends on where the test runs.
+        let optional = [catalogue::MEMORY_LIMIT.name, catalogue::PROCESS_MAX_FDS.name];
+        let known: BTreeSet<&str> = catalogue::OPERATIONS
+            .iter()
+            .map(|desc| desc.name)
+            .filter(|name| cfg!(target_os = "linux") || !name.starts_with("process_"))
+            .filter(|name| told.contains(name) || !optional.contains(name))
+            .collect();
+        assert_eq!(told, known);
+    }
+
+    #[actix::test]
+    async fn a_leader_tells_states_as_they_are() {
+        let (sources, metrics) = leader();
+        let_everything_happen(&metrics);
+        let page = String::from_utf8(encode(&collected(&sources, &metrics), Format::Text)).unwrap();
+        testing::read(&page, Format::Text);
+        for line in [
+            "gh_exporter_org_state{org=\"acme\",state=\"healthy\"} 0",
+            "gh_exporter_org_state{org=\"acme\",state=\"cooldown\"} 1",
+            "gh_activity_coverage_ratio{org=\"acme\"} 0.75",
+            "gh_activity_freshness_seconds{org=\"acme\"} 61",
+            "gh_exporter_leader_cycle_last_run_unixtime 1799999950",
+            "gh_exporter_leader_epoch 7",
+            "gh_exporter_role{replica=\"replica-0\",role=\"leader\"} 1",
+            "gh_exporter_role{replica=\"replica-0\",role=\"follower\"} 0",
+            "gh_exporter_queue_depth{queue=\"gh.backfill.jobs\"} 3",
+            "gh_exporter_queue_depth{queue=\"gh.backfill.dlq\"} 1",
+            "gh_exporter_queue_oldest_message_age_seconds{queue=\"gh.backfill.jobs\"} 90",
+            "gh_exporter_dependency_health{dependency=\"github\"} 0",
+            "gh_exporter_dependency_health{dependency=\"redis\"} 0",
+            "gh_exporter_dependency_health{dependency=\"disk\"} 1",
+            "gh_exporter_store_series_refused_total 5",
+            "gh_exporter_disk_free_bytes{replica=\"replica-0\"} 4096",
+            "gh_exporter_scrape_runs_total{org=\"acme\",result=\"partial\"} 1",
+            "gh_exporter_store_write_total{source=\"worker_backfill\",result=\"failure\"} 1",
+            "gh_exporter_backfill_jobs_processed_total{org=\"acme\",repo=\"api\",result=\"success\"} 1",
+            "gh_exporter_github_request_duration_seconds_bucket{org=\"acme\",endpoint=\"/graphql\",le=\"0.1\"} 1",
+            "gh_exporter_github_rate_limit_remaining{org=\"acme\",installation_id=\"42\"} 4999",
+            "gh_exporter_build_info{replica=\"replica-0\",version=\"1.2.3\",revision=\"abc\"} 1",
+        ] {
+            assert!(page.lines().any(|present| present == line), "{line}\n{page}");
+        }
+        assert!(!page.contains("dependency=\"amqp\""), "nobody has looked at it yet");
+        assert!(!page.contains("dependency=\"election\""), "it is not configured");
+    }
+
+    #[actix::test]
+    async fn a_follower_leaves_to_the_leader_what_only_that_knows() {
+        let (sources, metrics) = leader();
+        sources.role.set(RoleView::follower("static"));
+        let families = collected(&sources, &metrics);
+        for leaders in [catalogue::ORG_STATE, catalogue::FRESHNESS, catalogue::LEADER_EPOCH] {
+            assert!(families.iter().all(|family| family.name != leaders.name));
+        }
+        assert!(families.iter().any(|family| family.name == catalogue::ROLE.name));
+    }
+
+    #[actix::test]
+    async fn operations_and_activity_share_no_name() {
+        let activity: BTreeSet<&str> = ACTIVITY.iter().map(|family| family.desc.name).collect();
+        assert!(catalogue::OPERATIONS.iter().all(|desc| !activity.contains(desc.name)));
+    }
+}

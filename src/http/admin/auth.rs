@@ -84,3 +84,73 @@ fn names_loopback(host: &str) -> bool {
 fn text<'a>(request: &'a ServiceRequest, name: &HeaderName) -> Option<&'a str> {
     request.headers().get(name).and_then(|value| value.to_str().ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::http::testing::{ask, fresh, with_token};
+
+    fn request(peer: &str, headers: &[(&'static str, &str)]) -> TestRequest {
+        let request = TestRequest::get().uri("/api/admin/actors").peer_addr(peer.parse().unwrap());
+        headers.iter().fold(request, |request, header| request.insert_header(*header))
+    }
+
+    #[actix::test]
+    async fn with_a_token_only_the_token_counts() {
+        let state = with_token(fresh(), "s3cret");
+        let local = ("127.0.0.1:9", ("host", "localhost"));
+        for (authorization, status) in [
+            (None, 401),
+            (Some("Bearer s3cret"), 200),
+            (Some("bearer  s3cret"), 200),
+            (Some("Bearer wrong"), 401),
+            (Some("Bearer s3cre"), 401),
+            (Some("Bearer "), 401),
+            (Some("Bearer"), 401),
+            (Some("Basic s3cret"), 401),
+        ] {
+            let mut headers = vec![local.1];
+            headers.extend(authorization.map(|value| ("authorization", value)));
+            let answer = ask(&state, request(local.0, &headers)).await;
+            assert_eq!(answer.status, status, "{authorization:?}");
+            assert_eq!(answer.header("www-authenticate").is_some(), status == 401, "{authorization:?}");
+        }
+    }
+
+    #[actix::test]
+    async fn a_token_can_be_replaced_while_running() {
+        let state = with_token(fresh(), "old");
+        let new = || request("10.0.0.1:9", &[("authorization", "Bearer new")]);
+        assert_eq!(ask(&state, new()).await.status, 401);
+        state.admin.token.set(Some(SecretString::from("new")));
+        assert_eq!(ask(&state, new()).await.status, 200);
+    }
+
+    #[actix::test]
+    async fn without_a_token_only_this_machine_comes_in() {
+        for token in [None, Some("")] {
+            let state = fresh();
+            state.admin.token.set(token.map(SecretString::from));
+            for (peer, headers, status) in [
+                ("127.0.0.1:9", &[("host", "localhost:8080")][..], 200),
+                ("127.0.0.1:9", &[("host", "127.0.0.1:8080")], 200),
+                ("[::1]:9", &[("host", "[::1]:8080")], 200),
+                ("[::ffff:127.0.0.1]:9", &[("host", "localhost")], 200),
+                ("10.0.0.1:9", &[("host", "localhost:8080")], 403),
+                ("127.0.0.1:9", &[("host", "localhost"), ("x-forwarded-for", "10.0.0.1")], 403),
+                ("127.0.0.1:9", &[("host", "localhost"), ("forwarded", "for=10.0.0.1")], 403),
+                ("127.0.0.1:9", &[("host", "rebound.example:8080")], 403),
+                ("127.0.0.1:9", &[("host", "localhost:8080"), ("origin", "http://localhost:8080")], 200),
+                ("127.0.0.1:9", &[("host", "localhost:8080"), ("origin", "https://evil.example")], 403),
+                ("127.0.0.1:9", &[("host", "localhost:8080"), ("origin", "null")], 403),
+                ("127.0.0.1:9", &[], 403),
+                ("127.0.0.1:9", &[("host", "localhost"), ("authorization", "Bearer x")], 200),
+                ("10.0.0.1:9", &[("host", "localhost"), ("authorization", "Bearer ")], 403),
+            ] {
+                assert_eq!(ask(&state, request(peer, headers)).await.status, status, "{peer} {headers:?}");
+            }
+        }
+    }
+}

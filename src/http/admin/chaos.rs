@@ -37,3 +37,71 @@ pub(in crate::http) async fn break_actor(
     tracing::warn!(actor = %id, %fault, "an operator breaks an actor");
     Ok(HttpResponse::Accepted().json(json!({ "actor": id.as_str(), "mode": fault.to_string() })))
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::http::testing::{Answer, ask, fresh, get, restarted, with_token, with_tree};
+
+    async fn order(state: &State, path: &str) -> Answer {
+        let request = TestRequest::post().uri(&format!("/api/admin/chaos/actors/{path}"));
+        ask(state, request.insert_header(("authorization", "Bearer t"))).await
+    }
+
+    fn chaotic() -> State {
+        let mut state = with_token(fresh(), "t");
+        state.admin.chaos = true;
+        state
+    }
+
+    #[actix::test]
+    async fn a_broken_actor_is_restarted_and_the_tree_tells() {
+        let (state, root) = with_tree(chaotic()).await;
+        for path in ["store?mode=panic", "org/acme.v2?mode=stop", "org%2Facme.v2?mode=stop"] {
+            let id = path.split('?').next().unwrap().replace("%2F", "/");
+            let answer = order(&state, path).await;
+            assert_eq!((answer.status, answer.json()["actor"].as_str()), (202, Some(id.as_str())), "{path}");
+            restarted(&root, &id).await;
+        }
+        let request =
+            TestRequest::get().uri("/api/admin/actors").insert_header(("authorization", "Bearer t"));
+        let tree = ask(&state, request).await.json();
+        let store = tree["actors"].as_array().unwrap().iter().find(|actor| actor["id"] == "store").unwrap();
+        assert_eq!((&store["parent"], &store["state"]), (&json!("root"), &json!("running")));
+        assert_eq!((&store["incarnation"], &store["restarts"]), (&json!(2), &json!(1)));
+        assert_eq!(store["last_exit"], "panicked: injected fault");
+        assert!(store["mailbox_depth"].is_u64() && store["seconds_since_heartbeat"].is_f64());
+        let page = get(&state, "/metrics").await;
+        assert!(page.text().contains(
+            "gh_exporter_actor_restarts_total{replica=\"replica-0\",actor=\"store\",reason=\"panic\"} 1\n"
+        ));
+    }
+
+    #[actix::test]
+    async fn orders_that_make_no_sense_are_refused() {
+        let (state, _root) = with_tree(chaotic()).await;
+        for (path, status) in [
+            ("nobody?mode=panic", 404),
+            ("store?mode=maim", 400),
+            ("store", 400),
+            ("store?mode=", 400),
+            ("?mode=panic", 404),
+        ] {
+            assert_eq!(order(&state, path).await.status, status, "{path}");
+        }
+        let get = TestRequest::get().uri("/api/admin/chaos/actors/store?mode=panic");
+        let answer = ask(&state, get.insert_header(("authorization", "Bearer t"))).await;
+        assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
+        let anonymous = TestRequest::post().uri("/api/admin/chaos/actors/store?mode=panic");
+        assert_eq!(ask(&state, anonymous).await.status, 401);
+    }
+
+    #[actix::test]
+    async fn without_leave_there_is_no_such_route() {
+        let (state, root) = with_tree(with_token(fresh(), "t")).await;
+        assert_eq!(order(&state, "store?mode=panic").await.status, 404);
+        assert_eq!(root.tree().actor("store").unwrap().incarnation, 1);
+    }
+}
