@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::backoff::BackoffState;
 use super::child_spec::{Policy, Shutdown};
-use super::{ActorId, ActorState, ExitReason, RestartWindow, Strategy};
+use super::{ActorId, ActorState, ExitReason, Heartbeat, RestartWindow, Strategy};
 
 /// How long an aborted child may take to end before it counts as unkillable.
 pub(crate) const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -231,10 +231,10 @@ impl Crew {
         self.members.iter().filter_map(Member::wake_at).filter(|&at| at > now).min()
     }
 
-    /// The members that run, with their incarnations and since when.
-    pub(crate) fn running(&self) -> impl Iterator<Item = (&ActorId, u64, &Policy, Instant)> {
-        self.members.iter().filter(|member| member.state == State::Running).filter_map(|member| {
-            member.ready_since.map(|since| (&member.id, member.incarnation, &member.policy, since))
+    /// The members whose heart must beat: those that run, and those whose start or end no other deadline bounds.
+    pub(crate) fn watched(&self) -> impl Iterator<Item = (&ActorId, u64, Heartbeat)> {
+        self.members.iter().filter(|member| member.is_watched()).filter_map(|member| {
+            member.policy.heartbeat.map(|heartbeat| (&member.id, member.incarnation, heartbeat))
         })
     }
 
@@ -348,6 +348,13 @@ impl Member {
 
     fn is_on_its_way_out(&self) -> bool {
         matches!(self.state, State::Stopping { .. } | State::Killing { .. })
+    }
+
+    fn is_watched(&self) -> bool {
+        matches!(
+            self.state,
+            State::Running | State::Starting { deadline: None } | State::Stopping { deadline: None }
+        )
     }
 
     fn is_startable(&self, now: Instant) -> bool {
