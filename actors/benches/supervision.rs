@@ -1,3 +1,4 @@
+#![allow(missing_docs, reason = "criterion_group! makes an undocumented function")]
 //! What supervision costs: messages beside raw actix, and the time from a panic to the next living incarnation.
 
 use std::hint::black_box;

@@ -283,18 +283,19 @@ impl Crew {
         Some(Action::Kill(overdue.id.clone()))
     }
 
-    /// Dynamic children stop together, the others one by one, the last started first.
+    /// Dynamic children stop together, then the others one by one, the last started first.
     fn next_stop(&mut self, now: Instant) -> Option<Action> {
-        let mut leaving = self.members.iter_mut().rev().filter(|member| member.is_leaving());
-        let mut turn = leaving.next()?;
-        while turn.dynamic && turn.is_on_its_way_out() {
-            turn = leaving.next()?;
+        let mut waits_for_dynamic = false;
+        for member in self.members.iter_mut().rev().filter(|member| member.is_leaving()) {
+            match (member.dynamic, member.is_on_its_way_out()) {
+                (true, true) => waits_for_dynamic = true,
+                (true, false) => return Some(member.stop(now)),
+                (false, on_its_way_out) => {
+                    return (!on_its_way_out && !waits_for_dynamic).then(|| member.stop(now));
+                }
+            }
         }
-        // The order of static children holds among themselves; what blocks it is a child still on its way out.
-        if turn.is_on_its_way_out() {
-            return None;
-        }
-        Some(turn.stop(now))
+        None
     }
 
     fn next_start(&mut self, now: Instant) -> Option<Action> {
@@ -448,3 +449,6 @@ impl Member {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
