@@ -8,7 +8,8 @@ use super::backoff::BackoffState;
 use super::child_spec::{Policy, Shutdown};
 use super::{ActorId, ActorState, ExitReason, Heartbeat, RestartWindow, Strategy};
 
-/// How long an aborted child may take to end before it counts as unkillable.
+/// How long an aborted child may take to end, twice over, before it counts as unkillable: the second time is for a
+/// supervisor that was blocked itself and has not yet let the abort take effect.
 pub(crate) const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The children of one supervisor, and what shall become of them. The supervisor reports what happened and then does
@@ -76,7 +77,7 @@ enum State {
     Starting { deadline: Option<Instant> },
     Running,
     Stopping { deadline: Option<Instant> },
-    Killing { deadline: Instant, cause: ExitReason },
+    Killing { deadline: Instant, cause: ExitReason, reprieved: bool },
     Done { failed: bool },
 }
 
@@ -183,7 +184,7 @@ impl Crew {
         if matches!(member.state, State::Killing { .. }) {
             return false;
         }
-        member.state = State::Killing { deadline: now + ABORT_TIMEOUT, cause };
+        member.state = State::killing(cause, now);
         true
     }
 
@@ -269,9 +270,13 @@ impl Crew {
     /// Deadlines that have passed.
     fn next_overdue(&mut self, now: Instant) -> Option<Action> {
         let overdue = self.members.iter_mut().find(|member| member.deadline().is_some_and(|at| at <= now))?;
-        let cause = match overdue.state {
+        let cause = match &mut overdue.state {
             State::Starting { .. } => ExitReason::StartTimedOut,
             State::Stopping { .. } => ExitReason::Killed,
+            State::Killing { deadline, reprieved, .. } if !*reprieved => {
+                (*deadline, *reprieved) = (now + ABORT_TIMEOUT, true);
+                return self.next_overdue(now);
+            }
             _ => {
                 overdue.state = State::Done { failed: true };
                 let child = overdue.id.clone();
@@ -279,7 +284,7 @@ impl Crew {
                 return self.next_overdue(now);
             }
         };
-        overdue.state = State::Killing { deadline: now + ABORT_TIMEOUT, cause };
+        overdue.state = State::killing(cause, now);
         Some(Action::Kill(overdue.id.clone()))
     }
 
@@ -315,6 +320,14 @@ impl Crew {
             }
         }
         None
+    }
+}
+
+// === impl State ===
+
+impl State {
+    fn killing(cause: ExitReason, now: Instant) -> Self {
+        Self::Killing { deadline: now + ABORT_TIMEOUT, cause, reprieved: false }
     }
 }
 
@@ -370,7 +383,7 @@ impl Member {
     fn stop(&mut self, now: Instant) -> Action {
         let deadline = match self.policy.shutdown {
             Shutdown::Brutal => {
-                self.state = State::Killing { deadline: now + ABORT_TIMEOUT, cause: ExitReason::Shutdown };
+                self.state = State::killing(ExitReason::Shutdown, now);
                 return Action::Kill(self.id.clone());
             }
             Shutdown::Timeout(timeout) => Some(now + timeout),
