@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message};
 use arc_swap::ArcSwapOption;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Mutex, MutexGuard, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answer::Answer;
@@ -38,6 +38,9 @@ pub(crate) struct Shared<A: Actor<Context = Context<A>>> {
     phase: watch::Sender<Phase>,
     incarnations: AtomicU64,
     lost: AtomicU64,
+    /// Held by an incarnation while it lives: a successor waits for it, even one started by another supervisor that
+    /// knows nothing of the predecessor.
+    seat: Mutex<()>,
 }
 
 /// What senders may expect.
@@ -63,6 +66,7 @@ impl<A: Actor<Context = Context<A>>> ActorRef<A> {
             phase: watch::Sender::new(Phase::Down),
             incarnations: AtomicU64::new(0),
             lost: AtomicU64::new(0),
+            seat: Mutex::new(()),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -254,6 +258,11 @@ impl<A: Actor<Context = Context<A>>> Shared<A> {
     /// The number of a new incarnation; never given twice, whichever supervisor starts it.
     pub(crate) fn next_incarnation(&self) -> u64 {
         self.incarnations.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Waits until no other incarnation lives.
+    pub(crate) async fn take_seat(&self) -> MutexGuard<'_, ()> {
+        self.seat.lock().await
     }
 
     /// Lets senders into this incarnation.

@@ -170,6 +170,8 @@ struct Body<A: Actor<Context = Context<A>>> {
 
 impl<A: Actor<Context = Context<A>>> Body<A> {
     async fn live(self) {
+        let shared = self.shared.clone();
+        let _seat = shared.take_seat().await;
         let actor = (self.factory)(self.starter.clone());
         let mut context = Context::new();
         let pump = Pump::new(self.shared, self.starter, self.inbox, self.order_box, self.drain, self.beat);
