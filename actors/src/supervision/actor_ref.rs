@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message};
 use arc_swap::ArcSwapOption;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Mutex, MutexGuard, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::answer::Answer;
 use super::mailbox::{Envelope, Mailbox, Order, envelope};
+use super::queue::Refused;
 use super::registry::Port;
 use super::{ActorId, CallError, CastError, Fault, Stopped};
 
@@ -37,6 +38,9 @@ pub(crate) struct Shared<A: Actor<Context = Context<A>>> {
     phase: watch::Sender<Phase>,
     incarnations: AtomicU64,
     lost: AtomicU64,
+    /// Held by an incarnation while it lives: a successor waits for it, even one started by another supervisor that
+    /// knows nothing of the predecessor.
+    seat: Mutex<()>,
 }
 
 /// What senders may expect.
@@ -62,6 +66,7 @@ impl<A: Actor<Context = Context<A>>> ActorRef<A> {
             phase: watch::Sender::new(Phase::Down),
             incarnations: AtomicU64::new(0),
             lost: AtomicU64::new(0),
+            seat: Mutex::new(()),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -107,11 +112,11 @@ impl<A: Actor<Context = Context<A>>> ActorRef<A> {
     {
         let (reply, answer) = oneshot::channel();
         let Some(unsent) = self.offer(envelope(message, Some(reply)))? else {
-            return received(timeout(limit, answer).await);
+            return Answer::new(answer, limit).await;
         };
         let deadline = Instant::now() + limit;
         self.queue_up(unsent, deadline).await?;
-        received(timeout_at(deadline, answer).await)
+        Answer::new(answer, deadline.saturating_duration_since(Instant::now())).await
     }
 
     /// Calls until there is an answer: waits for restarts and free slots, and sends again after a death, so the
@@ -165,7 +170,7 @@ impl<A: Actor<Context = Context<A>>> ActorRef<A> {
         M::Result: Send,
     {
         let deadline = Instant::now() + limit;
-        let unsent = envelope(message, None);
+        let mut unsent = envelope(message, None);
         loop {
             match timeout_at(deadline, self.ready()).await {
                 Ok(Ok(_)) => {}
@@ -175,15 +180,13 @@ impl<A: Actor<Context = Context<A>>> ActorRef<A> {
             let Some(mailbox) = self.shared.mailbox.load_full() else {
                 continue;
             };
-            match timeout_at(deadline, mailbox.messages.reserve()).await {
-                Ok(Ok(permit)) => {
-                    permit.send(unsent);
-                    return Ok(());
-                }
+            match timeout_at(deadline, mailbox.messages.push_patiently(unsent)).await {
+                Ok(Ok(())) => return Ok(()),
                 // The incarnation died while we waited; the next one may take it.
-                Ok(Err(_)) => self.shared.close(mailbox.incarnation),
+                Ok(Err(back)) => unsent = back,
                 Err(_) => return Err(CastError::Full),
             }
+            self.shared.close(mailbox.incarnation);
         }
     }
 
@@ -213,10 +216,10 @@ impl<A: Actor<Context = Context<A>>> ActorRef<A> {
         let Some(mailbox) = mailbox.as_ref() else {
             return Err(self.shared.absence());
         };
-        match mailbox.messages.try_send(envelope) {
+        match mailbox.messages.push(envelope) {
             Ok(()) => Ok(None),
-            Err(TrySendError::Full(envelope)) => Ok(Some(envelope)),
-            Err(TrySendError::Closed(_)) => Err(CastError::Restarting),
+            Err(Refused::Full(envelope)) => Ok(Some(envelope)),
+            Err(Refused::Closed(_)) => Err(CastError::Restarting),
         }
     }
 
@@ -225,7 +228,7 @@ impl<A: Actor<Context = Context<A>>> ActorRef<A> {
         let Some(mailbox) = self.shared.mailbox.load_full() else {
             return Err(self.shared.absence().into());
         };
-        match timeout_at(deadline, mailbox.messages.send(envelope)).await {
+        match timeout_at(deadline, mailbox.messages.push_patiently(envelope)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(CallError::Restarting),
             Err(_) => Err(CallError::Full),
@@ -234,17 +237,6 @@ impl<A: Actor<Context = Context<A>>> ActorRef<A> {
 
     pub(crate) fn shared(&self) -> &Arc<Shared<A>> {
         &self.shared
-    }
-}
-
-/// Reads the outcome of waiting for an answer.
-fn received<R>(
-    outcome: Result<Result<R, oneshot::error::RecvError>, tokio::time::error::Elapsed>,
-) -> Result<R, CallError> {
-    match outcome {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(_)) => Err(CallError::Died),
-        Err(_) => Err(CallError::TimedOut),
     }
 }
 
@@ -266,6 +258,11 @@ impl<A: Actor<Context = Context<A>>> Shared<A> {
     /// The number of a new incarnation; never given twice, whichever supervisor starts it.
     pub(crate) fn next_incarnation(&self) -> u64 {
         self.incarnations.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Waits until no other incarnation lives.
+    pub(crate) async fn take_seat(&self) -> MutexGuard<'_, ()> {
+        self.seat.lock().await
     }
 
     /// Lets senders into this incarnation.
@@ -307,7 +304,7 @@ impl<A: Actor<Context = Context<A>>> Port for Shared<A> {
 
     fn depth(&self) -> usize {
         let mailbox = self.mailbox.load();
-        mailbox.as_ref().map_or(0, |mailbox| mailbox.messages.max_capacity() - mailbox.messages.capacity())
+        mailbox.as_ref().map_or(0, |mailbox| mailbox.messages.depth())
     }
 
     fn lost(&self) -> u64 {

@@ -75,3 +75,64 @@ impl BackoffState {
         delay
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::supervision::{Intensity, RestartWindow};
+
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn delays_double_up_to_their_bound() {
+        let backoff = Backoff { base: millis(10), max: millis(65), jitter: 0.0, quiet: millis(1000) };
+        let delays = [0, 1, 2, 3, 31, 32, u32::MAX].map(|n| backoff.delay(n, 0.5).as_millis());
+        assert_eq!(delays, [10, 20, 40, 65, 65, 65, 65]);
+    }
+
+    #[test]
+    fn a_quiet_period_makes_earlier_deaths_forgotten() {
+        let backoff = Backoff { base: millis(10), max: millis(100), jitter: 0.0, quiet: millis(1000) };
+        let mut state = BackoffState::new(backoff);
+        let born = Instant::now();
+        assert_eq!(state.next(Some(born), born, 0.0), millis(10));
+        assert_eq!(state.next(Some(born), born + millis(999), 0.0), millis(20));
+        assert_eq!(state.next(None, born + millis(5000), 0.0), millis(40), "it was never ready");
+        assert_eq!(state.next(Some(born), born + millis(1000), 0.0), millis(10));
+    }
+
+    #[test]
+    fn the_default_delays_do_not_hide_a_crash_loop_from_the_default_intensity() {
+        let mut state = BackoffState::new(Backoff::default());
+        let mut window = RestartWindow::new(Intensity::default());
+        let begun = Instant::now();
+        let mut now = begun;
+        while window.allows(now) {
+            // No jitter: the slowest case.
+            now += state.next(None, now, 0.0);
+            assert!(now < begun + millis(10_000), "the crash loop was never noticed");
+        }
+        assert!(now < begun + millis(4_000));
+    }
+
+    proptest! {
+        #[test]
+        fn a_delay_stays_within_its_bound_and_its_jitter(
+            base in 0..1000_u64,
+            max in 0..10_000_u64,
+            jitter in 0.0..=1.0_f64,
+            in_a_row in 0..100_u32,
+            chance in 0.0..1.0_f64,
+        ) {
+            let backoff = Backoff { base: millis(base), max: millis(max), jitter, quiet: Duration::ZERO };
+            let full = Backoff { jitter: 0.0, ..backoff }.delay(in_a_row, chance);
+            let delay = backoff.delay(in_a_row, chance);
+            prop_assert!(delay <= full && full <= backoff.max);
+            prop_assert!(delay.as_secs_f64() >= full.as_secs_f64() * (1.0 - jitter) - 1e-6);
+        }
+    }
+}

@@ -6,9 +6,10 @@ use tokio::time::Instant;
 
 use super::backoff::BackoffState;
 use super::child_spec::{Policy, Shutdown};
-use super::{ActorId, ActorState, ExitReason, RestartWindow, Strategy};
+use super::{ActorId, ActorState, ExitReason, Heartbeat, RestartWindow, Strategy};
 
-/// How long an aborted child may take to end before it counts as unkillable.
+/// How long an aborted child may take to end, twice over, before it counts as unkillable: the second time is for a
+/// supervisor that was blocked itself and has not yet let the abort take effect.
 pub(crate) const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The children of one supervisor, and what shall become of them. The supervisor reports what happened and then does
@@ -76,7 +77,7 @@ enum State {
     Starting { deadline: Option<Instant> },
     Running,
     Stopping { deadline: Option<Instant> },
-    Killing { deadline: Instant, cause: ExitReason },
+    Killing { deadline: Instant, cause: ExitReason, reprieved: bool },
     Done { failed: bool },
 }
 
@@ -183,7 +184,7 @@ impl Crew {
         if matches!(member.state, State::Killing { .. }) {
             return false;
         }
-        member.state = State::Killing { deadline: now + ABORT_TIMEOUT, cause };
+        member.state = State::killing(cause, now);
         true
     }
 
@@ -231,10 +232,10 @@ impl Crew {
         self.members.iter().filter_map(Member::wake_at).filter(|&at| at > now).min()
     }
 
-    /// The members that run, with their incarnations and since when.
-    pub(crate) fn running(&self) -> impl Iterator<Item = (&ActorId, u64, &Policy, Instant)> {
-        self.members.iter().filter(|member| member.state == State::Running).filter_map(|member| {
-            member.ready_since.map(|since| (&member.id, member.incarnation, &member.policy, since))
+    /// The members whose heart must beat: those that run, and those whose start or end no other deadline bounds.
+    pub(crate) fn watched(&self) -> impl Iterator<Item = (&ActorId, u64, Heartbeat)> {
+        self.members.iter().filter(|member| member.is_watched()).filter_map(|member| {
+            member.policy.heartbeat.map(|heartbeat| (&member.id, member.incarnation, heartbeat))
         })
     }
 
@@ -269,9 +270,13 @@ impl Crew {
     /// Deadlines that have passed.
     fn next_overdue(&mut self, now: Instant) -> Option<Action> {
         let overdue = self.members.iter_mut().find(|member| member.deadline().is_some_and(|at| at <= now))?;
-        let cause = match overdue.state {
+        let cause = match &mut overdue.state {
             State::Starting { .. } => ExitReason::StartTimedOut,
             State::Stopping { .. } => ExitReason::Killed,
+            State::Killing { deadline, reprieved, .. } if !*reprieved => {
+                (*deadline, *reprieved) = (now + ABORT_TIMEOUT, true);
+                return self.next_overdue(now);
+            }
             _ => {
                 overdue.state = State::Done { failed: true };
                 let child = overdue.id.clone();
@@ -279,22 +284,23 @@ impl Crew {
                 return self.next_overdue(now);
             }
         };
-        overdue.state = State::Killing { deadline: now + ABORT_TIMEOUT, cause };
+        overdue.state = State::killing(cause, now);
         Some(Action::Kill(overdue.id.clone()))
     }
 
-    /// Dynamic children stop together, the others one by one, the last started first.
+    /// Dynamic children stop together, then the others one by one, the last started first.
     fn next_stop(&mut self, now: Instant) -> Option<Action> {
-        let mut leaving = self.members.iter_mut().rev().filter(|member| member.is_leaving());
-        let mut turn = leaving.next()?;
-        while turn.dynamic && turn.is_on_its_way_out() {
-            turn = leaving.next()?;
+        let mut waits_for_dynamic = false;
+        for member in self.members.iter_mut().rev().filter(|member| member.is_leaving()) {
+            match (member.dynamic, member.is_on_its_way_out()) {
+                (true, true) => waits_for_dynamic = true,
+                (true, false) => return Some(member.stop(now)),
+                (false, on_its_way_out) => {
+                    return (!on_its_way_out && !waits_for_dynamic).then(|| member.stop(now));
+                }
+            }
         }
-        // The order of static children holds among themselves; what blocks it is a child still on its way out.
-        if turn.is_on_its_way_out() {
-            return None;
-        }
-        Some(turn.stop(now))
+        None
     }
 
     fn next_start(&mut self, now: Instant) -> Option<Action> {
@@ -314,6 +320,14 @@ impl Crew {
             }
         }
         None
+    }
+}
+
+// === impl State ===
+
+impl State {
+    fn killing(cause: ExitReason, now: Instant) -> Self {
+        Self::Killing { deadline: now + ABORT_TIMEOUT, cause, reprieved: false }
     }
 }
 
@@ -350,6 +364,13 @@ impl Member {
         matches!(self.state, State::Stopping { .. } | State::Killing { .. })
     }
 
+    fn is_watched(&self) -> bool {
+        matches!(
+            self.state,
+            State::Running | State::Starting { deadline: None } | State::Stopping { deadline: None }
+        )
+    }
+
     fn is_startable(&self, now: Instant) -> bool {
         matches!(self.state, State::Idle { not_before } if not_before.is_none_or(|at| at <= now))
     }
@@ -362,7 +383,7 @@ impl Member {
     fn stop(&mut self, now: Instant) -> Action {
         let deadline = match self.policy.shutdown {
             Shutdown::Brutal => {
-                self.state = State::Killing { deadline: now + ABORT_TIMEOUT, cause: ExitReason::Shutdown };
+                self.state = State::killing(ExitReason::Shutdown, now);
                 return Action::Kill(self.id.clone());
             }
             Shutdown::Timeout(timeout) => Some(now + timeout),
@@ -441,3 +462,6 @@ impl Member {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,3 +127,50 @@ impl Vigil {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEARTBEAT: Heartbeat = Heartbeat::new(Duration::from_millis(100), 3);
+
+    fn at(origin: Instant, ms: u64) -> Instant {
+        origin + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn silence_within_the_limit_is_life() {
+        let born = Instant::now();
+        let mut vigil = Vigil::new();
+        assert_eq!(vigil.check(&HEARTBEAT, born, at(born, 299)), Health::Alive);
+        assert_eq!(vigil.check_at(), Some(at(born, 300)));
+    }
+
+    #[test]
+    fn silence_beyond_the_limit_is_death_only_one_interval_after_it_was_noticed() {
+        let born = Instant::now();
+        let mut vigil = Vigil::new();
+        assert_eq!(vigil.check(&HEARTBEAT, born, at(born, 300)), Health::Alive);
+        assert_eq!(vigil.check(&HEARTBEAT, born, at(born, 399)), Health::Alive);
+        assert_eq!(vigil.check_at(), Some(at(born, 400)));
+        assert_eq!(vigil.check(&HEARTBEAT, born, at(born, 400)), Health::Dead { silent_ms: 400 });
+    }
+
+    #[test]
+    fn a_supervisor_that_was_blocked_itself_lets_its_neighbours_beat_first() {
+        let born = Instant::now();
+        let mut vigil = Vigil::new();
+        assert_eq!(vigil.check(&HEARTBEAT, born, at(born, 60_000)), Health::Alive);
+        assert_eq!(vigil.check(&HEARTBEAT, at(born, 60_001), at(born, 60_100)), Health::Alive);
+        assert_eq!(vigil.check_at(), Some(at(born, 60_301)));
+    }
+
+    #[test]
+    fn a_beat_under_suspicion_starts_a_new_one() {
+        let born = Instant::now();
+        let mut vigil = Vigil::new();
+        assert_eq!(vigil.check(&HEARTBEAT, born, at(born, 300)), Health::Alive);
+        assert_eq!(vigil.check(&HEARTBEAT, at(born, 50), at(born, 400)), Health::Alive);
+        assert_eq!(vigil.check_at(), Some(at(born, 500)));
+    }
+}

@@ -1,6 +1,7 @@
 //! The birth of an incarnation.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context};
 use actix_rt::{Arbiter, System};
@@ -9,12 +10,13 @@ use tokio::task::{JoinError, JoinHandle, spawn_local};
 
 use super::actor_ref::Shared;
 use super::child_spec::{Berth, Placement};
-use super::mailbox::{Line, Mailbox, MailboxLine};
+use super::mailbox::{Envelope, Line, Mailbox, MailboxLine, Order};
 use super::panic_hook::CURRENT_ACTOR;
 use super::pump::{DrainFn, Pump};
+use super::queue::Queue;
 use super::registry::{Entry, Port, Registry};
 use super::starter::Event;
-use super::{ActorRef, ExitReason, Heartbeat, Starter};
+use super::{ActorRef, ExitReason, Starter};
 
 /// Makes incarnations of one child, whatever its type.
 pub(crate) trait Launch: Send + Sync {
@@ -75,19 +77,19 @@ impl<A: Actor<Context = Context<A>>> Launch for ActorLaunch<A> {
     fn launch(&self, order: LaunchOrder) -> Incarnation {
         let number = self.shared.next_incarnation();
         let starter = Starter::new(number, order.entry, order.registry, order.events);
-        let (messages, inbox) = mpsc::channel(order.berth.capacity);
+        let messages = Arc::new(Queue::new(order.berth.capacity));
         let (orders, order_box) = mpsc::unbounded_channel();
         let (kill, killed) = oneshot::channel();
         let line = MailboxLine {
             shared: self.shared.clone(),
-            mailbox: Arc::new(Mailbox { incarnation: number, messages, orders }),
+            mailbox: Arc::new(Mailbox { incarnation: number, messages: messages.clone(), orders }),
         };
         let body = Body {
             shared: self.shared.clone(),
             factory: self.factory.clone(),
             drain: self.drain,
             starter: starter.clone(),
-            inbox,
+            inbox: messages,
             order_box,
             beat: order.berth.beat,
         };
@@ -159,19 +161,20 @@ struct Body<A: Actor<Context = Context<A>>> {
     factory: Arc<dyn Fn(Starter) -> A + Send + Sync>,
     drain: Option<DrainFn<A>>,
     starter: Starter,
-    inbox: mpsc::Receiver<super::mailbox::Envelope<A>>,
-    order_box: mpsc::UnboundedReceiver<super::mailbox::Order>,
-    beat: std::time::Duration,
+    inbox: Arc<Queue<Envelope<A>>>,
+    order_box: mpsc::UnboundedReceiver<Order>,
+    beat: Duration,
 }
 
 // === impl Body ===
 
 impl<A: Actor<Context = Context<A>>> Body<A> {
     async fn live(self) {
-        let heartbeat = Heartbeat::new(self.beat, 1);
+        let shared = self.shared.clone();
+        let _seat = shared.take_seat().await;
         let actor = (self.factory)(self.starter.clone());
         let mut context = Context::new();
-        let pump = Pump::new(self.shared, self.starter, self.inbox, self.order_box, self.drain, heartbeat);
+        let pump = Pump::new(self.shared, self.starter, self.inbox, self.order_box, self.drain, self.beat);
         context.spawn(pump);
         context.into_future(actor).await;
     }

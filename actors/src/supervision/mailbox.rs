@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::Fault;
 use super::actor_ref::Shared;
+use super::queue::Queue;
 
 /// One message with everything needed to handle it.
 pub(crate) type Envelope<A> = Box<dyn FnOnce(&mut A, &mut Context<A>) + Send>;
@@ -23,7 +24,7 @@ pub(crate) enum Order {
 /// The sending side of one incarnation's mailbox.
 pub(crate) struct Mailbox<A: Actor<Context = Context<A>>> {
     pub(crate) incarnation: u64,
-    pub(crate) messages: mpsc::Sender<Envelope<A>>,
+    pub(crate) messages: Arc<Queue<Envelope<A>>>,
     pub(crate) orders: mpsc::UnboundedSender<Order>,
 }
 

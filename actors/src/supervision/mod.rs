@@ -7,7 +7,9 @@
 
 mod actor_id;
 mod actor_ref;
+mod answer;
 mod backoff;
+mod bell;
 mod call_error;
 mod child_spec;
 mod crew;
@@ -20,6 +22,7 @@ mod mailbox;
 mod nursery;
 mod panic_hook;
 mod pump;
+mod queue;
 mod registry;
 mod restart;
 mod restart_window;

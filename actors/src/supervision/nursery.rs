@@ -120,17 +120,17 @@ impl Nursery {
 
     /// Does everything that is due.
     pub(crate) fn advance(&mut self, now: Instant) {
-        self.watch_hearts(now);
         while let Some(action) = self.crew.next(now) {
             self.perform(action, now);
         }
+        self.watch_hearts(now);
         self.publish();
         self.forget();
     }
 
     /// When [`advance`](Self::advance) must be called even if there is no news.
     pub(crate) fn wake_at(&self, now: Instant) -> Option<Instant> {
-        let check = self.crew.running().filter_map(|(id, ..)| self.children[id].vigil.check_at()).min();
+        let check = self.crew.watched().filter_map(|(id, ..)| self.children[id].vigil.check_at()).min();
         [self.crew.wake_at(now), check].into_iter().flatten().min()
     }
 
@@ -182,6 +182,7 @@ impl Nursery {
         };
         let incarnation = child.spec.launch.launch(order);
         child.entry.born(incarnation.number, now);
+        child.vigil = Vigil::new();
         self.crew.launched(id, incarnation.number);
         child.incarnation = Some(incarnation);
     }
@@ -216,11 +217,11 @@ impl Nursery {
     /// Condemns the children whose heart stands still.
     fn watch_hearts(&mut self, now: Instant) {
         let mut silent = Vec::new();
-        for (id, incarnation, policy, since) in self.crew.running() {
-            let (Some(child), Some(heartbeat)) = (self.children.get_mut(id), policy.heartbeat) else {
+        for (id, incarnation, heartbeat) in self.crew.watched() {
+            let Some(child) = self.children.get_mut(id) else {
                 continue;
             };
-            let last = child.entry.pulse().last().max(since);
+            let last = child.entry.pulse().last();
             if let Health::Dead { silent_ms } = child.vigil.check(&heartbeat, last, now) {
                 silent.push((id.clone(), incarnation, silent_ms));
             }

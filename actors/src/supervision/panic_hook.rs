@@ -25,11 +25,7 @@ pub fn install_panic_hook() {
 fn report(info: &panic::PanicHookInfo<'_>) {
     let actor = current_actor().map(|id| id.to_string()).unwrap_or_default();
     let location = info.location().map(ToString::to_string).unwrap_or_default();
-    tracing::error!(actor, location, payload = payload_text(info), "panicked");
-}
-
-fn payload_text<'a>(info: &'a panic::PanicHookInfo<'_>) -> &'a str {
-    info.payload_as_str().unwrap_or_else(|| panic_message(&()))
+    tracing::error!(actor, location, payload = panic_message(info.payload()), "panicked");
 }
 
 /// The name of the actor whose task runs on this thread right now, for logs.

@@ -3,15 +3,21 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
 
 use actix::fut::ActorFuture;
 use actix::{Actor, ActorContext, AsyncContext, Context};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
+use super::Starter;
 use super::actor_ref::Shared;
+use super::bell::Bell;
 use super::mailbox::{Envelope, Order, break_actor};
-use super::{Heartbeat, Starter};
+use super::queue::Queue;
+
+/// How many messages are handled before others on the thread have their turn.
+const BATCH: usize = 128;
 
 /// Handles [`Drain`](super::Drain) on behalf of an actor that knows it.
 pub(crate) type DrainFn<A> = fn(&mut A, &mut Context<A>, oneshot::Sender<()>);
@@ -21,10 +27,11 @@ pub(crate) type DrainFn<A> = fn(&mut A, &mut Context<A>, oneshot::Sender<()>);
 pub(crate) struct Pump<A: Actor<Context = Context<A>>> {
     shared: Arc<Shared<A>>,
     starter: Starter,
-    messages: mpsc::Receiver<Envelope<A>>,
+    messages: Arc<Queue<Envelope<A>>>,
     orders: mpsc::UnboundedReceiver<Order>,
     drain: Option<DrainFn<A>>,
     ticks: Interval,
+    bell: Bell,
     started: bool,
     handling: bool,
     ending: Ending,
@@ -45,12 +52,12 @@ impl<A: Actor<Context = Context<A>>> Pump<A> {
     pub(crate) fn new(
         shared: Arc<Shared<A>>,
         starter: Starter,
-        messages: mpsc::Receiver<Envelope<A>>,
+        messages: Arc<Queue<Envelope<A>>>,
         orders: mpsc::UnboundedReceiver<Order>,
         drain: Option<DrainFn<A>>,
-        heartbeat: Heartbeat,
+        beat: Duration,
     ) -> Self {
-        let mut ticks = interval(heartbeat.interval);
+        let mut ticks = interval(beat);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             shared,
@@ -59,9 +66,19 @@ impl<A: Actor<Context = Context<A>>> Pump<A> {
             orders,
             drain,
             ticks,
+            bell: Bell::new(),
             started: false,
             handling: false,
             ending: Ending::NotAsked,
+        }
+    }
+
+    /// Beats and obeys if the bell has rung.
+    fn attend(&mut self, ctx: &mut Context<A>, task: &TaskContext<'_>) {
+        if let Some(waker) = self.bell.answer(task) {
+            let mut rung = TaskContext::from_waker(&waker);
+            self.beat(&mut rung);
+            self.obey_orders(ctx, &mut rung);
         }
     }
 
@@ -72,7 +89,11 @@ impl<A: Actor<Context = Context<A>>> Pump<A> {
     }
 
     fn obey_orders(&mut self, ctx: &mut Context<A>, task: &mut TaskContext<'_>) {
-        while !ctx.waiting() {
+        loop {
+            if ctx.waiting() {
+                // Further orders are heard when the wait is over.
+                return self.bell.ring();
+            }
             match self.orders.poll_recv(task) {
                 Poll::Ready(Some(Order::Finish)) => {
                     self.messages.close();
@@ -85,8 +106,11 @@ impl<A: Actor<Context = Context<A>>> Pump<A> {
     }
 
     fn handle_messages(&mut self, actor: &mut A, ctx: &mut Context<A>, task: &mut TaskContext<'_>) {
-        while !ctx.waiting() {
-            match self.messages.poll_recv(task) {
+        for _ in 0..BATCH {
+            if ctx.waiting() {
+                return;
+            }
+            match self.messages.poll_pop(task) {
                 Poll::Ready(Some(envelope)) => {
                     self.handling = true;
                     envelope(actor, ctx);
@@ -96,6 +120,8 @@ impl<A: Actor<Context = Context<A>>> Pump<A> {
                 Poll::Pending => return,
             }
         }
+        // Others on this thread have their turn first.
+        task.waker().wake_by_ref();
     }
 
     /// The mailbox is closed and empty: drains the actor if it can be drained, then stops it.
@@ -133,8 +159,7 @@ impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Pump<A> {
             pump.started = true;
             pump.starter.started();
         }
-        pump.beat(task);
-        pump.obey_orders(ctx, task);
+        pump.attend(ctx, task);
         pump.handle_messages(actor, ctx, task);
         Poll::Pending
     }
@@ -144,11 +169,7 @@ impl<A: Actor<Context = Context<A>>> Drop for Pump<A> {
     /// Turns senders away at once, and counts the accepted messages that die here.
     fn drop(&mut self) {
         self.shared.close(self.starter.incarnation());
-        self.messages.close();
-        let mut lost = u64::from(self.handling);
-        while self.messages.try_recv().is_ok() {
-            lost += 1;
-        }
-        self.shared.count_lost(lost);
+        let waiting = self.messages.clear() as u64;
+        self.shared.count_lost(u64::from(self.handling) + waiting);
     }
 }

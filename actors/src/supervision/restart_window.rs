@@ -63,3 +63,55 @@ impl RestartWindow {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn as_many_restarts_as_the_intensity_names_are_allowed_and_not_one_more() {
+        let now = Instant::now();
+        let mut window = RestartWindow::new(Intensity::new(3, SECOND));
+        let allowed: Vec<_> = (0..5).map(|_| window.allows(now)).collect();
+        assert_eq!(allowed, [true, true, true, false, false]);
+    }
+
+    #[test]
+    fn a_restart_counts_until_it_is_one_period_old() {
+        let now = Instant::now();
+        let mut window = RestartWindow::new(Intensity::new(1, SECOND));
+        assert!(window.allows(now));
+        assert!(!window.allows(now + SECOND - Duration::from_nanos(1)));
+        assert!(window.allows(now + SECOND));
+    }
+
+    #[test]
+    fn an_intensity_of_zero_allows_nothing() {
+        assert!(!RestartWindow::new(Intensity::never()).allows(Instant::now()));
+        assert!(!RestartWindow::new(Intensity::new(0, SECOND)).allows(Instant::now()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_period_ever_holds_more_restarts_than_the_intensity(
+            restarts in 0..6_u32,
+            gaps in prop::collection::vec(0..400_u64, 0..60),
+        ) {
+            let mut window = RestartWindow::new(Intensity::new(restarts, SECOND));
+            let mut now = Instant::now();
+            let mut allowed: Vec<Instant> = Vec::new();
+            for gap in gaps {
+                now += Duration::from_millis(gap);
+                let recent = allowed.iter().filter(|&&at| now.duration_since(at) < SECOND).count();
+                prop_assert_eq!(window.allows(now), recent < restarts as usize);
+                if recent < restarts as usize {
+                    allowed.push(now);
+                }
+            }
+        }
+    }
+}

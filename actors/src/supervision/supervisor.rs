@@ -273,10 +273,10 @@ impl Handler<StopChild> for SupervisorActor {
         let down = self.nursery.stop_child(&id);
         self.wake();
         Box::pin(wrap_future(async move {
-            match down {
-                Some(down) => Ok(drop(down.await)),
-                None => Err(StopChildError::UnknownChild(id.to_string())),
-            }
+            let down = down.ok_or_else(|| StopChildError::UnknownChild(id.to_string()))?;
+            // Whoever was told of the death drops its end instead of answering.
+            let _ = down.await;
+            Ok(())
         }))
     }
 }

@@ -2,14 +2,31 @@
 
 use std::time::Duration;
 
-use github_stats_actors::supervision::testing::{Misbehave, Misdeed, Note, PanicUnseen, Ping, World};
-use github_stats_actors::supervision::{CallError, CastError, Restart, RestartCause, Shutdown, Stopped};
+use github_stats_actors::supervision::testing::{
+    Misbehave, Misdeed, Note, PanicUnseen, Ping, Scripted, World,
+};
+use github_stats_actors::supervision::{
+    ActorRef, CallError, CastError, Restart, RestartCause, RootHandle, Shutdown, Stopped,
+};
 use tokio::time::Instant;
 
 use super::{alone, millis};
 
 fn note(line: &str, pause: u64) -> Note {
     Note(line.to_owned(), millis(pause))
+}
+
+#[test]
+fn addresses_calls_and_roots_may_cross_threads() {
+    fn crosses_threads<T: Send>(_: &T) {}
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<ActorRef<Scripted>>();
+    is_shared::<RootHandle>();
+    let actor = ActorRef::<Scripted>::new("a");
+    crosses_threads(&actor.call(Ping));
+    crosses_threads(&actor.call_persistently(Ping, millis(1)));
+    crosses_threads(&actor.cast_within(Ping, millis(1)));
+    crosses_threads(&actor.ready());
 }
 
 #[test]

@@ -10,7 +10,10 @@ use github_stats_actors::supervision::{
     ActorRef, ChildSpec, Exit, ExitReason, Fault, Heartbeat, Placement, start_root,
 };
 
-use super::{alone, millis};
+use super::alone;
+
+/// Long enough for a busy machine not to hold up a healthy thread for as long.
+const PATIENT: Heartbeat = Heartbeat::new(Duration::from_millis(50), 20);
 
 /// Blocks its thread when told to, until the test is over.
 struct Apart {
@@ -77,7 +80,7 @@ fn every_incarnation_has_a_thread_of_its_own() {
 fn a_hung_actor_apart_is_restarted() {
     System::new().block_on(async {
         let (actor, spec, _unblock) = apart();
-        let root = start_root(alone(spec.heartbeat(Heartbeat::new(millis(10), 3)))).unwrap();
+        let root = start_root(alone(spec.heartbeat(PATIENT))).unwrap();
         actor.ready().await.unwrap();
         root.inject("apart", Fault::Hang).unwrap();
         actor.down(1).await;
@@ -90,7 +93,7 @@ fn a_hung_actor_apart_is_restarted() {
 fn an_actor_that_blocks_its_thread_escalates() {
     System::new().block_on(async {
         let (actor, spec, unblock) = apart();
-        let root = start_root(alone(spec.heartbeat(Heartbeat::new(millis(10), 3)))).unwrap();
+        let root = start_root(alone(spec.heartbeat(PATIENT))).unwrap();
         actor.ready().await.unwrap();
         actor.cast(Block).unwrap();
         let unkillable = Exit::Escalated { child: "apart".into(), reason: ExitReason::Unkillable };

@@ -48,7 +48,7 @@ async fn break_things(root: &RootHandle, faults: &[(usize, Fault, u64)]) {
         let _ = root.inject(IDS[index], fault);
         tokio::time::sleep(millis(pause)).await;
     }
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
 }
 
 proptest! {

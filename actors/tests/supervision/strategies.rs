@@ -194,3 +194,22 @@ fn a_child_that_ended_for_good_does_not_come_back_with_its_siblings() {
         assert_eq!(root.tree().actor("second").unwrap().state, ActorState::Stopped);
     });
 }
+
+#[test]
+fn a_supervisor_that_dies_and_returns_at_once_waits_for_its_children_to_be_gone() {
+    use github_stats_actors::supervision::{Backoff, ChildSpec, Fault};
+    World::run(|world| async move {
+        let (worker, spec) = world.actor("worker");
+        let nested = SupervisorSpec::new("nested", Strategy::OneForOne).child(spec);
+        let child = ChildSpec::supervisor(nested).backoff(Backoff::none());
+        let root = world.start(SupervisorSpec::new("root", Strategy::OneForOne).child(child));
+        for incarnation in 1..=10 {
+            assert_eq!(worker.ready().await, Ok(incarnation));
+            root.supervisor().actor().ready().await.unwrap();
+            settle().await;
+            root.inject("nested", Fault::Panic).unwrap();
+            worker.down(incarnation).await;
+        }
+        assert_eq!(worker.ready().await, Ok(11));
+    });
+}

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +46,7 @@ pub struct World {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Census {
     alive: Arc<Mutex<BTreeMap<String, usize>>>,
+    crowded: Arc<AtomicBool>,
 }
 
 // === impl World ===
@@ -53,7 +55,7 @@ impl World {
     /// Runs a test in virtual time; afterwards shuts its trees down.
     ///
     /// # Panics
-    /// If a tree does not end, or a scripted actor is still alive then.
+    /// If a tree does not end, a scripted actor is still alive then, or one ever had two incarnations at once.
     pub fn run<F: Future>(test: impl FnOnce(World) -> F) -> F::Output {
         in_virtual_time(|| async {
             let world = World::default();
@@ -107,6 +109,7 @@ impl World {
             root.shutdown(GRACE).await;
         }
         assert_eq!(self.alive(), Vec::<String>::new(), "actors outlived their test");
+        assert!(!self.alive.crowded.load(Ordering::Relaxed), "two incarnations lived at once");
     }
 }
 
@@ -114,7 +117,10 @@ impl World {
 
 impl Census {
     pub(super) fn enter(&self, id: &str) {
-        *self.lock().entry(id.to_owned()).or_default() += 1;
+        let mut alive = self.lock();
+        let count = alive.entry(id.to_owned()).or_default();
+        *count += 1;
+        self.crowded.fetch_or(*count > 1, Ordering::Relaxed);
     }
 
     pub(super) fn leave(&self, id: &str) {
