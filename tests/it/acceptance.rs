@@ -23,7 +23,8 @@ fn simulator(world: impl FnOnce(jiff::Timestamp) -> World) -> Simulator {
 }
 
 fn lively(org: &str) -> impl FnOnce(jiff::Timestamp) -> World {
-    let lively = Lively { seed: 7, org: org.to_owned(), repos: 4, ..Lively::default() };
+    // A deleted comment shows only when comments are read again, which this source does not do.
+    let lively = Lively { seed: 7, org: org.to_owned(), repos: 4, deletions: false, ..Lively::default() };
     move |now| generate(lively, now)
 }
 
