@@ -10,6 +10,7 @@
 
 mod account;
 mod answers;
+mod app;
 mod clock;
 mod comment;
 mod commit;
@@ -20,8 +21,10 @@ mod endpoint;
 mod fault;
 mod gauges;
 mod graph;
+mod graphql;
 mod histories;
 mod issue;
+mod keyring;
 mod ledger;
 mod lively;
 mod numeric;
@@ -42,6 +45,7 @@ mod truth;
 mod world;
 
 pub use account::{Account, AccountKind};
+pub use app::{App, Installation};
 pub use comment::Comment;
 pub use commit::Commit;
 pub use endpoint::Endpoint;
@@ -59,3 +63,8 @@ pub use simulator::Simulator;
 pub use token::{Permission, Token};
 pub use truth::{Fact, FactKind, Truth};
 pub use world::World;
+
+/// The part of GitHub's GraphQL schema that is served, in GraphQL's own language.
+pub fn graphql_schema() -> &'static str {
+    graphql::OFFERED
+}

@@ -4,6 +4,8 @@ mod client;
 mod clock;
 mod commits;
 mod fault;
+mod graphql;
+mod graphql_schema;
 mod histories;
 mod limits;
 mod lists;
