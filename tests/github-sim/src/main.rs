@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use github_sim::{Lively, Options, Simulator, Token, World};
+use github_sim::{Lively, Options, Scale, Simulator, Token, World};
 use jiff::Timestamp;
 
 /// Serves a simulated GitHub.
@@ -25,8 +25,11 @@ struct Arguments {
     /// Number of repositories of the made-up world
     #[arg(long, default_value_t = 8)]
     repos: usize,
+    /// Make up a large world of that many repositories, of which 2% change every five minutes
+    #[arg(long)]
+    scale: bool,
     /// Recorded histories (JSON lines) to serve instead of a made-up world
-    #[arg(long, num_args = 1.., conflicts_with = "seed")]
+    #[arg(long, num_args = 1.., conflicts_with_all = ["seed", "scale"])]
     history: Vec<PathBuf>,
     /// Seconds from the start at which the newest commit of a history is dated; negative: before it
     #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
@@ -62,6 +65,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn world(arguments: &Arguments, now: Timestamp) -> Result<World, Box<dyn Error>> {
+    if arguments.scale {
+        let (org, repos) = (arguments.org.clone(), arguments.repos);
+        return Ok(github_sim::scale(&Scale { seed: arguments.seed, org, repos, ..Scale::default() }, now));
+    }
     if arguments.history.is_empty() {
         let lively = Lively {
             seed: arguments.seed,

@@ -56,6 +56,11 @@ impl<'a> Check<'a> {
 
     fn selection(&mut self, set: &'a SelectionSet, owner: &str, path: &[Value]) {
         for item in &set.items {
+            for directive in item.node.directives() {
+                for (_, value) in &directive.node.arguments {
+                    self.variables(&value.node, value.pos, path);
+                }
+            }
             match &item.node {
                 Selection::Field(field) => self.field(&field.node, field.pos, owner, path),
                 Selection::FragmentSpread(spread) => {
