@@ -1,4 +1,4 @@
-//! A faithful simulator of the GitHub endpoints that github-stats uses.
+//! A faithful simulator of the parts of GitHub that github-stats uses.
 //!
 //! A [`World`] holds organisations, repositories and everything that ever happens in them; each event
 //! has a time and shows only once the simulator's clock has reached it. A [`Simulator`] serves a world

@@ -1,12 +1,14 @@
 //! The simulator as a process of its own, for tests driven from a shell.
 
 use std::error::Error;
+use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use github_sim::{Lively, Options, Scale, Simulator, Token, World};
+use github_sim::{App, Installation, Lively, Options, Scale, Simulator, Token, World};
 use jiff::Timestamp;
 
 /// Serves a simulated GitHub.
@@ -37,6 +39,15 @@ struct Arguments {
     /// A token to accept; may be given more than once
     #[arg(long, default_value = "sim-token")]
     token: Vec<String>,
+    /// Public key (RSA, PEM) of a GitHub App whose installation sees the organisation
+    #[arg(long)]
+    app_key: Option<PathBuf>,
+    /// The app's id
+    #[arg(long, default_value_t = 1)]
+    app_id: u64,
+    /// The id of its installation
+    #[arg(long, default_value_t = 1)]
+    installation_id: u64,
     /// Time the clock shows at start, such as 2026-01-01T00:00:00Z; the machine's when not given
     #[arg(long)]
     start: Option<Timestamp>,
@@ -51,6 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         listen: arguments.listen,
         start: arguments.start,
         frozen: arguments.frozen,
+        app: app(&arguments)?,
         tokens: arguments.token.iter().map(|secret| Token::new(secret)).collect(),
         ..Options::default()
     };
@@ -62,6 +74,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     runtime.block_on(tokio::signal::ctrl_c())?;
     runtime.shutdown_timeout(Duration::ZERO);
     Ok(())
+}
+
+fn app(arguments: &Arguments) -> io::Result<Option<App>> {
+    let key = arguments.app_key.as_ref().map(fs::read_to_string).transpose()?;
+    let installation = || Installation::new(arguments.installation_id, &arguments.org);
+    Ok(key.map(|key| App::new(arguments.app_id, &key).installed(installation())))
 }
 
 fn world(arguments: &Arguments, now: Timestamp) -> Result<World, Box<dyn Error>> {

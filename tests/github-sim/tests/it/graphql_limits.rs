@@ -131,6 +131,9 @@ fn only_the_known_may_ask() {
     let wrong = asked(&[("authorization", "Bearer nonsense")]);
     assert_eq!((wrong.status, &wrong.json()["message"]), (401, &json!("Bad credentials")));
     assert_eq!(get(&simulator, "/graphql").status, 404);
+    let authorization = format!("Bearer {TOKEN}");
+    let broken = ask(&simulator, "POST", "/graphql", &[("authorization", &authorization)], "{");
+    assert_eq!(broken.map(|answer| answer.status), Some(400));
 }
 
 #[test]
