@@ -39,12 +39,20 @@ fn simulator(public: &str) -> Simulator {
     Simulator::start(world, options).expect("a simulator")
 }
 
-fn with(simulator: &Simulator, method: &str, target: &str, token: &str) -> Answer {
+/// A simulator with an app, and a web token of that app.
+pub fn simulator_and_web_token() -> (Simulator, String) {
+    let (private, public) = keys();
+    (simulator(&public), signed(&private, &claims(json!(42), 0, 540)))
+}
+
+/// Asks with a token.
+pub fn with(simulator: &Simulator, method: &str, target: &str, token: &str) -> Answer {
     let authorization = format!("Bearer {token}");
     ask(simulator, method, target, &[("authorization", &authorization)], "").expect("an answer")
 }
 
-fn mint(simulator: &Simulator, installation: u64, web_token: &str) -> Answer {
+/// Asks for a token of an installation.
+pub fn mint(simulator: &Simulator, installation: u64, web_token: &str) -> Answer {
     with(simulator, "POST", &format!("/app/installations/{installation}/access_tokens"), web_token)
 }
 
