@@ -68,6 +68,21 @@ fn what_is_not_there_is_named() {
             "variableNotUsed",
             "Variable $x is declared by Q but not used",
         ),
+        (
+            "query Q($at: DateTime) { node(id: \"x\") { ... on Commit { history(first: 1, since: $at) { totalCount } } } }",
+            "variableMismatch",
+            "Type mismatch on variable $at and argument since (DateTime / GitTimestamp)",
+        ),
+        (
+            "query Q($by: String!) { viewer { repositories(first: 1, orderBy: {field: $by, direction: ASC}) { totalCount } } }",
+            "variableMismatch",
+            "Type mismatch on variable $by and argument orderBy (String! / RepositoryOrderField!)",
+        ),
+        (
+            "query Q($login: String) { user(login: $login) { id } }",
+            "variableMismatch",
+            "Type mismatch on variable $login and argument login (String / String!)",
+        ),
     ] {
         let answer = query(&simulator, text, &json!({}));
         let body = answer.json();
