@@ -104,6 +104,7 @@ struct Author {
     org: String,
     plots: Vec<Plot>,
     people: Vec<String>,
+    deletions: bool,
 }
 
 /// What is going on in one repository.
@@ -119,7 +120,7 @@ impl Author {
         let people = (0..lively.users.max(1)).map(|nth| numbered(&PEOPLE, nth)).collect();
         let plots: Vec<Plot> = (0..lively.repos.max(1)).map(|nth| Plot::new(numbered(&NAMES, nth))).collect();
         let rng = StdRng::seed_from_u64(lively.seed);
-        let mut author = Self { rng, org: lively.org.clone(), plots, people };
+        let mut author = Self { rng, org: lively.org.clone(), plots, people, deletions: lively.deletions };
         for nth in 0..author.plots.len() {
             let commit = author.commit(start);
             let repo = world.org(&author.org).create_repo(&author.plots[nth].name, start);
@@ -239,7 +240,7 @@ impl Author {
 
     /// Deletes the last comment that is left.
     fn retract(&mut self, repo: &mut Repository, plot: &mut Plot, at: Timestamp) {
-        match plot.comments.pop() {
+        match plot.comments.pop().filter(|_| self.deletions) {
             Some(id) => _ = repo.delete_comment(id, at),
             None => self.push(repo, at),
         }

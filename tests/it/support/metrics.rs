@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use github_sim::Simulator;
 use jiff::{SignedDuration, Timestamp};
-use prometheus_parse::{Scrape, Value};
+use openmetrics_parser::{PrometheusValue, prometheus::parse_prometheus};
 use tokio::time::{Instant, sleep};
 
 use super::Replica;
 
-/// Name, organisation, repository and user to value.
-pub type Series = BTreeMap<(String, String, String, String), f64>;
+/// Name, organisation, repository and user.
+type SeriesKey = (String, String, String, String);
+/// Every series and its value.
+pub type Series = BTreeMap<SeriesKey, f64>;
 
 /// The product's default `metrics.active_window`.
 const ACTIVE_WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -22,21 +24,22 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(120);
 
 /// The activity gauges of an exposition.
 pub fn parse_gauges(text: &str) -> Series {
-    let lines = text.lines().map(|line| Ok(line.to_owned()));
-    let scrape = Scrape::parse(lines).expect("a parseable exposition");
-    let activity = scrape.samples.into_iter().filter(|sample| {
-        sample.metric.starts_with("gh_activity_")
-            && !sample.metric.ends_with("_total")
-            && sample.labels.contains_key("user")
-    });
+    let exposition = parse_prometheus(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let mut series = Series::new();
-    for sample in activity {
-        let label = |name: &str| sample.labels.get(name).unwrap_or_default().to_owned();
-        let (Value::Gauge(value) | Value::Untyped(value)) = sample.value else {
-            panic!("{} is no gauge", sample.metric)
-        };
-        let key = (sample.metric.clone(), label("org"), label("repo"), label("user"));
-        assert!(series.insert(key.clone(), value).is_none(), "{key:?} is there twice");
+    let gauges = exposition.families.iter().filter(|(name, _)| name.starts_with("gh_activity_"));
+    for (name, family) in gauges {
+        for sample in family.iter_samples() {
+            let labelset = sample.get_labelset().expect("labels");
+            let label = |wanted: &str| {
+                labelset.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.clone())
+            };
+            let (Some(org), Some(repo), Some(user)) = (label("org"), label("repo"), label("user")) else {
+                continue;
+            };
+            let PrometheusValue::Gauge(value) = &sample.value else { continue };
+            let key = (name.clone(), org, repo, user);
+            assert!(series.insert(key.clone(), value.as_f64()).is_none(), "{key:?} is there twice");
+        }
     }
     series
 }
@@ -57,12 +60,27 @@ impl Difference {
     }
 }
 
+/// What must be shown: everything since the beginning of the history that is collected.
 fn truth(simulator: &Simulator, first_seen: Timestamp) -> Series {
-    let gauges = simulator.truth().gauges(simulator.now(), ACTIVE_WINDOW, first_seen - HISTORY);
+    gauges(simulator, first_seen - HISTORY)
+}
+
+fn gauges(simulator: &Simulator, floor: Timestamp) -> Series {
+    let gauges = simulator.truth().gauges(simulator.now(), ACTIVE_WINDOW, floor);
     gauges
         .into_iter()
         .map(|((name, org, repo, user), value)| ((name.to_string(), org, repo, user), value))
         .collect()
+}
+
+/// Adds what may be shown as well: what was fetched is stored, wanted or not, so that the opening of an old pull request
+/// that was merged just now can be somebody's last known event.
+fn with_older_events(mut truth: Series, shown: &Series, simulator: &Simulator) -> Series {
+    let all = gauges(simulator, Timestamp::UNIX_EPOCH);
+    let older = |key: &&SeriesKey| key.0 == "gh_activity_last_event_unixtime" && !truth.contains_key(*key);
+    let known: Vec<SeriesKey> = shown.keys().filter(older).cloned().collect();
+    truth.extend(known.into_iter().filter_map(|key| Some((key.clone(), *all.get(&key)?))));
+    truth
 }
 
 /// Waits until all activity gauges of the replica are the truth, for a replica that first saw the world at `first_seen`.
@@ -75,7 +93,8 @@ pub async fn settle(replica: &Replica, simulator: &Simulator, first_seen: Timest
         let (status, text) = replica.get("/metrics").await;
         assert_eq!(status, 200, "/metrics always answers");
         let after = truth(simulator, first_seen);
-        let difference = Difference::between(&after, &parse_gauges(&text));
+        let shown = parse_gauges(&text);
+        let difference = Difference::between(&with_older_events(after.clone(), &shown, simulator), &shown);
         match difference {
             None if before == after && !after.is_empty() => return after,
             Some(Difference(lines)) if Instant::now() >= deadline => {
