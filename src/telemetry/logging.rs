@@ -37,7 +37,7 @@ pub enum LoggingError {
 }
 
 /// Libraries whose chatter below a warning helps nobody.
-const QUIET: [&str; 6] = ["octocrab", "hyper", "hyper_util", "h2", "rustls", "tower"];
+const QUIET: [&str; 7] = ["actix_server", "octocrab", "hyper", "hyper_util", "h2", "rustls", "tower"];
 
 /// Starts logging at `level`, which `RUST_LOG` overrides.
 ///

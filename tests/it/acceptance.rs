@@ -12,7 +12,7 @@ use crate::support::{Replica, histories, parse_gauges, settle};
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A simulator whose limits never bind: these tests are about truth, not about quota.
-fn simulator(world: impl FnOnce(jiff::Timestamp) -> World) -> Simulator {
+pub fn simulator(world: impl FnOnce(jiff::Timestamp) -> World) -> Simulator {
     let options =
         Options { tokens: vec![Token::new("secret").hourly_limit(10_000_000)], ..Options::default() };
     let simulator = Simulator::start(World::new(), options.without_secondary_limits()).expect("a simulator");
@@ -22,13 +22,13 @@ fn simulator(world: impl FnOnce(jiff::Timestamp) -> World) -> Simulator {
     simulator
 }
 
-fn lively(org: &str) -> impl FnOnce(jiff::Timestamp) -> World {
+pub fn lively(org: &str) -> impl FnOnce(jiff::Timestamp) -> World {
     // A deleted comment shows only when comments are read again, which this source does not do.
     let lively = Lively { seed: 7, org: org.to_owned(), repos: 4, deletions: false, ..Lively::default() };
     move |now| generate(lively, now)
 }
 
-fn config(simulator: &Simulator, org: &str) -> String {
+pub fn config(simulator: &Simulator, org: &str) -> String {
     format!(
         "server: {{shutdown_grace: 5s}}\n\
          github:\n  api_base_url: {}\n  request_timeout: 5s\n  orgs: [{{org: {org}, token: secret, scrape_interval: 500ms}}]\n\
@@ -36,6 +36,18 @@ fn config(simulator: &Simulator, org: &str) -> String {
          backfill: {{requeue_delays: [1s, 2s, 5s]}}\n",
         simulator.url()
     )
+}
+
+#[tokio::test]
+async fn an_idle_replica_is_small() {
+    let folder = TempDir::new().expect("a folder");
+    let replica = Replica::serve(folder.path(), "github: {orgs: []}\n").await;
+    while replica.get("/readyz").await.0 != 200 {
+        sleep(Duration::from_millis(50)).await;
+    }
+    let megabytes = replica.resident_bytes() as f64 / 1e6;
+    println!("idle: {megabytes:.1} MB resident");
+    assert!(megabytes < 40.0, "{megabytes} MB");
 }
 
 /// The newest commit of every history lies three days ahead, so that moving the clock brings new commits.

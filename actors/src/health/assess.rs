@@ -8,7 +8,7 @@ use crate::queue::QueueState;
 use crate::role::RoleView;
 use crate::scheduler::{CycleResult, OrgState, SchedulerState};
 use crate::store::StoreState;
-use crate::supervision::TreeSnapshot;
+use crate::supervision::{ActorState, TreeSnapshot};
 
 /// The states of the other actors, as last shown.
 #[derive(Clone, Debug)]
@@ -115,7 +115,7 @@ fn actors(tree: &TreeSnapshot) -> Finding {
     let down: Vec<&str> = tree
         .actors
         .iter()
-        .filter(|actor| !matches!(actor.state.as_str(), "running" | "stopped"))
+        .filter(|actor| matches!(actor.state, ActorState::BackingOff | ActorState::Failed))
         .map(|actor| actor.id.as_str())
         .collect();
     if down.is_empty() { healthy() } else { (Status::Degraded, format!("not running: {}", down.join(", "))) }

@@ -100,7 +100,8 @@ fn no_tree() -> TreeSnapshot {
 
 fn log_changes(before: &HealthSnapshot, after: &HealthSnapshot) {
     for (name, component) in &after.components {
-        let was = before.components.get(name).map_or(Status::Healthy, |component| component.status);
+        // What is still starting is not worth a warning; what does not come up is, at the next change.
+        let Some(was) = before.components.get(name).map(|component| component.status) else { continue };
         if was == component.status {
             continue;
         }

@@ -89,19 +89,16 @@ impl ActivitySource for ScriptedSource {
 
     async fn collect(&self, request: &CollectRequest) -> Result<Collection, CollectFailure> {
         let now: Timestamp = self.clock.now();
-        self.edit(|script| {
-            script.requests.push(request.clone());
-            let id = &request.repository.id;
-            if let Some(kind) = script.failing.get(id) {
-                return Err(CollectFailure { error: error(*kind), observed_at: None, facts: Vec::new() });
-            }
-            let known = script.repositories.get(id).map(|(_, facts)| facts.as_slice()).unwrap_or_default();
-            let facts = known.iter().filter(|fact| fact.at <= now);
-            let facts =
-                facts.filter(|fact| fact.id.kind() == Kind::Commit || fact.at >= request.since).cloned();
-            let tip = None;
-            let commits = CommitsRead::Reread { tip, since: request.history_from };
-            Ok(Collection { observed_at: now, facts: facts.collect(), commits })
-        })
+        let mut script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
+        script.requests.push(request.clone());
+        let id = &request.repository.id;
+        if let Some(kind) = script.failing.get(id) {
+            return Err(CollectFailure { error: error(*kind), observed_at: None, facts: Vec::new() });
+        }
+        let known = script.repositories.get(id).map(|(_, facts)| facts.as_slice()).unwrap_or_default();
+        let facts = known.iter().filter(|fact| fact.at <= now);
+        let facts = facts.filter(|fact| fact.id.kind() == Kind::Commit || fact.at >= request.since).cloned();
+        let commits = CommitsRead::Reread { tip: None, since: request.history_from };
+        Ok(Collection { observed_at: now, facts: facts.collect(), commits })
     }
 }

@@ -205,6 +205,10 @@ impl Nursery {
                 let delay_ms = at.saturating_duration_since(now).as_millis() as u64;
                 tracing::warn!(actor = %id, reason = %death.reason, %cause, delay_ms, lost_messages = lost, "restarting");
             }
+            // A shutdown ends every actor: that each of them did is worth a line only to whoever looks closely.
+            Sequel::Stays if death.reason == ExitReason::Shutdown => {
+                tracing::debug!(actor = %id, reason = %death.reason, lost_messages = lost, "ended")
+            }
             Sequel::Stays => {
                 tracing::info!(actor = %id, reason = %death.reason, lost_messages = lost, "ended")
             }

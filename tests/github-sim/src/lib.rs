@@ -1,4 +1,4 @@
-//! A faithful simulator of the GitHub endpoints that github-stats uses.
+//! A faithful simulator of the parts of GitHub that github-stats uses.
 //!
 //! A [`World`] holds organisations, repositories and everything that ever happens in them; each event
 //! has a time and shows only once the simulator's clock has reached it. A [`Simulator`] serves a world
@@ -24,6 +24,7 @@ mod graph;
 mod graphql;
 mod histories;
 mod issue;
+mod key_pair;
 mod keyring;
 mod ledger;
 mod lively;
@@ -36,6 +37,7 @@ mod reply;
 mod repository;
 mod request_log;
 mod review;
+mod scale;
 mod server;
 mod shared;
 mod simulator;
@@ -53,12 +55,14 @@ pub use fault::{Fault, FaultKind, Faults, Matcher};
 pub use gauges::{GaugeKey, Gauges};
 pub use histories::from_histories;
 pub use issue::Issue;
+pub use key_pair::KeyPair;
 pub use lively::{Lively, generate};
 pub use options::Options;
 pub use pull_request::PullRequest;
 pub use repository::Repository;
 pub use request_log::RequestRecord;
 pub use review::{Review, ReviewState};
+pub use scale::{Scale, scale};
 pub use simulator::Simulator;
 pub use token::{Permission, Token};
 pub use truth::{Fact, FactKind, Truth};

@@ -6,4 +6,4 @@ mod shared;
 
 pub use metrics::{parse_gauges, settle};
 pub use replica::{Replica, binary};
-pub use shared::histories;
+pub use shared::{histories, soak};

@@ -22,3 +22,8 @@ pub fn histories() -> Option<Vec<PathBuf>> {
         }
     }
 }
+
+/// Whether the long forms are wanted: `tests/run --soak`.
+pub fn soak() -> bool {
+    std::env::var_os("GITHUB_STATS_SOAK").is_some()
+}

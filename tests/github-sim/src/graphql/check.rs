@@ -1,10 +1,11 @@
 //! Whether a query is one that may be executed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql_parser::Pos;
 use async_graphql_parser::types::{
-    ExecutableDocument, Field, FieldDefinition, OperationDefinition, Selection, SelectionSet,
+    BaseType, ExecutableDocument, Field, FieldDefinition, OperationDefinition, Selection, SelectionSet, Type,
+    VariableDefinition,
 };
 use async_graphql_value::Value as Literal;
 use serde_json::{Value, json};
@@ -19,7 +20,8 @@ pub(crate) fn check(
     operation: &OperationDefinition,
     name: &str,
 ) -> Vec<GraphqlError> {
-    let declared = operation.variable_definitions.iter().map(|one| one.node.name.node.as_str()).collect();
+    let declared = operation.variable_definitions.iter();
+    let declared = declared.map(|one| (one.node.name.node.as_str(), &one.node)).collect();
     let mut check =
         Check { document, declared, used: HashSet::new(), entered: Vec::new(), errors: Vec::new() };
     let path = vec![json!(if name.is_empty() { "query".to_owned() } else { format!("query {name}") })];
@@ -42,7 +44,7 @@ fn called(name: &str) -> &str {
 
 struct Check<'a> {
     document: &'a ExecutableDocument,
-    declared: HashSet<&'a str>,
+    declared: HashMap<&'a str, &'a VariableDefinition>,
     used: HashSet<&'a str>,
     /// Fragments being read, against endless recursion.
     entered: Vec<&'a str>,
@@ -56,6 +58,11 @@ impl<'a> Check<'a> {
 
     fn selection(&mut self, set: &'a SelectionSet, owner: &str, path: &[Value]) {
         for item in &set.items {
+            for directive in item.node.directives() {
+                for (_, value) in &directive.node.arguments {
+                    self.variables(&value.node, value.pos, path);
+                }
+            }
             match &item.node {
                 Selection::Field(field) => self.field(&field.node, field.pos, owner, path),
                 Selection::FragmentSpread(spread) => {
@@ -167,6 +174,16 @@ impl<'a> Check<'a> {
                 continue;
             };
             let expected = &known.node.ty.node;
+            let has_default = known.node.default_value.is_some();
+            for (variable, wanted) in self.mismatches(&value.node, expected, has_default) {
+                let own = &self.declared[variable].var_type.node;
+                let message = format!(
+                    "Type mismatch on variable ${variable} and argument {} ({own} / {wanted})",
+                    argument.node
+                );
+                let details = json!({"variableName": variable, "argumentName": argument.node});
+                self.refuse("variableMismatch", message, details, value.pos, path);
+            }
             let literal = value.node.clone().into_const().is_some();
             let given = arguments::json(&value.node, &Variables::new()).unwrap_or(Value::Null);
             if literal && !arguments::fits(&given, expected) {
@@ -192,11 +209,42 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// Variables of another type than what is expected where they stand.
+    fn mismatches(&self, value: &'a Literal, expected: &Type, has_default: bool) -> Vec<(&'a str, String)> {
+        match (value, &expected.base) {
+            (Literal::Variable(name), _) => {
+                let declared = self.declared.get(name.as_str());
+                let fits = declared.is_none_or(|one| {
+                    let filled = has_default || one.default_value.is_some();
+                    may_stand_for(&one.var_type.node, expected, filled)
+                });
+                if fits { Vec::new() } else { vec![(name.as_str(), expected.to_string())] }
+            }
+            (Literal::List(items), BaseType::List(inner)) => {
+                items.iter().flat_map(|item| self.mismatches(item, inner, false)).collect()
+            }
+            (Literal::Object(fields), BaseType::Named(name)) => {
+                let known =
+                    SCHEMA.input(name.as_str()).map(|input| input.fields.as_slice()).unwrap_or_default();
+                let typed = fields.iter().filter_map(|(name, value)| {
+                    let field = known.iter().find(|field| field.node.name.node == *name)?;
+                    Some((value, &field.node))
+                });
+                typed
+                    .flat_map(|(value, field)| {
+                        self.mismatches(value, &field.ty.node, field.default_value.is_some())
+                    })
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn variables(&mut self, value: &'a Literal, at: Pos, path: &[Value]) {
         match value {
             Literal::Variable(name) => {
                 self.used.insert(name.as_str());
-                if !self.declared.contains(name.as_str()) {
+                if !self.declared.contains_key(name.as_str()) {
                     let message = format!("Variable ${name} is used by {} but not declared", "the query");
                     self.refuse("variableNotDefined", message, json!({"variableName": name}), at, path);
                 }
@@ -206,6 +254,17 @@ impl<'a> Check<'a> {
             _ => {}
         }
     }
+}
+
+/// Whether a variable of type `own` may stand where `expected` is; `filled`: a default saves it from null.
+fn may_stand_for(own: &Type, expected: &Type, filled: bool) -> bool {
+    let null_fits = expected.nullable || !own.nullable || filled;
+    let base_fits = match (&own.base, &expected.base) {
+        (BaseType::Named(own), BaseType::Named(expected)) => own == expected,
+        (BaseType::List(own), BaseType::List(expected)) => may_stand_for(own, expected, false),
+        _ => false,
+    };
+    null_fits && base_fits
 }
 
 fn extended(path: &[Value], part: String) -> Vec<Value> {

@@ -33,6 +33,8 @@ pub(crate) use schema::OFFERED;
 pub(crate) struct Question {
     /// The operation's name or, where it has none, those of its fields.
     pub(crate) name: String,
+    /// Whether the body was JSON at all.
+    pub(crate) is_json: bool,
     cost: Cost,
     /// The query and its variables, or why there will be no data.
     query: Result<(ExecutableDocument, Positioned<OperationDefinition>, Variables), Vec<GraphqlError>>,
@@ -41,10 +43,10 @@ pub(crate) struct Question {
 impl Question {
     /// Reads the body of a request.
     pub(crate) fn read(body: &[u8]) -> Self {
-        let refused = |error| Self { name: String::new(), cost: Cost::default(), query: Err(vec![error]) };
         let Ok(body) = serde_json::from_slice::<Value>(body) else {
-            return refused(GraphqlError::unreadable("Problems parsing JSON"));
+            return Self { is_json: false, ..Self::refused(String::new(), Vec::new()) };
         };
+        let refused = |error| Self::refused(String::new(), vec![error]);
         let Some(text) = body["query"].as_str() else {
             return refused(GraphqlError::unreadable(
                 "A query attribute must be specified and must be a string.",
@@ -68,13 +70,18 @@ impl Question {
         };
         let name = if name.is_empty() { fields(&operation.node) } else { name };
         if !errors.is_empty() {
-            return Self { name, cost: Cost::default(), query: Err(errors) };
+            return Self::refused(name, errors);
         }
         let cost = Cost::of(&document, &operation.node.selection_set.node, &variables);
         if cost.nodes > MOST_NODES {
-            return Self { name, cost, query: Err(vec![too_many(cost.nodes)]) };
+            return Self::refused(name, vec![too_many(cost.nodes)]);
         }
-        Self { name, cost, query: Ok((document, operation, variables)) }
+        Self { name, is_json: true, cost, query: Ok((document, operation, variables)) }
+    }
+
+    /// One that is answered by errors alone.
+    fn refused(name: String, errors: Vec<GraphqlError>) -> Self {
+        Self { name, is_json: true, cost: Cost::default(), query: Err(errors) }
     }
 
     /// Points of the hourly limit.

@@ -228,6 +228,9 @@ impl Visit {
             token,
         };
         if let Some(question) = &self.question {
+            if !question.is_json {
+                return Err((Reply::error(400, "Problems parsing JSON"), 1));
+            }
             let mut balance = self.shared.ledger().balance(&self.payer(), now);
             balance.used = balance.used.saturating_add(question.points()).min(balance.limit);
             return Ok(Reply::ok(&question.answer(&context, balance, spoil, &self.request_id())));
