@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod failure;
 mod fill;
+mod plan;
 mod serve;
 
 use std::process::ExitCode;
@@ -30,6 +31,8 @@ enum Command {
     Serve(serve::Args),
     /// Serve a lively organisation from a simulator: no token, no services.
     Demo(demo::Args),
+    /// Estimate what collecting will cost, and whether the quota allows it.
+    Plan(plan::Args),
     /// Check configuration, credentials, GitHub and the store, one line each.
     Check(check::Args),
 }
@@ -58,6 +61,7 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(args, format),
         Command::Demo(args) => demo::run(args, format),
+        Command::Plan(args) => plan::run(args),
         Command::Check(args) => check::run(args),
     };
     match outcome {

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use github_sim::{
-    App, Fault, FaultKind, Installation, KeyPair, Lively, Matcher, Options, Scale, Simulator, Token, World,
-    generate, scale,
+    App, Fault, FaultKind, Installation, KeyPair, Matcher, Options, Scale, Simulator, Token, World, scale,
 };
 use github_stats::config::{Api, OrgConfig, Secret};
 use github_stats_actors::scheduler::CycleResult;
@@ -46,14 +45,19 @@ async fn a_small_quota_is_never_used_up_and_loses_nothing() {
 #[actix::test]
 async fn a_storm_of_every_kind_of_failure_ends_in_the_truth() {
     for api in [Api::Graphql, Api::Rest] {
-        let past = SignedDuration::from_hours(6);
-        let lively =
-            Lively { seed: 5, org: ORG.to_owned(), repos: 6, past, deletions: false, ..Lively::default() };
-        let simulator = simulator(options(10_000_000), |now| generate(lively, now));
+        let busy = Scale {
+            seed: 5,
+            org: ORG.to_owned(),
+            repos: 12,
+            changed_share: 0.25,
+            past: SignedDuration::from_mins(30),
+            ..Scale::default()
+        };
+        let simulator = simulator(options(10_000_000), |now| scale(&busy, now));
         let mut config = config(&simulator, api);
         config.rate_limit.secondary_limit_backoff = Duration::from_millis(200);
         config.rate_limit.min_reset_buffer = Duration::ZERO;
-        config.github.request_timeout = Duration::from_secs(2);
+        config.github.request_timeout = Duration::from_secs(1);
         let stage = Stage::new(simulator, &config);
         stage.good_cycle().await;
         let storm = [
