@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod backup;
 mod check;
 mod demo;
 mod failure;
@@ -30,6 +31,10 @@ enum Command {
     Serve(serve::Args),
     /// Serve a lively organisation from a simulator: no token, no services.
     Demo(demo::Args),
+    /// Write the whole store into a file.
+    Backup(backup::Args),
+    /// Bring a backup back into a store, as a union with what is there.
+    Restore(backup::Args),
     /// Check configuration, credentials, GitHub and the store, one line each.
     Check(check::Args),
 }
@@ -58,6 +63,8 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(args, format),
         Command::Demo(args) => demo::run(args, format),
+        Command::Backup(args) => backup::back_up(args),
+        Command::Restore(args) => backup::restore(args),
         Command::Check(args) => check::run(args),
     };
     match outcome {

@@ -199,3 +199,34 @@ async fn a_polite_stop_is_quick_and_clean_and_a_second_replica_on_the_same_store
     let again = Replica::serve(folder.path(), &config).await;
     settle(&again, &simulator, first_seen).await;
 }
+
+#[tokio::test]
+async fn a_destroyed_store_comes_back_from_its_backup() {
+    let simulator = simulator(lively("acme"));
+    let folder = TempDir::new().expect("a folder");
+    let config = config(&simulator, "acme");
+    let mut replica = Replica::serve(folder.path(), &config).await;
+    let first_seen = simulator.now();
+    settle(&replica, &simulator, first_seen).await;
+    replica.signal("TERM");
+    replica.wait(Duration::from_secs(10)).await;
+    let run = |command: &str| {
+        let output = std::process::Command::new(crate::support::binary())
+            .args([command, "--config", "config.yaml", "saved.backup"])
+            .current_dir(folder.path())
+            .output()
+            .expect("it runs");
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("4 repositories"), "{said}");
+    };
+    run("backup");
+    std::fs::remove_dir_all(folder.path().join("data")).expect("destroyed");
+    run("restore");
+    run("restore");
+    // GitHub does not answer: what is shown now is what was restored.
+    simulator.faults().add(Fault::status(Matcher::Always, 503, "Unavailable"));
+    let replica = Replica::serve(folder.path(), &config).await;
+    settle(&replica, &simulator, first_seen).await;
+}

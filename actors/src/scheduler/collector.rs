@@ -9,8 +9,7 @@ use super::{
     due_from,
 };
 use crate::activity::{
-    Batch, Coverage, Fact, FactId, HeadRead, Kind, OrgName, Record, RepoKey, RepoMeta, RepoState, Timestamp,
-    Window,
+    Batch, Fact, FactId, HeadRead, Kind, OrgName, Record, RepoKey, RepoMeta, RepoState, Timestamp, Window,
 };
 use crate::clock::Clock;
 use crate::store::{RecordsOf, StoreActor, StoreError, Write, WriteSource};
@@ -128,13 +127,10 @@ impl Collector {
     }
 
     fn empty_batch(&self, repository: &ListedRepository, seen_at: Timestamp) -> Batch {
-        Batch {
-            key: RepoKey { org: self.settings.org.clone(), id: repository.id.clone() },
-            meta: RepoMeta { seen_at, name: repository.name.clone(), first_seen: seen_at },
-            head: None,
-            records: Vec::new(),
-            covered: Coverage::new(),
-        }
+        Batch::new(
+            RepoKey { org: self.settings.org.clone(), id: repository.id.clone() },
+            RepoMeta { seen_at, name: repository.name.clone(), first_seen: seen_at },
+        )
     }
 
     async fn write(&self, batch: Batch, source: WriteSource) -> Result<(), CollectError> {
