@@ -27,6 +27,7 @@ impl Answer {
         Some(RateLimit {
             remaining: self.header("x-ratelimit-remaining")?.parse().ok()?,
             reset: self.header("x-ratelimit-reset")?.parse().ok()?,
+            limit: self.header("x-ratelimit-limit").and_then(|limit| limit.parse().ok()),
         })
     }
 

@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::answer::Answer;
 
-/// GitHub asks for at least this pause after a secondary limit that names none.
-const SECONDARY_PAUSE: Duration = Duration::from_secs(60);
+/// How long a used up limit lasts where GitHub does not say.
+const UNTOLD_PAUSE: Duration = Duration::from_secs(60);
 
 /// What an answer means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,10 +18,19 @@ pub struct Verdict {
     pub kind: SourceErrorKind,
     /// What happened, and what to do about it.
     pub detail: String,
-    /// How long GitHub wants to be left alone.
+    /// How long GitHub wants to be left alone, where it is no limit that says so.
     pub retry_after: Option<Duration>,
-    /// Whether requests came too fast, rather than too many of them.
-    pub secondary: bool,
+    /// Which limit was hit.
+    pub limit: Option<Limit>,
+}
+
+/// A limit that was hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// There were too many requests this hour; there are as many again after this pause.
+    Primary(Duration),
+    /// Requests came too fast; GitHub may name the pause it wants.
+    Secondary(Option<Duration>),
 }
 
 #[derive(Deserialize)]
@@ -38,7 +47,7 @@ pub fn classify(answer: &Answer, now: Timestamp) -> Verdict {
     if let Some(verdict) = limited(answer, &said, now) {
         return verdict;
     }
-    let verdict = |kind, detail| Verdict { kind, detail, retry_after: retry_after(answer), secondary: false };
+    let verdict = |kind, detail| Verdict { kind, detail, retry_after: retry_after(answer), limit: None };
     match status {
         401 => verdict(
             SourceErrorKind::Unauthorized,
@@ -66,32 +75,46 @@ fn limited(answer: &Answer, said: &str, now: Timestamp) -> Option<Verdict> {
     if !matches!(answer.status.as_u16(), 403 | 429) {
         return None;
     }
-    let quota = answer.rate_limit();
-    let until_reset =
-        quota.map(|quota| Duration::from_secs((quota.reset - now.as_unix()).clamp(1, 7200).unsigned_abs()));
-    let exhausted = quota.is_some_and(|quota| quota.remaining == 0);
-    let secondary = said.to_ascii_lowercase().contains("secondary rate") || said.contains("abuse detection");
-    if secondary {
-        let pause = retry_after(answer).or(until_reset.filter(|_| exhausted)).unwrap_or(SECONDARY_PAUSE);
-        let detail = format!("GitHub's secondary rate limit was hit; pausing for {} s", pause.as_secs());
-        return Some(Verdict {
-            kind: SourceErrorKind::RateLimited,
-            detail,
-            retry_after: Some(pause),
-            secondary: true,
-        });
+    let exhausted = answer.rate_limit().is_some_and(|quota| quota.remaining == 0);
+    if is_secondary(said) {
+        return Some(secondary(retry_after(answer).or(until_reset(answer, now).filter(|_| exhausted))));
     }
     if exhausted || answer.status.as_u16() == 429 {
-        let pause = retry_after(answer).or(until_reset).unwrap_or(SECONDARY_PAUSE);
-        let detail = format!("GitHub's rate limit is used up; it is full again in {} s", pause.as_secs());
-        return Some(Verdict {
-            kind: SourceErrorKind::RateLimited,
-            detail,
-            retry_after: Some(pause),
-            secondary: false,
-        });
+        return Some(primary(answer, now));
     }
     None
+}
+
+/// Whether a message tells of requests that came too fast.
+pub fn is_secondary(said: &str) -> bool {
+    let said = said.to_ascii_lowercase();
+    said.contains("secondary rate") || said.contains("abuse detection")
+}
+
+/// Requests came too fast.
+pub fn secondary(named: Option<Duration>) -> Verdict {
+    Verdict {
+        kind: SourceErrorKind::RateLimited,
+        detail: "GitHub's secondary rate limit was hit".into(),
+        retry_after: None,
+        limit: Some(Limit::Secondary(named)),
+    }
+}
+
+/// The quota of this hour is used up.
+pub fn primary(answer: &Answer, now: Timestamp) -> Verdict {
+    let pause = retry_after(answer).or(until_reset(answer, now)).unwrap_or(UNTOLD_PAUSE);
+    Verdict {
+        kind: SourceErrorKind::RateLimited,
+        detail: "GitHub's rate limit is used up".into(),
+        retry_after: None,
+        limit: Some(Limit::Primary(pause)),
+    }
+}
+
+fn until_reset(answer: &Answer, now: Timestamp) -> Option<Duration> {
+    let left = answer.rate_limit()?.reset - now.as_unix();
+    Some(Duration::from_secs(left.clamp(1, 7200).unsigned_abs()))
 }
 
 fn forbidden(answer: &Answer, said: &str) -> String {
@@ -104,7 +127,8 @@ fn forbidden(answer: &Answer, said: &str) -> String {
     }
 }
 
-fn retry_after(answer: &Answer) -> Option<Duration> {
+/// The pause that an answer names.
+pub fn retry_after(answer: &Answer) -> Option<Duration> {
     answer.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
 }
 
@@ -128,28 +152,19 @@ mod tests {
 
     #[test]
     fn limits_are_told_apart_as_github_documents_them() {
-        let secondary = "You have exceeded a secondary rate limit. Please wait.";
-        let seen = verdict(
-            403,
-            secondary,
-            &[("retry-after", "17"), ("x-ratelimit-remaining", "12"), ("x-ratelimit-reset", "1500")],
-        );
+        let message = "You have exceeded a secondary rate limit. Please wait.";
+        let limit = |headers: &[(&'static str, &str)]| verdict(403, message, headers).limit;
+        let named = [("retry-after", "17"), ("x-ratelimit-remaining", "12"), ("x-ratelimit-reset", "1500")];
+        assert_eq!(limit(&named), Some(Limit::Secondary(Some(Duration::from_secs(17)))));
+        assert_eq!(limit(&named[1..]), Some(Limit::Secondary(None)));
+        let none_left = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1500")];
+        assert_eq!(limit(&none_left), Some(Limit::Secondary(Some(Duration::from_secs(500)))));
+        let seen = verdict(403, "API rate limit exceeded", &none_left);
         assert_eq!(
-            (seen.kind, seen.secondary, seen.retry_after),
-            (SourceErrorKind::RateLimited, true, Some(Duration::from_secs(17)))
+            (seen.kind, seen.limit),
+            (SourceErrorKind::RateLimited, Some(Limit::Primary(Duration::from_secs(500))))
         );
-        let seen = verdict(403, secondary, &[]);
-        assert_eq!((seen.secondary, seen.retry_after), (true, Some(SECONDARY_PAUSE)));
-        let seen = verdict(
-            403,
-            "API rate limit exceeded",
-            &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1500")],
-        );
-        assert_eq!(
-            (seen.kind, seen.secondary, seen.retry_after),
-            (SourceErrorKind::RateLimited, false, Some(Duration::from_secs(500)))
-        );
-        assert_eq!(verdict(429, "slow down", &[]).kind, SourceErrorKind::RateLimited);
+        assert_eq!(verdict(429, "slow down", &[]).limit, Some(Limit::Primary(UNTOLD_PAUSE)));
     }
 
     #[test]

@@ -1,32 +1,27 @@
-//! One organisation's way to GitHub: authentication, limits of time and size, retries, the clock and the meter.
+//! One organisation's way to GitHub: credentials, quota, limits of time and size, retries, the clock and the meter.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::Bytes;
 use github_stats_actors::activity::{OrgName, Timestamp};
 use github_stats_actors::clock::Clock;
-use github_stats_actors::scheduler::{SourceError, SourceErrorKind};
+use github_stats_actors::scheduler::{Purpose, SourceError, SourceErrorKind};
+use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use http_body_util::{BodyExt, Limited};
-use octocrab::Octocrab;
+use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::answer::Answer;
-use super::classify::{Verdict, classify};
+use super::auth::{TokenError, TokenSource};
+use super::classify::{Limit, Verdict, classify};
 use super::meter::RequestMeter;
-
-/// The largest answer that is read; beyond it the answer counts as malformed.
-const BODY_LIMIT: usize = 32 * 1024 * 1024;
-
-/// A pause this short is waited for by the request itself.
-const SHORT_HOLD: Duration = Duration::from_secs(90);
-
-/// Gives the token of the moment, or why there is none; `Ok(None)` asks anonymously.
-pub type TokenSource = Arc<dyn Fn() -> Result<Option<SecretString>, String> + Send + Sync>;
+use super::quota::{Admission, Cap, Refusal, Resource, Room, Told};
+use super::wire::{Parcel, Wire, WireError};
 
 /// How often and how patiently a request is tried again.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +34,8 @@ pub struct RetrySettings {
     pub max_backoff: Duration,
     /// Whether pauses are spread at random, so that many replicas do not come back at once.
     pub jitter: bool,
+    /// How long after its start a request is not tried again any more.
+    pub deadline: Duration,
 }
 
 /// What a client is made of.
@@ -46,12 +43,14 @@ pub struct RetrySettings {
 pub struct ClientSettings {
     /// For whom it asks; in errors and metrics.
     pub org: OrgName,
-    /// Where the API is, with its path: `https://api.github.com`, `https://ghe.example/api/v3`.
-    pub base_url: String,
-    /// The token.
-    pub token: TokenSource,
-    /// How long one request may take, its body included.
-    pub request_timeout: Duration,
+    /// The way to the server.
+    pub wire: Wire,
+    /// Where tokens come from.
+    pub tokens: Arc<dyn TokenSource>,
+    /// The limits of these credentials.
+    pub room: Arc<Room>,
+    /// What this organisation may spend of them.
+    pub cap: Option<Arc<Mutex<Cap>>>,
     /// How many requests may be under way at once.
     pub concurrency: usize,
     /// How often it is tried again.
@@ -62,49 +61,52 @@ pub struct ClientSettings {
     pub meter: Arc<dyn RequestMeter>,
 }
 
-/// Why no client could be made.
-#[derive(Debug, thiserror::Error)]
-#[error("github.api_base_url \"{url}\" cannot be used: {reason}")]
-pub struct BuildError {
-    url: String,
-    reason: String,
-}
-
 /// Asks GitHub. Cheap to clone; clones share limits.
 #[derive(Clone)]
 pub struct Client {
-    octocrab: Octocrab,
     settings: Arc<ClientSettings>,
     permits: Arc<Semaphore>,
-    hold: Arc<Mutex<Option<Hold>>>,
+    purpose: Purpose,
 }
 
-/// GitHub asked to be left alone.
-#[derive(Clone)]
-struct Hold {
-    until: Instant,
-    /// A short pause is waited for; that for new quota is too long, and is told to whoever asks.
-    wait: bool,
-    error: SourceError,
+/// A question, and what is known of it before it is asked.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Its name in metrics: a pattern, never a path.
+    pub endpoint: &'static str,
+    /// `GET` or `POST`.
+    pub method: Method,
+    /// Path and query.
+    pub path: String,
+    /// JSON, or nothing.
+    pub body: Bytes,
+    /// Which limit it counts towards.
+    pub resource: Resource,
+    /// Points it will cost.
+    pub cost: u64,
+}
+
+/// What came of a question instead of an answer.
+#[derive(Debug)]
+pub enum Trouble {
+    /// Trying again may help.
+    Again(SourceError),
+    /// The answer took too long; asking for less may help.
+    TimedOut(SourceError),
+    /// Trying again does not help.
+    Failed(SourceError),
 }
 
 impl Client {
     /// A client; nothing is asked yet.
-    ///
-    /// # Errors
-    /// When the base URL is none, or no TLS can be set up. Needs a tokio runtime.
-    pub fn new(settings: ClientSettings) -> Result<Self, BuildError> {
-        let failed = |reason: String| BuildError { url: settings.base_url.clone(), reason };
-        let octocrab = Octocrab::builder()
-            .base_uri(settings.base_url.as_str())
-            .map_err(|error| failed(error.to_string()))?
-            .set_connect_timeout(Some(settings.request_timeout))
-            .set_read_timeout(Some(settings.request_timeout))
-            .set_write_timeout(Some(settings.request_timeout))
-            .build()
-            .map_err(|error| failed(error.to_string()))?;
+    pub fn new(settings: ClientSettings) -> Self {
         let permits = Arc::new(Semaphore::new(settings.concurrency.max(1)));
-        Ok(Client { octocrab, settings: Arc::new(settings), permits, hold: Arc::default() })
+        Client { settings: Arc::new(settings), permits, purpose: Purpose::Live }
+    }
+
+    /// The same client, asking for another purpose.
+    pub fn for_purpose(&self, purpose: Purpose) -> Self {
+        Client { purpose, ..self.clone() }
     }
 
     /// For whom it asks.
@@ -112,8 +114,18 @@ impl Client {
         &self.settings.org
     }
 
-    /// Asks for `path` (with its query) until there is an answer that is no transient failure; a success, or one of
-    /// the `expected` codes, is returned.
+    /// GitHub's time now.
+    pub fn now(&self) -> Timestamp {
+        self.settings.clock.now()
+    }
+
+    /// The path of the GraphQL API.
+    pub fn graphql_path(&self) -> &str {
+        self.settings.wire.graphql_path()
+    }
+
+    /// Asks the REST API for `path` (with its query) until there is an answer that is no transient failure; a success,
+    /// or one of the `expected` codes, is returned.
     ///
     /// # Errors
     /// What went wrong the last time.
@@ -123,23 +135,54 @@ impl Client {
         path: &str,
         expected: &[u16],
     ) -> Result<Answer, SourceError> {
+        let ask = Ask {
+            endpoint,
+            method: Method::GET,
+            path: path.to_owned(),
+            body: Bytes::new(),
+            resource: Resource::Core,
+            cost: 1,
+        };
+        self.persistently(|| async {
+            match self.exchange(&ask).await {
+                Ok(answer) if answer.status.is_success() || expected.contains(&answer.status.as_u16()) => {
+                    Ok(answer)
+                }
+                Ok(answer) => Err(self.judged(&ask, classify(&answer, self.now()))),
+                Err(trouble) => Err(trouble),
+            }
+        })
+        .await
+    }
+
+    /// How long to wait before something smaller is asked for.
+    pub fn breath(&self) -> Duration {
+        self.jittered(self.settings.retry.initial_backoff)
+    }
+
+    /// Tries until something comes of it, with pauses that grow, as often and as long as configured.
+    ///
+    /// # Errors
+    /// What went wrong the last time.
+    pub async fn persistently<T, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, SourceError>
+    where
+        F: Future<Output = Result<T, Trouble>>,
+    {
+        let started = Instant::now();
         let mut pauses = self.pauses();
         loop {
-            let error = match self.attempt(endpoint, path).await {
-                Ok(answer) if answer.status.is_success() || expected.contains(&answer.status.as_u16()) => {
-                    return Ok(answer);
-                }
-                Ok(answer) => self.refused(path, &answer),
-                Err(error) => error,
+            let error = match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(Trouble::Failed(error)) => return Err(error),
+                Err(Trouble::Again(error) | Trouble::TimedOut(error)) => error,
             };
-            let worth_it = error.kind == SourceErrorKind::Unavailable || self.holds_briefly();
-            match pauses.next().filter(|_| worth_it) {
-                Some(pause) => {
-                    tracing::debug!(%error, ?pause, "asking GitHub again");
-                    tokio::time::sleep(pause).await;
-                }
-                None => return Err(error),
+            let Some(pause) = pauses.next() else { return Err(error) };
+            let pause = error.retry_after.unwrap_or_default().max(self.jittered(pause));
+            if started.elapsed() + pause > self.settings.retry.deadline {
+                return Err(error);
             }
+            tracing::debug!(%error, ?pause, "asking GitHub again");
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -150,134 +193,159 @@ impl Client {
     pub fn parse<T: DeserializeOwned>(&self, path: &str, answer: &Answer) -> Result<T, SourceError> {
         serde_json::from_slice(&answer.body).map_err(|error| {
             let detail = format!("the answer is not the JSON that was expected: {error}");
-            self.error(SourceErrorKind::Malformed, path, detail, None)
+            self.error(SourceErrorKind::Malformed, &format!("GET {}", without_query(path)), detail, None)
         })
     }
 
-    async fn attempt(&self, endpoint: &'static str, path: &str) -> Result<Answer, SourceError> {
-        self.respect_hold().await?;
-        let headers = self.headers(path)?;
-        let _permit = self.permits.acquire().await.map_err(|_| {
-            self.error(SourceErrorKind::Unavailable, path, "the client is shutting down".into(), None)
-        })?;
+    /// Sends a question once, within all limits.
+    ///
+    /// # Errors
+    /// What came of it instead of an answer.
+    pub async fn exchange(&self, ask: &Ask) -> Result<Answer, Trouble> {
+        let admission = self.admit(ask).await?;
+        // Never closed.
+        let _permit = self.permits.acquire().await.ok();
+        let token = self.token(ask).await?;
+        let parcel = Parcel {
+            method: ask.method.clone(),
+            path: ask.path.clone(),
+            headers: self.headers(ask, token.as_ref())?,
+            body: ask.body.clone(),
+        };
         let asked = Instant::now();
-        let exchange = tokio::time::timeout(self.settings.request_timeout, self.exchange(path, headers));
-        let outcome = exchange.await.unwrap_or_else(|_| {
-            Err(format!("no complete answer within {} s", self.settings.request_timeout.as_secs_f64()))
-        });
+        let outcome = self.settings.wire.send(parcel).await;
         let (org, took) = (self.settings.org.as_str(), asked.elapsed());
-        match outcome {
-            Ok(answer) => {
-                self.settings.meter.request(org, endpoint, answer.status_class(), took);
-                self.learn(&answer, asked);
-                Ok(answer)
+        let answer = match outcome {
+            Ok(answer) => answer,
+            Err(error) => {
+                admission.settle(ask.cost, None);
+                self.settings.meter.request(org, ask.endpoint, "error", took);
+                let timed_out = matches!(error, WireError::TimedOut(_));
+                let error = self.error_of(ask, SourceErrorKind::Unavailable, error.to_string());
+                return Err(if timed_out { Trouble::TimedOut(error) } else { Trouble::Again(error) });
             }
-            Err(reason) => {
-                self.settings.meter.request(org, endpoint, "error", took);
-                Err(self.error(SourceErrorKind::Unavailable, path, reason, None))
+        };
+        self.settings.meter.request(org, ask.endpoint, answer.status_class(), took);
+        self.learn(ask, &answer, asked, admission);
+        match token {
+            Some(token) if answer.status.as_u16() == 401 && self.settings.tokens.rejected(&token).await => {
+                let detail = "the token expired on its way".into();
+                Err(Trouble::Again(self.error_of(ask, SourceErrorKind::Unauthorized, detail)))
             }
+            _ => Ok(answer),
         }
     }
 
-    async fn exchange(&self, path: &str, headers: HeaderMap) -> Result<Answer, String> {
-        let response =
-            self.octocrab._get_with_headers(path, Some(headers)).await.map_err(|error| causes(&error))?;
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(|error| causes(error.as_ref()))?;
-        Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
+    /// Takes a verdict to heart: limits hold everybody with these credentials.
+    pub fn judged(&self, ask: &Ask, verdict: Verdict) -> Trouble {
+        let Verdict { kind, detail, retry_after, limit } = verdict;
+        let Some(limit) = limit else {
+            let error = SourceError { retry_after, ..self.error_of(ask, kind, detail) };
+            return match kind {
+                SourceErrorKind::Unavailable => Trouble::Again(error),
+                _ => Trouble::Failed(error),
+            };
+        };
+        let pause = match limit {
+            Limit::Primary(pause) => self.settings.room.hold_primary(ask.resource, pause),
+            Limit::Secondary(named) => {
+                self.settings.meter.secondary_limit(self.settings.org.as_str());
+                self.settings.room.hold_secondary(named)
+            }
+        };
+        let detail = format!("{detail}; nothing is asked for {} s", pause.as_secs());
+        // The room itself waits where the wait is short, and refuses where it is not.
+        Trouble::Again(self.error_of(ask, kind, detail))
     }
 
-    fn headers(&self, path: &str) -> Result<HeaderMap, SourceError> {
+    /// An error about a question.
+    pub fn error_of(&self, ask: &Ask, kind: SourceErrorKind, detail: String) -> SourceError {
+        self.error(kind, &format!("{} {}", ask.method, without_query(&ask.path)), detail, None)
+    }
+
+    async fn admit(&self, ask: &Ask) -> Result<Admission, Trouble> {
+        let room = &self.settings.room;
+        let admitted = room.admit(ask.resource, ask.cost, self.purpose, self.settings.cap.as_ref()).await;
+        admitted.map_err(|Refusal { retry_after, mandated }| {
+            let seconds = retry_after.as_secs();
+            let detail = if mandated {
+                format!("GitHub's rate limit is used up; it is full again in {seconds} s")
+            } else {
+                format!("what is left of the {} quota is kept for what is more urgent; there is more in {seconds} s", ask.resource.as_str())
+            };
+            let error = self.error_of(ask, SourceErrorKind::RateLimited, detail);
+            Trouble::Failed(SourceError { retry_after: Some(retry_after), ..error })
+        })
+    }
+
+    async fn token(&self, ask: &Ask) -> Result<Option<SecretString>, Trouble> {
+        self.settings.tokens.token().await.map_err(|TokenError { kind, detail }| {
+            let error = self.error_of(ask, kind, detail);
+            if kind == SourceErrorKind::Unavailable { Trouble::Again(error) } else { Trouble::Failed(error) }
+        })
+    }
+
+    fn headers(&self, ask: &Ask, token: Option<&SecretString>) -> Result<HeaderMap, Trouble> {
         let mut headers = HeaderMap::new();
-        headers.insert("accept", HeaderValue::from_static("application/vnd.github+json"));
-        headers.insert("x-github-api-version", HeaderValue::from_static("2022-11-28"));
-        let unusable = |reason: String| self.error(SourceErrorKind::Unauthorized, path, reason, None);
-        if let Some(token) = (self.settings.token)().map_err(unusable)? {
+        if let Some(token) = token {
             let value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
-            let mut value =
-                value.map_err(|_| unusable("the token contains characters no token has".into()))?;
+            let mut value = value.map_err(|_| {
+                let detail = "the token contains characters no token has".into();
+                Trouble::Failed(self.error_of(ask, SourceErrorKind::Unauthorized, detail))
+            })?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
         Ok(headers)
     }
 
-    fn learn(&self, answer: &Answer, asked: Instant) {
+    fn learn(&self, ask: &Ask, answer: &Answer, asked: Instant, admission: Admission) {
+        let settings = &self.settings;
         if let Some(date) = answer.date() {
-            self.settings.clock.observe(date, asked, Instant::now());
+            settings.clock.observe(date, asked, Instant::now());
         }
-        if let Some(limit) = answer.rate_limit() {
-            self.settings.meter.rate_limit(self.settings.org.as_str(), limit);
+        let limit = answer.rate_limit();
+        let told = limit.and_then(|limit| {
+            let reset = Timestamp::from_unix(limit.reset);
+            Some(Told { limit: limit.limit?, remaining: limit.remaining, reset })
+        });
+        admission.settle(ask.cost, told);
+        if answer.status.is_success() {
+            settings.room.answered();
         }
-    }
-
-    fn refused(&self, path: &str, answer: &Answer) -> SourceError {
-        let now: Timestamp = self.settings.clock.now();
-        let Verdict { kind, detail, retry_after, secondary } = classify(answer, now);
-        let error = self.error(kind, path, detail, retry_after);
-        if secondary {
-            self.settings.meter.secondary_limit(self.settings.org.as_str());
+        let org = settings.org.as_str();
+        if let Some(limit) = limit {
+            settings.meter.rate_limit(org, &settings.tokens.name(), limit);
         }
-        if let Some(pause) = retry_after {
-            let wait = secondary || pause <= SHORT_HOLD;
-            let hold = Hold { until: Instant::now() + pause, wait, error: error.clone() };
-            *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
-        }
-        error
-    }
-
-    /// Sends nothing while GitHub wants to be left alone. Dropping the future ends the wait at once.
-    async fn respect_hold(&self) -> Result<(), SourceError> {
-        loop {
-            let hold = self.hold.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let Some(hold) = hold.filter(|hold| Instant::now() < hold.until) else { return Ok(()) };
-            if !hold.wait {
-                let left = hold.until.saturating_duration_since(Instant::now());
-                return Err(SourceError { retry_after: Some(left), ..hold.error });
-            }
-            tokio::time::sleep_until(hold.until).await;
-        }
-    }
-
-    /// Whether the next attempt will only have to wait a little.
-    fn holds_briefly(&self) -> bool {
-        self.hold.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|hold| hold.wait)
+        settings.meter.budget(org, ask.resource, settings.room.budget(ask.resource));
     }
 
     fn error(
         &self,
         kind: SourceErrorKind,
-        path: &str,
+        endpoint: &str,
         detail: String,
         retry_after: Option<Duration>,
     ) -> SourceError {
-        let endpoint = format!("GET {}", path.split('?').next().unwrap_or(path));
-        SourceError { kind, org: self.settings.org.clone(), endpoint, detail, retry_after }
+        let (org, endpoint) = (self.settings.org.clone(), endpoint.to_owned());
+        SourceError { kind, org, endpoint, detail, retry_after }
     }
 
-    fn pauses(&self) -> impl Iterator<Item = Duration> {
+    fn pauses(&self) -> impl Iterator<Item = Duration> + use<> {
         let retry = self.settings.retry;
-        let builder = ExponentialBuilder::default()
+        ExponentialBuilder::default()
             .with_min_delay(retry.initial_backoff)
             .with_max_delay(retry.max_backoff)
-            .with_max_times(retry.max_attempts.saturating_sub(1));
-        if retry.jitter { builder.with_jitter().build() } else { builder.build() }
+            .with_max_times(retry.max_attempts.saturating_sub(1))
+            .build()
+    }
+
+    /// Full jitter: anything between nothing and the pause, so that many who failed together do not come back together.
+    fn jittered(&self, pause: Duration) -> Duration {
+        if self.settings.retry.jitter { pause.mul_f64(rand::rng().random_range(0.0..=1.0)) } else { pause }
     }
 }
 
-/// An error and everything that caused it, in one line; library errors often hide the reason at the end of the chain.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = String::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let said = error.to_string();
-        if !said.is_empty() && !text.contains(&said) {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&said);
-        }
-        next = error.source();
-    }
-    text
+fn without_query(path: &str) -> &str {
+    path.split('?').next().unwrap_or(path)
 }

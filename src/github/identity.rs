@@ -4,7 +4,8 @@ use github_stats_actors::activity::Login;
 
 use super::model::Account;
 
-const BOT_SUFFIX: &str = "[bot]";
+/// How bots are spelt.
+pub const BOT_SUFFIX: &str = "[bot]";
 
 /// The author of a commit; `unlinked` where GitHub links it to no account. Never an e-mail address: those are not read.
 pub fn commit_author(account: Option<&Account>) -> Login {

@@ -93,11 +93,11 @@ fn parse(text: &str) -> Result<Timestamp, jiff::Error> {
     Ok(Timestamp::from_unix(text.parse::<jiff::Timestamp>()?.as_second()))
 }
 
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+pub fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
 
-fn optional_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+pub fn optional_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text: Option<String> = Option::deserialize(deserializer)?;
     text.map(|text| parse(&text)).transpose().map_err(serde::de::Error::custom)
 }

@@ -58,7 +58,8 @@ impl RestSource {
     }
 }
 
-fn undated(client: &Client) -> SourceError {
+/// Nothing can be claimed on the word of a server that does not say when it spoke.
+pub(super) fn undated(client: &Client) -> SourceError {
     SourceError {
         kind: SourceErrorKind::Malformed,
         org: client.org().clone(),
@@ -86,7 +87,8 @@ impl ActivitySource for RestSource {
     }
 
     async fn collect(&self, request: &CollectRequest) -> Result<Collection, CollectFailure> {
-        let reading = Reading::new(&self.client, request);
+        let client = self.client.for_purpose(request.purpose);
+        let reading = Reading::new(&client, request);
         let commits = reading.everything().await;
         let Found { facts, observed_at } = reading.finish();
         match (commits, observed_at) {
@@ -322,7 +324,8 @@ fn review_fact(review: &model::Review) -> Option<Fact> {
     Some(Fact { id: FactId::Review(review.id), user, at, lines: Lines::default() })
 }
 
-fn rfc3339(at: Timestamp) -> String {
+/// As GitHub writes times.
+pub(super) fn rfc3339(at: Timestamp) -> String {
     jiff::Timestamp::from_second(at.as_unix()).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
 }
 

@@ -2,22 +2,29 @@
 
 use std::time::Duration;
 
+use crate::github::quota::{BudgetState, Resource};
 use crate::github::{RateLimit, RequestMeter};
 use crate::telemetry::GithubMetrics;
-
-/// What `installation_id` shows for a token that belongs to no installation.
-const TOKEN: &str = "token";
 
 impl RequestMeter for GithubMetrics {
     fn request(&self, org: &str, endpoint: &str, status_class: &str, took: Duration) {
         self.github_request(org, endpoint, status_class, took);
     }
 
-    fn rate_limit(&self, org: &str, limit: RateLimit) {
-        GithubMetrics::rate_limit(self, org, TOKEN, limit.remaining, limit.reset);
+    fn rate_limit(&self, org: &str, installation: &str, limit: RateLimit) {
+        GithubMetrics::rate_limit(self, org, installation, limit.remaining, limit.reset);
     }
 
     fn secondary_limit(&self, org: &str) {
         self.secondary_limit_hit(org);
+    }
+
+    fn budget(&self, org: &str, resource: Resource, state: BudgetState) {
+        let BudgetState { limit, remaining, reserved, kept_back } = state;
+        let states =
+            [("limit", limit), ("remaining", remaining), ("reserved", reserved), ("kept_back", kept_back)];
+        for (state, points) in states {
+            self.api_budget(org, resource.as_str(), state, points);
+        }
     }
 }

@@ -1,15 +1,22 @@
 //! From the configured organisations to where their activity comes from.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use github_stats_actors::clock::Clock;
+use github_stats_actors::scheduler::ActivitySource;
 use secrecy::SecretString;
 
 use super::Organisation;
-use crate::config::{Config, Credentials, OrgConfig};
+use crate::config::{Api, Config, Credentials, OrgConfig, SecretSource};
+use crate::github::quota::{Cap, Room, RoomSettings};
 use crate::github::{
-    BuildError, Client, ClientSettings, RequestMeter, RestSource, RetrySettings, TokenSource,
+    Anonymous, AppSettings, AppToken, BuildError, Client, ClientSettings, GraphqlSource, IdentifiedSource,
+    Personas, RequestMeter, RestSource, RetrySettings, SecretReader, StoredToken, TokenSource, Wire,
 };
+
+/// How long one request is tried again at most: then the cycle's failure says more than patience would help.
+const RETRY_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
 /// Why an organisation's activity cannot be asked for.
 #[derive(Debug, thiserror::Error)]
@@ -17,14 +24,9 @@ pub enum SourcesError {
     /// The API's address cannot be used.
     #[error(transparent)]
     Client(#[from] BuildError),
-    /// The credentials are of a kind this version cannot use.
-    #[error(
-        "organisation \"{org}\" has GitHub App credentials, which this version cannot use yet; give a token in token_file or GITHUB_TOKEN"
-    )]
-    AppCredentials {
-        /// Whose.
-        org: String,
-    },
+    /// The key of the pseudonyms cannot be read.
+    #[error("identity.pseudonym_key cannot be read: {0}")]
+    PseudonymKey(String),
 }
 
 /// Every configured organisation.
@@ -36,7 +38,8 @@ pub fn organisations(
     clock: &Arc<Clock>,
     meter: &Arc<dyn RequestMeter>,
 ) -> Result<Vec<Organisation>, SourcesError> {
-    config.github.orgs.iter().map(|org| organisation(config, org, clock, meter)).collect()
+    let mut builder = Sources::new(config, clock, meter);
+    config.github.orgs.iter().map(|org| builder.organisation(org)).collect()
 }
 
 /// One configured organisation.
@@ -49,40 +52,142 @@ pub fn organisation(
     clock: &Arc<Clock>,
     meter: &Arc<dyn RequestMeter>,
 ) -> Result<Organisation, SourcesError> {
-    let concurrency = usize::try_from(org.per_org_concurrency).unwrap_or(1);
-    let client = Client::new(ClientSettings {
-        org: org.org.as_str().into(),
-        base_url: config.github.api_base_url.as_str().to_owned(),
-        token: token(org)?,
-        request_timeout: config.github.request_timeout,
-        concurrency,
-        retry: RetrySettings {
-            max_attempts: usize::try_from(config.retry.max_attempts).unwrap_or(1),
-            initial_backoff: config.retry.initial_backoff,
-            max_backoff: config.retry.max_backoff,
-            jitter: config.retry.jitter,
-        },
-        clock: clock.clone(),
-        meter: meter.clone(),
-    })?;
-    let patterns = org.clone();
-    let selects = Arc::new(move |name: &str| patterns.selects(name));
-    Ok(Organisation {
-        org: org.org.as_str().into(),
-        source: Arc::new(RestSource::new(client, selects)),
-        interval: org.scrape_interval,
-        concurrency,
+    Sources::new(config, clock, meter).organisation(org)
+}
+
+/// Makes sources; those that use the same credentials share one room, because GitHub counts them together.
+struct Sources<'a> {
+    config: &'a Config,
+    clock: &'a Arc<Clock>,
+    meter: &'a Arc<dyn RequestMeter>,
+    shared: Vec<Shared>,
+}
+
+/// What everybody with the same credentials uses.
+#[derive(Clone)]
+struct Shared {
+    credentials: Credentials,
+    tokens: Arc<dyn TokenSource>,
+    room: Arc<Room>,
+}
+
+impl<'a> Sources<'a> {
+    fn new(config: &'a Config, clock: &'a Arc<Clock>, meter: &'a Arc<dyn RequestMeter>) -> Self {
+        Sources { config, clock, meter, shared: Vec::new() }
+    }
+
+    fn organisation(&mut self, org: &OrgConfig) -> Result<Organisation, SourcesError> {
+        let concurrency = usize::try_from(org.per_org_concurrency).unwrap_or(1);
+        let github = &self.config.github;
+        let wire = Wire::new(github.api_base_url.as_str(), github.request_timeout)?;
+        let credentials = org.credentials();
+        let shared = self.shared(&credentials, &wire);
+        let cap = u64::from(org.max_api_points_per_hour);
+        let client = Client::new(ClientSettings {
+            org: org.org.as_str().into(),
+            wire,
+            tokens: shared.tokens,
+            room: shared.room,
+            cap: (cap > 0).then(|| Arc::new(Mutex::new(Cap::new(cap)))),
+            concurrency,
+            retry: self.retry(),
+            clock: self.clock.clone(),
+            meter: self.meter.clone(),
+        });
+        Ok(Organisation {
+            org: org.org.as_str().into(),
+            source: self.source(org, client, &credentials)?,
+            interval: org.scrape_interval,
+            concurrency,
+        })
+    }
+
+    fn source(
+        &self,
+        org: &OrgConfig,
+        client: Client,
+        credentials: &Credentials,
+    ) -> Result<Arc<dyn ActivitySource>, SourcesError> {
+        let patterns = org.clone();
+        let selects = Arc::new(move |name: &str| patterns.selects(name));
+        let uses_graphql = match self.config.github.api {
+            Api::Rest => false,
+            Api::Graphql => true,
+            Api::Auto => !matches!(credentials, Credentials::Anonymous),
+        };
+        let personas = personas(self.config)?;
+        Ok(if uses_graphql {
+            Arc::new(IdentifiedSource::new(GraphqlSource::new(client, selects), personas))
+        } else {
+            Arc::new(IdentifiedSource::new(RestSource::new(client, selects), personas))
+        })
+    }
+
+    fn shared(&mut self, credentials: &Credentials, wire: &Wire) -> Shared {
+        if let Some(shared) = self.shared.iter().find(|shared| shared.credentials == *credentials) {
+            return shared.clone();
+        }
+        let limits = &self.config.rate_limit;
+        let settings = RoomSettings {
+            min_remaining: limits.min_remaining_threshold.into(),
+            reset_buffer: limits.min_reset_buffer,
+            secondary_backoff: limits.secondary_limit_backoff,
+            ..RoomSettings::default()
+        };
+        let shared = Shared {
+            credentials: credentials.clone(),
+            tokens: self.tokens(credentials, wire),
+            room: Room::new(settings, self.clock.clone()),
+        };
+        self.shared.push(shared.clone());
+        shared
+    }
+
+    fn tokens(&self, credentials: &Credentials, wire: &Wire) -> Arc<dyn TokenSource> {
+        match credentials {
+            Credentials::Anonymous => Arc::new(Anonymous),
+            Credentials::Token(source) => Arc::new(StoredToken(reader(source))),
+            Credentials::App { app_id, installation_id, private_key } => {
+                let settings = AppSettings {
+                    app_id: *app_id,
+                    installation_id: *installation_id,
+                    private_key: reader(private_key),
+                };
+                Arc::new(AppToken::new(settings, wire.clone(), self.clock.clone()))
+            }
+        }
+    }
+
+    fn retry(&self) -> RetrySettings {
+        let retry = &self.config.retry;
+        RetrySettings {
+            max_attempts: usize::try_from(retry.max_attempts).unwrap_or(1),
+            initial_backoff: retry.initial_backoff,
+            max_backoff: retry.max_backoff,
+            jitter: retry.jitter,
+            deadline: RETRY_DEADLINE,
+        }
+    }
+}
+
+/// Read at each use, so that a rotated file needs no restart.
+fn reader(source: &SecretSource) -> SecretReader {
+    let source = source.clone();
+    Arc::new(move || {
+        let secret = source.read().map_err(|error| error.to_string())?;
+        Ok(SecretString::from(secret.expose().to_owned()))
     })
 }
 
-/// The token is read for every request, so that a rotated file needs no restart.
-fn token(org: &OrgConfig) -> Result<TokenSource, SourcesError> {
-    match org.credentials() {
-        Credentials::Anonymous => Ok(Arc::new(|| Ok(None))),
-        Credentials::Token(source) => Ok(Arc::new(move || {
-            let secret = source.read().map_err(|error| error.to_string())?;
-            Ok(Some(SecretString::from(secret.expose().to_owned())))
-        })),
-        Credentials::App { .. } => Err(SourcesError::AppCredentials { org: org.org.clone() }),
-    }
+/// The key is read once: another key gives other pseudonyms, which is for the next start to decide.
+fn personas(config: &Config) -> Result<Personas, SourcesError> {
+    let identity = &config.identity;
+    let key = match identity.pseudonym_key().filter(|_| identity.pseudonymize) {
+        Some(source) => {
+            let secret = source.read().map_err(|error| SourcesError::PseudonymKey(error.to_string()))?;
+            Some(SecretString::from(secret.expose().to_owned()))
+        }
+        None => None,
+    };
+    Ok(Personas::new(identity.exclude_bots, identity.aliases.clone(), key))
 }

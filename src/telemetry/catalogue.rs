@@ -41,6 +41,9 @@ catalogue! {
     /// Counted per refusal.
     SECONDARY_LIMIT_HITS = Desc::counter("gh_exporter_github_secondary_limit_hits_total", "Refusals because of GitHub's secondary rate limits.", &["org"]);
 
+    /// As of the last answer.
+    API_BUDGET = Desc::gauge("gh_exporter_api_budget_points", "Points of GitHub's hourly limit by what becomes of them.", &["org", "resource", "state"]);
+
     // === Backfill ===
 
     /// Counted when the queue has the job.

@@ -143,6 +143,7 @@ mod tests {
         metrics.github().github_request("acme", "/graphql", "2xx", Duration::from_millis(80));
         metrics.github().rate_limit("acme", "42", 4_999, 1_800_003_600);
         metrics.github().secondary_limit_hit("acme");
+        metrics.github().api_budget("acme", "graphql", "remaining", 4_900);
         metrics.http().request("/metrics", 200, Duration::from_millis(2));
         metrics.scrapes().record(NOW);
     }

@@ -17,6 +17,7 @@ pub struct GithubMetrics {
     remaining: GaugeVec,
     reset: GaugeVec,
     secondary: IntCounterVec,
+    budget: GaugeVec,
 }
 
 impl GithubMetrics {
@@ -27,6 +28,7 @@ impl GithubMetrics {
             remaining: vectors::gauges(&catalogue::RATE_LIMIT_REMAINING, registry)?,
             reset: vectors::gauges(&catalogue::RATE_LIMIT_RESET, registry)?,
             secondary: vectors::counters(&catalogue::SECONDARY_LIMIT_HITS, registry)?,
+            budget: vectors::gauges(&catalogue::API_BUDGET, registry)?,
         })
     }
 
@@ -47,5 +49,10 @@ impl GithubMetrics {
     /// GitHub refused because of a secondary rate limit.
     pub fn secondary_limit_hit(&self, org: &str) {
         self.secondary.with_label_values(&[org]).inc();
+    }
+
+    /// So many points of a resource are in this state.
+    pub fn api_budget(&self, org: &str, resource: &str, state: &str, points: u64) {
+        self.budget.with_label_values(&[org, resource, state]).set(points as f64);
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    ActivitySource, CollectRequest, Collection, CommitsRead, HistorySettings, ListedRepository, SourceError,
-    due_from,
+    ActivitySource, CollectFailure, CollectRequest, Collection, CommitsRead, HistorySettings,
+    KnownRepository, ListedRepository, Purpose, RepositoryChanges, SourceError, due_from,
 };
 use crate::activity::{
-    Batch, Fact, FactId, HeadRead, Kind, OrgName, Record, RepoKey, RepoMeta, RepoState, Timestamp, Window,
+    Batch, DAY, Fact, FactId, HeadRead, Kind, OrgName, Record, RepoId, RepoKey, RepoMeta, RepoState,
+    Timestamp, Window,
 };
 use crate::clock::Clock;
 use crate::store::{RecordsOf, StoreActor, StoreError, Write, WriteSource};
@@ -69,6 +70,15 @@ impl Collector {
         due_from(state.map_or(now, |state| state.meta.first_seen), now, self.settings.history)
     }
 
+    /// What a look at the whole organisation is told of a repository.
+    pub fn known(&self, state: &RepoState, now: Timestamp) -> KnownRepository {
+        KnownRepository {
+            name: state.meta.name.clone(),
+            head: state.head.clone(),
+            history_from: self.due_from(Some(state), now),
+        }
+    }
+
     /// Collects everything since `since` and writes it; covered is then what was really read: from `since` to the
     /// `Date` of the first answer.
     pub async fn collect(
@@ -78,21 +88,94 @@ impl Collector {
         since: Timestamp,
         source: WriteSource,
     ) -> Result<(), CollectError> {
-        let now = self.settings.clock.now();
-        let request = CollectRequest {
+        let request = self.request(repository, state, since, source);
+        let outcome = self.settings.source.collect(&request).await;
+        self.store(&request, outcome, source).await
+    }
+
+    /// Collects several repositories together; what became of each.
+    pub async fn collect_many(
+        &self,
+        wanted: &[(&ListedRepository, Option<&RepoState>, Timestamp)],
+        source: WriteSource,
+    ) -> Vec<(RepoId, Result<(), CollectError>)> {
+        let requests: Vec<CollectRequest> = wanted
+            .iter()
+            .map(|(repository, state, since)| self.request(repository, *state, *since, source))
+            .collect();
+        let mut outcomes = self.settings.source.collect_many(&requests).await;
+        let mut results = Vec::with_capacity(requests.len());
+        for request in &requests {
+            let id = &request.repository.id;
+            let outcome = outcomes.remove(id).unwrap_or_else(|| Err(self.unanswered(request)));
+            results.push((id.clone(), self.store(request, outcome, source).await));
+        }
+        results
+    }
+
+    /// Writes what a look at the organisation found in one repository; `covered` is what it thereby knows completely.
+    pub async fn store_changes(
+        &self,
+        changes: RepositoryChanges,
+        covered: Option<Window>,
+        seen_at: Timestamp,
+    ) -> Result<(), CollectError> {
+        let mut batch = self.empty_batch(&changes.repository, seen_at);
+        batch.records = observed(&changes.facts, seen_at);
+        if changes.failure.is_none() {
+            batch.covered = covered.into_iter().collect();
+            batch.head = self.head_of(&mut batch, &changes.commits, &changes.facts, seen_at).await?;
+        }
+        if let Some(since) = changes.conversations_reread {
+            let conversations = |id: FactId| matches!(id.kind(), Kind::Review | Kind::IssueComment);
+            self.add_vanished(&mut batch, since, &changes.facts, conversations).await?;
+        }
+        if !changes.gone.is_empty() {
+            // What is looked for by its id is a day old at most; the rest is for clocks that differ.
+            let gone: HashSet<FactId> = changes.gone.iter().copied().collect();
+            self.add_vanished(&mut batch, seen_at - 2 * DAY, &[], |id| gone.contains(&id)).await?;
+        }
+        self.write(batch, WriteSource::LeaderScrape).await?;
+        match changes.failure {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
+    }
+
+    fn request(
+        &self,
+        repository: &ListedRepository,
+        state: Option<&RepoState>,
+        since: Timestamp,
+        source: WriteSource,
+    ) -> CollectRequest {
+        let purpose = match source {
+            WriteSource::LeaderScrape => Purpose::Live,
+            WriteSource::WorkerBackfill => Purpose::Backfill,
+        };
+        CollectRequest {
             repository: repository.clone(),
             since,
             head: state.and_then(|state| state.head.clone()),
-            history_from: self.due_from(state, now),
-        };
-        match self.settings.source.collect(&request).await {
+            history_from: self.due_from(state, self.settings.clock.now()),
+            purpose,
+        }
+    }
+
+    async fn store(
+        &self,
+        request: &CollectRequest,
+        outcome: Result<Collection, CollectFailure>,
+        source: WriteSource,
+    ) -> Result<(), CollectError> {
+        match outcome {
             Ok(collection) => {
-                let batch = self.batch_of(&request, collection).await?;
+                let batch = self.batch_of(request, collection).await?;
                 self.write(batch, source).await
             }
             Err(failure) => {
-                let seen_at = failure.observed_at.unwrap_or(now);
-                let mut batch = self.empty_batch(repository, seen_at);
+                let seen_at = failure.observed_at.unwrap_or_else(|| self.settings.clock.now());
+                let mut batch = self.empty_batch(&request.repository, seen_at);
                 batch.records = observed(&failure.facts, seen_at);
                 // The failure itself is what the caller needs to hear of; what was found will be found again.
                 if let Err(error) = self.write(batch, source).await {
@@ -101,6 +184,17 @@ impl Collector {
                 Err(failure.error.into())
             }
         }
+    }
+
+    fn unanswered(&self, request: &CollectRequest) -> CollectFailure {
+        let error = SourceError {
+            kind: super::SourceErrorKind::Malformed,
+            org: self.settings.org.clone(),
+            endpoint: format!("collecting {}", request.repository.name),
+            detail: "the source said nothing of this repository".into(),
+            retry_after: None,
+        };
+        CollectFailure { error, observed_at: None, facts: Vec::new() }
     }
 
     async fn batch_of(
@@ -112,18 +206,42 @@ impl Collector {
         let mut batch = self.empty_batch(&request.repository, seen_at);
         batch.records = observed(&collection.facts, seen_at);
         batch.covered = Window::new(request.since, seen_at).into_iter().collect();
-        let tip = match collection.commits {
-            CommitsRead::Unchanged => None,
-            CommitsRead::Extended { tip } => Some(tip),
+        batch.head = self.head_of(&mut batch, &collection.commits, &collection.facts, seen_at).await?;
+        Ok(batch)
+    }
+
+    /// How far the branch is read now; what a complete reading did not find again is added as gone.
+    async fn head_of(
+        &self,
+        batch: &mut Batch,
+        commits: &CommitsRead,
+        facts: &[Fact],
+        seen_at: Timestamp,
+    ) -> Result<Option<HeadRead>, CollectError> {
+        let tip = match commits {
+            CommitsRead::Unchanged => return Ok(None),
+            CommitsRead::Extended { tip } => *tip,
             CommitsRead::Reread { tip, since } => {
-                let message = RecordsOf { key: batch.key.clone(), since };
-                let stored = self.settings.store.call_persistently(message, PATIENCE).await??;
-                batch.records.extend(vanished(&stored, &collection.facts, seen_at));
-                Some(tip)
+                self.add_vanished(batch, *since, facts, |id| id.kind() == Kind::Commit).await?;
+                *tip
             }
         };
-        batch.head = tip.map(|oid| HeadRead { read_at: seen_at, oid });
-        Ok(batch)
+        Ok(Some(HeadRead { read_at: seen_at, oid: tip }))
+    }
+
+    /// Adds as gone what is stored since `since`, is of this kind and was not found.
+    async fn add_vanished(
+        &self,
+        batch: &mut Batch,
+        since: Timestamp,
+        found: &[Fact],
+        concerns: impl Fn(FactId) -> bool,
+    ) -> Result<(), CollectError> {
+        let message = RecordsOf { key: batch.key.clone(), since };
+        let stored = self.settings.store.call_persistently(message, PATIENCE).await??;
+        let seen_at = batch.meta.seen_at;
+        batch.records.extend(vanished(&stored, found, seen_at, concerns));
+        Ok(())
     }
 
     fn empty_batch(&self, repository: &ListedRepository, seen_at: Timestamp) -> Batch {
@@ -143,12 +261,17 @@ fn observed(facts: &[Fact], seen_at: Timestamp) -> Vec<(FactId, Record)> {
     facts.iter().map(|fact| (fact.id, Record::observed(fact, seen_at))).collect()
 }
 
-/// The stored commits that a complete reading did not find again.
-fn vanished(stored: &[(FactId, Record)], found: &[Fact], seen_at: Timestamp) -> Vec<(FactId, Record)> {
+/// The stored records that a complete reading did not find again.
+fn vanished(
+    stored: &[(FactId, Record)],
+    found: &[Fact],
+    seen_at: Timestamp,
+    concerns: impl Fn(FactId) -> bool,
+) -> Vec<(FactId, Record)> {
     let found: HashSet<FactId> = found.iter().map(|fact| fact.id).collect();
     stored
         .iter()
-        .filter(|(id, record)| id.kind() == Kind::Commit && !record.latest.gone && !found.contains(id))
+        .filter(|(id, record)| concerns(*id) && !record.latest.gone && !found.contains(id))
         .map(|(id, record)| (*id, record.vanished(seen_at)))
         .collect()
 }

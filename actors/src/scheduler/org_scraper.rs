@@ -1,24 +1,28 @@
 //! The actor that scrapes one organisation, one cycle at a time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
 use futures::StreamExt;
-use serde::Serialize;
 use tokio::time::Instant;
 
+use super::cycle::unlisted;
+use super::roster::Roster;
 use super::{
-    CollectError, Collector, Completeness, ListedRepository, Outcome, SourceError, SourceErrorKind,
-    completeness, holes, live_since,
+    Changes, ChangesRequest, CollectError, Collector, CycleReport, CycleResult, ListedRepository,
+    RepositoryChanges, SourceError, SourceErrorKind, completeness, holes, live_since, together,
 };
-use crate::activity::{RepoId, RepoState, Timestamp, Window};
+use crate::activity::{RepoId, RepoName, RepoState, Timestamp, Window};
 use crate::event::{Event, Observer};
 use crate::queue::{Enqueue, QueueActor, Reason, Wanted};
 use crate::role::{Epoch, RoleWatch};
 use crate::store::{RepositoriesOf, WriteSource};
 use crate::supervision::ActorRef;
+
+/// How many writes of a look are on their way to the store at a time; the store commits what has gathered together.
+const WRITES: usize = 256;
 
 /// What a scraper is made of.
 #[derive(Clone)]
@@ -27,7 +31,7 @@ pub struct ScraperSettings {
     pub collector: Collector,
     /// Where missed windows go.
     pub queue: ActorRef<QueueActor>,
-    /// Repositories collected at a time.
+    /// Repositories, or batches of them, collected at a time.
     pub concurrency: usize,
     /// Whether this replica still leads.
     pub role: RoleWatch,
@@ -35,75 +39,17 @@ pub struct ScraperSettings {
     pub observer: Arc<dyn Observer>,
 }
 
-/// How a cycle ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CycleResult {
-    /// Every repository was collected.
-    Success,
-    /// At least half of them were.
-    Partial,
-    /// The organisation could not be listed, or more than half of its repositories failed.
-    Failure,
-    /// The quota ended it.
-    RateLimited,
-    /// Leadership ended it.
-    Cancelled,
-}
-
-impl CycleResult {
-    /// The value of the `result` label.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            CycleResult::Success => "success",
-            CycleResult::Partial => "partial",
-            CycleResult::Failure => "failure",
-            CycleResult::RateLimited => "rate_limited",
-            CycleResult::Cancelled => "cancelled",
-        }
-    }
-
-    /// What it says about GitHub.
-    pub fn outcome(self) -> Outcome {
-        match self {
-            CycleResult::Success | CycleResult::Partial => Outcome::Succeeded,
-            CycleResult::Failure => Outcome::Failed,
-            CycleResult::RateLimited | CycleResult::Cancelled => Outcome::Neither,
-        }
-    }
-}
-
-/// What a cycle did.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct CycleReport {
-    /// How it ended.
-    pub result: CycleResult,
-    /// Repositories listed.
-    pub repositories: usize,
-    /// Repositories that failed.
-    pub failed: usize,
-    /// Why the first of them did, or why none could be listed.
-    pub error: Option<String>,
-    /// How complete the numbers are now; `None` when that could not be told.
-    pub completeness: Option<Completeness>,
-}
-
-impl CycleReport {
-    fn cut_short(result: CycleResult, error: Option<String>) -> Self {
-        CycleReport { result, repositories: 0, failed: 0, error, completeness: None }
-    }
-}
-
-/// Scrapes one organisation. It keeps nothing: where a cycle goes on is read from the stored coverage, so that an
-/// incarnation that dies in the middle of one costs only the time.
+/// Scrapes one organisation. Where a cycle goes on is read from the stored coverage, so that an incarnation that dies in
+/// the middle of one costs only the time; which repositories there are is asked for again by each incarnation.
 pub struct OrgScraper {
     settings: ScraperSettings,
+    roster: Roster,
 }
 
 impl OrgScraper {
     /// A scraper that waits for its first cycle.
     pub fn new(settings: ScraperSettings) -> Self {
-        OrgScraper { settings }
+        OrgScraper { settings, roster: Roster::default() }
     }
 }
 
@@ -128,19 +74,24 @@ impl Handler<RunCycle> for OrgScraper {
 
     fn handle(&mut self, message: RunCycle, _: &mut Self::Context) -> Self::Result {
         let settings = self.settings.clone();
+        // A cycle that is cut off leaves an empty roster behind: the next one lists everything.
+        let mut roster = std::mem::take(&mut self.roster);
         let run = async move {
             let started = Instant::now();
             let report = tokio::select! {
-                report = settings.cycle(message.due) => report,
+                report = settings.cycle(message.due, &mut roster) => report,
                 () = settings.role.lost(message.epoch) => CycleReport::cut_short(CycleResult::Cancelled, None),
             };
             let org = &settings.collector.settings().org;
             let event = Event::CycleFinished { org, result: report.result, took: started.elapsed() };
             settings.observer.on_event(event);
             settings.log(&report, started.elapsed());
-            report
+            (report, roster)
         };
-        Box::pin(run.into_actor(self))
+        Box::pin(run.into_actor(self).map(|(report, roster), actor, _| {
+            actor.roster = roster;
+            report
+        }))
     }
 }
 
@@ -150,35 +101,46 @@ struct Missed {
     error: CollectError,
 }
 
+type States = HashMap<RepoId, RepoState>;
+
+/// What a look at the organisation left to do.
+struct Looked {
+    now: Timestamp,
+    missed: Vec<Missed>,
+    /// Repositories that the look brought up to date, or tried to.
+    done: HashSet<RepoId>,
+}
+
 impl ScraperSettings {
-    async fn cycle(&self, due: Timestamp) -> CycleReport {
-        let listing = match self.collector.settings().source.list().await {
-            Ok(listing) => listing,
-            Err(error) => return CycleReport::cut_short(unlisted(&error), Some(error.to_string())),
-        };
+    async fn cycle(&self, due: Timestamp, roster: &mut Roster) -> CycleReport {
         let before = match self.states().await {
             Ok(states) => states,
             Err(error) => return CycleReport::cut_short(CycleResult::Cancelled, Some(error)),
         };
-        let missed: Vec<Missed> = futures::stream::iter(&listing.repositories)
-            .map(|repository| self.scrape(repository, before.get(&repository.id), listing.observed_at))
-            .buffer_unordered(self.concurrency.max(1))
-            .filter_map(|missed| async move { missed })
-            .collect()
-            .await;
+        let looked = match self.look(&before, roster).await {
+            Ok(Some(looked)) => looked,
+            Ok(None) => match self.list(roster).await {
+                Ok(looked) => looked,
+                Err(error) => return CycleReport::cut_short(unlisted(&error), Some(error.to_string())),
+            },
+            Err(error) => return CycleReport::cut_short(unlisted(&error), Some(error.to_string())),
+        };
+        let left = roster.repositories().filter(|repository| !looked.done.contains(&repository.id));
+        let mut missed = looked.missed;
+        missed.extend(self.scrape(left.collect(), &before, looked.now).await);
         let after = self.states().await.unwrap_or(before);
-        let listed = || listing.repositories.iter().filter_map(|repository| after.get(&repository.id));
+        let listed = || roster.repositories().filter_map(|repository| after.get(&repository.id));
         self.enqueue(&missed, listed()).await;
         CycleReport {
-            result: judge(listing.repositories.len(), &missed),
-            repositories: listing.repositories.len(),
+            result: judge(roster.len(), &missed),
+            repositories: roster.len(),
             failed: missed.len(),
             error: missed.first().map(|missed| missed.error.to_string()),
             completeness: Some(completeness(listed(), due, self.collector.settings().history)),
         }
     }
 
-    async fn states(&self) -> Result<HashMap<RepoId, RepoState>, String> {
+    async fn states(&self) -> Result<States, String> {
         let message = RepositoriesOf(self.collector.settings().org.clone());
         let answer =
             self.collector.settings().store.call(message).await.map_err(|error| error.to_string())?;
@@ -186,25 +148,14 @@ impl ScraperSettings {
         Ok(states.into_iter().map(|state| (state.key.id.clone(), state)).collect())
     }
 
-    async fn scrape(
-        &self,
-        repository: &ListedRepository,
-        state: Option<&RepoState>,
-        now: Timestamp,
-    ) -> Option<Missed> {
-        let since = live_since(state, self.collector.due_from(state, now));
-        let error =
-            self.collector.collect(repository, state, since, WriteSource::LeaderScrape).await.err()?;
-        let reason = match &error {
-            CollectError::Source(error) if error.kind == SourceErrorKind::RateLimited => Reason::RateLimited,
-            _ => Reason::ScrapeError,
-        };
-        let window = Window::new(since, now.max(since + 1))?;
-        Some(Missed { wanted: self.wanted(&repository.id, repository.name.clone(), window, reason), error })
+    async fn list(&self, roster: &mut Roster) -> Result<Looked, SourceError> {
+        let listing = self.collector.settings().source.list().await?;
+        let now = listing.observed_at;
+        roster.replace(listing.repositories);
+        Ok(Looked { now, missed: Vec::new(), done: HashSet::new() })
     }
 
-    /// Hands what failed, and the holes of what did not, to the backfill queue. Should the queue actor not be there,
-    /// the next cycle finds the same gaps.
+    /// Backfill finds holes; what fails now is tried again by the next cycle, and enqueued, too.
     async fn enqueue<'a>(&self, missed: &[Missed], states: impl Iterator<Item = &'a RepoState>) {
         let now = self.collector.settings().clock.now();
         let mut wanted: Vec<Wanted> = missed.iter().map(|missed| missed.wanted.clone()).collect();
@@ -223,8 +174,23 @@ impl ScraperSettings {
         }
     }
 
-    fn wanted(&self, id: &RepoId, name: crate::activity::RepoName, window: Window, reason: Reason) -> Wanted {
+    fn wanted(&self, id: &RepoId, name: RepoName, window: Window, reason: Reason) -> Wanted {
         Wanted { org: self.collector.settings().org.clone(), repo: Some((id.clone(), name)), window, reason }
+    }
+
+    fn missed(
+        &self,
+        id: &RepoId,
+        name: &RepoName,
+        (since, now): (Timestamp, Timestamp),
+        error: CollectError,
+    ) -> Option<Missed> {
+        let reason = match &error {
+            CollectError::Source(error) if error.kind == SourceErrorKind::RateLimited => Reason::RateLimited,
+            _ => Reason::ScrapeError,
+        };
+        let window = Window::new(since, now.max(since + 1))?;
+        Some(Missed { wanted: self.wanted(id, name.clone(), window, reason), error })
     }
 
     fn log(&self, report: &CycleReport, took: Duration) {
@@ -239,10 +205,95 @@ impl ScraperSettings {
     }
 }
 
-fn unlisted(error: &SourceError) -> CycleResult {
-    match error.kind {
-        SourceErrorKind::RateLimited => CycleResult::RateLimited,
-        _ => CycleResult::Failure,
+// === Together: one look at the whole organisation ===
+
+impl ScraperSettings {
+    /// Brings the repositories that are nearly up to date all the way there; `None` where that cannot be done together.
+    async fn look(&self, before: &States, roster: &mut Roster) -> Result<Option<Looked>, SourceError> {
+        let now = self.collector.settings().clock.now();
+        let wanted = before.values().filter(|state| roster.may_exist(&state.key.id));
+        let Some((since, near)) = together(wanted.clone()) else { return Ok(None) };
+        let reconcile = roster.due(now);
+        let known = near.iter().map(|state| (state.key.id.clone(), self.collector.known(state, now)));
+        let request = ChangesRequest { since, known: known.collect(), reconcile };
+        let Some(changes) = self.collector.settings().source.changes(&request).await? else {
+            return Ok(None);
+        };
+        roster.take_over(&changes, reconcile);
+        self.store(changes, &request, roster).await.map(Some)
+    }
+
+    async fn store(
+        &self,
+        changes: Changes,
+        request: &ChangesRequest,
+        roster: &Roster,
+    ) -> Result<Looked, SourceError> {
+        let now = changes.observed_at;
+        let covered = Window::new(request.since, now).filter(|_| changes.failure.is_none());
+        let mut found: HashMap<RepoId, RepositoryChanges> =
+            changes.changed.into_iter().map(|changed| (changed.repository.id.clone(), changed)).collect();
+        let present = roster.repositories().filter(|repository| request.known.contains_key(&repository.id));
+        let writes: Vec<RepositoryChanges> = present
+            .filter_map(|repository| match found.remove(&repository.id) {
+                Some(changes) => Some(changes),
+                None => covered.map(|_| RepositoryChanges::none(repository.clone())),
+            })
+            .collect();
+        let done = writes.iter().map(|changes| changes.repository.id.clone()).collect();
+        let missed = futures::stream::iter(writes)
+            .map(|changes| async move {
+                let ListedRepository { id, name, .. } = changes.repository.clone();
+                let error = self.collector.store_changes(changes, covered, now).await.err()?;
+                self.missed(&id, &name, (request.since, now), error)
+            })
+            .buffer_unordered(WRITES)
+            .filter_map(|missed| async move { missed })
+            .collect()
+            .await;
+        match changes.failure {
+            Some(error) => Err(error),
+            None => Ok(Looked { now, missed, done }),
+        }
+    }
+}
+
+// === One by one: who is new, or far behind ===
+
+impl ScraperSettings {
+    async fn scrape(&self, left: Vec<&ListedRepository>, before: &States, now: Timestamp) -> Vec<Missed> {
+        let batch = self.collector.settings().source.batch_size().max(1);
+        futures::stream::iter(left.chunks(batch))
+            .map(|repositories| self.scrape_batch(repositories, before, now))
+            .buffer_unordered(self.concurrency.max(1))
+            .collect::<Vec<_>>()
+            .await
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    async fn scrape_batch(
+        &self,
+        repositories: &[&ListedRepository],
+        before: &States,
+        now: Timestamp,
+    ) -> Vec<Missed> {
+        let wanted: Vec<_> = repositories
+            .iter()
+            .map(|repository| {
+                let state = before.get(&repository.id);
+                (*repository, state, live_since(state, self.collector.due_from(state, now)))
+            })
+            .collect();
+        let results = self.collector.collect_many(&wanted, WriteSource::LeaderScrape).await;
+        let mut errors: HashMap<RepoId, CollectError> =
+            results.into_iter().filter_map(|(id, result)| Some((id, result.err()?))).collect();
+        let failed = wanted.iter().filter_map(|(repository, _, since)| {
+            let error = errors.remove(&repository.id)?;
+            self.missed(&repository.id, &repository.name, (*since, now), error)
+        });
+        failed.collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::activity::{DAY, RepoState, Timestamp, Window};
+use crate::activity::{DAY, HOUR, RepoState, Timestamp, Window};
 
 /// How far back collecting goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,21 @@ pub fn live_since(state: Option<&RepoState>, due_from: Timestamp) -> Timestamp {
 pub fn holes(state: &RepoState, due_from: Timestamp) -> Vec<Window> {
     let behind = state.coverage.end().and_then(|end| Window::new(due_from, end));
     behind.map_or_else(Vec::new, |window| state.coverage.gaps(window))
+}
+
+/// How far coverage may end behind the newest and still be brought up to date by one look at the organisation.
+pub const TOGETHER: i64 = HOUR;
+
+/// The repositories that one look at the organisation brings up to date, and the instant since which it has to look:
+/// the earliest end of coverage among those that are not far behind the newest. `None` where nothing is covered.
+pub fn together<'a>(
+    states: impl Iterator<Item = &'a RepoState> + Clone,
+) -> Option<(Timestamp, Vec<&'a RepoState>)> {
+    let newest = states.clone().filter_map(|state| state.coverage.end()).max()?;
+    let near: Vec<&RepoState> =
+        states.filter(|state| state.coverage.end().is_some_and(|end| end >= newest - TOGETHER)).collect();
+    let since = near.iter().filter_map(|state| state.coverage.end()).min()?;
+    Some((since, near))
 }
 
 /// How complete an organisation's numbers are.
@@ -60,7 +75,7 @@ pub fn completeness<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::activity::{HOUR, RepoKey, RepoMeta};
+    use crate::activity::{MINUTE, RepoKey, RepoMeta};
 
     const SETTINGS: HistorySettings = HistorySettings { retention: 30 * DAY, history: 14 * DAY };
 
@@ -91,6 +106,16 @@ mod tests {
         let state = state(&[(-14 * DAY, -2 * HOUR), (-HOUR, 0)]);
         assert_eq!(live_since(Some(&state), due), at(0));
         assert_eq!(holes(&state, due), [Window::new(at(-2 * HOUR), at(-HOUR)).unwrap()]);
+    }
+
+    #[test]
+    fn who_is_far_behind_does_not_widen_the_look_of_the_others() {
+        let states =
+            [state(&[(-DAY, 0)]), state(&[(-DAY, -10 * MINUTE)]), state(&[(-DAY, -2 * HOUR)]), state(&[])];
+        let (since, near) = together(states.iter()).unwrap();
+        assert_eq!(since, at(-10 * MINUTE));
+        assert_eq!(near, [&states[0], &states[1]]);
+        assert!(together([state(&[])].iter()).is_none());
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The port behind which GitHub is.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::{Changes, ChangesRequest};
 use crate::activity::{Fact, HeadRead, Oid, OrgName, RepoId, RepoName, Timestamp};
 
 /// What kind of trouble GitHub, or the way to it, is in.
@@ -69,6 +71,31 @@ pub struct Listing {
     pub repositories: Vec<ListedRepository>,
 }
 
+/// For what something is asked; where there is not enough quota for everything, the earlier go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// The scheduled scrape.
+    Live,
+    /// The repair of a window that was missed.
+    Backfill,
+    /// What only makes numbers richer.
+    Lines,
+}
+
+impl Purpose {
+    /// All of them, the most urgent first.
+    pub const ALL: [Purpose; 3] = [Purpose::Live, Purpose::Backfill, Purpose::Lines];
+
+    /// Its name in states and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Purpose::Live => "live",
+            Purpose::Backfill => "backfill",
+            Purpose::Lines => "lines",
+        }
+    }
+}
+
 /// What is wanted of a repository: everything that happened, or was changed, since an instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CollectRequest {
@@ -80,6 +107,8 @@ pub struct CollectRequest {
     pub head: Option<HeadRead>,
     /// How far back the default branch is read where `head` does not help.
     pub history_from: Timestamp,
+    /// For what.
+    pub purpose: Purpose,
 }
 
 /// What became of the default branch.
@@ -125,12 +154,36 @@ pub struct CollectFailure {
     pub facts: Vec<Fact>,
 }
 
-/// The activity of one organisation.
+/// What became of several collections, by repository; whoever is not in it was not asked for.
+pub type Collections = HashMap<RepoId, Result<Collection, CollectFailure>>;
+
+/// The activity of one organisation. Dropping a future stops what it does at once.
 #[async_trait]
 pub trait ActivitySource: Send + Sync + 'static {
     /// Lists the repositories that are to be collected.
     async fn list(&self) -> Result<Listing, SourceError>;
 
-    /// Collects one repository. Dropping the future stops it at once.
+    /// Collects one repository.
     async fn collect(&self, request: &CollectRequest) -> Result<Collection, CollectFailure>;
+
+    /// How many repositories are best collected together.
+    fn batch_size(&self) -> usize {
+        1
+    }
+
+    /// Collects several repositories, which may cost less than one at a time.
+    async fn collect_many(&self, requests: &[CollectRequest]) -> Collections {
+        let mut collections = Collections::with_capacity(requests.len());
+        for request in requests {
+            collections.insert(request.repository.id.clone(), self.collect(request).await);
+        }
+        collections
+    }
+
+    /// Looks at the whole organisation at once: what changed since an instant, and nothing else did. `None`: this
+    /// source cannot; list and collect instead.
+    async fn changes(&self, request: &ChangesRequest) -> Result<Option<Changes>, SourceError> {
+        let _ = request;
+        Ok(None)
+    }
 }

@@ -4,6 +4,9 @@ use jiff::Timestamp;
 
 use crate::repository::Repository;
 
+/// The ordinals of an account's repositories begin at its own ordinal times this.
+const REPOSITORIES: u64 = 100_000;
+
 /// What kind of account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountKind {
@@ -55,8 +58,13 @@ impl Account {
         &self.repositories
     }
 
+    /// The account and the place in its list that a repository's ordinal stands for.
+    pub(crate) fn place_of_ordinal(ordinal: u64) -> (u64, usize) {
+        (ordinal / REPOSITORIES, (ordinal % REPOSITORIES) as usize)
+    }
+
     fn create(&mut self, name: &str) -> usize {
-        let ordinal = self.ordinal * 100_000 + self.repositories.len() as u64;
+        let ordinal = self.ordinal * REPOSITORIES + self.repositories.len() as u64;
         self.repositories.push(Repository::new(ordinal, name, self.created_at));
         self.repositories.len() - 1
     }

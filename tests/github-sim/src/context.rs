@@ -27,8 +27,18 @@ pub(crate) struct Context<'a> {
     pub(crate) token: Option<&'a Token>,
 }
 
+/// What a name leads to.
+pub(crate) enum Lookup<'a> {
+    /// The bearer of the name.
+    Here(&'a Repository),
+    /// One that has another name now.
+    Moved(&'a Repository),
+    /// Nothing the caller may see.
+    Nowhere,
+}
+
 /// A repository that was found, with its owner.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Found<'a> {
     pub(crate) account: &'a Account,
     pub(crate) repo: &'a Repository,
@@ -44,17 +54,25 @@ impl<'a> Context<'a> {
     /// The repository of the path: found, moved (301), or unknown to this caller (404).
     pub(crate) fn repository(&self) -> Result<Found<'a>, Reply> {
         let account = self.account()?;
-        let visible = |repo: &&Repository| repo.exists(self.now) && self.sees(account, repo);
-        let repos = || account.repositories.iter().filter(visible);
-        let wanted = &self.route.repo;
-        if let Some(repo) = repos().find(|repo| repo.name_at(self.now).eq_ignore_ascii_case(wanted)) {
-            return Ok(Found { account, repo });
+        match self.find(account, &self.route.repo) {
+            Lookup::Here(repo) => Ok(Found { account, repo }),
+            Lookup::Moved(repo) => Err(self.moved(repo)),
+            Lookup::Nowhere => Err(Reply::not_found()),
         }
-        let bore = |repo: &&Repository| {
-            let past = repo.names.iter().filter(|(at, _)| *at <= self.now);
-            past.into_iter().any(|(_, name)| name.eq_ignore_ascii_case(wanted))
-        };
-        Err(repos().find(bore).map_or_else(Reply::not_found, |repo| self.moved(repo)))
+    }
+
+    /// The repository of an account that is, or was, called `wanted`.
+    pub(crate) fn find(&self, account: &'a Account, wanted: &str) -> Lookup<'a> {
+        // Names first: they are quicker to compare than it is to tell what a token may see.
+        let same = |name: &str| name.eq_ignore_ascii_case(wanted);
+        let visible = |repo: &&Repository| repo.exists(self.now) && self.sees(account, repo);
+        let bears = |repo: &&Repository| same(repo.name_at(self.now));
+        let bore = |repo: &&Repository| repo.names.iter().any(|(at, name)| *at <= self.now && same(name));
+        let repos = || account.repositories.iter();
+        match repos().filter(bears).find(visible) {
+            Some(repo) => Lookup::Here(repo),
+            None => repos().filter(bore).find(visible).map_or(Lookup::Nowhere, Lookup::Moved),
+        }
     }
 
     /// Whether the caller sees a repository of this account.
@@ -62,12 +80,13 @@ impl<'a> Context<'a> {
         let Some(token) = self.token else {
             return !repo.private;
         };
-        let full_name = format!("{}/{}", account.login, repo.name_at(self.now)).to_lowercase();
-        let granted = token.repositories.as_ref().is_none_or(|names| names.contains(&full_name));
+        let full_name = || format!("{}/{}", account.login, repo.name_at(self.now)).to_lowercase();
+        let granted = token.repositories.as_ref().is_none_or(|names| names.contains(&full_name()));
         self.sees_owner(account) && granted
     }
 
-    fn sees_owner(&self, account: &Account) -> bool {
+    /// Whether the caller sees anything of this account.
+    pub(crate) fn sees_owner(&self, account: &Account) -> bool {
         let owners = self.token.and_then(|token| token.owners.as_ref());
         owners.is_none_or(|owners| owners.contains(&account.login.to_lowercase()))
     }

@@ -97,7 +97,7 @@ fn requests(shared: &Shared) -> Value {
 fn record(record: &RequestRecord) -> Value {
     json!({
         "sequence": record.sequence, "method": record.method, "target": record.target,
-        "path": record.path, "endpoint": record.endpoint, "status": record.status, "cost": record.cost,
+        "path": record.path, "endpoint": record.endpoint, "operation": record.operation, "status": record.status, "cost": record.cost,
         "resource": record.resource, "token": record.token, "at": stamp::text(record.at),
         "concurrency": record.concurrency, "conditional": record.conditional,
         "user_agent": record.user_agent,

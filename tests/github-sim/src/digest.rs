@@ -30,6 +30,17 @@ pub(crate) fn node_id(prefix: &str, id: u64) -> String {
     text
 }
 
+/// The number in a node id, behind its prefix.
+pub(crate) fn number(text: &str) -> Option<u64> {
+    let digit = |byte: u8| match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        _ => None,
+    };
+    text.bytes().rev().try_fold(0_u64, |sum, byte| sum.checked_mul(62)?.checked_add(u64::from(digit(byte)?)))
+}
+
 fn scramble(value: u64) -> u64 {
     let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

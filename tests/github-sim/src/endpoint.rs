@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::token::Permission;
 
-/// An endpoint of the REST API.
+/// An endpoint of the REST API, or the one of the GraphQL API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
@@ -44,6 +44,14 @@ pub enum Endpoint {
     IssueComments,
     /// `/repos/{owner}/{repo}/stats/contributors`
     ContributorStatistics,
+    /// `POST /graphql`
+    Graphql,
+    /// `/app`
+    App,
+    /// `POST /app/installations/{id}/access_tokens`
+    InstallationToken,
+    /// `/installation/repositories`
+    InstallationRepositories,
 }
 
 impl Endpoint {
@@ -51,9 +59,11 @@ impl Endpoint {
     pub fn permission(self) -> Option<Permission> {
         match self {
             Self::RateLimit | Self::Meta | Self::Organization | Self::User => None,
-            Self::OrganizationRepositories | Self::UserRepositories | Self::Repository => {
-                Some(Permission::Metadata)
-            }
+            Self::Graphql | Self::App | Self::InstallationToken => None,
+            Self::OrganizationRepositories
+            | Self::UserRepositories
+            | Self::InstallationRepositories
+            | Self::Repository => Some(Permission::Metadata),
             Self::Branches | Self::Commits | Self::Commit | Self::Compare | Self::ContributorStatistics => {
                 Some(Permission::Contents)
             }
@@ -64,7 +74,22 @@ impl Endpoint {
 
     /// Whether asking it costs a point.
     pub fn is_free(self) -> bool {
-        self == Self::RateLimit
+        self == Self::RateLimit || self.is_of_app()
+    }
+
+    /// Whether an app asks it, by a web token it signed itself.
+    pub fn is_of_app(self) -> bool {
+        matches!(self, Self::App | Self::InstallationToken)
+    }
+
+    /// The limit it counts against.
+    pub fn resource(self) -> &'static str {
+        if self == Self::Graphql { "graphql" } else { "core" }
+    }
+
+    /// Whether it is posted to rather than read.
+    pub(crate) fn takes_posts(self) -> bool {
+        matches!(self, Self::Graphql | Self::InstallationToken)
     }
 }
 
@@ -90,6 +115,12 @@ impl Route {
         match parts.as_slice() {
             ["rate_limit"] => account(Endpoint::RateLimit, ""),
             ["meta"] => account(Endpoint::Meta, ""),
+            ["graphql"] => account(Endpoint::Graphql, ""),
+            ["app"] => account(Endpoint::App, ""),
+            ["app", "installations", id, "access_tokens"] => {
+                Some(Self::new(Endpoint::InstallationToken, "", "", id))
+            }
+            ["installation", "repositories"] => account(Endpoint::InstallationRepositories, ""),
             ["orgs", org] => account(Endpoint::Organization, org),
             ["users", user] => account(Endpoint::User, user),
             ["orgs", org, "repos"] => account(Endpoint::OrganizationRepositories, org),

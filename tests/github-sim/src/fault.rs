@@ -19,12 +19,16 @@ pub enum Matcher {
     Path(String),
     /// Those of one endpoint.
     Endpoint(Endpoint),
-    /// Those about one account and its repositories.
+    /// Those about one account and its repositories; in GraphQL those whose query or variables name it.
     Org(String),
     /// Those about one repository, `owner/name`.
     Repo(String),
     /// Those of one token, by its fingerprint.
     Token(String),
+    /// GraphQL requests of this operation or, without a name, of these fields at the root.
+    Operation(String),
+    /// Those whose body contains this, such as a node id.
+    Body(String),
 }
 
 /// What goes wrong.
@@ -60,6 +64,30 @@ pub enum FaultKind {
     SecondaryLimit {
         /// Seconds of `Retry-After`; `None`: the header is missing.
         retry_after: Option<u64>,
+    },
+    /// GraphQL: a query that may touch more nodes than this takes too long. It costs its points.
+    TimeoutAbove {
+        /// Nodes that are still quick enough.
+        nodes: u64,
+        /// 502 or 504.
+        code: u16,
+    },
+    /// GraphQL: a query that may touch more nodes than this has no data but `RESOURCE_LIMITS_EXCEEDED`.
+    ResourceLimitsAbove {
+        /// Nodes that are still within the limits.
+        nodes: u64,
+    },
+    /// GraphQL: no data but an error of this type, with status 200, such as `RATE_LIMITED`.
+    GraphqlError {
+        /// Its type.
+        name: String,
+        /// Its message.
+        message: String,
+    },
+    /// GraphQL: every so many-th of the items of each `nodes` is null, and an error says so.
+    PartialData {
+        /// 1: all of them; 2: every other one.
+        every: usize,
     },
 }
 
@@ -122,6 +150,9 @@ pub(crate) struct Subject<'a> {
     pub(crate) by_names: &'a str,
     pub(crate) route: Option<&'a Route>,
     pub(crate) token: &'a str,
+    pub(crate) body: &'a str,
+    /// GraphQL: the operation, and how many nodes it may touch.
+    pub(crate) query: Option<(&'a str, u64)>,
 }
 
 /// The faults of a simulator, tried in the order they were added.
@@ -166,7 +197,7 @@ impl Live {
         let fault = &self.fault;
         let over = fault.times.is_some_and(|times| self.struck >= times)
             || fault.until.is_some_and(|until| now >= until);
-        if over || !fault.matcher.meets(subject) {
+        if over || !fault.kind.concerns(subject) || !fault.matcher.meets(subject) {
             return None;
         }
         self.met += 1;
@@ -185,13 +216,37 @@ impl Matcher {
             Self::Always => true,
             Self::Path(part) => subject.target.contains(part) || subject.by_names.contains(part),
             Self::Endpoint(endpoint) => route.is_some_and(|route| route.endpoint == *endpoint),
-            Self::Org(login) => route.is_some_and(|route| route.owner.eq_ignore_ascii_case(login)),
+            Self::Org(login) => {
+                route.is_some_and(|route| route.owner.eq_ignore_ascii_case(login))
+                    || subject.query.is_some() && names(subject.body, login)
+            }
             Self::Repo(full_name) => route.is_some_and(|route| {
                 format!("{}/{}", route.owner, route.repo).eq_ignore_ascii_case(full_name)
             }),
             Self::Token(fingerprint) => subject.token == fingerprint,
+            Self::Operation(name) => subject.query.is_some_and(|(own, _)| own == name),
+            Self::Body(part) => subject.body.contains(part),
         }
     }
+}
+
+impl FaultKind {
+    /// Whether it can befall this request at all.
+    fn concerns(&self, subject: &Subject<'_>) -> bool {
+        match self {
+            Self::TimeoutAbove { nodes, .. } | Self::ResourceLimitsAbove { nodes } => {
+                subject.query.is_some_and(|(_, asked)| asked > *nodes)
+            }
+            Self::GraphqlError { .. } | Self::PartialData { .. } => subject.query.is_some(),
+            _ => true,
+        }
+    }
+}
+
+/// Whether a text has `login` as a word of its own, in any case of its letters.
+fn names(text: &str, login: &str) -> bool {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    words.into_iter().any(|word| word.eq_ignore_ascii_case(login))
 }
 
 /// A number in `0.0..1.0` that depends on nothing but its arguments.

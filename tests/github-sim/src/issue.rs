@@ -37,6 +37,11 @@ impl Issue {
         self
     }
 
+    /// The spelling of its state at `now` in GraphQL.
+    pub(crate) fn state_at(&self, now: Timestamp) -> &'static str {
+        if self.closed_at.is_some_and(|at| at <= now) { "CLOSED" } else { "OPEN" }
+    }
+
     /// When it is closed.
     pub fn closed_at(mut self, at: Timestamp) -> Self {
         self.closed_at = Some(stamp::whole(at));

@@ -20,11 +20,21 @@ impl Balance {
     }
 }
 
-/// Who spends: a token's fingerprint, and the points an hour it has.
+/// Who spends what: a token or an installation, a resource, and the points an hour it has of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Payer {
-    pub(crate) fingerprint: String,
+    /// Empty for callers without a token.
+    pub(crate) purse: String,
+    pub(crate) resource: &'static str,
     pub(crate) limit: u32,
+}
+
+type Key = (String, &'static str);
+
+impl Payer {
+    fn key(&self) -> Key {
+        (self.purse.clone(), self.resource)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -33,11 +43,11 @@ struct Hour {
     reset: i64,
 }
 
-/// Points per token: by the hour, and in the last minute.
+/// Points per payer and resource: by the hour, and in the last minute.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    hours: HashMap<String, Hour>,
-    minutes: HashMap<String, VecDeque<(Timestamp, u32)>>,
+    hours: HashMap<Key, Hour>,
+    minutes: HashMap<Key, VecDeque<(Timestamp, u32)>>,
     spent: HashMap<&'static str, u64>,
 }
 
@@ -48,10 +58,12 @@ impl Ledger {
         Balance { limit: payer.limit, used: hour.used.min(payer.limit), reset: hour.reset }
     }
 
-    pub(crate) fn charge(&mut self, payer: &Payer, points: u32, now: Timestamp) {
-        self.hour(payer, now).used += points;
-        self.recent(payer, now).push_back((now, points));
-        *self.spent.entry("core").or_default() += u64::from(points);
+    /// Takes `points` of the hour and `effort` of the minute.
+    pub(crate) fn charge(&mut self, payer: &Payer, points: u32, effort: u32, now: Timestamp) {
+        let hour = self.hour(payer, now);
+        hour.used = hour.used.saturating_add(points);
+        self.recent(payer, now).push_back((now, effort));
+        *self.spent.entry(payer.resource).or_default() += u64::from(points);
     }
 
     /// Points of the last 60 seconds.
@@ -71,7 +83,7 @@ impl Ledger {
 
     /// What was spent in the last 60 seconds; anything older is forgotten.
     fn recent(&mut self, payer: &Payer, now: Timestamp) -> &mut VecDeque<(Timestamp, u32)> {
-        let recent = self.minutes.entry(payer.fingerprint.clone()).or_default();
+        let recent = self.minutes.entry(payer.key()).or_default();
         let floor = stamp::plus(now, -60);
         while recent.front().is_some_and(|(at, _)| *at <= floor) {
             recent.pop_front();
@@ -81,7 +93,7 @@ impl Ledger {
 
     fn hour(&mut self, payer: &Payer, now: Timestamp) -> &mut Hour {
         let fresh = Hour { used: 0, reset: now.as_second() + 3_600 };
-        let hour = self.hours.entry(payer.fingerprint.clone()).or_insert(fresh);
+        let hour = self.hours.entry(payer.key()).or_insert(fresh);
         if hour.reset <= now.as_second() {
             *hour = fresh;
         }

@@ -1,4 +1,4 @@
-//! A faithful simulator of the GitHub endpoints that github-stats uses.
+//! A faithful simulator of the parts of GitHub that github-stats uses.
 //!
 //! A [`World`] holds organisations, repositories and everything that ever happens in them; each event
 //! has a time and shows only once the simulator's clock has reached it. A [`Simulator`] serves a world
@@ -10,6 +10,7 @@
 
 mod account;
 mod answers;
+mod app;
 mod clock;
 mod comment;
 mod commit;
@@ -20,8 +21,11 @@ mod endpoint;
 mod fault;
 mod gauges;
 mod graph;
+mod graphql;
 mod histories;
 mod issue;
+mod key_pair;
+mod keyring;
 mod ledger;
 mod lively;
 mod numeric;
@@ -33,6 +37,7 @@ mod reply;
 mod repository;
 mod request_log;
 mod review;
+mod scale;
 mod server;
 mod shared;
 mod simulator;
@@ -42,6 +47,7 @@ mod truth;
 mod world;
 
 pub use account::{Account, AccountKind};
+pub use app::{App, Installation};
 pub use comment::Comment;
 pub use commit::Commit;
 pub use endpoint::Endpoint;
@@ -49,13 +55,20 @@ pub use fault::{Fault, FaultKind, Faults, Matcher};
 pub use gauges::{GaugeKey, Gauges};
 pub use histories::from_histories;
 pub use issue::Issue;
+pub use key_pair::KeyPair;
 pub use lively::{Lively, generate};
 pub use options::Options;
 pub use pull_request::PullRequest;
 pub use repository::Repository;
 pub use request_log::RequestRecord;
 pub use review::{Review, ReviewState};
+pub use scale::{Scale, scale};
 pub use simulator::Simulator;
 pub use token::{Permission, Token};
 pub use truth::{Fact, FactKind, Truth};
 pub use world::World;
+
+/// The part of GitHub's GraphQL schema that is served, in GraphQL's own language.
+pub fn graphql_schema() -> &'static str {
+    graphql::OFFERED
+}

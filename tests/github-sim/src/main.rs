@@ -1,12 +1,14 @@
 //! The simulator as a process of its own, for tests driven from a shell.
 
 use std::error::Error;
+use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use github_sim::{Lively, Options, Simulator, Token, World};
+use github_sim::{App, Installation, Lively, Options, Scale, Simulator, Token, World};
 use jiff::Timestamp;
 
 /// Serves a simulated GitHub.
@@ -25,8 +27,11 @@ struct Arguments {
     /// Number of repositories of the made-up world
     #[arg(long, default_value_t = 8)]
     repos: usize,
+    /// Make up a large world of that many repositories, of which 2% change every five minutes
+    #[arg(long)]
+    scale: bool,
     /// Recorded histories (JSON lines) to serve instead of a made-up world
-    #[arg(long, num_args = 1.., conflicts_with = "seed")]
+    #[arg(long, num_args = 1.., conflicts_with_all = ["seed", "scale"])]
     history: Vec<PathBuf>,
     /// Seconds from the start at which the newest commit of a history is dated; negative: before it
     #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
@@ -34,6 +39,15 @@ struct Arguments {
     /// A token to accept; may be given more than once
     #[arg(long, default_value = "sim-token")]
     token: Vec<String>,
+    /// Public key (RSA, PEM) of a GitHub App whose installation sees the organisation
+    #[arg(long)]
+    app_key: Option<PathBuf>,
+    /// The app's id
+    #[arg(long, default_value_t = 1)]
+    app_id: u64,
+    /// The id of its installation
+    #[arg(long, default_value_t = 1)]
+    installation_id: u64,
     /// Time the clock shows at start, such as 2026-01-01T00:00:00Z; the machine's when not given
     #[arg(long)]
     start: Option<Timestamp>,
@@ -48,6 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         listen: arguments.listen,
         start: arguments.start,
         frozen: arguments.frozen,
+        app: app(&arguments)?,
         tokens: arguments.token.iter().map(|secret| Token::new(secret)).collect(),
         ..Options::default()
     };
@@ -61,7 +76,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+fn app(arguments: &Arguments) -> io::Result<Option<App>> {
+    let key = arguments.app_key.as_ref().map(fs::read_to_string).transpose()?;
+    let installation = || Installation::new(arguments.installation_id, &arguments.org);
+    Ok(key.map(|key| App::new(arguments.app_id, &key).installed(installation())))
+}
+
 fn world(arguments: &Arguments, now: Timestamp) -> Result<World, Box<dyn Error>> {
+    if arguments.scale {
+        let (org, repos) = (arguments.org.clone(), arguments.repos);
+        return Ok(github_sim::scale(&Scale { seed: arguments.seed, org, repos, ..Scale::default() }, now));
+    }
     if arguments.history.is_empty() {
         let lively = Lively {
             seed: arguments.seed,

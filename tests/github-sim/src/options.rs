@@ -1,9 +1,11 @@
 //! How a simulator is set up.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::app::App;
 use crate::token::Token;
 
 /// Options of a simulator; the defaults are GitHub's.
@@ -17,14 +19,20 @@ pub struct Options {
     pub frozen: bool,
     /// Tokens that are accepted.
     pub tokens: Vec<Token>,
+    /// The GitHub App whose installations may ask for tokens.
+    pub app: Option<App>,
     /// Points an hour without a token.
     pub anonymous_limit: u32,
-    /// Points a minute and token before the secondary limit; `None`: no such limit.
+    /// REST points a minute and token before the secondary limit; `None`: no such limit.
     pub points_per_minute: Option<u32>,
+    /// GraphQL requests a minute and token before the secondary limit; `None`: no such limit.
+    pub graphql_points_per_minute: Option<u32>,
     /// Requests at a time and token before the secondary limit; `None`: no such limit.
     pub max_concurrency: Option<usize>,
     /// `Retry-After` of secondary limits in seconds; `None`: the header is missing.
     pub secondary_retry_after: Option<u64>,
+    /// How old the world is that searches see.
+    pub search_lag: Duration,
 }
 
 impl Default for Options {
@@ -34,10 +42,13 @@ impl Default for Options {
             start: None,
             frozen: false,
             tokens: Vec::new(),
+            app: None,
             anonymous_limit: 60,
             points_per_minute: Some(900),
+            graphql_points_per_minute: Some(2_000),
             max_concurrency: Some(100),
             secondary_retry_after: Some(60),
+            search_lag: Duration::ZERO,
         }
     }
 }
@@ -62,7 +73,19 @@ impl Options {
 
     /// No secondary limits.
     pub fn without_secondary_limits(mut self) -> Self {
-        (self.points_per_minute, self.max_concurrency) = (None, None);
+        (self.points_per_minute, self.graphql_points_per_minute, self.max_concurrency) = (None, None, None);
+        self
+    }
+
+    /// Installations of this app may ask for tokens.
+    pub fn with_app(mut self, app: App) -> Self {
+        self.app = Some(app);
+        self
+    }
+
+    /// What changes shows in searches only this much later.
+    pub fn search_lag(mut self, lag: Duration) -> Self {
+        self.search_lag = lag;
         self
     }
 }

@@ -52,6 +52,16 @@ impl PullRequest {
         self
     }
 
+    /// The spelling of its state at `now` in GraphQL.
+    pub(crate) fn state_at(&self, now: Timestamp) -> &'static str {
+        let past = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+        match (past(self.merged_at), past(self.closed_at)) {
+            (true, _) => "MERGED",
+            (false, true) => "CLOSED",
+            (false, false) => "OPEN",
+        }
+    }
+
     /// Its title.
     pub fn title(mut self, title: &str) -> Self {
         self.title = title.to_owned();

@@ -16,6 +16,15 @@ use crate::stamp;
 /// Ids of reviews, comments, issues and pull requests start here: beyond 31 bits, as GitHub's do.
 const FIRST_ID: u64 = 2_200_000_000;
 
+/// REST ids of repositories start here.
+const FIRST_REPOSITORY: u64 = 700_000_000;
+
+/// So many ids of one kind belong to one repository.
+const IDS: u64 = 1_000_000;
+
+/// Ids of issues, among those of pull requests, start here.
+const FIRST_ISSUE: usize = 500_000;
+
 /// A branch that points to another commit from some time on.
 #[derive(Debug, Clone)]
 pub(crate) struct RefUpdate {
@@ -72,7 +81,7 @@ impl Repository {
 
     /// Its REST id.
     pub fn id(&self) -> u64 {
-        700_000_000 + self.ordinal
+        FIRST_REPOSITORY + self.ordinal
     }
 
     /// Its node id, which no rename changes.
@@ -209,9 +218,39 @@ impl Repository {
         places.map(|place| &self.comments[*place])
     }
 
-    /// The id of an issue or a pull request: another one than its number.
-    pub(crate) fn conversation_id(&self, nth: usize) -> u64 {
-        FIRST_ID + self.ordinal * 1_000_000 + nth as u64
+    /// The id of a commit in GraphQL.
+    pub(crate) fn commit_node_id(&self, sha: &str) -> String {
+        format!("{}_{sha}", digest::node_id("C_kwDO", self.id()))
+    }
+
+    /// The id of a pull request: another one than its number.
+    pub(crate) fn pull_id(&self, number: u64) -> u64 {
+        self.conversation_id(number as usize)
+    }
+
+    /// The id of an issue, which every pull request is as well.
+    pub(crate) fn issue_id(&self, number: u64) -> u64 {
+        self.conversation_id(FIRST_ISSUE + number as usize)
+    }
+
+    /// The number of the issue at this place among the repository's ids.
+    pub(crate) fn issue_number(nth: usize) -> Option<u64> {
+        nth.checked_sub(FIRST_ISSUE).map(|number| number as u64)
+    }
+
+    /// The ordinal of the repository with this REST id.
+    pub(crate) fn ordinal_of(id: u64) -> Option<u64> {
+        id.checked_sub(FIRST_REPOSITORY)
+    }
+
+    /// The ordinal of the repository an id belongs to, and the place among its ids.
+    pub(crate) fn place_of(id: u64) -> Option<(u64, usize)> {
+        let id = id.checked_sub(FIRST_ID)?;
+        Some((id / IDS, (id % IDS) as usize))
+    }
+
+    fn conversation_id(&self, nth: usize) -> u64 {
+        FIRST_ID + self.ordinal * IDS + nth as u64
     }
 
     /// Whether GitHub knows it at `now`.
@@ -221,8 +260,13 @@ impl Repository {
 
     /// Where a branch points at `now`.
     pub(crate) fn branch_at(&self, branch: &str, now: Timestamp) -> Option<u32> {
+        self.update_at(branch, now).map(|update| update.head)
+    }
+
+    /// The last update of a branch at `now`.
+    pub(crate) fn update_at(&self, branch: &str, now: Timestamp) -> Option<&RefUpdate> {
         let visible = &self.refs[..self.refs.partition_point(|update| update.at <= now)];
-        visible.iter().rev().find(|update| update.branch == branch).map(|update| update.head)
+        visible.iter().rev().find(|update| update.branch == branch)
     }
 
     /// The last visible push; GitHub shows the creation for a repository without any.

@@ -19,6 +19,8 @@ pub struct RequestRecord {
     pub path: String,
     /// The endpoint, if the path leads to one.
     pub endpoint: Option<Endpoint>,
+    /// GraphQL: the operation's name or, where it has none, those of its fields.
+    pub operation: Option<String>,
     /// Status; `None`: not answered, or not yet.
     pub status: Option<u16>,
     /// Points it cost.

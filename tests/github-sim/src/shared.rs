@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use crate::clock::Clock;
 use crate::fault::Faults;
+use crate::keyring::Keyring;
 use crate::ledger::Ledger;
 use crate::options::Options;
 use crate::request_log::RequestLog;
@@ -18,6 +19,7 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) faults: Faults,
     pub(crate) url: String,
+    pub(crate) keyring: Keyring,
     ledger: Mutex<Ledger>,
     log: Mutex<RequestLog>,
     computed: Mutex<HashSet<(u64, u32)>>,
@@ -25,12 +27,14 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(world: World, options: Options, clock: Clock, url: String) -> Self {
+        let keyring = Keyring::of(&options.tokens);
         Self {
             world: Arc::new(RwLock::new(world)),
             clock,
             options,
             faults: Faults::default(),
             url,
+            keyring,
             ledger: Mutex::default(),
             log: Mutex::default(),
             computed: Mutex::default(),

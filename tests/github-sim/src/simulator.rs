@@ -89,7 +89,12 @@ impl Simulator {
         self.shared.ledger().forget_spent();
     }
 
-    /// Points spent on a resource (`core`) by all tokens since the last [`Self::reset_log`].
+    /// How many tokens the app's installations were given since the start.
+    pub fn tokens_minted(&self) -> u64 {
+        self.shared.keyring.minted()
+    }
+
+    /// Points spent on a resource (`core`, `graphql`) by all tokens since the last [`Self::reset_log`].
     pub fn points_used(&self, resource: &str) -> u64 {
         self.shared.ledger().spent(resource)
     }

@@ -25,6 +25,9 @@ pub enum Permission {
 pub struct Token {
     pub(crate) secret: String,
     pub(crate) hourly_limit: u32,
+    pub(crate) graphql_limit: Option<u32>,
+    /// The installation it was minted for, and the login of its bot.
+    pub(crate) installation: Option<(u64, String)>,
     /// Lower-case logins; `None`: all.
     pub(crate) owners: Option<BTreeSet<String>>,
     /// Lower-case `owner/name`; `None`: all.
@@ -38,6 +41,8 @@ impl Token {
         Self {
             secret: secret.to_owned(),
             hourly_limit: 5_000,
+            graphql_limit: None,
+            installation: None,
             owners: None,
             repositories: None,
             denied: BTreeSet::new(),
@@ -47,6 +52,12 @@ impl Token {
     /// Another number of points an hour.
     pub fn hourly_limit(mut self, points: u32) -> Self {
         self.hourly_limit = points;
+        self
+    }
+
+    /// Another number of GraphQL points an hour; the same as of the others when not given.
+    pub fn graphql_limit(mut self, points: u32) -> Self {
+        self.graphql_limit = Some(points);
         self
     }
 
@@ -66,6 +77,24 @@ impl Token {
     pub fn without(mut self, permission: Permission) -> Self {
         self.denied.insert(permission);
         self
+    }
+
+    /// Whose points it spends: all tokens of an installation share.
+    pub(crate) fn purse(&self) -> String {
+        match &self.installation {
+            Some((id, _)) => format!("installation-{id}"),
+            None => Self::fingerprint(&self.secret),
+        }
+    }
+
+    /// What messages call its bearer.
+    pub(crate) fn bearer(&self) -> &'static str {
+        if self.installation.is_some() { "integration" } else { "personal access token" }
+    }
+
+    /// The login of its bearer.
+    pub(crate) fn login(&self) -> &str {
+        self.installation.as_ref().map_or("token-owner", |(_, login)| login)
     }
 
     /// How the request log names a token without showing it.

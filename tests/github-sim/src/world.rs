@@ -43,8 +43,14 @@ impl World {
 
     /// The repository with this REST id, and its owner.
     pub(crate) fn repository_by_id(&self, id: u64) -> Option<(&Account, &Repository)> {
-        let all = self.accounts().flat_map(|account| account.repositories.iter().map(move |r| (account, r)));
-        all.into_iter().find(|(_, repo)| repo.id() == id)
+        self.repository_by_ordinal(Repository::ordinal_of(id)?)
+    }
+
+    /// The repository with this ordinal, and its owner.
+    pub(crate) fn repository_by_ordinal(&self, ordinal: u64) -> Option<(&Account, &Repository)> {
+        let (account, place) = Account::place_of_ordinal(ordinal);
+        let (_, account) = self.accounts.get_index(usize::try_from(account.checked_sub(1)?).ok()?)?;
+        Some((account, account.repositories.get(place)?))
     }
 
     fn account_of_kind(&mut self, login: &str, kind: AccountKind) -> &mut Account {

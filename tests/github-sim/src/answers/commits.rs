@@ -74,7 +74,7 @@ pub(crate) fn render(context: &Context<'_>, found: Found<'_>, node: &Node) -> Va
     });
     json!({
         "sha": node.sha,
-        "node_id": format!("C_kwDO{}", node.sha),
+        "node_id": found.repo.commit_node_id(&node.sha),
         "commit": {
             "author": git_user(commit.author.as_deref(), &stamp::text(commit.authored_at)),
             "committer": git_user(commit.author.as_deref(), &stamp::text(commit.committed_at)),
@@ -93,7 +93,7 @@ pub(crate) fn render(context: &Context<'_>, found: Found<'_>, node: &Node) -> Va
 }
 
 /// Name and address as git knows them: synthetic, and a trap for whoever would label series by them.
-fn git_user(login: Option<&str>, date: &str) -> Value {
+pub(crate) fn git_user(login: Option<&str>, date: &str) -> Value {
     let name = login.unwrap_or("Unlinked Person");
     let mailbox = login.unwrap_or("unlinked-person").replace(['[', ']'], "");
     json!({"name": name, "email": format!("{mailbox}@synthetic.invalid"), "date": date})

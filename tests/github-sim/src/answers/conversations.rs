@@ -9,6 +9,7 @@ use super::{people, pulls, repositories};
 use crate::comment::Comment;
 use crate::context::{Context, Found};
 use crate::digest;
+use crate::issue::Issue;
 use crate::reply::{Answer, Reply};
 use crate::repository::Repository;
 use crate::stamp;
@@ -77,20 +78,23 @@ pub(crate) fn comments(context: &Context<'_>) -> Answer {
     Ok(context.page(&shown, &url, |comment| render_comment(context, found, comment)))
 }
 
+/// The last visible change of an issue.
+pub(crate) fn updated_at(repo: &Repository, number: u64, issue: &Issue, now: Timestamp) -> Timestamp {
+    let times = [Some(issue.created_at), issue.closed_at, pulls::last_comment(repo, number, now)];
+    times.into_iter().flatten().filter(|at| *at <= now).max().unwrap_or(issue.created_at)
+}
+
 fn conversations(found: Found<'_>, now: Timestamp) -> Vec<Conversation<'_>> {
-    let issues = found.repo.issues.iter().map(|(number, issue)| {
-        let times = [Some(issue.created_at), issue.closed_at, pulls::last_comment(found.repo, *number, now)];
-        Conversation {
-            found,
-            number: *number,
-            author: issue.author.as_deref(),
-            title: &issue.title,
-            created_at: issue.created_at,
-            closed_at: issue.closed_at.filter(|at| *at <= now),
-            updated_at: times.into_iter().flatten().filter(|at| *at <= now).max().unwrap_or(issue.created_at),
-            comments: pulls::comments(found.repo, *number, now),
-            pull: None,
-        }
+    let issues = found.repo.issues.iter().map(|(number, issue)| Conversation {
+        found,
+        number: *number,
+        author: issue.author.as_deref(),
+        title: &issue.title,
+        created_at: issue.created_at,
+        closed_at: issue.closed_at.filter(|at| *at <= now),
+        updated_at: updated_at(found.repo, *number, issue, now),
+        comments: pulls::comments(found.repo, *number, now),
+        pull: None,
     });
     let pulls = found.repo.pulls.iter().map(|(number, pull)| Conversation {
         found,
@@ -138,11 +142,15 @@ fn render(context: &Context<'_>, conversation: &Conversation<'_>) -> Value {
     let kind = if conversation.pull.is_some() { "pull" } else { "issues" };
     let html = format!("{base}/html/{full_name}/{kind}/{number}");
     // Not the id of the pull request itself, as with GitHub.
-    let id = repo.conversation_id(500_000 + number as usize);
+    let id = repo.issue_id(number);
+    let node_id = match conversation.pull {
+        Some(_) => digest::node_id("PR_kwDO", repo.pull_id(number)),
+        None => digest::node_id("I_kwDO", id),
+    };
     let mut body = json!({
         "url": url, "repository_url": root, "labels_url": format!("{url}/labels{{/name}}"),
         "comments_url": format!("{url}/comments"), "events_url": format!("{url}/events"),
-        "html_url": html, "id": id, "node_id": digest::node_id("I_kwDO", id), "number": number,
+        "html_url": html, "id": id, "node_id": node_id, "number": number,
         "title": conversation.title, "user": people::user_or_ghost(base, conversation.author),
         "labels": [], "state": state(conversation), "locked": false, "assignee": null, "assignees": [],
         "milestone": null, "comments": conversation.comments, "body": null, "active_lock_reason": null,

@@ -1,18 +1,19 @@
 //! The answers of the endpoints.
 
 mod accounts;
-mod commits;
+pub(crate) mod commits;
 mod compare;
-mod conversations;
-mod people;
-mod pulls;
+pub(crate) mod conversations;
+mod installation;
+pub(crate) mod people;
+pub(crate) mod pulls;
 mod repositories;
 mod service;
 mod statistics;
 
 use crate::context::Context;
 use crate::endpoint::Endpoint;
-use crate::reply::Answer;
+use crate::reply::{Answer, Reply};
 
 /// Answers a request that was let in.
 pub(crate) fn answer(context: &Context<'_>) -> Answer {
@@ -34,5 +35,8 @@ pub(crate) fn answer(context: &Context<'_>) -> Answer {
         Endpoint::Issues => conversations::issues(context),
         Endpoint::IssueComments => conversations::comments(context),
         Endpoint::ContributorStatistics => statistics::contributors(context),
+        Endpoint::InstallationRepositories => installation::repositories(context),
+        // These are posted to, or ask with a key of their own: they were answered before.
+        Endpoint::Graphql | Endpoint::App | Endpoint::InstallationToken => Err(Reply::not_found()),
     }
 }

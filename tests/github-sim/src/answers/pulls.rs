@@ -128,7 +128,7 @@ fn render(
     let root = format!("{base}/repos/{full_name}");
     let (url, issue) = (format!("{root}/pulls/{number}"), format!("{root}/issues/{number}"));
     let html = format!("{base}/html/{full_name}/pull/{number}");
-    let id = repo.conversation_id(number as usize);
+    let id = repo.pull_id(number);
     let visible = |at: Option<Timestamp>| at.filter(|at| *at <= now).map(stamp::text);
     let head = digest::sha(&["pull", &id.to_string()]);
     let end = |name: &str, sha: &str| {

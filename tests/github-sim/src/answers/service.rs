@@ -9,15 +9,18 @@ use crate::server::admission;
 
 /// `GET /rate_limit`
 pub(crate) fn rate_limit(context: &Context<'_>) -> Reply {
-    let payer = admission::payer(context.shared, context.token);
-    let core = overview(&context.shared.ledger().balance(&payer, context.now));
+    let balance = |resource| {
+        let payer = admission::payer(context.shared, context.token, resource);
+        overview(&context.shared.ledger().balance(&payer, context.now))
+    };
+    let (core, graphql) = (balance("core"), balance("graphql"));
     let untouched = |limit: u32, seconds: i64| json!({"limit": limit, "used": 0, "remaining": limit, "reset": context.now.as_second() + seconds});
-    let Payer { limit, .. } = payer;
+    let Payer { limit, .. } = admission::payer(context.shared, context.token, "core");
     Reply::ok(&json!({
         "resources": {
             "core": core,
             "search": untouched(if context.token.is_some() { 30 } else { 10 }, 60),
-            "graphql": untouched(if context.token.is_some() { limit } else { 0 }, 3_600),
+            "graphql": graphql,
             "integration_manifest": untouched(limit, 3_600),
         },
         "rate": core,

@@ -1,7 +1,10 @@
 //! Who asks, and whether there is anything left to spend.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
+use crate::graphql;
 use crate::ledger::Payer;
 use crate::reply::Reply;
 use crate::shared::Shared;
@@ -19,20 +22,27 @@ pub(crate) fn secret(header: Option<&str>) -> Option<&str> {
 }
 
 /// The token of a request, none for an anonymous one, or 401.
-pub(crate) fn token<'a>(shared: &'a Shared, header: Option<&str>) -> Result<Option<&'a Token>, Reply> {
+pub(crate) fn token(
+    shared: &Shared,
+    header: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<Arc<Token>>, Reply> {
     if header.is_none() {
         return Ok(None);
     }
-    let known = secret(header).and_then(|secret| shared.options.tokens.iter().find(|t| t.secret == secret));
+    let known = secret(header).and_then(|secret| shared.keyring.find(secret, now));
     known.map(Some).ok_or_else(|| Reply::error(401, "Bad credentials"))
 }
 
-/// Whose points are spent.
-pub(crate) fn payer(shared: &Shared, token: Option<&Token>) -> Payer {
-    match token {
-        Some(token) => Payer { fingerprint: Token::fingerprint(&token.secret), limit: token.hourly_limit },
-        None => Payer { fingerprint: String::new(), limit: shared.options.anonymous_limit },
-    }
+/// Whose points are spent on a resource.
+pub(crate) fn payer(shared: &Shared, token: Option<&Token>, resource: &'static str) -> Payer {
+    let limit = match (token, resource) {
+        (Some(token), "graphql") => token.graphql_limit.unwrap_or(token.hourly_limit),
+        (Some(token), _) => token.hourly_limit,
+        (None, "graphql") => 0,
+        (None, _) => shared.options.anonymous_limit,
+    };
+    Payer { purse: token.map(Token::purse).unwrap_or_default(), resource, limit }
 }
 
 /// Refuses what is beyond a secondary or the primary limit.
@@ -46,7 +56,11 @@ pub(crate) fn limits(
     let options = &shared.options;
     let mut ledger = shared.ledger();
     let crowded = options.max_concurrency.is_some_and(|limit| in_flight > limit);
-    let fast = options.points_per_minute.is_some_and(|limit| ledger.last_minute(payer, now) >= limit);
+    let per_minute = match payer.resource {
+        "graphql" => options.graphql_points_per_minute,
+        _ => options.points_per_minute,
+    };
+    let fast = per_minute.is_some_and(|limit| ledger.last_minute(payer, now) >= limit);
     if crowded || fast {
         return Err(secondary(options.secondary_retry_after, id));
     }
@@ -58,7 +72,11 @@ pub(crate) fn limits(
 
 /// The answer of an exhausted primary limit.
 pub(crate) fn primary(payer: &Payer, id: &str) -> Reply {
-    let message = if payer.fingerprint.is_empty() {
+    if payer.resource == "graphql" {
+        // Not an error to HTTP.
+        return Reply::ok(&graphql::refusal("RATE_LIMITED", "API rate limit exceeded for user ID 1."));
+    }
+    let message = if payer.purse.is_empty() {
         "API rate limit exceeded for 127.0.0.1. (But here's the good news: Authenticated requests get a higher rate limit. Check out the documentation for more details.)".to_owned()
     } else {
         format!(

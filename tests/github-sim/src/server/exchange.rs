@@ -6,21 +6,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, header};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use jiff::Timestamp;
 
 use super::{admission, body};
 use crate::context::Context;
-use crate::endpoint::Route;
+use crate::endpoint::{Endpoint, Route};
 use crate::fault::{FaultKind, Subject};
+use crate::graphql::{self, Question, Spoil};
 use crate::ledger::{Balance, Payer};
 use crate::query::Query;
-use crate::reply::Reply;
+use crate::reply::{Answer, Reply};
 use crate::request_log::RequestRecord;
 use crate::shared::Shared;
 use crate::token::Token;
 use crate::{answers, control, digest, numeric, stamp};
+
+/// A server of its own answers under this prefix, and GraphQL beside it.
+const ENTERPRISE: &str = "/api/v3";
 
 /// A request read once, with everything looked up that is needed more than once.
 struct Visit {
@@ -32,6 +38,11 @@ struct Visit {
     /// Path by names, and where it leads.
     path: String,
     route: Option<Route>,
+    /// [`ENTERPRISE`], where the path began so.
+    prefix: &'static str,
+    body: Bytes,
+    /// What is asked, if it is asked in GraphQL.
+    question: Option<Question>,
     now: Timestamp,
     sequence: u64,
     /// Requests of the same token in flight.
@@ -55,7 +66,9 @@ pub(super) async fn exchange(
     if request.uri().path().starts_with(control::PREFIX) {
         return control::answer(&shared, request).await;
     }
-    let visit = Visit::arrive(shared, &request);
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let visit = Visit::arrive(shared, head, body);
     let fault = visit.fault();
     match &fault {
         Some(FaultKind::Delay { millis }) => tokio::time::sleep(Duration::from_millis(*millis)).await,
@@ -67,23 +80,27 @@ pub(super) async fn exchange(
 }
 
 impl Visit {
-    fn arrive(shared: Arc<Shared>, request: &Request<Incoming>) -> Self {
+    fn arrive(shared: Arc<Shared>, head: Parts, body: Bytes) -> Self {
         let now = shared.clock.now();
-        let path = numeric::to_names(&shared.read(), now, request.uri().path());
+        let (prefix, path) = unprefixed(head.uri.path());
+        let path = numeric::to_names(&shared.read(), now, path);
         let route = Route::parse(&path);
-        let headers = request.headers().clone();
+        let endpoint = route.as_ref().map(|route| route.endpoint);
+        let question = (endpoint == Some(Endpoint::Graphql)).then(|| Question::read(&body));
+        let headers = head.headers;
         let fingerprint = admission::secret(text(&headers, header::AUTHORIZATION)).map(Token::fingerprint);
         let fingerprint = fingerprint.unwrap_or_default();
-        let target = request.uri().path_and_query().map_or(String::new(), ToString::to_string);
+        let target = head.uri.path_and_query().map_or(String::new(), ToString::to_string);
         let record = RequestRecord {
             sequence: 0,
-            method: request.method().to_string(),
+            method: head.method.to_string(),
             target: target.clone(),
             path: path.clone(),
-            endpoint: route.as_ref().map(|route| route.endpoint),
+            endpoint,
+            operation: question.as_ref().map(|question| question.name.clone()),
             status: None,
             cost: 0,
-            resource: "core",
+            resource: endpoint.map_or("core", Endpoint::resource),
             token: fingerprint.clone(),
             at: now,
             concurrency: 0,
@@ -93,12 +110,15 @@ impl Visit {
         let (sequence, in_flight) = shared.log().arrive(record);
         Self {
             shared,
-            method: request.method().clone(),
+            method: head.method,
             target,
-            raw_query: request.uri().query().unwrap_or_default().to_owned(),
+            raw_query: head.uri.query().unwrap_or_default().to_owned(),
             headers,
             path,
             route,
+            prefix,
+            body,
+            question,
             now,
             sequence,
             in_flight,
@@ -113,13 +133,15 @@ impl Visit {
             by_names: &by_names,
             route: self.route.as_ref(),
             token: &self.fingerprint,
+            body: std::str::from_utf8(&self.body).unwrap_or_default(),
+            query: self.question.as_ref().map(|question| (question.name.as_str(), question.nodes())),
         };
         self.shared.faults.strike(&subject, self.now)
     }
 
     fn outcome(&self, fault: Option<FaultKind>) -> Outcome {
         let at = self.shared.clock.now();
-        let paid = |reply: Reply| Outcome { reply, cost: 1, cut: false, at };
+        let paid = |reply: Reply| Outcome { reply, cost: self.price(), cut: false, at };
         let free = |reply: Reply| Outcome { reply, cost: 0, cut: false, at };
         match fault {
             Some(FaultKind::Status { code, message, headers }) => {
@@ -139,17 +161,28 @@ impl Visit {
             Some(FaultKind::SecondaryLimit { retry_after }) => {
                 free(admission::secondary(retry_after, &self.request_id()))
             }
+            Some(FaultKind::TimeoutAbove { code, .. }) => {
+                paid(Reply::json(code, &graphql::timeout(&self.request_id())))
+            }
+            Some(FaultKind::GraphqlError { name, message }) => {
+                free(Reply::ok(&graphql::refusal(&name, &message)))
+            }
             fault => {
                 let cut = fault == Some(FaultKind::TruncatedBody);
-                Outcome { cut, ..self.faultless(at) }
+                let spoil = match fault {
+                    Some(FaultKind::PartialData { every }) => Some(Spoil::Nodes(every)),
+                    Some(FaultKind::ResourceLimitsAbove { .. }) => Some(Spoil::Resources),
+                    _ => None,
+                };
+                Outcome { cut, ..self.faultless(at, spoil) }
             }
         }
     }
 
     /// The right answer, which a delay may have made a later one.
-    fn faultless(&self, at: Timestamp) -> Outcome {
-        let (reply, cost) = match self.answer(at) {
-            Ok(reply) => (self.conditional(reply), u32::from(!self.is_free())),
+    fn faultless(&self, at: Timestamp, spoil: Option<Spoil>) -> Outcome {
+        let (reply, cost) = match self.answer(at, spoil) {
+            Ok(reply) => (self.conditional(reply), if self.is_free() { 0 } else { self.price() }),
             Err((reply, cost)) => (reply, cost),
         };
         let cost = if reply.status == 304 { 0 } else { cost };
@@ -157,22 +190,30 @@ impl Visit {
     }
 
     /// The answer, or a refusal and what it costs.
-    fn answer(&self, now: Timestamp) -> Result<Reply, (Reply, u32)> {
+    fn answer(&self, now: Timestamp, spoil: Option<Spoil>) -> Result<Reply, (Reply, u32)> {
         if self.headers.get(header::USER_AGENT).is_none() {
             let message = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.";
             return Err((Reply::error(403, message), 0));
         }
-        let token = self.token().map_err(|reply| (reply, 0))?;
+        if let Some(route) = self.route.as_ref().filter(|route| route.endpoint.is_of_app()) {
+            return self.app(route, now).map_err(|reply| (reply, 0));
+        }
+        let token = self.token(now).map_err(|reply| (reply, 0))?;
+        let token = token.as_deref();
+        if self.question.is_some() && token.is_none() {
+            return Err((Reply::error(401, "This endpoint requires you to be authenticated."), 0));
+        }
         if !self.is_free() {
             let id = self.request_id();
             admission::limits(&self.shared, &self.payer(), self.in_flight, now, &id)
                 .map_err(|reply| (reply, 0))?;
         }
-        let readable = matches!(self.method, Method::GET | Method::HEAD);
-        let route = self.route.as_ref().filter(|_| readable).ok_or_else(|| (Reply::not_found(), 1))?;
+        let route = self.route.as_ref().filter(|route| self.suits(route));
+        let route = route.ok_or_else(|| (Reply::not_found(), 1))?;
         let needed = route.endpoint.permission();
         if token.is_some_and(|token| needed.is_some_and(|needed| token.denied.contains(&needed))) {
-            return Err((Reply::error(403, "Resource not accessible by personal access token"), 1));
+            let who = token.map_or("nobody", Token::bearer);
+            return Err((Reply::error(403, &format!("Resource not accessible by {who}")), 1));
         }
         let base = self.base();
         let query = Query::parse(&self.raw_query);
@@ -186,12 +227,50 @@ impl Visit {
             raw_query: &self.raw_query,
             token,
         };
+        if let Some(question) = &self.question {
+            if !question.is_json {
+                return Err((Reply::error(400, "Problems parsing JSON"), 1));
+            }
+            let mut balance = self.shared.ledger().balance(&self.payer(), now);
+            balance.used = balance.used.saturating_add(question.points()).min(balance.limit);
+            return Ok(Reply::ok(&question.answer(&context, balance, spoil, &self.request_id())));
+        }
         answers::answer(&context).map_err(|reply| (reply, 1))
+    }
+
+    /// What an app is told that proves itself by a web token of its own.
+    fn app(&self, route: &Route, now: Timestamp) -> Answer {
+        let known = self.shared.options.app.as_ref();
+        let web_token = admission::secret(text(&self.headers, header::AUTHORIZATION)).unwrap_or_default();
+        let app = known.ok_or_else(|| Reply::error(401, "A JSON web token could not be decoded"))?;
+        app.verify(web_token, now).map_err(|message| Reply::error(401, message))?;
+        if !self.suits(route) {
+            return Err(Reply::not_found());
+        }
+        if route.endpoint == Endpoint::App {
+            return Ok(Reply::ok(&app.describe(&self.base())));
+        }
+        let installation = app.installation(&route.rest).ok_or_else(Reply::not_found)?;
+        let (secret, expires_at) = self.shared.keyring.mint(installation, now);
+        Ok(Reply::json(201, &installation.grant(&secret, &stamp::text(expires_at))))
+    }
+
+    /// Whether the method is one the endpoint takes.
+    fn suits(&self, route: &Route) -> bool {
+        match route.endpoint.takes_posts() {
+            true => self.method == Method::POST,
+            false => matches!(self.method, Method::GET | Method::HEAD),
+        }
+    }
+
+    /// Points of the hour it costs when it is answered.
+    fn price(&self) -> u32 {
+        self.question.as_ref().map_or(1, Question::points)
     }
 
     /// Adds the `ETag`, or says that nothing has changed. Tags depend on the token, as GitHub's do.
     fn conditional(&self, reply: Reply) -> Reply {
-        if reply.status != 200 || self.is_free() {
+        if reply.status != 200 || self.is_free() || self.question.is_some() {
             return reply;
         }
         let hash = tag_of(&[self.fingerprint.as_bytes(), self.target.as_bytes(), &reply.body]);
@@ -231,7 +310,8 @@ impl Visit {
         let payer = self.payer();
         let mut ledger = self.shared.ledger();
         if cost > 0 {
-            ledger.charge(&payer, cost, now);
+            let effort = if self.question.is_some() { 1 } else { cost };
+            ledger.charge(&payer, cost, effort, now);
         }
         ledger.balance(&payer, now)
     }
@@ -247,18 +327,23 @@ impl Visit {
             ("x-ratelimit-remaining", balance.remaining().to_string()),
             ("x-ratelimit-used", balance.used.to_string()),
             ("x-ratelimit-reset", balance.reset.to_string()),
-            ("x-ratelimit-resource", "core".to_owned()),
+            ("x-ratelimit-resource", self.resource().to_owned()),
         ];
         pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    fn token(&self) -> Result<Option<&Token>, Reply> {
-        admission::token(&self.shared, text(&self.headers, header::AUTHORIZATION))
+    fn token(&self, now: Timestamp) -> Result<Option<Arc<Token>>, Reply> {
+        admission::token(&self.shared, text(&self.headers, header::AUTHORIZATION), now)
     }
 
     /// Unknown tokens spend nothing; their headers show the anonymous limit.
     fn payer(&self) -> Payer {
-        admission::payer(&self.shared, self.token().ok().flatten())
+        let token = self.token(self.now).ok().flatten();
+        admission::payer(&self.shared, token.as_deref(), self.resource())
+    }
+
+    fn resource(&self) -> &'static str {
+        self.route.as_ref().map_or("core", |route| route.endpoint.resource())
     }
 
     fn is_free(&self) -> bool {
@@ -273,8 +358,8 @@ impl Visit {
     /// Scheme, host and port as the caller wrote them: a mapped port stays right in links.
     fn base(&self) -> String {
         match text(&self.headers, header::HOST) {
-            Some(host) => format!("http://{host}"),
-            None => self.shared.url.clone(),
+            Some(host) => format!("http://{host}{}", self.prefix),
+            None => format!("{}{}", self.shared.url, self.prefix),
         }
     }
 }
@@ -294,6 +379,15 @@ fn tag_of(parts: &[&[u8]]) -> String {
         hasher.write(part);
     }
     format!("{:016x}", hasher.finish())
+}
+
+/// The path as api.github.com knows it, and the prefix it had.
+fn unprefixed(path: &str) -> (&'static str, &str) {
+    match path.strip_prefix(ENTERPRISE) {
+        Some(rest) if rest.starts_with('/') => (ENTERPRISE, rest),
+        _ if path == "/api/graphql" => ("", "/graphql"),
+        _ => ("", path),
+    }
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {

@@ -64,6 +64,13 @@ pub fn get(simulator: &Simulator, target: &str) -> Answer {
     ask(simulator, "GET", target, &[("authorization", &authorization)], "").expect("an answer")
 }
 
+/// Asks in GraphQL with the tests' token.
+pub fn query(simulator: &Simulator, text: &str, variables: &Value) -> Answer {
+    let authorization = format!("Bearer {TOKEN}");
+    let body = serde_json::json!({"query": text, "variables": variables}).to_string();
+    ask(simulator, "POST", "/graphql", &[("authorization", &authorization)], &body).expect("an answer")
+}
+
 /// Asks; none when the connection ends without an answer.
 pub fn ask(
     simulator: &Simulator,

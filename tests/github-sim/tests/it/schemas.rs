@@ -5,6 +5,7 @@ use std::fs;
 use github_sim::{Lively, Simulator, World, generate};
 use serde_json::{Value, json};
 
+use crate::app;
 use crate::client::{get, start, time};
 use crate::shared;
 
@@ -34,7 +35,11 @@ impl Description {
     }
 
     fn errors(&self, path: &str, body: &Value) -> Vec<String> {
-        let answer = &self.paths[path]["get"]["responses"]["200"];
+        self.errors_of(path, "get", "200", body)
+    }
+
+    fn errors_of(&self, path: &str, method: &str, status: &str, body: &Value) -> Vec<String> {
+        let answer = &self.paths[path][method]["responses"][status];
         let mut schema = answer["content"]["application/json"]["schema"].clone();
         assert!(schema.is_object(), "no schema of {path}");
         convert(&mut schema);
@@ -127,6 +132,23 @@ fn reviews_satisfy_githubs_description() {
     assert!(all.iter().any(|review| review["state"] == "PENDING"));
     assert!(all.iter().any(|review| review["user"].is_null()));
     description.check("/repos/{owner}/{repo}/pulls/{pull_number}/reviews", "reviews", &Value::Array(all));
+}
+
+#[test]
+fn answers_to_apps_satisfy_githubs_description() {
+    let Some(description) = Description::read() else {
+        return;
+    };
+    let (simulator, web_token) = app::simulator_and_web_token();
+    description.check("/app", "/app", &app::with(&simulator, "GET", "/app", &web_token).json());
+    for installation in [7, 8] {
+        let minted = app::mint(&simulator, installation, &web_token).json();
+        let path = "/app/installations/{installation_id}/access_tokens";
+        assert_eq!(description.errors_of(path, "post", "201", &minted), Vec::<String>::new());
+        let secret = minted["token"].as_str().expect("a token");
+        let target = "/installation/repositories";
+        description.check(target, target, &app::with(&simulator, "GET", target, secret).json());
+    }
 }
 
 /// Else the other tests here would prove nothing.

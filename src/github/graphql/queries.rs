@@ -1,0 +1,254 @@
+//! Every query there is. A test checks them against GitHub's own schema.
+//!
+//! GitHub charges a point for a hundred lists that have to be read, counted as if every one were full; how long a list
+//! is costs nothing. The sizes in [`super::load`] follow from that.
+
+/// A query and its name in metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct Query {
+    /// Its name.
+    pub name: &'static str,
+    /// Its text.
+    pub text: &'static str,
+}
+
+macro_rules! repository_fields {
+    () => {
+        "id name pushedAt defaultBranchRef { target { oid } }"
+    };
+}
+
+macro_rules! review_fields {
+    () => {
+        "pageInfo { hasPreviousPage startCursor } nodes { id fullDatabaseId state createdAt submittedAt author { __typename login } }"
+    };
+}
+
+macro_rules! comment_fields {
+    () => {
+        "pageInfo { hasPreviousPage startCursor } nodes { id fullDatabaseId createdAt author { __typename login } }"
+    };
+}
+
+macro_rules! pull_fields {
+    () => {
+        concat!(
+            "__typename id number createdAt mergedAt updatedAt author { __typename login } repository { id name } ",
+            "reviews(last: $nested) { ", review_fields!(), " } ",
+            "comments(last: $nested) { ", comment_fields!(), " }"
+        )
+    };
+}
+
+macro_rules! issue_fields {
+    () => {
+        concat!(
+            "__typename id number createdAt updatedAt repository { id name } ",
+            "comments(last: $nested) { ",
+            comment_fields!(),
+            " }"
+        )
+    };
+}
+
+macro_rules! found_fields {
+    () => {
+        concat!(
+            "issueCount pageInfo { hasNextPage endCursor } nodes { ",
+            "... on PullRequest { ",
+            pull_fields!(),
+            " } ",
+            "... on Issue { ",
+            issue_fields!(),
+            " } }"
+        )
+    };
+}
+
+macro_rules! listed_fields {
+    () => {
+        concat!(
+            "repositories(first: $first, after: $after, ownerAffiliations: [OWNER], ",
+            "orderBy: {field: PUSHED_AT, direction: DESC}) { ",
+            "pageInfo { hasNextPage endCursor } nodes { ",
+            repository_fields!(),
+            " } }"
+        )
+    };
+}
+
+macro_rules! history_fields {
+    () => {
+        concat!(
+            "pageInfo { hasNextPage endCursor } nodes { oid committedDate additions deletions ",
+            "parents(first: 10) { nodes { oid } } author { user { login } } }"
+        )
+    };
+}
+
+macro_rules! query {
+    ($name:literal, $arguments:literal, $($body:expr),+) => {
+        Query { name: $name, text: concat!("query ", $name, "(", $arguments, ") { rateLimit { cost } ", $($body),+, " }") }
+    };
+}
+
+/// The repositories pushed to last, and the conversations changed last: all an idle organisation costs.
+pub const LOOK: Query = query!(
+    "Look",
+    "$owner: String!, $first: Int!, $after: String, $search: String!, $found: Int!, $nested: Int!",
+    "repositoryOwner(login: $owner) { __typename ",
+    listed_fields!(),
+    " } search(type: ISSUE, query: $search, first: $found) { ",
+    found_fields!(),
+    " }"
+);
+
+/// More repositories.
+pub const LIST: Query = query!(
+    "List",
+    "$owner: String!, $first: Int!, $after: String",
+    "repositoryOwner(login: $owner) { __typename ",
+    listed_fields!(),
+    " }"
+);
+
+/// More conversations.
+pub const SEARCH: Query = query!(
+    "Search",
+    "$search: String!, $found: Int!, $after: String, $nested: Int!",
+    "search(type: ISSUE, query: $search, first: $found, after: $after) { ",
+    found_fields!(),
+    " }"
+);
+
+/// The newest commits of several default branches.
+pub const HISTORY: Query = query!(
+    "History",
+    "$ids: [ID!]!, $first: Int!, $since: GitTimestamp",
+    "nodes(ids: $ids) { ... on Repository { id name defaultBranchRef { target { oid ... on Commit { ",
+    "history(first: $first, since: $since) { ",
+    history_fields!(),
+    " } } } } } }"
+);
+
+/// More commits of one branch, by its tip, which stays the same while the branch moves on.
+pub const HISTORY_PAGE: Query = query!(
+    "HistoryPage",
+    "$id: ID!, $tip: GitObjectID!, $first: Int!, $after: String, $since: GitTimestamp",
+    "node(id: $id) { ... on Repository { object(oid: $tip) { ... on Commit { ",
+    "history(first: $first, after: $after, since: $since) { ",
+    history_fields!(),
+    " } } } } }"
+);
+
+/// The conversations changed last of several repositories, without the search.
+pub const CONVERSATIONS: Query = query!(
+    "Conversations",
+    "$ids: [ID!]!, $pulls: Int!, $issues: Int!, $since: DateTime!, $nested: Int!",
+    "nodes(ids: $ids) { ... on Repository { id name ",
+    "pullRequests(first: $pulls, orderBy: {field: UPDATED_AT, direction: DESC}) { pageInfo { hasNextPage endCursor } nodes { ",
+    pull_fields!(),
+    " } } issues(first: $issues, filterBy: {since: $since}, orderBy: {field: UPDATED_AT, direction: DESC}) { ",
+    "pageInfo { hasNextPage endCursor } nodes { ",
+    issue_fields!(),
+    " } } } }"
+);
+
+/// More pull requests of one repository.
+pub const PULLS_PAGE: Query = query!(
+    "PullsPage",
+    "$id: ID!, $first: Int!, $after: String, $nested: Int!",
+    "node(id: $id) { ... on Repository { ",
+    "pullRequests(first: $first, after: $after, orderBy: {field: UPDATED_AT, direction: DESC}) { ",
+    "pageInfo { hasNextPage endCursor } nodes { ",
+    pull_fields!(),
+    " } } } }"
+);
+
+/// More issues of one repository.
+pub const ISSUES_PAGE: Query = query!(
+    "IssuesPage",
+    "$id: ID!, $first: Int!, $after: String, $since: DateTime!, $nested: Int!",
+    "node(id: $id) { ... on Repository { ",
+    "issues(first: $first, after: $after, filterBy: {since: $since}, orderBy: {field: UPDATED_AT, direction: DESC}) { ",
+    "pageInfo { hasNextPage endCursor } nodes { ",
+    issue_fields!(),
+    " } } } }"
+);
+
+/// Earlier reviews of one pull request.
+pub const REVIEWS_PAGE: Query = query!(
+    "ReviewsPage",
+    "$id: ID!, $before: String",
+    "node(id: $id) { ... on PullRequest { reviews(last: 100, before: $before) { ",
+    review_fields!(),
+    " } } }"
+);
+
+/// Earlier comments of one conversation.
+pub const COMMENTS_PAGE: Query = query!(
+    "CommentsPage",
+    "$id: ID!, $before: String",
+    "node(id: $id) { ... on PullRequest { comments(last: 100, before: $before) { ",
+    comment_fields!(),
+    " } } ... on Issue { comments(last: 100, before: $before) { ",
+    comment_fields!(),
+    " } } }"
+);
+
+/// Whether reviews and comments are still there.
+pub const PRESENT: Query = query!("Present", "$ids: [ID!]!", "nodes(ids: $ids) { id }");
+
+/// All of them.
+#[cfg(test)]
+pub const ALL: [Query; 11] = [
+    LOOK,
+    LIST,
+    SEARCH,
+    HISTORY,
+    HISTORY_PAGE,
+    CONVERSATIONS,
+    PULLS_PAGE,
+    ISSUES_PAGE,
+    REVIEWS_PAGE,
+    COMMENTS_PAGE,
+    PRESENT,
+];
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use apollo_compiler::parser::Parser;
+    use apollo_compiler::schema::SchemaBuilder;
+    use apollo_compiler::validation::Valid;
+    use apollo_compiler::{ExecutableDocument, Schema};
+
+    use super::*;
+
+    /// GitHub's schema beside the checkout, or in `GITHUB_STATS_SHARED`. It defines two fields twice: what can be built
+    /// of it is taken as it is.
+    fn schema() -> Option<Valid<Schema>> {
+        let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared");
+        let shared = std::env::var_os("GITHUB_STATS_SHARED").map_or(beside, PathBuf::from);
+        let path = shared.join("github-api/schema.graphql");
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            eprintln!("SKIPPED: there is no schema at {}", path.display());
+            return None;
+        };
+        let mut builder = SchemaBuilder::new();
+        Parser::new().parse_into_schema_builder(text, "schema.graphql", &mut builder);
+        let schema = builder.build().unwrap_or_else(|errors| errors.partial);
+        Some(Valid::assume_valid(schema))
+    }
+
+    #[test]
+    fn every_query_is_one_that_github_understands() {
+        let Some(schema) = schema() else { return };
+        for query in ALL {
+            if let Err(errors) = ExecutableDocument::parse_and_validate(&schema, query.text, query.name) {
+                panic!("{}: {}", query.name, errors.errors);
+            }
+        }
+    }
+}

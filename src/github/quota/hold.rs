@@ -1,0 +1,95 @@
+//! GitHub wants to be left alone: what for, and until when.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Resource;
+
+/// Pauses after secondary limits that name none never grow beyond this.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+
+/// The waits GitHub has asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Holds {
+    /// A secondary limit concerns everything asked with the same credentials.
+    secondary: Option<Instant>,
+    core: Option<Instant>,
+    graphql: Option<Instant>,
+    /// Secondary limits in a row.
+    streak: u32,
+}
+
+impl Holds {
+    /// The limit of one resource is used up until then.
+    pub fn primary(&mut self, resource: Resource, until: Instant) {
+        let held = match resource {
+            Resource::Core => &mut self.core,
+            Resource::Graphql => &mut self.graphql,
+        };
+        *held = (*held).max(Some(until));
+    }
+
+    /// Requests came too fast; how long to pause. Without a time of GitHub's own each one in a row takes twice as long.
+    pub fn secondary(&mut self, named: Option<Duration>, backoff: Duration, now: Instant) -> Duration {
+        // Requests that were under way together are refused together: that is one hit.
+        if self.secondary.is_none_or(|until| until <= now) {
+            self.streak = (self.streak + 1).min(16);
+        }
+        let grown = backoff.saturating_mul(1 << (self.streak.max(1) - 1)).min(LONGEST.max(backoff));
+        let pause = named.unwrap_or(grown);
+        self.secondary = self.secondary.max(Some(now + pause));
+        pause
+    }
+
+    /// An answer came that is no refusal.
+    pub fn answered(&mut self, now: Instant) {
+        if self.secondary.is_none_or(|until| until <= now) {
+            self.streak = 0;
+        }
+    }
+
+    /// Until when nothing may be asked of this resource.
+    pub fn until(&self, resource: Resource, now: Instant) -> Option<Instant> {
+        let primary = match resource {
+            Resource::Core => self.core,
+            Resource::Graphql => self.graphql,
+        };
+        self.secondary.max(primary).filter(|until| *until > now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BACKOFF: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_secondary_limit_holds_everything_and_a_primary_one_its_resource() {
+        let now = Instant::now();
+        let mut holds = Holds::default();
+        holds.primary(Resource::Graphql, now + BACKOFF);
+        assert_eq!(holds.until(Resource::Core, now), None);
+        assert_eq!(holds.until(Resource::Graphql, now), Some(now + BACKOFF));
+        holds.secondary(Some(Duration::from_secs(5)), BACKOFF, now);
+        assert_eq!(holds.until(Resource::Core, now), Some(now + Duration::from_secs(5)));
+        assert_eq!(holds.until(Resource::Core, now + Duration::from_secs(5)), None);
+    }
+
+    #[test]
+    fn pauses_grow_with_every_hit_in_a_row_and_no_further_than_a_quarter_of_an_hour() {
+        let mut now = Instant::now();
+        let mut holds = Holds::default();
+        let mut pauses = Vec::new();
+        for _ in 0..6 {
+            let pause = holds.secondary(None, BACKOFF, now);
+            assert_eq!(holds.secondary(None, BACKOFF, now), pause, "a burst is one hit");
+            pauses.push(pause.as_secs());
+            now += pause;
+        }
+        assert_eq!(pauses, [60, 120, 240, 480, 900, 900]);
+        holds.answered(now);
+        assert_eq!(holds.secondary(None, BACKOFF, now), BACKOFF);
+    }
+}

@@ -1,0 +1,86 @@
+//! What a query costs before a single record is read.
+
+use async_graphql_parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
+
+use super::arguments::{Arguments, Variables};
+use super::schema::{SCHEMA, innermost};
+
+/// The most a page may hold.
+pub(crate) const LARGEST_PAGE: i64 = 100;
+
+/// The most nodes a query may ask for.
+pub(crate) const MOST_NODES: u64 = 500_000;
+
+/// The price of a query, if every list were full.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Cost {
+    /// Lists to be read.
+    requests: u64,
+    /// Items in them.
+    pub(crate) nodes: u64,
+}
+
+impl Cost {
+    /// Points of the hourly limit: a hundredth of the lists, rounded, at least one.
+    pub(crate) fn points(self) -> u32 {
+        u32::try_from(((self.requests + 50) / 100).max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// That of a query that was checked.
+    pub(crate) fn of(document: &ExecutableDocument, root: &SelectionSet, variables: &Variables) -> Self {
+        let mut sum = Sum { document, variables, cost: Self::default() };
+        sum.selection(root, "Query", 1);
+        sum.cost
+    }
+}
+
+struct Sum<'a> {
+    document: &'a ExecutableDocument,
+    variables: &'a Variables,
+    cost: Cost,
+}
+
+impl Sum<'_> {
+    /// Adds what is chosen from each of `times` objects.
+    fn selection(&mut self, set: &SelectionSet, owner: &str, times: u64) {
+        for item in &set.items {
+            match &item.node {
+                Selection::Field(field) => self.field(&field.node, owner, times),
+                Selection::FragmentSpread(spread) => {
+                    if let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node) {
+                        let inner = fragment.node.type_condition.node.on.node.as_str();
+                        self.selection(&fragment.node.selection_set.node, inner, times);
+                    }
+                }
+                Selection::InlineFragment(inline) => {
+                    let condition = inline.node.type_condition.as_ref().map(|one| one.node.on.node.as_str());
+                    self.selection(&inline.node.selection_set.node, condition.unwrap_or(owner), times);
+                }
+            }
+        }
+    }
+
+    fn field(&mut self, field: &Field, owner: &str, times: u64) {
+        let Some(definition) = SCHEMA.field(owner, field.name.node.as_str()) else {
+            return;
+        };
+        let inner = innermost(&definition.ty.node);
+        let size = self.size(field, owner, inner);
+        if let Some(size) = size {
+            self.cost.requests = self.cost.requests.saturating_add(times);
+            self.cost.nodes = self.cost.nodes.saturating_add(times.saturating_mul(size));
+        }
+        self.selection(&field.selection_set.node, inner, times.saturating_mul(size.unwrap_or(1)));
+    }
+
+    /// How many items a list may bring; none for what is no list.
+    fn size(&self, field: &Field, owner: &str, inner: &str) -> Option<u64> {
+        let definition = SCHEMA.field(owner, field.name.node.as_str())?;
+        let arguments = Arguments::of(field, definition, self.variables);
+        if inner.ends_with("Connection") {
+            let asked = arguments.number("first").or(arguments.number("last")).unwrap_or(0);
+            return u64::try_from(asked.clamp(0, LARGEST_PAGE)).ok();
+        }
+        arguments.get("ids").and_then(|ids| ids.as_array()).map(|ids| ids.len() as u64)
+    }
+}
