@@ -87,17 +87,12 @@ impl<S> IdentifiedSource<S> {
         IdentifiedSource { source, personas }
     }
 
-    fn identified(&self, outcome: Result<Collection, CollectFailure>) -> Result<Collection, CollectFailure> {
-        match outcome {
-            Ok(mut collection) => {
-                collection.facts = self.personas.applied(collection.facts);
-                Ok(collection)
-            }
-            Err(mut failure) => {
-                failure.facts = self.personas.applied(failure.facts);
-                Err(failure)
-            }
-        }
+    fn identify(&self, outcome: &mut Result<Collection, CollectFailure>) {
+        let facts = match outcome {
+            Ok(collection) => &mut collection.facts,
+            Err(failure) => &mut failure.facts,
+        };
+        *facts = self.personas.applied(std::mem::take(facts));
     }
 }
 
@@ -108,8 +103,9 @@ impl<S: ActivitySource> ActivitySource for IdentifiedSource<S> {
     }
 
     async fn collect(&self, request: &CollectRequest) -> Result<Collection, CollectFailure> {
-        let outcome = self.source.collect(request).await;
-        self.identified(outcome)
+        let mut outcome = self.source.collect(request).await;
+        self.identify(&mut outcome);
+        outcome
     }
 
     fn batch_size(&self) -> usize {
@@ -117,8 +113,9 @@ impl<S: ActivitySource> ActivitySource for IdentifiedSource<S> {
     }
 
     async fn collect_many(&self, requests: &[CollectRequest]) -> Collections {
-        let outcomes = self.source.collect_many(requests).await;
-        outcomes.into_iter().map(|(id, outcome)| (id, self.identified(outcome))).collect()
+        let mut outcomes = self.source.collect_many(requests).await;
+        outcomes.values_mut().for_each(|outcome| self.identify(outcome));
+        outcomes
     }
 
     async fn changes(&self, request: &ChangesRequest) -> Result<Option<Changes>, SourceError> {

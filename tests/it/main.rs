@@ -4,5 +4,6 @@ mod acceptance;
 mod chaos;
 mod command_line;
 mod exposition;
+mod github;
 mod store;
 mod support;

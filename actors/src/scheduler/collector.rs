@@ -107,7 +107,10 @@ impl Collector {
         let mut results = Vec::with_capacity(requests.len());
         for request in &requests {
             let id = &request.repository.id;
-            let outcome = outcomes.remove(id).unwrap_or_else(|| Err(self.unanswered(request)));
+            let outcome = match outcomes.remove(id) {
+                Some(outcome) => outcome,
+                None => Err(self.unanswered(request)),
+            };
             results.push((id.clone(), self.store(request, outcome, source).await));
         }
         results

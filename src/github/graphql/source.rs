@@ -26,6 +26,8 @@ use crate::github::rest::{RepoSelector, undated};
 
 /// How much earlier than asked for is looked at again, because what GitHub tells may lag behind what happened.
 const OVERLAP: i64 = 2 * MINUTE;
+/// How late the search may tell what happened.
+const LAG: i64 = 2 * HOUR;
 /// Repositories that are collected together.
 const BATCH: usize = 20;
 /// Ids asked for at once; GitHub's most.
@@ -89,11 +91,11 @@ impl ActivitySource for GraphqlSource {
 
     async fn collect(&self, request: &CollectRequest) -> Result<Collection, CollectFailure> {
         let mut collections = self.collect_many(std::slice::from_ref(request)).await;
-        let silence = || {
-            let error = self.talk(request.purpose).failure(SourceErrorKind::Malformed, "no answer".into());
-            Err(CollectFailure { error, observed_at: None, facts: Vec::new() })
-        };
-        collections.remove(&request.repository.id).unwrap_or_else(silence)
+        if let Some(outcome) = collections.remove(&request.repository.id) {
+            return outcome;
+        }
+        let error = self.talk(request.purpose).failure(SourceErrorKind::Malformed, "no answer".into());
+        Err(CollectFailure { error, observed_at: None, facts: Vec::new() })
     }
 
     fn batch_size(&self) -> usize {
@@ -222,10 +224,12 @@ impl<'a> Look<'a> {
         self.remember_pushes(tips);
     }
 
+    /// Where somebody pushed, somebody may have said something, too, that the search has not told yet.
     fn remember_pushes(&self, tips: &Tips) {
+        let since = self.since - LAG;
         let mut memory = self.source.memory();
         for (id, (listed, _)) in &tips.tips {
-            if let Some(at) = listed.pushed_at {
+            if let Some(at) = listed.pushed_at.filter(|at| *at >= since) {
                 memory.happened(id, at);
             }
         }

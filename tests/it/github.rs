@@ -1,0 +1,5 @@
+//! The adapter against the simulator: the same truth over both APIs, at the price of change.
+
+mod cost;
+mod stage;
+mod truth;

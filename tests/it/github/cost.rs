@@ -1,0 +1,94 @@
+//! What collecting costs, by the simulator's own account.
+
+use std::time::Duration;
+
+use github_sim::{Scale, scale};
+use github_stats::config::Api;
+use jiff::SignedDuration;
+
+use super::stage::{INTERVAL, ORG, Stage, config, options, simulator};
+
+fn organisation(repos: usize, changed_share: f64, hours: i64) -> Stage {
+    let made = Scale {
+        org: ORG.to_owned(),
+        repos,
+        changed_share,
+        future: SignedDuration::from_hours(hours),
+        ..Scale::default()
+    };
+    let simulator = simulator(options(1_000_000), |now| scale(&made, now));
+    let config = config(&simulator, Api::Graphql);
+    Stage::new(simulator, &config)
+}
+
+async fn hour(stage: &Stage) -> u64 {
+    stage.sim.reset_log();
+    for _ in 0..12 {
+        stage.advance(INTERVAL);
+        stage.good_cycle().await;
+    }
+    stage.points()
+}
+
+fn by_query(stage: &Stage) -> std::collections::BTreeMap<String, u32> {
+    let mut costs = std::collections::BTreeMap::new();
+    for request in stage.sim.requests() {
+        *costs.entry(request.operation.unwrap_or(request.path)).or_default() += request.cost;
+    }
+    costs
+}
+
+#[actix::test]
+async fn an_idle_organisation_costs_a_point_a_cycle_and_its_listing_an_hour() {
+    let stage = organisation(300, 0.0, 3);
+    stage.good_cycle().await;
+    for nth in 1..=3 {
+        let points = hour(&stage).await;
+        println!("idle, 300 repositories, hour {nth}: {points} points {:?}", by_query(&stage));
+        assert!(points <= 20 + 3, "{points} points: {:?}", by_query(&stage));
+    }
+    stage.assert_true("after three hours").await;
+}
+
+#[actix::test]
+async fn two_percent_changing_cost_what_changed_and_nothing_is_missed() {
+    let stage = organisation(200, 0.02, 4);
+    stage.good_cycle().await;
+    println!("first scrape of 200 repositories: {} points {:?}", stage.points(), by_query(&stage));
+    for nth in 1..=3 {
+        let points = hour(&stage).await;
+        println!("200 repositories, hour {nth}: {points} points {:?}", by_query(&stage));
+        stage.assert_true(&format!("after {nth} hours")).await;
+        assert!(points <= 80, "{points} points: {:?}", by_query(&stage));
+    }
+}
+
+/// The sizes of the promise; minutes long in a debug build.
+#[actix::test]
+#[ignore = "measures; run with --ignored --nocapture"]
+async fn measured_at_full_size() {
+    for (repos, share) in [(1_000, 0.02), (1_000, 0.0), (10_000, 0.02)] {
+        let stage = organisation(repos, share, 4);
+        let started = tokio::time::Instant::now();
+        stage.good_cycle().await;
+        println!(
+            "{repos} repositories, {share}: first scrape {} points in {:?} {:?}",
+            stage.points(),
+            started.elapsed(),
+            by_query(&stage)
+        );
+        for nth in 1..=3 {
+            let started = tokio::time::Instant::now();
+            let points = hour(&stage).await;
+            println!(
+                "{repos} repositories, {share}, hour {nth}: {points} points in {:?} {:?}",
+                started.elapsed(),
+                by_query(&stage)
+            );
+            let most = if share > 0.0 { repos as u64 / 5 } else { 20 + repos as u64 / 100 };
+            assert!(points <= most, "{points} points");
+        }
+        stage.assert_true("after three hours").await;
+        assert!(started.elapsed() < Duration::from_secs(3_600));
+    }
+}
