@@ -1,5 +1,6 @@
 //! The adapter against the simulator: the same truth over both APIs, at the price of change.
 
 mod cost;
+mod limits;
 mod stage;
 mod truth;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use github_stats_actors::activity::Timestamp;
 use tokio::time::Instant;
 
 use super::Resource;
@@ -14,15 +15,16 @@ const LONGEST: Duration = Duration::from_secs(15 * 60);
 pub struct Holds {
     /// A secondary limit concerns everything asked with the same credentials.
     secondary: Option<Instant>,
-    core: Option<Instant>,
-    graphql: Option<Instant>,
+    /// A limit is renewed by GitHub's clock.
+    core: Option<Timestamp>,
+    graphql: Option<Timestamp>,
     /// Secondary limits in a row.
     streak: u32,
 }
 
 impl Holds {
     /// The limit of one resource is used up until then.
-    pub fn primary(&mut self, resource: Resource, until: Instant) {
+    pub fn primary(&mut self, resource: Resource, until: Timestamp) {
         let held = match resource {
             Resource::Core => &mut self.core,
             Resource::Graphql => &mut self.graphql,
@@ -49,13 +51,14 @@ impl Holds {
         }
     }
 
-    /// Until when nothing may be asked of this resource.
-    pub fn until(&self, resource: Resource, now: Instant) -> Option<Instant> {
+    /// Until when nothing may be asked of this resource; `now` is GitHub's time at `instant`.
+    pub fn until(&self, resource: Resource, instant: Instant, now: Timestamp) -> Option<Instant> {
         let primary = match resource {
             Resource::Core => self.core,
             Resource::Graphql => self.graphql,
         };
-        self.secondary.max(primary).filter(|until| *until > now)
+        let left = primary.map(|until| Duration::from_secs(until.seconds_since(now).max(0).unsigned_abs()));
+        self.secondary.max(left.map(|left| instant + left)).filter(|until| *until > instant)
     }
 }
 
@@ -67,14 +70,15 @@ mod tests {
 
     #[test]
     fn a_secondary_limit_holds_everything_and_a_primary_one_its_resource() {
-        let now = Instant::now();
+        let (now, at) = (Instant::now(), Timestamp::from_unix(1_000));
         let mut holds = Holds::default();
-        holds.primary(Resource::Graphql, now + BACKOFF);
-        assert_eq!(holds.until(Resource::Core, now), None);
-        assert_eq!(holds.until(Resource::Graphql, now), Some(now + BACKOFF));
+        holds.primary(Resource::Graphql, at + 60);
+        assert_eq!(holds.until(Resource::Core, now, at), None);
+        assert_eq!(holds.until(Resource::Graphql, now, at), Some(now + BACKOFF));
+        assert_eq!(holds.until(Resource::Graphql, now, at + 60), None);
         holds.secondary(Some(Duration::from_secs(5)), BACKOFF, now);
-        assert_eq!(holds.until(Resource::Core, now), Some(now + Duration::from_secs(5)));
-        assert_eq!(holds.until(Resource::Core, now + Duration::from_secs(5)), None);
+        assert_eq!(holds.until(Resource::Core, now, at), Some(now + Duration::from_secs(5)));
+        assert_eq!(holds.until(Resource::Core, now + Duration::from_secs(5), at), None);
     }
 
     #[test]

@@ -162,7 +162,7 @@ impl Room {
     ) -> Decision {
         let (instant, now) = (Instant::now(), self.clock.now());
         let mut state = self.lock();
-        if let Some(until) = state.holds.until(resource, instant) {
+        if let Some(until) = state.holds.until(resource, instant, now) {
             return self.wait_or_refuse(until, instant, true);
         }
         let share = state.share(resource);
@@ -215,7 +215,8 @@ impl Room {
     /// GitHub says that the points of a resource are used up for so long; nothing is asked of it meanwhile.
     pub fn hold_primary(&self, resource: Resource, pause: Duration) -> Duration {
         let pause = pause + self.settings.reset_buffer;
-        self.lock().holds.primary(resource, Instant::now() + pause);
+        let until = self.clock.now() + i64::try_from(pause.as_secs()).unwrap_or(i64::MAX);
+        self.lock().holds.primary(resource, until);
         pause
     }
 
