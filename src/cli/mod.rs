@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod failure;
 mod fill;
+mod plan;
 mod serve;
 
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ enum Command {
     Backup(backup::Args),
     /// Bring a backup back into a store, as a union with what is there.
     Restore(backup::Args),
+    /// Estimate what collecting will cost, and whether the quota allows it.
+    Plan(plan::Args),
     /// Check configuration, credentials, GitHub and the store, one line each.
     Check(check::Args),
 }
@@ -65,6 +68,7 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(args, format),
         Command::Backup(args) => backup::back_up(args),
         Command::Restore(args) => backup::restore(args),
+        Command::Plan(args) => plan::run(args),
         Command::Check(args) => check::run(args),
     };
     match outcome {

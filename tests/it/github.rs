@@ -2,5 +2,6 @@
 
 mod cost;
 mod limits;
+mod plan;
 mod stage;
 mod truth;

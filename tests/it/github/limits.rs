@@ -46,7 +46,7 @@ async fn a_small_quota_is_never_used_up_and_loses_nothing() {
 #[actix::test]
 async fn a_storm_of_every_kind_of_failure_ends_in_the_truth() {
     for api in [Api::Graphql, Api::Rest] {
-        let past = SignedDuration::from_hours(6);
+        let past = SignedDuration::from_hours(2);
         let lively =
             Lively { seed: 5, org: ORG.to_owned(), repos: 6, past, deletions: false, ..Lively::default() };
         let simulator = simulator(options(10_000_000), |now| generate(lively, now));

@@ -26,7 +26,7 @@ async fn a_lively_organisation_is_collected_exactly_over_both_apis() {
         let stage = stage(api, |now| generate(lively, now));
         stage.good_cycle().await;
         stage.assert_true(&format!("{api:?} at first")).await;
-        for step in 1..=15 {
+        for step in 1..=8 {
             stage.advance(INTERVAL);
             stage.good_cycle().await;
             stage.assert_true(&format!("{api:?} after {step} cycles")).await;
