@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use github_stats_actors::activity::{
-    Batch, Coverage, Fact, FactId, Lines, Record, RepoId, RepoKey, RepoMeta, RepoName, Timestamp,
+    Batch, Fact, FactId, Lines, Record, RepoId, RepoKey, RepoMeta, RepoName, Timestamp,
 };
 use github_stats_actors::store::{FactStore, MemoryStore, StoreError};
 
@@ -33,15 +33,9 @@ fn repository(number: usize, users: std::ops::Range<usize>, now: Timestamp) -> B
         };
         (fact.id, Record::observed(&fact, now))
     };
-    Batch {
-        key: RepoKey { org: "filled".into(), id: RepoId::from(format!("R_{number}")) },
-        meta: RepoMeta {
-            seen_at: now,
-            name: RepoName::from(format!("repository-{number}")),
-            first_seen: now,
-        },
-        head: None,
-        records: users.map(record).collect(),
-        covered: Coverage::new(),
-    }
+    let key = RepoKey { org: "filled".into(), id: RepoId::from(format!("R_{number}")) };
+    let name = RepoName::from(format!("repository-{number}"));
+    let mut batch = Batch::new(key, RepoMeta { seen_at: now, name, first_seen: now });
+    batch.records = users.map(record).collect();
+    batch
 }

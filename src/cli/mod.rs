@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod backup;
 mod check;
 mod demo;
 mod failure;
@@ -31,6 +32,10 @@ enum Command {
     Serve(serve::Args),
     /// Serve a lively organisation from a simulator: no token, no services.
     Demo(demo::Args),
+    /// Write the whole store into a file.
+    Backup(backup::Args),
+    /// Bring a backup back into a store, as a union with what is there.
+    Restore(backup::Args),
     /// Estimate what collecting will cost, and whether the quota allows it.
     Plan(plan::Args),
     /// Check configuration, credentials, GitHub and the store, one line each.
@@ -61,6 +66,8 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(args, format),
         Command::Demo(args) => demo::run(args, format),
+        Command::Backup(args) => backup::back_up(args),
+        Command::Restore(args) => backup::restore(args),
         Command::Plan(args) => plan::run(args),
         Command::Check(args) => check::run(args),
     };

@@ -90,6 +90,7 @@ impl Service {
         install_panic_hook();
         let signals = Signals::new().map_err(ServiceError::Signals)?;
         let config = &settings.config;
+        warn_of_what_is_not_used(config);
         let listener = bind(config)?;
         let metrics = Metrics::new(&settings.replica, Build::current())?;
         let meter: Arc<dyn RequestMeter> = Arc::new(metrics.github());
@@ -153,6 +154,23 @@ async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: D
     let exit = tree.root.shutdown(deadline.saturating_duration_since(Instant::now())).await;
     http.stop(true).await;
     exit
+}
+
+/// Says what the configuration asks for and this version does otherwise, so that nobody relies on it.
+fn warn_of_what_is_not_used(config: &Config) {
+    if config.amqp.url().is_some() {
+        tracing::warn!(
+            "amqp.url is set, but this version does not speak AMQP yet: backfill jobs wait in memory"
+        );
+    }
+    if config.telemetry.otel_enabled {
+        tracing::warn!("telemetry.otel_enabled is set, but this version does not export OpenTelemetry yet");
+    }
+    if config.leader_election.shards > 1 {
+        tracing::warn!(
+            "leader_election.shards is set, but this version does not share organisations out yet"
+        );
+    }
 }
 
 fn bind(config: &Config) -> Result<TcpListener, ServiceError> {

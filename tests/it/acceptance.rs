@@ -1,8 +1,12 @@
 //! The promises of the product, checked on the real binary against the simulator's truth.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use github_sim::{Fault, Lively, Matcher, Options, Simulator, Token, World, from_histories, generate};
+use github_sim::{
+    Comment, Commit, Fault, Lively, Matcher, Options, PullRequest, Review, Simulator, Token, World,
+    from_histories, generate,
+};
 use jiff::SignedDuration;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -98,6 +102,38 @@ async fn a_lively_organisation_with_bots_ghosts_and_force_pushes_is_counted_exac
     }
 }
 
+/// A user account with one repository in which everything happened once, an hour ago.
+fn of_a_user(now: jiff::Timestamp) -> World {
+    let at = |minutes: i64| now - SignedDuration::from_mins(minutes);
+    let mut world = World::new();
+    let repo = world.user("ada").create_repo("notes", at(600));
+    repo.push(at(60), vec![Commit::new("ada", at(300)).lines(7, 2), Commit::unlinked(at(61)).lines(1, 0)]);
+    let pull = repo.pull_request(PullRequest::new("bob", at(50)).merged_at(at(40)));
+    repo.review(pull, Review::approved("ada", at(45)));
+    repo.review(pull, Review::pending("carl", at(44)));
+    repo.comment(pull, Comment::by_ghost(at(43)));
+    repo.rename(at(-60), "diary");
+    world
+}
+
+#[tokio::test]
+async fn a_user_account_is_collected_like_an_organisation_and_a_rename_moves_nothing() {
+    let simulator = simulator(of_a_user);
+    let folder = TempDir::new().expect("a folder");
+    let replica = Replica::serve(folder.path(), &config(&simulator, "ada")).await;
+    let first_seen = simulator.now();
+    let before = settle(&replica, &simulator, first_seen).await;
+    let users: BTreeSet<&str> = before.keys().map(|key| key.3.as_str()).collect();
+    assert_eq!(
+        users.into_iter().collect::<Vec<_>>(),
+        ["ada", "bob", "ghost", "unlinked"],
+        "pending reviews are no facts"
+    );
+    simulator.advance(2 * HOUR);
+    let after = settle(&replica, &simulator, first_seen).await;
+    assert!(after.keys().all(|key| key.2 == "diary"), "{after:?}");
+}
+
 #[tokio::test]
 async fn ten_minutes_of_errors_age_the_gauges_and_lose_nothing() {
     let simulator = simulator(lively("acme"));
@@ -129,8 +165,7 @@ async fn the_demo_shows_several_users_soon_after_its_start() {
     let replica = Replica::spawn(folder.path(), &["demo"]).await;
     let users = loop {
         let (_, text) = replica.get("/metrics").await;
-        let users: std::collections::BTreeSet<String> =
-            parse_gauges(&text).into_keys().map(|key| key.3).collect();
+        let users: BTreeSet<String> = parse_gauges(&text).into_keys().map(|key| key.3).collect();
         if users.len() >= 3 {
             break users;
         }
@@ -163,4 +198,35 @@ async fn a_polite_stop_is_quick_and_clean_and_a_second_replica_on_the_same_store
     assert_eq!(status.code(), Some(0), "{}", replica.log());
     let again = Replica::serve(folder.path(), &config).await;
     settle(&again, &simulator, first_seen).await;
+}
+
+#[tokio::test]
+async fn a_destroyed_store_comes_back_from_its_backup() {
+    let simulator = simulator(lively("acme"));
+    let folder = TempDir::new().expect("a folder");
+    let config = config(&simulator, "acme");
+    let mut replica = Replica::serve(folder.path(), &config).await;
+    let first_seen = simulator.now();
+    settle(&replica, &simulator, first_seen).await;
+    replica.signal("TERM");
+    replica.wait(Duration::from_secs(10)).await;
+    let run = |command: &str| {
+        let output = std::process::Command::new(crate::support::binary())
+            .args([command, "--config", "config.yaml", "saved.backup"])
+            .current_dir(folder.path())
+            .output()
+            .expect("it runs");
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("4 repositories"), "{said}");
+    };
+    run("backup");
+    std::fs::remove_dir_all(folder.path().join("data")).expect("destroyed");
+    run("restore");
+    run("restore");
+    // GitHub does not answer: what is shown now is what was restored.
+    simulator.faults().add(Fault::status(Matcher::Always, 503, "Unavailable"));
+    let replica = Replica::serve(folder.path(), &config).await;
+    settle(&replica, &simulator, first_seen).await;
 }

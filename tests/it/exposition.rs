@@ -21,7 +21,7 @@ fn promtool(text: &str) -> Option<Result<(), String>> {
         eprintln!("SKIPPED: promtool is not installed");
         return None;
     };
-    // It stops reading at the first mistake.
+    // It stops reading at the first thing it cannot parse; its verdict says so.
     let _ = tool.stdin.take().expect("a pipe").write_all(text.as_bytes());
     let output = tool.wait_with_output().expect("promtool ends");
     let said =

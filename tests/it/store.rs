@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use github_stats::store::{EmbeddedStore, OpenError};
 use github_stats_actors::activity::{
-    Batch, Coverage, Fact, FactId, HeadRead, Lines, Oid, Record, RepoKey, RepoMeta, RepoState, Timestamp,
-    Window,
+    Batch, Coverage, Fact, FactId, Folded, HeadRead, Lines, Oid, Record, RepoKey, RepoMeta, RepoState,
+    Timestamp, Window,
 };
 use github_stats_actors::store::{FactStore, StoredRecord};
 use proptest::prelude::*;
@@ -41,6 +41,7 @@ fn batch(key: &RepoKey, number: u64, count: u64) -> Batch {
         head: Some(HeadRead { read_at: at(number), oid: Some(Oid::from_bytes(oid)) }),
         records: (0..count).map(record).collect(),
         covered: Window::new(at(2 * number), at(2 * number + 1)).into_iter().collect::<Coverage>(),
+        folded: Folded::default(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! The unit of writing.
 
-use super::{Coverage, FactId, HeadRead, Record, RepoKey, RepoMeta};
+use std::collections::BTreeMap;
+
+use super::{Coverage, FactId, HeadRead, Login, Record, RepoKey, RepoMeta, Timestamp, Totals};
 
 /// Everything one look at one repository found; written in one transaction, so that coverage never outlives its facts.
 ///
@@ -17,4 +19,35 @@ pub struct Batch {
     pub records: Vec<(FactId, Record)>,
     /// What is now completely collected.
     pub covered: Coverage,
+    /// What garbage collection did in the store this comes from; nothing for what was just observed.
+    pub folded: Folded,
+}
+
+/// The trace of garbage collection: records dated before `floor` are gone and counted in `base`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folded {
+    /// Records dated before it are refused.
+    pub floor: Timestamp,
+    /// Their number, by the user they were credited to.
+    pub base: BTreeMap<Login, Totals>,
+}
+
+impl Default for Folded {
+    fn default() -> Self {
+        Folded { floor: Timestamp::MIN, base: BTreeMap::new() }
+    }
+}
+
+impl Batch {
+    /// A batch that says nothing of a repository but that it was listed.
+    pub fn new(key: RepoKey, meta: RepoMeta) -> Self {
+        Batch {
+            key,
+            meta,
+            head: None,
+            records: Vec::new(),
+            covered: Coverage::new(),
+            folded: Folded::default(),
+        }
+    }
 }

@@ -17,7 +17,7 @@ mod view;
 mod week;
 mod window;
 
-pub use batch::Batch;
+pub use batch::{Batch, Folded};
 pub use coverage::Coverage;
 pub use fact::{Fact, FactId, Kind, Oid, ParseFactIdError};
 pub use names::{Login, OrgName, RepoId, RepoKey, RepoName};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Coverage, Login, Oid, RepoKey, RepoName, Timestamp, Totals};
+use super::{Batch, Coverage, Login, Oid, RepoKey, RepoName, Timestamp, Totals};
 
 /// How far the default branch has been read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -68,14 +68,24 @@ impl RepoState {
         }
     }
 
-    /// Joins what a batch says of the repository (its records aside).
-    pub fn merge(&mut self, meta: &RepoMeta, head: Option<&HeadRead>, covered: &Coverage) {
-        self.meta.merge(meta);
-        if let Some(head) = head
+    /// Joins what a batch says of the repository (its records aside); whether the floor rose.
+    ///
+    /// Floors and bases of two stores merge by maximum: what one of them folded, the other still holds or never had.
+    pub fn merge(&mut self, batch: &Batch) -> bool {
+        self.meta.merge(&batch.meta);
+        if let Some(head) = &batch.head
             && self.head.as_ref().is_none_or(|mine| head > mine)
         {
             self.head = Some(head.clone());
         }
-        self.coverage.merge(covered);
+        self.coverage.merge(&batch.covered);
+        for (user, totals) in &batch.folded.base {
+            self.base.entry(user.clone()).or_default().merge_max(*totals);
+        }
+        let rose = batch.folded.floor > self.floor;
+        self.floor = self.floor.max(batch.folded.floor);
+        // Always, so that stores which met in another order end with the same coverage.
+        self.coverage.prune(self.floor);
+        rose
     }
 }

@@ -9,8 +9,8 @@ use super::{
     KnownRepository, ListedRepository, Purpose, RepositoryChanges, SourceError, due_from,
 };
 use crate::activity::{
-    Batch, Coverage, DAY, Fact, FactId, HeadRead, Kind, OrgName, Record, RepoId, RepoKey, RepoMeta,
-    RepoState, Timestamp, Window,
+    Batch, DAY, Fact, FactId, HeadRead, Kind, OrgName, Record, RepoId, RepoKey, RepoMeta, RepoState,
+    Timestamp, Window,
 };
 use crate::clock::Clock;
 use crate::store::{RecordsOf, StoreActor, StoreError, Write, WriteSource};
@@ -248,13 +248,10 @@ impl Collector {
     }
 
     fn empty_batch(&self, repository: &ListedRepository, seen_at: Timestamp) -> Batch {
-        Batch {
-            key: RepoKey { org: self.settings.org.clone(), id: repository.id.clone() },
-            meta: RepoMeta { seen_at, name: repository.name.clone(), first_seen: seen_at },
-            head: None,
-            records: Vec::new(),
-            covered: Coverage::new(),
-        }
+        Batch::new(
+            RepoKey { org: self.settings.org.clone(), id: repository.id.clone() },
+            RepoMeta { seen_at, name: repository.name.clone(), first_seen: seen_at },
+        )
     }
 
     async fn write(&self, batch: Batch, source: WriteSource) -> Result<(), CollectError> {

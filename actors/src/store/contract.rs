@@ -12,7 +12,7 @@ use proptest::test_runner::TestRunner;
 
 use super::{FactStore, Joined, MemoryStore, StoreError, join};
 use crate::activity::{
-    Batch, Coverage, DAY, Fact, FactId, HeadRead, Kind, Lines, Login, Oid, Record, RepoId, RepoKey, RepoMeta,
+    Batch, DAY, Fact, FactId, Folded, HeadRead, Kind, Lines, Login, Oid, Record, RepoId, RepoKey, RepoMeta,
     RepoState, Timestamp, Totals, Window,
 };
 use crate::role::Epoch;
@@ -32,6 +32,7 @@ macro_rules! fact_store_contract {
                 a_scan_sees_every_record_once
                 garbage_collection_folds_what_it_removes
                 records_older_than_the_floor_are_refused
+                floors_and_bases_merge_by_maximum
                 a_stale_epoch_collects_nothing
                 epochs_strictly_rise
                 organisations_are_kept_apart
@@ -64,17 +65,8 @@ fn window(from: i64, to: i64) -> Window {
 }
 
 fn batch(key: &RepoKey, seen: i64) -> Batch {
-    Batch {
-        key: key.clone(),
-        meta: RepoMeta {
-            seen_at: at(seen),
-            name: format!("name-at-{seen}").as_str().into(),
-            first_seen: at(seen),
-        },
-        head: None,
-        records: Vec::new(),
-        covered: Coverage::new(),
-    }
+    let name = format!("name-at-{seen}").as_str().into();
+    Batch::new(key.clone(), RepoMeta { seen_at: at(seen), name, first_seen: at(seen) })
 }
 
 fn commit(number: u8, when: i64, user: &str) -> Fact {
@@ -270,6 +262,28 @@ pub async fn records_older_than_the_floor_are_refused(store: Arc<dyn FactStore>)
     let again = store.write(wanted).await.expect("written");
     assert_eq!((again.refused, again.changed.len()), (1, 0));
     assert_eq!(again.state.base.get("ada").copied().unwrap_or_default().get(Kind::Commit), 1);
+    assert_eq!(store.records(&api, Timestamp::MIN).await.expect("records").len(), 1);
+}
+
+/// A store that missed a garbage collection takes over its floor and its base, and drops what that counts uncounted.
+pub async fn floors_and_bases_merge_by_maximum(store: Arc<dyn FactStore>) {
+    let api = key("acme", "R_1");
+    let mut known = batch(&api, 100);
+    known.records = vec![seen(&commit(1, 10, "ada"), 100), seen(&commit(2, 50, "ada"), 100)];
+    known.covered.insert(window(0, 100));
+    store.write(known.clone()).await.expect("written");
+    let mut base = Totals::default();
+    (0..3).for_each(|_| base.increment(Kind::Commit));
+    let mut elsewhere = batch(&api, 100);
+    elsewhere.folded = Folded { floor: at(25), base: [(Login::from("ada"), base)].into() };
+    for round in 0..2 {
+        let written = store.write(elsewhere.clone()).await.expect("written");
+        assert_eq!(written.removed.len(), if round == 0 { 1 } else { 0 });
+        assert_eq!((written.state.floor, written.state.base["ada"]), (at(25), base));
+        assert_eq!(written.state.coverage.windows(), [window(25, 100)]);
+    }
+    let replay = store.write(known).await.expect("written");
+    assert_eq!((replay.refused, replay.changed.len(), replay.state.base["ada"]), (1, 0, base));
     assert_eq!(store.records(&api, Timestamp::MIN).await.expect("records").len(), 1);
 }
 

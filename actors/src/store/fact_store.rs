@@ -36,6 +36,8 @@ pub struct Written {
     pub state: RepoState,
     /// The joined records of every identity that changed.
     pub changed: Vec<(FactId, Record)>,
+    /// The identities that went because the batch came from a store with a higher floor: its base counts them.
+    pub removed: Vec<FactId>,
     /// How many records were refused because they are older than the floor.
     pub refused: usize,
 }

@@ -27,6 +27,15 @@ struct Repository {
     records: BTreeMap<FactId, Record>,
 }
 
+impl Repository {
+    fn drop_before(&mut self, floor: Timestamp) -> Vec<FactId> {
+        let (old, kept): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.records).into_iter().partition(|(_, record)| record.latest.at < floor);
+        self.records = kept;
+        old.into_keys().collect()
+    }
+}
+
 impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
@@ -47,6 +56,10 @@ impl FactStore for MemoryStore {
             state: RepoState::new(batch.key.clone(), batch.meta.clone()),
             records: BTreeMap::new(),
         });
+        let removed = match repository.state.merge(&batch) {
+            true => repository.drop_before(repository.state.floor),
+            false => Vec::new(),
+        };
         let mut changed = Vec::new();
         let mut refused = 0;
         for (id, incoming) in batch.records {
@@ -59,8 +72,7 @@ impl FactStore for MemoryStore {
                 }
             }
         }
-        repository.state.merge(&batch.meta, batch.head.as_ref(), &batch.covered);
-        Ok(Written { state: repository.state.clone(), changed, refused })
+        Ok(Written { state: repository.state.clone(), changed, removed, refused })
     }
 
     async fn repositories(&self, org: &OrgName) -> Result<Vec<RepoState>, StoreError> {

@@ -15,8 +15,10 @@ pub enum Joined {
 
 /// Joins an incoming record with the stored one of the same identity.
 pub fn join(stored: Option<Record>, incoming: Record, floor: Timestamp) -> Joined {
+    if incoming.latest.at < floor {
+        return Joined::Refused;
+    }
     match stored {
-        None if incoming.latest.at < floor => Joined::Refused,
         None => Joined::Changed(incoming),
         Some(mut record) => {
             if record.merge(&incoming) {

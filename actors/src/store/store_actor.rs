@@ -139,6 +139,7 @@ impl StoreActor {
     /// Takes over what a write changed.
     fn written(&mut self, written: &Written) {
         self.view.describe(&written.state);
+        self.view.forget(&written.state, &written.removed);
         self.view.apply(&written.state.key, written.changed.iter().map(|(id, record)| (*id, record)));
         self.changed = true;
     }

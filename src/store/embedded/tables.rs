@@ -1,6 +1,6 @@
 //! The tables, and what a write transaction does with them.
 
-use github_stats_actors::activity::{Batch, Coverage, FactId, RepoKey, RepoState, Timestamp};
+use github_stats_actors::activity::{Batch, Coverage, FactId, Record, RepoKey, RepoState, Timestamp};
 use github_stats_actors::role::Epoch;
 use github_stats_actors::store::{Collected, Joined, StoreError, Written, fold, join};
 use redb::{Database, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
@@ -65,6 +65,10 @@ impl<'t> Tables<'t> {
             Some(state) => state,
             None => RepoState::new(batch.key.clone(), batch.meta.clone()),
         };
+        let removed = match state.merge(batch) {
+            true => self.remove_before(state.floor, &prefix, &state)?,
+            false => Vec::new(),
+        };
         let mut changed = Vec::new();
         let mut refused = 0;
         for (id, incoming) in &batch.records {
@@ -85,9 +89,8 @@ impl<'t> Tables<'t> {
                 }
             }
         }
-        state.merge(&batch.meta, batch.head.as_ref(), &batch.covered);
         self.put_state(&prefix, &state)?;
-        Ok(Written { state, changed, refused })
+        Ok(Written { state, changed, removed, refused })
     }
 
     /// Folds what is dated before `floor` into the base of its repository, and raises the floor.
@@ -106,10 +109,11 @@ impl<'t> Tables<'t> {
         if floor <= state.floor {
             return Ok(None);
         }
-        let removed = self.fold_before(floor, &prefix, &mut state)?;
-        for id in &removed {
-            self.records.remove(key::of_record(&prefix, *id).as_slice())?;
+        let folded = self.records_before(floor, &prefix, &state)?;
+        for (id, record) in &folded {
+            fold(&mut state, *id, record);
         }
+        let removed = self.remove(&prefix, folded)?;
         state.floor = floor;
         state.coverage.prune(floor);
         self.put_state(&prefix, &state)?;
@@ -131,24 +135,40 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    fn fold_before(
+    fn remove_before(
+        &mut self,
+        floor: Timestamp,
+        prefix: &[u8],
+        state: &RepoState,
+    ) -> Result<Vec<FactId>, Failure> {
+        let old = self.records_before(floor, prefix, state)?;
+        self.remove(prefix, old)
+    }
+
+    fn remove(&mut self, prefix: &[u8], records: Vec<(FactId, Record)>) -> Result<Vec<FactId>, Failure> {
+        for (id, _) in &records {
+            self.records.remove(key::of_record(prefix, *id).as_slice())?;
+        }
+        Ok(records.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// The records dated before `floor`; of the others only the time is decoded.
+    fn records_before(
         &self,
         floor: Timestamp,
         prefix: &[u8],
-        state: &mut RepoState,
-    ) -> Result<Vec<FactId>, Failure> {
-        let mut folded = Vec::new();
+        state: &RepoState,
+    ) -> Result<Vec<(FactId, Record)>, Failure> {
+        let mut old = Vec::new();
         for entry in self.records.range::<&[u8]>(prefix..key::after(prefix).as_slice())? {
             let (record_key, bytes) = entry?;
             let id = record_id(&state.key, &record_key.value()[prefix.len()..])?;
             let damaged = |error| record_damaged(&state.key, id, error);
             if codec::decode_at(bytes.value()).map_err(damaged)? < floor {
-                let record = codec::decode(bytes.value()).map_err(damaged)?;
-                fold(state, id, &record);
-                folded.push(id);
+                old.push((id, codec::decode(bytes.value()).map_err(damaged)?));
             }
         }
-        Ok(folded)
+        Ok(old)
     }
 
     fn epoch(&self) -> Result<Epoch, Failure> {

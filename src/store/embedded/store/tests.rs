@@ -6,7 +6,7 @@ use std::ops::{Bound, Deref};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use github_stats_actors::activity::{Coverage, Fact, Lines, RepoMeta, Window};
+use github_stats_actors::activity::{Coverage, Fact, Folded, Lines, RepoMeta, Window};
 use redb::backends::FileBackend;
 use redb::{BackendError, Builder, StorageBackend};
 use tempfile::TempDir;
@@ -40,6 +40,7 @@ fn batch(org: &str, id: &str, numbers: std::ops::Range<u64>) -> Batch {
         head: None,
         records: numbers.map(|n| (FactId::Review(n), Record::observed(&fact(n), at(n as i64)))).collect(),
         covered: window.into_iter().collect::<Coverage>(),
+        folded: Folded::default(),
     }
 }
 
