@@ -35,7 +35,7 @@ pub fn lively(org: &str) -> impl FnOnce(jiff::Timestamp) -> World {
 pub fn config(simulator: &Simulator, org: &str) -> String {
     format!(
         "server: {{shutdown_grace: 5s}}\n\
-         github:\n  api_base_url: {}\n  request_timeout: 5s\n  orgs: [{{org: {org}, token: secret, scrape_interval: 500ms}}]\n\
+         github:\n  api_base_url: {}\n  request_timeout: 5s\n  unhealthy_cooldown: 5s\n  orgs: [{{org: {org}, token: secret, scrape_interval: 500ms}}]\n\
          retry: {{max_attempts: 2, initial_backoff: 50ms, max_backoff: 100ms}}\n\
          backfill: {{requeue_delays: [1s, 2s, 5s]}}\n",
         simulator.url()
