@@ -30,13 +30,8 @@ fn escape(out: &mut Vec<u8>, text: &str, quotes: bool) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::written;
     use super::*;
-
-    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
-        let mut out = Vec::new();
-        write(&mut out);
-        String::from_utf8(out).unwrap()
-    }
 
     #[test]
     fn label_values_cannot_leave_their_quotes() {

@@ -37,13 +37,8 @@ fn float(out: &mut Vec<u8>, value: f64) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::written;
     use super::*;
-
-    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
-        let mut out = Vec::new();
-        write(&mut out);
-        String::from_utf8(out).unwrap()
-    }
 
     #[test]
     fn values_are_short_and_exact() {

@@ -58,6 +58,13 @@ pub(crate) fn read(page: &str, format: Format) -> Series {
     series
 }
 
+/// What a writer of bytes writes, as text.
+pub(super) fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8(out).unwrap()
+}
+
 /// The parser refuses units of histograms, which OpenMetrics allows.
 fn without_histogram_units(page: &str) -> String {
     let is_histogram = |name: &str| page.contains(&format!("\n# TYPE {name} histogram\n"));
