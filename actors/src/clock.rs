@@ -65,9 +65,10 @@ impl Clock {
     }
 }
 
-/// The machine's wall clock in milliseconds since the Unix epoch; read once at start.
+/// The machine's wall clock in milliseconds since the Unix epoch. For what must be comparable after a restart and is no
+/// fact: when entries of a local file expire. Everything else asks a [`Clock`].
 #[allow(clippy::disallowed_methods)]
-fn system_unix_ms() -> i64 {
+pub fn system_unix_ms() -> i64 {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX / 4)
 }

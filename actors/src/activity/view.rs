@@ -80,16 +80,20 @@ impl SeriesView {
         self.repositories.values().map(|r| r.users.len()).sum()
     }
 
-    /// Takes over a repository's name and base.
+    /// Takes over a repository's name and base, and drops what lies before its floor: the base counts that.
     pub fn describe(&mut self, state: &RepoState) {
         let repository = self.repositories.entry(state.key.clone()).or_default();
         repository.name = Some(state.meta.name.clone());
-        repository.floor = repository.floor.max(state.floor);
+        let mut touched = BTreeSet::new();
+        if state.floor > repository.floor {
+            repository.floor = state.floor;
+            self.records -= repository.drop_before(state.floor, &mut touched);
+        }
         if repository.base != state.base {
             repository.base = state.base.clone();
-            let users: BTreeSet<Login> = repository.users.keys().cloned().collect();
-            self.derive(&state.key, users);
+            touched.extend(repository.users.keys().cloned());
         }
+        self.derive(&state.key, touched);
     }
 
     /// Joins records into the view; the order of calls does not matter. Records older than the floor are in the base
@@ -116,21 +120,6 @@ impl SeriesView {
             }
         }
         self.derive(key, touched);
-    }
-
-    /// Forgets records that garbage collection folded into `state.base`.
-    pub fn forget(&mut self, state: &RepoState, removed: &[FactId]) {
-        let repository = self.repositories.entry(state.key.clone()).or_default();
-        let mut touched = BTreeSet::new();
-        for id in removed {
-            if let Some(record) = repository.records.remove(id) {
-                self.records -= 1;
-                repository.unlink(*id, &record, &mut touched);
-            }
-        }
-        repository.base = state.base.clone();
-        repository.floor = repository.floor.max(state.floor);
-        self.derive(&state.key, touched);
     }
 
     /// Lets time pass; whether any series changed. A clock that steps back re-derives everything.
@@ -234,6 +223,18 @@ impl Repository {
         }
     }
 
+    /// How many records went.
+    fn drop_before(&mut self, floor: Timestamp, touched: &mut BTreeSet<Login>) -> usize {
+        let old: Vec<FactId> =
+            self.records.iter().filter(|(_, r)| r.latest.at < floor).map(|(id, _)| *id).collect();
+        for id in &old {
+            if let Some(record) = self.records.remove(id) {
+                self.unlink(*id, &record, touched);
+            }
+        }
+        old.len()
+    }
+
     fn unlink(&mut self, id: FactId, record: &Record, touched: &mut BTreeSet<Login>) {
         for user in [&record.latest.user, &record.first.user] {
             if let Some(series) = self.users.get_mut(user) {
@@ -294,7 +295,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::activity::{Coverage, Credit, DAY, HOUR, Lines, Observation, RepoId, RepoMeta, WEEK};
+    use crate::activity::{Credit, DAY, HOUR, Lines, Observation, RepoId, RepoMeta, WEEK};
 
     const SETTINGS: ActivitySettings = ActivitySettings { active_window: 7 * DAY, retention: 30 * DAY };
     const START: i64 = 1_800_000_000;
@@ -425,7 +426,7 @@ mod tests {
         let at = Timestamp::from_unix(START);
         let mut view = SeriesView::new(SETTINGS, at);
         view.describe(&state(0, "api"));
-        let facts = [FactId::Review(1), FactId::Review(2)].map(|id| {
+        let facts = [(FactId::Review(1), at - DAY), (FactId::Review(2), at)].map(|(id, at)| {
             let fact = crate::activity::Fact { id, user: "ada".into(), at, lines: Lines::default() };
             (id, Record::observed(&fact, at))
         });
@@ -435,8 +436,8 @@ mod tests {
         let mut base = Totals::default();
         base.increment(crate::activity::Kind::Review);
         state.base.insert("ada".into(), base);
-        state.coverage = Coverage::new();
-        view.forget(&state, &[FactId::Review(1)]);
+        state.floor = at;
+        view.describe(&state);
         assert_eq!(view.snapshot().rows[0].totals, before);
         assert_eq!(view.records(), 1);
     }

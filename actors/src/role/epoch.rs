@@ -25,6 +25,6 @@ pub struct EpochError(pub String);
 /// Issues epochs; the store, which every replica that could lead shares.
 #[async_trait]
 pub trait EpochIssuer: Send + Sync + 'static {
-    /// An epoch greater than any issued before.
-    async fn begin_epoch(&self) -> Result<Epoch, EpochError>;
+    /// An epoch greater than any issued before, and than `after`, the greatest the caller knows of.
+    async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, EpochError>;
 }

@@ -42,7 +42,9 @@ impl RoleActor {
             let held = settings.watch.leads();
             // A new leadership is numbered before it begins: whoever sees the role sees its epoch.
             let epoch = match (&standing, held) {
-                (Ok(Standing::Leader { .. }), None) => Some(settings.epochs.begin_epoch().await),
+                (Ok(Standing::Leader { .. }), None) => {
+                    Some(settings.epochs.begin_epoch(settings.watch.greatest_epoch()).await)
+                }
                 _ => held.map(Ok),
             };
             (standing, epoch)

@@ -1,6 +1,7 @@
 //! The role as everybody else sees it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use tokio::sync::watch;
@@ -58,32 +59,49 @@ impl RoleView {
 
 /// Where the role actor publishes; outlives its incarnations.
 #[derive(Clone, Debug)]
-pub struct RoleWatch(Arc<watch::Sender<RoleView>>);
+pub struct RoleWatch {
+    view: Arc<watch::Sender<RoleView>>,
+    greatest: Arc<AtomicU64>,
+}
 
 impl RoleWatch {
     /// Begins as a follower.
     pub fn new(backend: &'static str) -> Self {
-        RoleWatch(Arc::new(watch::Sender::new(RoleView::follower(backend))))
+        RoleWatch {
+            view: Arc::new(watch::Sender::new(RoleView::follower(backend))),
+            greatest: Arc::default(),
+        }
     }
 
     /// The role as last published; see [`RoleView::leads`] for whether it is still good.
     pub fn get(&self) -> RoleView {
-        self.0.borrow().clone()
+        self.view.borrow().clone()
     }
 
     /// The epoch to act under now.
     pub fn leads(&self) -> Option<Epoch> {
-        self.0.borrow().leads(Instant::now())
+        self.view.borrow().leads(Instant::now())
+    }
+
+    /// The greatest epoch this replica has heard of, its own or another's.
+    pub fn greatest_epoch(&self) -> Epoch {
+        Epoch(self.greatest.load(Ordering::Acquire))
+    }
+
+    /// Hears of an epoch.
+    pub fn note_epoch(&self, epoch: Epoch) {
+        self.greatest.fetch_max(epoch.0, Ordering::AcqRel);
     }
 
     /// Publishes a change.
     pub fn set(&self, view: RoleView) {
-        self.0.send_replace(view);
+        self.note_epoch(view.epoch.unwrap_or_default());
+        self.view.send_replace(view);
     }
 
     /// Returns as soon as leadership under `epoch` has ended: released, taken over or run out.
     pub async fn lost(&self, epoch: Epoch) {
-        let mut changes = self.0.subscribe();
+        let mut changes = self.view.subscribe();
         loop {
             let view = changes.borrow_and_update().clone();
             let Some(until) = view.until.filter(|_| view.leads(Instant::now()) == Some(epoch)) else {

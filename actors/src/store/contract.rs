@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::StreamExt;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use super::{FactStore, Joined, MemoryStore, StoreError, join};
+use super::{CHANGES_KEPT, Change, FactStore, Followed, Joined, MemoryStore, Position, StoreError, join};
 use crate::activity::{
     Batch, DAY, Fact, FactId, Folded, HeadRead, Kind, Lines, Login, Oid, Record, RepoId, RepoKey, RepoMeta,
     RepoState, Timestamp, Totals, Window,
@@ -47,6 +48,20 @@ macro_rules! fact_store_contract {
                 $crate::store::contract::$name(store).await;
             }
         })*
+    };
+}
+
+/// What stores that several replicas use keep besides: everybody can follow what the others change.
+#[macro_export]
+macro_rules! shared_store_contract {
+    ($module:ident, $open:path) => {
+        mod $module {
+            $crate::fact_store_contract!(@tests $open;
+                changes_are_told_after_a_position
+                who_follows_ends_where_the_store_is
+                who_fell_behind_loads_again
+            );
+        }
     };
 }
 
@@ -227,7 +242,7 @@ pub async fn a_scan_sees_every_record_once(store: Arc<dyn FactStore>) {
 
 /// What is removed is counted in the base, and coverage before the floor is forgotten with it.
 pub async fn garbage_collection_folds_what_it_removes(store: Arc<dyn FactStore>) {
-    let epoch = store.begin_epoch().await.expect("epoch");
+    let epoch = store.begin_epoch(Epoch(0)).await.expect("epoch");
     let api = key("acme", "R_1");
     let mut wanted = batch(&api, 100);
     wanted.records = vec![
@@ -238,7 +253,7 @@ pub async fn garbage_collection_folds_what_it_removes(store: Arc<dyn FactStore>)
     wanted.covered.insert(window(0, 100));
     store.write(wanted.clone()).await.expect("written");
     let collected = store.collect_garbage(&api, at(25), epoch).await.expect("collected").expect("known");
-    assert_eq!(collected.removed.len(), 2);
+    assert_eq!(collected.removed, 2);
     assert_eq!(collected.state.base.get("ada").copied().unwrap_or_default().get(Kind::Commit), 2);
     assert_eq!(collected.state.base.get("bob").copied().unwrap_or_default(), Totals::default());
     assert_eq!(collected.state.coverage.windows(), [window(25, 100)]);
@@ -253,7 +268,7 @@ pub async fn garbage_collection_folds_what_it_removes(store: Arc<dyn FactStore>)
 
 /// A replay of what garbage collection counted is refused and not counted again.
 pub async fn records_older_than_the_floor_are_refused(store: Arc<dyn FactStore>) {
-    let epoch = store.begin_epoch().await.expect("epoch");
+    let epoch = store.begin_epoch(Epoch(0)).await.expect("epoch");
     let api = key("acme", "R_1");
     let mut wanted = batch(&api, 100);
     wanted.records = vec![seen(&commit(1, 10, "ada"), 100), seen(&commit(2, 50, "ada"), 100)];
@@ -278,7 +293,7 @@ pub async fn floors_and_bases_merge_by_maximum(store: Arc<dyn FactStore>) {
     elsewhere.folded = Folded { floor: at(25), base: [(Login::from("ada"), base)].into() };
     for round in 0..2 {
         let written = store.write(elsewhere.clone()).await.expect("written");
-        assert_eq!(written.removed.len(), if round == 0 { 1 } else { 0 });
+        assert_eq!(written.removed, if round == 0 { 1 } else { 0 });
         assert_eq!((written.state.floor, written.state.base["ada"]), (at(25), base));
         assert_eq!(written.state.coverage.windows(), [window(25, 100)]);
     }
@@ -289,12 +304,12 @@ pub async fn floors_and_bases_merge_by_maximum(store: Arc<dyn FactStore>) {
 
 /// Whoever led before the present epoch removes nothing.
 pub async fn a_stale_epoch_collects_nothing(store: Arc<dyn FactStore>) {
-    let old = store.begin_epoch().await.expect("epoch");
+    let old = store.begin_epoch(Epoch(0)).await.expect("epoch");
     let api = key("acme", "R_1");
     let mut wanted = batch(&api, 100);
     wanted.records = vec![seen(&commit(1, 10, "ada"), 100)];
     store.write(wanted).await.expect("written");
-    let new = store.begin_epoch().await.expect("epoch");
+    let new = store.begin_epoch(Epoch(0)).await.expect("epoch");
     let refused = store.collect_garbage(&api, at(25 * DAY), old).await;
     assert!(
         matches!(refused, Err(StoreError::StaleEpoch { asked, current }) if asked == old && current == new)
@@ -302,12 +317,17 @@ pub async fn a_stale_epoch_collects_nothing(store: Arc<dyn FactStore>) {
     assert_eq!(store.records(&api, Timestamp::MIN).await.expect("records").len(), 1);
 }
 
-/// No epoch is issued twice.
+/// No epoch is issued twice, nor one below what the caller has seen.
 pub async fn epochs_strictly_rise(store: Arc<dyn FactStore>) {
     let mut last = Epoch(0);
-    for _ in 0..10 {
-        let next = store.begin_epoch().await.expect("epoch");
-        assert!(next > last);
+    for after in [0, 0, 0, 40, 7, 0, 100, 0] {
+        let next = store.begin_epoch(Epoch(after)).await.expect("epoch");
+        assert!(next > last && next > Epoch(after), "{next} follows {last} and {after}");
+        store.confirm_epoch(next).await.expect("the present epoch is confirmed");
+        let stale = store.confirm_epoch(last).await;
+        assert!(
+            matches!(stale, Err(StoreError::StaleEpoch { asked, current }) if asked == last && current == next)
+        );
         last = next;
     }
 }
@@ -342,4 +362,80 @@ pub async fn large_batches_are_written_whole(store: Arc<dyn FactStore>) {
         .collect();
     assert_eq!(store.write(wanted).await.expect("written").changed.len(), 20_000);
     assert_eq!(store.records(&api, at(0)).await.expect("records").len(), 20_000);
+}
+
+async fn followed(store: &Arc<dyn FactStore>, since: &Position) -> (Vec<Change>, Position) {
+    match store.changes(since).await.expect("changes") {
+        Followed::Changes { changes, position } => (changes, position),
+        Followed::Lost => panic!("the log reaches back to {since:?}"),
+    }
+}
+
+/// What was changed before the position is not told; what was changed after it is, once.
+pub async fn changes_are_told_after_a_position(store: Arc<dyn FactStore>) {
+    let epoch = store.begin_epoch(Epoch(0)).await.expect("epoch");
+    let api = key("acme", "R_1");
+    let mut first = batch(&api, 100);
+    first.records = vec![seen(&commit(1, 10, "ada"), 100)];
+    store.write(first).await.expect("written");
+    let start = store.position().await.expect("position");
+    let mut second = batch(&api, 200);
+    second.records = vec![seen(&commit(2, 50, "ada"), 200)];
+    let other = key("zeta", "R_1");
+    let state = store.write(second.clone()).await.expect("written").state;
+    store.write(batch(&other, 200)).await.expect("written");
+    let (changes, next) = followed(&store, &start).await;
+    assert_eq!(changes.len(), 2, "the new organisation is followed too");
+    let change = changes.iter().find(|change| change.state.key == api).expect("told");
+    assert_eq!((&change.state, &change.changed), (&state, &second.records));
+    assert_eq!(followed(&store, &next).await.0.len(), 0, "nothing is told twice");
+    store.collect_garbage(&api, at(25), epoch).await.expect("collected");
+    let (changes, _) = followed(&store, &next).await;
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].state.floor, at(25), "that what lies before it went");
+}
+
+/// Taking over the changes as they come, in any portions, ends with the contents of the store.
+pub async fn who_follows_ends_where_the_store_is(store: Arc<dyn FactStore>) {
+    let mut runner = TestRunner::deterministic();
+    let batches: Vec<Batch> = proptest::collection::vec(arbitrary_batch(), 60)
+        .new_tree(&mut runner)
+        .expect("batches can be generated")
+        .current();
+    let mut position = store.position().await.expect("position");
+    let mut states: BTreeMap<RepoKey, RepoState> = BTreeMap::new();
+    let mut records: BTreeMap<(RepoKey, FactId), Record> = BTreeMap::new();
+    for (number, batch) in batches.into_iter().enumerate() {
+        store.write(batch).await.expect("written");
+        if number % 7 != 0 && number != 59 {
+            continue;
+        }
+        let (changes, next) = followed(&store, &position).await;
+        position = next;
+        for change in changes {
+            let key = change.state.key.clone();
+            records.extend(change.changed.into_iter().map(|(id, record)| ((key.clone(), id), record)));
+            states.insert(key, change.state);
+        }
+    }
+    let (stored_states, stored_records) = contents(&store).await;
+    assert_eq!(states.into_values().collect::<Vec<_>>(), stored_states);
+    let flat: Vec<_> = records.into_iter().map(|((key, id), record)| (key, id, record)).collect();
+    assert_eq!(flat, stored_records);
+}
+
+/// A position the log does not reach back to is said to be lost.
+pub async fn who_fell_behind_loads_again(store: Arc<dyn FactStore>) {
+    let api = key("acme", "R_1");
+    store.write(batch(&api, 0)).await.expect("written");
+    let old = store.position().await.expect("position");
+    let writes =
+        (0..CHANGES_KEPT + 500).map(|n| store.write(batch(&key("acme", &format!("R_{}", n % 50)), 1)));
+    let mut writes = futures::stream::iter(writes).buffer_unordered(50);
+    while let Some(written) = writes.next().await {
+        written.expect("written");
+    }
+    assert!(matches!(store.changes(&old).await.expect("changes"), Followed::Lost));
+    let now = store.position().await.expect("position");
+    assert_eq!(followed(&store, &now).await.0.len(), 0);
 }

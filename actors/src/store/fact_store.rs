@@ -1,5 +1,6 @@
 //! The port behind which facts are kept.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -36,8 +37,8 @@ pub struct Written {
     pub state: RepoState,
     /// The joined records of every identity that changed.
     pub changed: Vec<(FactId, Record)>,
-    /// The identities that went because the batch came from a store with a higher floor: its base counts them.
-    pub removed: Vec<FactId>,
+    /// How many records went because the batch came from a store with a higher floor: its base counts them.
+    pub removed: usize,
     /// How many records were refused because they are older than the floor.
     pub refused: usize,
 }
@@ -47,8 +48,8 @@ pub struct Written {
 pub struct Collected {
     /// The repository after the pass.
     pub state: RepoState,
-    /// The identities folded into the base.
-    pub removed: Vec<FactId>,
+    /// How many records were folded into the base: all that were dated before its new floor.
+    pub removed: usize,
 }
 
 /// Where a scan goes on.
@@ -72,6 +73,45 @@ pub struct Page {
     pub records: Vec<StoredRecord>,
     /// Where the next part begins; `None` at the end.
     pub next: Option<Cursor>,
+}
+
+/// How many changes of an organisation a shared store remembers at least; who falls behind further loads everything again.
+pub const CHANGES_KEPT: usize = 10_000;
+
+/// A position in the log of changes; it means something to the store that gave it only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Position(pub BTreeMap<OrgName, LogPosition>);
+
+/// A position in the log of one organisation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LogPosition {
+    /// Which log: a store that lost everything begins a new one.
+    pub log: u64,
+    /// The number of the last change that was seen.
+    pub sequence: u64,
+}
+
+/// What somebody changed in one repository.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The repository now; what was dated before its floor is gone.
+    pub state: RepoState,
+    /// The joined records of the identities that changed; more of them may be among it.
+    pub changed: Vec<(FactId, Record)>,
+}
+
+/// What happened since a position.
+#[derive(Clone, Debug)]
+pub enum Followed {
+    /// These changes, and perhaps more after them.
+    Changes {
+        /// In the order of each organisation's log.
+        changes: Vec<Change>,
+        /// Where to go on.
+        position: Position,
+    },
+    /// The log does not reach back to the position, or another one was begun: everything is to be loaded again.
+    Lost,
 }
 
 /// A store of records, coverage and counters' bases.
@@ -104,13 +144,25 @@ pub trait FactStore: Send + Sync + 'static {
         epoch: Epoch,
     ) -> Result<Option<Collected>, StoreError>;
 
-    /// Issues the epoch of a new leadership, greater than any before.
-    async fn begin_epoch(&self) -> Result<Epoch, StoreError>;
+    /// Issues the epoch of a new leadership, greater than any before and than `after`, the greatest the caller knows of: a
+    /// store that lost everything must not number leaderships anew.
+    async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, StoreError>;
+
+    /// Refused when `epoch` is over. Whoever leads asks before each cycle.
+    async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError>;
+
+    /// Where the log of changes stands. Whoever takes the position first and loads everything then, misses nothing that
+    /// [`FactStore::changes`] tells afterwards.
+    async fn position(&self) -> Result<Position, StoreError>;
+
+    /// What other users of the store, and this one, changed since. A store that has one user only tells of no changes:
+    /// its user knows them from its own calls.
+    async fn changes(&self, since: &Position) -> Result<Followed, StoreError>;
 }
 
 #[async_trait]
 impl EpochIssuer for Arc<dyn FactStore> {
-    async fn begin_epoch(&self) -> Result<Epoch, EpochError> {
-        FactStore::begin_epoch(self.as_ref()).await.map_err(|error| EpochError(error.to_string()))
+    async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, EpochError> {
+        FactStore::begin_epoch(self.as_ref(), after).await.map_err(|error| EpochError(error.to_string()))
     }
 }

@@ -1,15 +1,18 @@
 //! A store that lasts as long as the process.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Collected, Cursor, FactStore, Joined, Page, StoreError, StoredRecord, Written, fold, join};
+use super::{
+    CHANGES_KEPT, Change, Collected, Cursor, FactStore, Followed, Joined, LogPosition, Page, Position,
+    StoreError, StoredRecord, Written, fold, join,
+};
 use crate::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
 use crate::role::Epoch;
 
-/// Keeps everything in memory; for tests, and for `store.backend: memory`.
+/// Keeps everything in memory; for tests, and for `store.backend: memory`. Replicas in one process may share it.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     inner: Mutex<Inner>,
@@ -19,6 +22,14 @@ pub struct MemoryStore {
 struct Inner {
     epoch: Epoch,
     repositories: BTreeMap<RepoKey, Repository>,
+    logs: BTreeMap<OrgName, Log>,
+}
+
+/// Which records of which repository changed, the latest last.
+#[derive(Debug, Default)]
+struct Log {
+    sequence: u64,
+    changes: VecDeque<(RepoKey, Vec<FactId>)>,
 }
 
 #[derive(Debug)]
@@ -28,11 +39,41 @@ struct Repository {
 }
 
 impl Repository {
-    fn drop_before(&mut self, floor: Timestamp) -> Vec<FactId> {
-        let (old, kept): (BTreeMap<_, _>, BTreeMap<_, _>) =
+    fn take_before(&mut self, floor: Timestamp) -> BTreeMap<FactId, Record> {
+        let (old, kept) =
             std::mem::take(&mut self.records).into_iter().partition(|(_, record)| record.latest.at < floor);
         self.records = kept;
-        old.into_keys().collect()
+        old
+    }
+}
+
+impl Inner {
+    fn log(&mut self, key: &RepoKey, changed: Vec<FactId>) {
+        let log = self.logs.entry(key.org.clone()).or_default();
+        log.sequence += 1;
+        log.changes.push_back((key.clone(), changed));
+        if log.changes.len() > CHANGES_KEPT {
+            log.changes.pop_front();
+        }
+    }
+
+    /// The changes of an organisation since; `None` where the log does not reach back that far.
+    fn changes(&self, org: &OrgName, since: u64) -> Option<Vec<Change>> {
+        let log = self.logs.get(org)?;
+        let missed = usize::try_from(log.sequence.checked_sub(since)?).ok()?;
+        let first = log.changes.len().checked_sub(missed)?;
+        let change = |(key, ids): &(RepoKey, Vec<FactId>)| {
+            let repository = self.repositories.get(key)?;
+            let records = ids.iter().filter_map(|id| Some((*id, repository.records.get(id)?.clone())));
+            Some(Change { state: repository.state.clone(), changed: records.collect() })
+        };
+        Some(log.changes.range(first..).filter_map(change).collect())
+    }
+
+    fn position(&self) -> Position {
+        let positions =
+            self.logs.iter().map(|(org, log)| (org.clone(), LogPosition { log: 0, sequence: log.sequence }));
+        Position(positions.collect())
     }
 }
 
@@ -57,8 +98,8 @@ impl FactStore for MemoryStore {
             records: BTreeMap::new(),
         });
         let removed = match repository.state.merge(&batch) {
-            true => repository.drop_before(repository.state.floor),
-            false => Vec::new(),
+            true => repository.take_before(repository.state.floor).len(),
+            false => 0,
         };
         let mut changed = Vec::new();
         let mut refused = 0;
@@ -72,7 +113,9 @@ impl FactStore for MemoryStore {
                 }
             }
         }
-        Ok(Written { state: repository.state.clone(), changed, removed, refused })
+        let state = repository.state.clone();
+        inner.log(&state.key, changed.iter().map(|(id, _)| *id).collect());
+        Ok(Written { state, changed, removed, refused })
     }
 
     async fn repositories(&self, org: &OrgName) -> Result<Vec<RepoState>, StoreError> {
@@ -120,22 +163,40 @@ impl FactStore for MemoryStore {
         if floor <= repository.state.floor {
             return Ok(None);
         }
-        let old: Vec<FactId> =
-            repository.records.iter().filter(|(_, r)| r.latest.at < floor).map(|(id, _)| *id).collect();
-        for id in &old {
-            if let Some(record) = repository.records.remove(id) {
-                fold(&mut repository.state, *id, &record);
-            }
+        let old = repository.take_before(floor);
+        for (id, record) in &old {
+            fold(&mut repository.state, *id, record);
         }
         repository.state.floor = floor;
         repository.state.coverage.prune(floor);
-        Ok(Some(Collected { state: repository.state.clone(), removed: old }))
+        let state = repository.state.clone();
+        inner.log(key, Vec::new());
+        Ok(Some(Collected { state, removed: old.len() }))
     }
 
-    async fn begin_epoch(&self) -> Result<Epoch, StoreError> {
+    async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, StoreError> {
         let mut inner = self.lock();
-        inner.epoch.0 += 1;
+        inner.epoch = Epoch(inner.epoch.max(after).0 + 1);
         Ok(inner.epoch)
+    }
+
+    async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
+        let current = self.lock().epoch;
+        if epoch < current { Err(StoreError::StaleEpoch { asked: epoch, current }) } else { Ok(()) }
+    }
+
+    async fn position(&self) -> Result<Position, StoreError> {
+        Ok(self.lock().position())
+    }
+
+    async fn changes(&self, since: &Position) -> Result<Followed, StoreError> {
+        let inner = self.lock();
+        let position = inner.position();
+        let sequence = |org: &OrgName| since.0.get(org).map_or(0, |seen| seen.sequence);
+        let changes: Option<Vec<Vec<Change>>> =
+            position.0.keys().map(|org| inner.changes(org, sequence(org))).collect();
+        Ok(changes
+            .map_or(Followed::Lost, |changes| Followed::Changes { changes: changes.concat(), position }))
     }
 }
 
@@ -150,4 +211,5 @@ mod tests {
     }
 
     crate::fact_store_contract!(contract, super::fresh);
+    crate::shared_store_contract!(shared, super::fresh);
 }

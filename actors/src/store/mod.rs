@@ -4,14 +4,23 @@
 pub mod contract;
 mod fact_store;
 mod memory;
+mod memory_state;
 mod published;
 mod repository_data;
+mod shared_state;
+#[cfg(feature = "testing")]
+pub mod state_contract;
 mod store_actor;
 
-pub use fact_store::{Collected, Cursor, FactStore, Page, StoreError, StoredRecord, Written};
+pub use fact_store::{
+    CHANGES_KEPT, Change, Collected, Cursor, FactStore, Followed, LogPosition, Page, Position, StoreError,
+    StoredRecord, Written,
+};
 pub use memory::MemoryStore;
+pub use memory_state::MemoryState;
 pub use published::{Published, PublishedView};
 pub use repository_data::{Joined, fold, join};
+pub use shared_state::{Claim, CountBatch, SharedState, SharedTable};
 pub use store_actor::{
     CollectGarbage, RecordsOf, RepositoriesOf, StoreActor, StoreSettings, StoreState, Write, WriteReceipt,
     WriteSource,

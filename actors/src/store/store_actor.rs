@@ -139,7 +139,6 @@ impl StoreActor {
     /// Takes over what a write changed.
     fn written(&mut self, written: &Written) {
         self.view.describe(&written.state);
-        self.view.forget(&written.state, &written.removed);
         self.view.apply(&written.state.key, written.changed.iter().map(|(id, record)| (*id, record)));
         self.changed = true;
     }
@@ -278,9 +277,9 @@ impl Handler<CollectGarbage> for StoreActor {
         Box::pin(pass.into_actor(self).map(|collected, actor, _| {
             actor.note(collected.as_ref().err());
             let Some(collected) = collected? else { return Ok(0) };
-            actor.view.forget(&collected.state, &collected.removed);
-            actor.changed |= !collected.removed.is_empty();
-            Ok(collected.removed.len())
+            actor.view.describe(&collected.state);
+            actor.changed |= collected.removed > 0;
+            Ok(collected.removed)
         }))
     }
 }

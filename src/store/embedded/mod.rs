@@ -10,6 +10,7 @@ mod handle;
 mod key;
 mod open_error;
 mod rehearsal;
+mod shared;
 mod snapshot;
 mod store;
 mod tables;

@@ -2,11 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use async_trait::async_trait;
 use github_stats_actors::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
 use github_stats_actors::role::Epoch;
-use github_stats_actors::store::{Collected, Cursor, FactStore, Page, StoreError, Written};
+use github_stats_actors::store::{
+    Collected, Cursor, FactStore, Followed, Page, Position, StoreError, Written,
+};
 
 use super::OpenError;
 use super::directory::Directory;
@@ -21,8 +24,10 @@ use super::writer::Writer;
 /// Dropping the store closes the file; calls that are under way then are finished first.
 pub struct EmbeddedStore {
     // Before `handle`: the thread that writes has its own share of it, which must be gone first.
-    writer: Writer,
-    handle: Arc<Handle>,
+    pub(super) writer: Writer,
+    pub(super) handle: Arc<Handle>,
+    /// When expired entries were last removed, in milliseconds of the machine's clock.
+    pub(super) cleaned_ms: AtomicI64,
 }
 
 impl EmbeddedStore {
@@ -36,7 +41,7 @@ impl EmbeddedStore {
     fn with_opener(dir: &Path, opener: Opener) -> Result<Self, OpenError> {
         let handle = Arc::new(Handle::new(opener)?);
         let writer = Writer::start(handle.clone()).map_err(|cause| OpenError::from_io(dir, cause))?;
-        Ok(EmbeddedStore { writer, handle })
+        Ok(EmbeddedStore { writer, handle, cleaned_ms: AtomicI64::new(0) })
     }
 
     async fn read<T: Send + 'static>(
@@ -84,8 +89,21 @@ impl FactStore for EmbeddedStore {
         self.writer.commit(move |tables| tables.collect_garbage(&key, floor, epoch)).await
     }
 
-    async fn begin_epoch(&self) -> Result<Epoch, StoreError> {
-        self.writer.commit(|tables| tables.begin_epoch()).await
+    async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, StoreError> {
+        self.writer.commit(move |tables| tables.begin_epoch(after)).await
+    }
+
+    async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
+        self.writer.commit(move |tables| tables.confirm_epoch(epoch)).await
+    }
+
+    async fn position(&self) -> Result<Position, StoreError> {
+        Ok(Position::default())
+    }
+
+    /// The directory has one user.
+    async fn changes(&self, since: &Position) -> Result<Followed, StoreError> {
+        Ok(Followed::Changes { changes: Vec::new(), position: since.clone() })
     }
 }
 

@@ -20,6 +20,14 @@ pub(super) const REPOSITORIES: TableDefinition<'static, &'static [u8], &'static 
 pub(super) const RECORDS: TableDefinition<'static, &'static [u8], &'static [u8]> =
     TableDefinition::new("records");
 
+/// Entries of shared state, as [`shared`](super::shared) writes them. Older files have it from the first write on.
+pub(super) const ENTRIES: TableDefinition<'static, &'static [u8], &'static [u8]> =
+    TableDefinition::new("entries");
+/// Counts by name.
+pub(super) const COUNTS: TableDefinition<'static, &'static str, f64> = TableDefinition::new("counts");
+/// The number of the last batch of counts that was applied, by its writer.
+pub(super) const APPLIED: TableDefinition<'static, &'static str, u64> = TableDefinition::new("applied");
+
 const FORMAT_KEY: &str = "format";
 const EPOCH_KEY: &str = "epoch";
 
@@ -46,6 +54,9 @@ pub(super) struct Tables<'t> {
     meta: Table<'t, &'static str, u64>,
     repositories: Table<'t, &'static [u8], &'static [u8]>,
     records: Table<'t, &'static [u8], &'static [u8]>,
+    pub(super) entries: Table<'t, &'static [u8], &'static [u8]>,
+    pub(super) counts: Table<'t, &'static str, f64>,
+    pub(super) applied: Table<'t, &'static str, u64>,
 }
 
 impl<'t> Tables<'t> {
@@ -55,6 +66,9 @@ impl<'t> Tables<'t> {
             meta: transaction.open_table(META)?,
             repositories: transaction.open_table(REPOSITORIES)?,
             records: transaction.open_table(RECORDS)?,
+            entries: transaction.open_table(ENTRIES)?,
+            counts: transaction.open_table(COUNTS)?,
+            applied: transaction.open_table(APPLIED)?,
         })
     }
 
@@ -67,7 +81,7 @@ impl<'t> Tables<'t> {
         };
         let removed = match state.merge(batch) {
             true => self.remove_before(state.floor, &prefix, &state)?,
-            false => Vec::new(),
+            false => 0,
         };
         let mut changed = Vec::new();
         let mut refused = 0;
@@ -100,10 +114,7 @@ impl<'t> Tables<'t> {
         floor: Timestamp,
         epoch: Epoch,
     ) -> Result<Option<Collected>, Failure> {
-        let current = self.epoch()?;
-        if epoch < current {
-            return Err(StoreError::StaleEpoch { asked: epoch, current }.into());
-        }
+        self.confirm_epoch(epoch)?;
         let prefix = key::of_repository(repository);
         let Some(mut state) = self.state(&prefix, repository)? else { return Ok(None) };
         if floor <= state.floor {
@@ -113,7 +124,7 @@ impl<'t> Tables<'t> {
         for (id, record) in &folded {
             fold(&mut state, *id, record);
         }
-        let removed = self.remove(&prefix, folded)?;
+        let removed = self.remove(&prefix, &folded)?;
         state.floor = floor;
         state.coverage.prune(floor);
         self.put_state(&prefix, &state)?;
@@ -121,10 +132,19 @@ impl<'t> Tables<'t> {
     }
 
     /// Issues the next epoch.
-    pub(super) fn begin_epoch(&mut self) -> Result<Epoch, Failure> {
-        let next = Epoch(self.epoch()?.0 + 1);
+    pub(super) fn begin_epoch(&mut self, after: Epoch) -> Result<Epoch, Failure> {
+        let next = Epoch(self.epoch()?.max(after).0 + 1);
         self.meta.insert(EPOCH_KEY, next.0)?;
         Ok(next)
+    }
+
+    /// Refuses an epoch that is over.
+    pub(super) fn confirm_epoch(&self, epoch: Epoch) -> Result<(), Failure> {
+        let current = self.epoch()?;
+        if epoch < current {
+            return Err(StoreError::StaleEpoch { asked: epoch, current }.into());
+        }
+        Ok(())
     }
 
     /// Makes a record unreadable.
@@ -140,16 +160,16 @@ impl<'t> Tables<'t> {
         floor: Timestamp,
         prefix: &[u8],
         state: &RepoState,
-    ) -> Result<Vec<FactId>, Failure> {
+    ) -> Result<usize, Failure> {
         let old = self.records_before(floor, prefix, state)?;
-        self.remove(prefix, old)
+        self.remove(prefix, &old)
     }
 
-    fn remove(&mut self, prefix: &[u8], records: Vec<(FactId, Record)>) -> Result<Vec<FactId>, Failure> {
-        for (id, _) in &records {
+    fn remove(&mut self, prefix: &[u8], records: &[(FactId, Record)]) -> Result<usize, Failure> {
+        for (id, _) in records {
             self.records.remove(key::of_record(prefix, *id).as_slice())?;
         }
-        Ok(records.into_iter().map(|(id, _)| id).collect())
+        Ok(records.len())
     }
 
     /// The records dated before `floor`; of the others only the time is decoded.

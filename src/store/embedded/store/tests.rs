@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use github_stats_actors::activity::{Coverage, Fact, Folded, Lines, RepoMeta, Window};
+use github_stats_actors::store::SharedState;
 use redb::backends::FileBackend;
 use redb::{BackendError, Builder, StorageBackend};
 use tempfile::TempDir;
@@ -20,7 +21,13 @@ async fn fresh() -> Option<Arc<dyn FactStore>> {
     Some(Arc::new(EmbeddedStore::open(directory.path()).expect("opened")))
 }
 
+async fn fresh_state() -> Option<Arc<dyn SharedState>> {
+    let directory = TempDir::new().expect("a directory");
+    Some(Arc::new(EmbeddedStore::open(directory.path()).expect("opened")))
+}
+
 github_stats_actors::fact_store_contract!(contract, super::fresh);
+github_stats_actors::shared_state_contract!(state_contract, super::fresh_state);
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix(1_800_000_000 + seconds)
