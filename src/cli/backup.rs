@@ -75,7 +75,7 @@ pub fn restore(args: Args) -> Result<ExitCode, Failure> {
 
 fn store(config: Option<&Path>) -> Result<Arc<dyn FactStore>, Failure> {
     let loaded = load(config, &Environment::of_process(), &Overrides::default())?;
-    Ok(open_store(&loaded.config).map_err(anyhow::Error::from)?)
+    Ok(open_store(&loaded.config).map_err(anyhow::Error::from)?.facts)
 }
 
 fn unfinished(file: &Path) -> PathBuf {

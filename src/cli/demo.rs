@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::fill::filled;
 use super::serve::{run_on, run_service};
 use crate::config::{Config, Environment, HttpUrl, InitialRole, ListenAddr, OrgConfig, Secret, StoreBackend};
+use crate::runtime::Stores;
 use crate::telemetry::{self, LogFormat};
 
 /// The demo's organisation.
@@ -60,7 +61,7 @@ fn run_filled(config: Config, env: &Environment, series: usize) -> Result<ExitCo
     let clock = Clock::system();
     actix_rt::System::new().block_on(async {
         let store = filled(series, clock.now()).await.map_err(anyhow::Error::from)?;
-        run_on(store, config, env, InitialRole::Leader, clock.clone()).await
+        run_on(Stores::with_facts(store), config, env, InitialRole::Leader, clock.clone()).await
     })
 }
 

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use github_stats_actors::clock::Clock;
-use github_stats_actors::store::FactStore;
 
 use super::failure::Failure;
 use crate::config::{Config, Environment, InitialRole, Overrides, load};
-use crate::runtime::{Service, ServiceSettings, open_store};
+use crate::runtime::{Service, ServiceSettings, Stores, open_store};
 use crate::telemetry::{self, LogFormat};
 
 /// Arguments of `serve`.
@@ -48,15 +47,15 @@ pub fn run_service(
     env: &Environment,
     initial_role: InitialRole,
 ) -> Result<ExitCode, Failure> {
-    let store = open_store(&config).map_err(anyhow::Error::from)?;
+    let stores = open_store(&config).map_err(anyhow::Error::from)?;
     let clock = Clock::system();
     let system = actix_rt::System::new();
-    system.block_on(run_on(store, config, env, initial_role, clock))
+    system.block_on(run_on(stores, config, env, initial_role, clock))
 }
 
-/// Runs a replica on this store.
+/// Runs a replica on these stores.
 pub async fn run_on(
-    store: Arc<dyn FactStore>,
+    stores: Stores,
     config: Config,
     env: &Environment,
     initial_role: InitialRole,
@@ -66,7 +65,7 @@ pub async fn run_on(
         replica: config.replica_id(env, &hostname()),
         chaos: env.get("GITHUB_STATS_CHAOS") == Some("1"),
         initial_role,
-        store,
+        stores,
         clock,
         config,
     };

@@ -10,13 +10,13 @@ use github_stats_actors::clock::Clock;
 use github_stats_actors::event::Observer;
 use github_stats_actors::observable::Observable;
 use github_stats_actors::role::Resign;
-use github_stats_actors::store::FactStore;
 use github_stats_actors::supervision::{DuplicateId, Exit, install_panic_hook};
 use secrecy::SecretString;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::sources::{SourcesError, organisations};
+use super::stores::Stores;
 use super::tree::{Parts, Tree, start};
 use crate::config::{Config, InitialRole, SecretSource, StoreBackend};
 use crate::github::RequestMeter;
@@ -38,8 +38,8 @@ pub struct ServiceSettings {
     pub initial_role: InitialRole,
     /// Whether actors may be broken through the admin API.
     pub chaos: bool,
-    /// Where facts are kept.
-    pub store: Arc<dyn FactStore>,
+    /// Where everything is kept.
+    pub stores: Stores,
     /// GitHub's time.
     pub clock: Arc<Clock>,
 }
@@ -96,7 +96,7 @@ impl Service {
         let meter: Arc<dyn RequestMeter> = Arc::new(metrics.github());
         let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
         let parts = Parts {
-            store: settings.store.clone(),
+            stores: settings.stores.clone(),
             organisations: organisations(config, &settings.clock, &meter)?,
             clock: settings.clock.clone(),
             initial_role: settings.initial_role,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use github_stats_actors::store::{FactStore, MemoryStore};
+use github_stats_actors::store::{FactStore, MemoryState, MemoryStore, SharedState};
 
 use crate::config::{Config, StoreBackend};
 use crate::store::{EmbeddedStore, OpenError};
@@ -18,14 +18,35 @@ pub enum StoreOpenError {
     Redis,
 }
 
+/// Everything that is kept, by the port it is kept behind. Cheap to clone.
+#[derive(Clone)]
+pub struct Stores {
+    /// Facts and their coverage.
+    pub facts: Arc<dyn FactStore>,
+    /// What replicas share besides.
+    pub shared: Arc<dyn SharedState>,
+}
+
+impl Stores {
+    /// These facts, and nothing shared that outlives the process.
+    pub fn with_facts(facts: Arc<dyn FactStore>) -> Self {
+        Stores { facts, shared: Arc::new(MemoryState::new()) }
+    }
+
+    fn of_one<S: FactStore + SharedState>(store: S) -> Self {
+        let store = Arc::new(store);
+        Stores { facts: store.clone(), shared: store }
+    }
+}
+
 /// Opens the configured store.
 ///
 /// # Errors
 /// When it is locked, damaged, of a newer format or unreachable; nothing stored was changed then.
-pub fn open_store(config: &Config) -> Result<Arc<dyn FactStore>, StoreOpenError> {
+pub fn open_store(config: &Config) -> Result<Stores, StoreOpenError> {
     match config.store.backend {
-        StoreBackend::Embedded => Ok(Arc::new(EmbeddedStore::open(&config.store.path)?)),
-        StoreBackend::Memory => Ok(Arc::new(MemoryStore::new())),
+        StoreBackend::Embedded => Ok(Stores::of_one(EmbeddedStore::open(&config.store.path)?)),
+        StoreBackend::Memory => Ok(Stores::with_facts(Arc::new(MemoryStore::new()))),
         StoreBackend::Redis => Err(StoreOpenError::Redis),
     }
 }

@@ -21,11 +21,12 @@ use github_stats_actors::scheduler::{
     ActivitySource, BackfillHandler, Collector, CollectorSettings, CooldownSettings, HistorySettings,
     OrgScraper, OrganisationPlan, SchedulerActor, SchedulerSettings, SchedulerState, ScraperSettings,
 };
-use github_stats_actors::store::{FactStore, PublishedView, StoreActor, StoreSettings, StoreState};
+use github_stats_actors::store::{PublishedView, StoreActor, StoreSettings, StoreState};
 use github_stats_actors::supervision::{
     ActorRef, ChildSpec, DuplicateId, RootHandle, Strategy, SupervisorSpec, start_root,
 };
 
+use super::stores::Stores;
 use crate::config::{Config, InitialRole};
 
 /// One organisation and where its activity comes from.
@@ -42,8 +43,8 @@ pub struct Organisation {
 
 /// What the tree is built from besides the configuration.
 pub struct Parts {
-    /// Where facts are kept.
-    pub store: Arc<dyn FactStore>,
+    /// Where everything is kept.
+    pub stores: Stores,
     /// What is collected.
     pub organisations: Vec<Organisation>,
     /// GitHub's time.
@@ -133,7 +134,7 @@ fn root_spec(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresse
 
 fn store(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
     let settings = StoreSettings {
-        store: parts.store.clone(),
+        store: parts.stores.facts.clone(),
         activity: ActivitySettings {
             active_window: seconds(config.metrics.active_window),
             retention: seconds(config.store.retention),
@@ -153,7 +154,7 @@ fn role(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) ->
         InitialRole::Follower => Role::Follower,
     };
     let elector: Arc<dyn Elector> = Arc::new(FixedElector::new(initial, election.lease_duration));
-    let epochs: Arc<dyn EpochIssuer> = Arc::new(parts.store.clone());
+    let epochs: Arc<dyn EpochIssuer> = Arc::new(parts.stores.facts.clone());
     let settings =
         RoleSettings { elector, epochs, retry_period: election.retry_period, watch: shown.role.clone() };
     ChildSpec::actor(&addresses.role, move || RoleActor::new(settings.clone()))

@@ -11,7 +11,7 @@ use github_stats_actors::store::MemoryStore;
 use github_stats_actors::supervision::testing::in_virtual_time;
 use github_stats_actors::supervision::{Exit, Fault};
 
-use super::{Organisation, Parts, Tree, start};
+use super::{Organisation, Parts, Stores, Tree, start};
 use crate::config::{Config, InitialRole};
 
 const START: Timestamp = Timestamp::from_unix(1_800_000_000);
@@ -34,7 +34,7 @@ impl Stage {
             concurrency: 4,
         };
         let parts = Parts {
-            store: Arc::new(MemoryStore::new()),
+            stores: Stores::with_facts(Arc::new(MemoryStore::new())),
             organisations: vec![organisation],
             clock: clock.clone(),
             initial_role: InitialRole::Leader,
