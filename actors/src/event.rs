@@ -56,6 +56,11 @@ pub enum Event<'a> {
         /// How it ended.
         outcome: JobOutcome,
     },
+    /// Series are not shown because of the budget that were shown, or not there, before.
+    SeriesRefused {
+        /// How many.
+        count: u64,
+    },
     /// A gap was given up because it lies beyond retention.
     WindowGivenUp {
         /// Whose.

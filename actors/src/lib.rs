@@ -6,6 +6,7 @@
 pub mod activity;
 pub mod clock;
 pub mod event;
+pub mod fleet;
 pub mod health;
 pub mod observable;
 pub mod queue;

@@ -1,6 +1,6 @@
 //! A replica to ask, with a small tree under it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use actix::prelude::*;
@@ -20,7 +20,7 @@ use github_stats_actors::supervision::{
 use secrecy::SecretString;
 
 use super::{Admin, State, server};
-use crate::telemetry::{Build, Dependency, Metrics, Sources};
+use crate::telemetry::{Build, Dependency, Fleet, Metrics, Sources};
 
 struct Idle;
 
@@ -41,7 +41,8 @@ pub(crate) fn fresh() -> State {
         tree: Arc::new(OnceLock::new()),
         draining: Arc::new(AtomicBool::new(false)),
         dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Disk],
-        series_refused: Arc::new(AtomicU64::new(0)),
+        store: Observable::default(),
+        fleet: Fleet::default(),
         disk_free: Some(Arc::new(|| Some(1 << 30))),
     };
     let admin = Admin { token: Observable::new(None), chaos: false };

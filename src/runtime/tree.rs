@@ -8,6 +8,7 @@ use std::time::Duration;
 use github_stats_actors::activity::{ActivitySettings, OrgName};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::Observer;
+use github_stats_actors::fleet::{Exchange, FleetActor, FleetSettings, FleetState};
 use github_stats_actors::health::{HealthActor, HealthSettings, HealthSnapshot, Probe};
 use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::{
@@ -55,7 +56,20 @@ pub struct Parts {
     pub observer: Arc<dyn Observer>,
     /// Whom the health actor asks.
     pub probes: Vec<Arc<dyn Probe>>,
+    /// How this replica keeps in touch with the others; `None` where nobody is to hear of it.
+    pub fleet: Option<FleetParts>,
 }
+
+/// How a replica keeps in touch with the others.
+pub struct FleetParts {
+    /// Its name.
+    pub replica: String,
+    /// Makes its side of the conversation from what the tree shows.
+    pub exchange: Box<MakeExchange>,
+}
+
+/// Makes a replica's side of the conversation.
+pub type MakeExchange = dyn Fn(&Shown) -> Arc<dyn Exchange>;
 
 /// The states the actors show; all of them outlive every restart, and reading them never waits.
 #[derive(Clone)]
@@ -74,6 +88,8 @@ pub struct Shown {
     pub scheduler: Observable<SchedulerState>,
     /// Set while the replica is going down.
     pub draining: Arc<AtomicBool>,
+    /// What is known of the other replicas.
+    pub fleet: Observable<FleetState>,
     /// The tree itself, as soon as it is started.
     pub tree: Arc<OnceLock<RootHandle>>,
 }
@@ -86,6 +102,8 @@ pub struct Tree {
     pub shown: Shown,
     /// Gives up leadership on request.
     pub role: ActorRef<RoleActor>,
+    /// Takes leave of the other replicas on request.
+    pub fleet: ActorRef<FleetActor>,
 }
 
 /// The addresses of the actors that others speak to.
@@ -93,6 +111,7 @@ struct Addresses {
     store: ActorRef<StoreActor>,
     role: ActorRef<RoleActor>,
     queue: ActorRef<QueueActor>,
+    fleet: ActorRef<FleetActor>,
     scrapers: BTreeMap<OrgName, ActorRef<OrgScraper>>,
 }
 
@@ -109,13 +128,14 @@ pub fn start(config: &Config, parts: Parts) -> Result<Tree, DuplicateId> {
         queue: Observable::default(),
         scheduler: Observable::default(),
         draining: Arc::default(),
+        fleet: Observable::default(),
         tree: Arc::default(),
     };
     let addresses = Addresses::new(&parts);
     let root = start_root(root_spec(config, &parts, &shown, &addresses))?;
     // Whoever reads the slot does so again and again; it is filled before an actor can have started.
     let _ = shown.tree.set(root.clone());
-    Ok(Tree { root, shown, role: addresses.role })
+    Ok(Tree { root, shown, role: addresses.role, fleet: addresses.fleet })
 }
 
 /// Later children depend on earlier ones: when one dies, those after it start anew with it.
@@ -130,6 +150,19 @@ fn root_spec(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresse
         .child(scrapers(parts, shown, addresses, collectors))
         .child(scheduler(config, parts, shown, addresses))
         .child(health(config, parts, shown))
+        .children(fleet(config, parts, shown, addresses))
+}
+
+fn fleet(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> Option<ChildSpec> {
+    let fleet = parts.fleet.as_ref()?;
+    let settings = FleetSettings {
+        shared: parts.stores.shared.clone(),
+        replica: fleet.replica.clone(),
+        has_others: config.store.is_shared(),
+        exchange: (fleet.exchange)(shown),
+        state: shown.fleet.clone(),
+    };
+    Some(ChildSpec::actor(&addresses.fleet, move || FleetActor::new(settings.clone())))
 }
 
 fn store(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
@@ -139,6 +172,8 @@ fn store(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -
             active_window: seconds(config.metrics.active_window),
             retention: seconds(config.store.retention),
         },
+        series_budget: usize::try_from(config.store.max_series_budget).unwrap_or(usize::MAX),
+        role: shown.role.clone(),
         clock: parts.clock.clone(),
         published: shown.published.clone(),
         state: shown.store.clone(),
@@ -272,6 +307,7 @@ impl Addresses {
             store: ActorRef::new("store"),
             role: ActorRef::new("role"),
             queue: ActorRef::new("queue"),
+            fleet: ActorRef::new("fleet"),
             scrapers: parts.organisations.iter().map(|o| (o.org.clone(), scraper(&o.org))).collect(),
         }
     }

@@ -40,6 +40,7 @@ impl Stage {
             initial_role: InitialRole::Leader,
             observer: Arc::new(NoObserver),
             probes: Vec::new(),
+            fleet: None,
         };
         let tree = start(&Config::default(), parts).expect("no id is used twice");
         Stage { tree, source, clock }

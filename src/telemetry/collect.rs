@@ -1,39 +1,45 @@
-//! All operational families of this replica at one moment.
-
-use std::sync::atomic::Ordering;
+//! All operational families at one moment.
 
 use github_stats_actors::supervision::RootHandle;
 
-use super::{Metrics, ScrapeReport, Sources, catalogue, derived, machine};
+use super::{Metrics, ScrapeReport, Sources, catalogue, derived, machine, shared_counts};
 use crate::exposition::{Family, SeriesCounts, merged};
 
-/// Everything this replica tells of itself, by name. Asks no actor and waits for nothing.
-///
-/// What only the leader knows (the states and completeness of organisations) is told by the leader only: a follower's
-/// idea of it is as old as its last leadership.
+/// Everything there is to tell, by name: of this replica, of the others, and what all count together. Asks no actor and
+/// waits for nothing.
 pub fn collect(
     sources: &Sources,
     metrics: &Metrics,
     series: &SeriesCounts,
     scrapes: &ScrapeReport,
 ) -> Vec<Family> {
+    let mut families = sources.fleet.page(own(sources, metrics, scrapes), sources.role.leads().is_some());
+    families.push(derived::series(series));
+    merged(families)
+}
+
+/// What this replica tells of itself.
+///
+/// What only the leader knows (the states and completeness of organisations) is told by the leader only: a follower's
+/// idea of it is as old as its last leadership.
+pub(super) fn own(sources: &Sources, metrics: &Metrics, scrapes: &ScrapeReport) -> Vec<Family> {
     let replica = sources.replica.as_str();
     let now = sources.clock.now();
     let epoch = sources.role.leads();
     let mut families = metrics.families();
+    families.retain(|family| !shared_counts::is_of_all(family));
     families.extend(scrapes.families(replica));
     if epoch.is_some() {
         families.extend(derived::organisations(&sources.scheduler.get(), now));
     }
     families.extend(derived::queue(&sources.queue.get().stats, now));
-    families.extend(derived::series(series, sources.series_refused.load(Ordering::Relaxed)));
     families.extend(derived::role(replica, epoch));
     families.push(derived::dependencies(&sources.health.get(), &sources.dependencies));
     if let Some(tree) = sources.tree.get().map(RootHandle::tree) {
         families.extend(derived::actors(replica, &tree));
     }
     families.extend(machine(sources));
-    merged(families)
+    families
 }
 
 fn machine(sources: &Sources) -> Vec<Family> {
@@ -51,7 +57,7 @@ fn machine(sources: &Sources) -> Vec<Family> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::sync::atomic::{AtomicBool, AtomicU64};
+    use std::sync::atomic::AtomicBool;
     use std::sync::{Arc, OnceLock};
     use std::time::Duration;
 
@@ -69,7 +75,9 @@ mod tests {
 
     use super::*;
     use crate::exposition::{ACTIVITY, Format, encode, testing};
-    use crate::telemetry::{Build, Dependency};
+    use github_stats_actors::fleet::Exchange;
+
+    use crate::telemetry::{Build, Dependency, Fleet, FleetExchange};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -119,7 +127,8 @@ mod tests {
             tree: Arc::new(OnceLock::from(tree)),
             draining: Arc::new(AtomicBool::new(false)),
             dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Amqp, Dependency::Disk],
-            series_refused: Arc::new(AtomicU64::new(5)),
+            store: Observable::default(),
+            fleet: Fleet::default(),
             disk_free: Some(Arc::new(|| Some(4096))),
         };
         (sources, Metrics::new("replica-0", build).unwrap())
@@ -137,6 +146,7 @@ mod tests {
             Event::JobDropped { org, reason },
             Event::JobProcessed { org, repo, outcome: JobOutcome::Repaired },
             Event::WindowGivenUp { org },
+            Event::SeriesRefused { count: 5 },
         ] {
             metrics.on_event(event);
         }
@@ -148,7 +158,10 @@ mod tests {
         metrics.scrapes().record(NOW);
     }
 
+    /// As it is when a store has taken the counts.
     fn collected(sources: &Sources, metrics: &Metrics) -> Vec<Family> {
+        let exchange = FleetExchange::new(sources.clone(), metrics.clone(), "start-1".into());
+        exchange.totals(exchange.next_counts().map(|batch| batch.increments));
         collect(sources, metrics, &SeriesCounts::default(), &metrics.scrapes().report())
     }
 

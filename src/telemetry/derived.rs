@@ -49,10 +49,10 @@ pub(super) fn queue(stats: &QueueStats, now: Timestamp) -> Vec<Family> {
     ]
 }
 
-pub(super) fn series(counts: &SeriesCounts, refused: u64) -> Vec<Family> {
+pub(super) fn series(counts: &SeriesCounts) -> Family {
     let mut by_family = catalogue::STORE_SERIES.family();
     counts.iter().for_each(|(name, count)| by_family.push(&[name], count as f64));
-    vec![by_family, catalogue::STORE_SERIES_REFUSED.family().with(&[], refused as f64)]
+    by_family
 }
 
 pub(super) fn role(replica: &str, epoch: Option<Epoch>) -> Vec<Family> {

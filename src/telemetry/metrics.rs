@@ -57,6 +57,7 @@ struct EventMetrics {
     dropped: IntCounterVec,
     processed: IntCounterVec,
     store_writes: IntCounterVec,
+    series_refused: IntCounterVec,
 }
 
 impl Metrics {
@@ -129,6 +130,7 @@ impl EventMetrics {
             dropped: vectors::counters(&catalogue::ENQUEUES_DROPPED, registry)?,
             processed: vectors::counters(&catalogue::JOBS_PROCESSED, registry)?,
             store_writes: vectors::counters(&catalogue::STORE_WRITES, registry)?,
+            series_refused: vectors::counters(&catalogue::STORE_SERIES_REFUSED, registry)?,
         })
     }
 }
@@ -152,6 +154,10 @@ impl Observer for Metrics {
                 (&metrics.processed, &[org.as_str(), repo.as_str(), outcome.as_str()])
             }
             Event::WindowGivenUp { org } => (&metrics.windows_given_up, &[org.as_str()]),
+            Event::SeriesRefused { count } => {
+                metrics.series_refused.with_label_values::<&str>(&[]).inc_by(count);
+                return;
+            }
         };
         counter.with_label_values(labels).inc();
     }

@@ -3,6 +3,7 @@
 pub mod catalogue;
 mod collect;
 mod derived;
+mod fleet;
 mod gather;
 mod github_metrics;
 mod http_metrics;
@@ -10,10 +11,12 @@ mod logging;
 mod machine;
 mod metrics;
 mod scrapes;
+mod shared_counts;
 mod sources;
 mod vectors;
 
 pub use collect::collect;
+pub use fleet::{Fleet, FleetExchange};
 pub use github_metrics::GithubMetrics;
 pub use http_metrics::HttpMetrics;
 pub use logging::{LogFormat, LoggingError, init};

@@ -1,7 +1,7 @@
 //! The snapshots from which metrics are derived.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use github_stats_actors::clock::Clock;
@@ -10,7 +10,10 @@ use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::QueueState;
 use github_stats_actors::role::RoleWatch;
 use github_stats_actors::scheduler::SchedulerState;
+use github_stats_actors::store::StoreState;
 use github_stats_actors::supervision::RootHandle;
+
+use super::Fleet;
 
 /// Something the exporter depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,8 +78,10 @@ pub struct Sources {
     pub draining: Arc<AtomicBool>,
     /// What is configured; nothing is said about the rest.
     pub dependencies: Vec<Dependency>,
-    /// Counts the series that were not exposed because of the budget.
-    pub series_refused: Arc<AtomicU64>,
+    /// The store actor's state.
+    pub store: Observable<StoreState>,
+    /// What the other replicas told.
+    pub fleet: Fleet,
     /// How much space is left; `None` without a data directory.
     pub disk_free: Option<DiskFree>,
 }

@@ -95,6 +95,8 @@ impl Stage {
             history,
         });
         let store_settings = StoreSettings {
+            series_budget: usize::MAX,
+            role: RoleWatch::new("static"),
             store: store.clone(),
             activity: ActivitySettings { active_window: 7 * DAY, retention: 30 * DAY },
             clock: clock.clone(),
