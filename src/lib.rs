@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod cli;
 pub mod config;
+pub mod disk;
 pub mod exposition;
 pub mod github;
 pub mod http;

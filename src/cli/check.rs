@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use crate::config::{Config, Environment, InitialRole, Overrides, StoreBackend, load};
+use crate::disk::Space;
 use crate::github::{NoMeter, RequestMeter};
 use crate::runtime::{open_store, organisation};
 use crate::store::OpenError;
@@ -58,6 +59,9 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         loaded.config.check_secrets().map(|()| "readable".to_owned()).map_err(|error| error.to_string()),
     ));
     findings.push(Finding::new("store", store(&loaded.config)));
+    if loaded.config.store.has_directory() {
+        findings.push(Finding::new("disk", disk(&loaded.config)));
+    }
     let system = actix_rt::System::new();
     findings.extend(system.block_on(github(&loaded.config)));
     let failed = findings.iter().any(|finding| !finding.ok);
@@ -77,6 +81,14 @@ fn store(config: &Config) -> Result<String, String> {
         }
         Err(error) => Err(error.to_string()),
     }
+}
+
+fn disk(config: &Config) -> Result<String, String> {
+    let path = &config.store.path;
+    let space = Space::of(path)
+        .map_err(|error| format!("the space left for {} is unknown: {error}", path.display()))?;
+    let told = space.describe(path);
+    if space.is_scarce() { Err(format!("only {told}: make room")) } else { Ok(told) }
 }
 
 async fn github(config: &Config) -> Vec<Finding> {

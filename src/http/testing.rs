@@ -43,7 +43,7 @@ pub(crate) fn fresh() -> State {
         dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Disk],
         store: Observable::default(),
         fleet: Fleet::default(),
-        disk_free: Some(Arc::new(|| Some(1 << 30))),
+        disk_free: Observable::new(Some(1 << 30)),
     };
     let admin = Admin { token: Observable::new(None), chaos: false };
     State::new(PublishedView::default(), Metrics::new("replica-0", build).unwrap(), sources, admin)

@@ -9,6 +9,7 @@ use actix_web::dev::ServerHandle;
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::Observer;
 use github_stats_actors::fleet::{Exchange, Leave};
+use github_stats_actors::health::Probe;
 use github_stats_actors::observable::Observable;
 use github_stats_actors::role::Resign;
 use github_stats_actors::supervision::{DuplicateId, Exit, install_panic_hook};
@@ -21,6 +22,7 @@ use super::sources::{SourcesError, organisations};
 use super::stores::Stores;
 use super::tree::{FleetParts, Parts, Shown, Tree, start};
 use crate::config::{Config, InitialRole, SecretSource};
+use crate::disk::DiskProbe;
 use crate::github::RequestMeter;
 use crate::http::{Admin, HttpSettings, State, serve};
 use crate::telemetry::{Build, Dependency, Fleet, FleetExchange, Metrics, MetricsError, Sources};
@@ -100,14 +102,15 @@ impl Service {
         let metrics = Metrics::new(&settings.replica, Build::current())?;
         let meter: Arc<dyn RequestMeter> = Arc::new(metrics.github());
         let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
-        let sources = sources(&settings);
+        let disk = DiskProbe::new(&config.store.path);
+        let sources = sources(&settings, disk.free());
         let parts = Parts {
             stores: settings.stores.clone(),
             organisations: organisations(config, &settings.clock, &meter)?,
             clock: settings.clock.clone(),
             initial_role: settings.initial_role,
             observer,
-            probes: Vec::new(),
+            probes: probes(config, disk),
             fleet: Some(fleet(&settings, sources.clone(), metrics.clone())),
         };
         let tree = start(config, parts)?;
@@ -189,9 +192,19 @@ fn bind(config: &Config) -> Result<TcpListener, ServiceError> {
     TcpListener::bind(&address).map_err(|cause| ServiceError::Listen { address, cause })
 }
 
+fn probes(config: &Config, disk: DiskProbe) -> Vec<Arc<dyn Probe>> {
+    if config.store.has_directory() { vec![Arc::new(disk)] } else { Vec::new() }
+}
+
 /// Makes what the metrics are read from, given what the tree shows.
-fn sources(settings: &ServiceSettings) -> impl Fn(&Shown) -> Sources + Clone + 'static {
+fn sources(
+    settings: &ServiceSettings,
+    disk_free: Observable<Option<u64>>,
+) -> impl Fn(&Shown) -> Sources + Clone + 'static {
     let mut dependencies = vec![Dependency::Github, Dependency::Election];
+    if settings.config.store.has_directory() {
+        dependencies.push(Dependency::Disk);
+    }
     if settings.config.store.is_shared() {
         dependencies.push(Dependency::Redis);
     }
@@ -208,7 +221,7 @@ fn sources(settings: &ServiceSettings) -> impl Fn(&Shown) -> Sources + Clone + '
         dependencies: dependencies.clone(),
         store: shown.store.clone(),
         fleet: fleet.clone(),
-        disk_free: None,
+        disk_free: disk_free.clone(),
     }
 }
 

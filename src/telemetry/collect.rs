@@ -48,7 +48,7 @@ fn machine(sources: &Sources) -> Vec<Family> {
     if let Some(limit) = machine::memory_limit() {
         families.push(catalogue::MEMORY_LIMIT.family().with(&labels, limit as f64));
     }
-    if let Some(free) = sources.disk_free.as_ref().and_then(|free| free()) {
+    if let Some(free) = *sources.disk_free.get() {
         families.push(catalogue::DISK_FREE.family().with(&labels, free as f64));
     }
     families
@@ -129,7 +129,7 @@ mod tests {
             dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Amqp, Dependency::Disk],
             store: Observable::default(),
             fleet: Fleet::default(),
-            disk_free: Some(Arc::new(|| Some(4096))),
+            disk_free: Observable::new(Some(4096)),
         };
         (sources, Metrics::new("replica-0", build).unwrap())
     }

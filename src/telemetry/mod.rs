@@ -22,4 +22,4 @@ pub use http_metrics::HttpMetrics;
 pub use logging::{LogFormat, LoggingError, init};
 pub use metrics::{Build, Metrics, MetricsError};
 pub use scrapes::{ScrapeReport, Scrapes};
-pub use sources::{Dependency, DiskFree, Sources};
+pub use sources::{Dependency, Sources};

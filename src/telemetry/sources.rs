@@ -54,9 +54,6 @@ impl Dependency {
     }
 }
 
-/// Tells the bytes left for the data directory; `None` where that is not known. It must not block.
-pub type DiskFree = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
-
 /// Where the present state of everything is read without waiting. Cheap to clone.
 #[derive(Clone)]
 pub struct Sources {
@@ -82,8 +79,8 @@ pub struct Sources {
     pub store: Observable<StoreState>,
     /// What the other replicas told.
     pub fleet: Fleet,
-    /// How much space is left; `None` without a data directory.
-    pub disk_free: Option<DiskFree>,
+    /// The bytes left for the data directory when that was last looked at; `None` without one.
+    pub disk_free: Observable<Option<u64>>,
 }
 
 impl fmt::Debug for Sources {
