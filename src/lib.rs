@@ -7,6 +7,7 @@ pub mod disk;
 pub mod exposition;
 pub mod github;
 pub mod http;
+pub mod redis;
 pub mod runtime;
 pub mod store;
 pub mod telemetry;

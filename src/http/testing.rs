@@ -42,6 +42,7 @@ pub(crate) fn fresh() -> State {
         draining: Arc::new(AtomicBool::new(false)),
         dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Disk],
         store: Observable::default(),
+        connections: None,
         fleet: Fleet::default(),
         disk_free: Observable::new(Some(1 << 30)),
     };

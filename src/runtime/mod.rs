@@ -10,5 +10,5 @@ mod tree_tests;
 
 pub use service::{Service, ServiceError, ServiceSettings};
 pub use sources::{SourcesError, organisation, organisations};
-pub use stores::{StoreOpenError, Stores, open_store};
+pub use stores::{StoreOpenError, Stores, open_store, open_stores};
 pub use tree::{FleetParts, MakeExchange, Organisation, Parts, Shown, Tree, start};

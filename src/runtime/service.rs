@@ -100,6 +100,7 @@ impl Service {
         warn_of_what_is_not_used(config);
         let listener = bind(config)?;
         let metrics = Metrics::new(&settings.replica, Build::current())?;
+        metrics.attach(&settings.stores.meter);
         let meter: Arc<dyn RequestMeter> = Arc::new(metrics.github());
         let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
         let disk = DiskProbe::new(&config.store.path);
@@ -208,6 +209,7 @@ fn sources(
     if settings.config.store.is_shared() {
         dependencies.push(Dependency::Redis);
     }
+    let connections = settings.stores.connections.clone();
     let (replica, clock, fleet) = (settings.replica.clone(), settings.clock.clone(), Fleet::default());
     move |shown| Sources {
         replica: replica.clone(),
@@ -220,6 +222,7 @@ fn sources(
         draining: shown.draining.clone(),
         dependencies: dependencies.clone(),
         store: shown.store.clone(),
+        connections: connections.clone(),
         fleet: fleet.clone(),
         disk_free: disk_free.clone(),
     }

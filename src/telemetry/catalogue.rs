@@ -68,6 +68,11 @@ catalogue! {
     /// Counted by whoever enforces the budget.
     STORE_SERIES_REFUSED = Desc::counter("gh_exporter_store_series_refused_total", "Activity series not exposed because of the series budget.", &[]);
 
+    /// Observed per exchange.
+    STORE_REQUESTS = Desc::histogram("gh_exporter_store_request_duration_seconds", "How long the store took to answer.", &["replica", "op"]);
+    /// Now.
+    STORE_CONNECTIONS = Desc::gauge("gh_exporter_store_pool_connections", "Connections to the shared store.", &["replica", "state"]);
+
     // === Role and health ===
 
     /// Only while leading.

@@ -33,6 +33,10 @@ pub(super) fn own(sources: &Sources, metrics: &Metrics, scrapes: &ScrapeReport) 
         families.extend(derived::organisations(&sources.scheduler.get(), now));
     }
     families.extend(derived::queue(&sources.queue.get().stats, now));
+    if let Some(connections) = &sources.connections {
+        let (open, wanted) = connections();
+        families.push(derived::connections(replica, open, wanted));
+    }
     families.extend(derived::role(replica, epoch));
     families.push(derived::dependencies(&sources.health.get(), &sources.dependencies));
     if let Some(tree) = sources.tree.get().map(RootHandle::tree) {
@@ -77,7 +81,7 @@ mod tests {
     use crate::exposition::{ACTIVITY, Format, encode, testing};
     use github_stats_actors::fleet::Exchange;
 
-    use crate::telemetry::{Build, Dependency, Fleet, FleetExchange};
+    use crate::telemetry::{Build, Dependency, Fleet, FleetExchange, StoreMeter};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -128,6 +132,7 @@ mod tests {
             draining: Arc::new(AtomicBool::new(false)),
             dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Amqp, Dependency::Disk],
             store: Observable::default(),
+            connections: Some(Arc::new(|| (1, 2))),
             fleet: Fleet::default(),
             disk_free: Observable::new(Some(4096)),
         };
@@ -156,6 +161,9 @@ mod tests {
         metrics.github().api_budget("acme", "graphql", "remaining", 4_900);
         metrics.http().request("/metrics", 200, Duration::from_millis(2));
         metrics.scrapes().record(NOW);
+        let meter = StoreMeter::default();
+        metrics.attach(&meter);
+        meter.exchanged("write", Duration::from_millis(2));
     }
 
     /// As it is when a store has taken the counts.
@@ -204,6 +212,8 @@ mod tests {
             "gh_exporter_dependency_health{dependency=\"redis\"} 0",
             "gh_exporter_dependency_health{dependency=\"disk\"} 1",
             "gh_exporter_store_series_refused_total 5",
+            "gh_exporter_store_pool_connections{replica=\"replica-0\",state=\"closed\"} 1",
+            "gh_exporter_store_request_duration_seconds_count{replica=\"replica-0\",op=\"write\"} 1",
             "gh_exporter_disk_free_bytes{replica=\"replica-0\"} 4096",
             "gh_exporter_scrape_runs_total{org=\"acme\",result=\"partial\"} 1",
             "gh_exporter_store_write_total{source=\"worker_backfill\",result=\"failure\"} 1",

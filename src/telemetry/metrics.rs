@@ -6,7 +6,8 @@ use std::sync::Arc;
 use github_stats_actors::event::{Event, Observer};
 use prometheus::{HistogramVec, IntCounterVec, Registry};
 
-use super::{GithubMetrics, HttpMetrics, Scrapes, catalogue, gather, vectors};
+use super::store_metrics::StoreMetrics;
+use super::{GithubMetrics, HttpMetrics, Scrapes, StoreMeter, catalogue, gather, vectors};
 use crate::exposition::Family;
 
 /// Cycles take from a second to, for thousands of repositories, an hour.
@@ -46,6 +47,7 @@ struct Shared {
     http: HttpMetrics,
     scrapes: Scrapes,
     events: EventMetrics,
+    store: StoreMetrics,
 }
 
 struct EventMetrics {
@@ -74,6 +76,7 @@ impl Metrics {
             http: HttpMetrics::new(replica, &registry)?,
             scrapes: Scrapes::new(),
             events: EventMetrics::new(&registry)?,
+            store: StoreMetrics::new(replica, &registry)?,
             registry,
         })))
     }
@@ -96,6 +99,11 @@ impl Metrics {
     /// For the HTTP server.
     pub fn http(&self) -> HttpMetrics {
         self.0.http.clone()
+    }
+
+    /// Takes over what a store's meter measures from now on.
+    pub fn attach(&self, meter: &StoreMeter) {
+        meter.attach(self.0.store.clone());
     }
 
     /// How often this replica was scraped.

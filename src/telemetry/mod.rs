@@ -13,6 +13,7 @@ mod metrics;
 mod scrapes;
 mod shared_counts;
 mod sources;
+mod store_metrics;
 mod vectors;
 
 pub use collect::collect;
@@ -22,4 +23,5 @@ pub use http_metrics::HttpMetrics;
 pub use logging::{LogFormat, LoggingError, init};
 pub use metrics::{Build, Metrics, MetricsError};
 pub use scrapes::{ScrapeReport, Scrapes};
-pub use sources::{Dependency, Sources};
+pub use sources::{Connections, Dependency, Sources};
+pub use store_metrics::StoreMeter;

@@ -54,6 +54,9 @@ impl Dependency {
     }
 }
 
+/// Counts connections without waiting.
+pub type Connections = Arc<dyn Fn() -> (usize, usize) + Send + Sync>;
+
 /// Where the present state of everything is read without waiting. Cheap to clone.
 #[derive(Clone)]
 pub struct Sources {
@@ -77,6 +80,8 @@ pub struct Sources {
     pub dependencies: Vec<Dependency>,
     /// The store actor's state.
     pub store: Observable<StoreState>,
+    /// Tells how many connections to a shared store are open, and how many there are when all is well.
+    pub connections: Option<Connections>,
     /// What the other replicas told.
     pub fleet: Fleet,
     /// The bytes left for the data directory when that was last looked at; `None` without one.
