@@ -114,7 +114,7 @@ async fn watched(pair: &Pair, torture: impl Future<Output = ()>) {
     stop.store(true, Ordering::Relaxed);
     for watch in watches {
         let asked = watch.await.expect("every answer was a page and no counter fell");
-        assert!(asked > 10, "it was asked {asked} times");
+        assert!(asked > 3, "it was asked {asked} times");
     }
 }
 
