@@ -5,10 +5,11 @@ use std::time::Duration;
 use redis::aio::{ConnectionLike, MultiplexedConnection, PubSub};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
 use redis::io::tcp::TcpSettings;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline,
-    RedisConnectionInfo, RedisFuture, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
+    Pipeline, RedisConnectionInfo, RedisFuture, RedisResult, Value,
 };
 
 use super::credentials::Credentials;
@@ -44,6 +45,31 @@ impl Connection {
             }
             Servers::Cluster(seeds) => open_cluster(settings, &credentials, seeds).await,
         }
+    }
+}
+
+impl Connection {
+    /// What every master of a cluster answers, by its address; `None` where there is no cluster.
+    pub(super) fn ask_masters(
+        &self,
+        command: &Cmd,
+    ) -> Option<impl Future<Output = RedisResult<Vec<(String, Value)>>> + Send + use<>> {
+        let Connection::Cluster(connection) = self else { return None };
+        let (mut connection, command) = (connection.clone(), command.clone());
+        let everywhere = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+        Some(async move {
+            let Value::Map(answers) = connection.route_command(command, everywhere).await? else {
+                return Err((
+                    ErrorKind::UnexpectedReturnType,
+                    "the nodes of the cluster did not answer each",
+                )
+                    .into());
+            };
+            answers
+                .into_iter()
+                .map(|(node, answer)| Ok((redis::from_redis_value(node)?, answer.extract_error()?)))
+                .collect()
+        })
     }
 }
 

@@ -141,6 +141,24 @@ impl Link {
         }
     }
 
+    /// Asks every master of a cluster; `None` where there is no cluster.
+    pub(super) async fn ask_masters(
+        &self,
+        call: Call,
+        command: &Cmd,
+    ) -> Result<Option<Vec<(String, Value)>>, LinkError> {
+        let (connection, generation) = self.connection().await.map_err(|failure| failure.error)?;
+        let Some(asked) = connection.ask_masters(command) else { return Ok(None) };
+        match timeout(call.limit, asked).await {
+            Ok(Ok(answers)) => Ok(Some(answers)),
+            Ok(Err(error)) => Err(Failure::from(error).error),
+            Err(_) => {
+                self.give_up(generation).await;
+                Err(Failure::timeout(call.limit).error)
+            }
+        }
+    }
+
     /// Listens to a channel, on a connection of its own, until that breaks.
     pub async fn listen(
         &self,

@@ -59,8 +59,10 @@ pub(super) async fn open_master(
     for server in candidates {
         match open_single(settings, credentials, server).await {
             Ok(mut connection) => {
-                let role: Vec<Value> = redis::cmd("ROLE").query_async(&mut connection).await?;
-                if matches!(role.first(), Some(Value::BulkString(role)) if role == b"master") {
+                // A user who may not ask has to believe the sentinels.
+                let role: Result<Vec<Value>, _> = redis::cmd("ROLE").query_async(&mut connection).await;
+                let other = matches!(role.as_deref(), Ok([Value::BulkString(role), ..]) if role != b"master");
+                if !other {
                     return Ok(connection);
                 }
                 let error =

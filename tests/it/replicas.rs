@@ -142,7 +142,7 @@ async fn two_replicas_show_the_same_whatever_happens_to_their_redis() {
     watched(&pair, async move {
         let away = |health: &Value| health["components"]["store"]["status"] == "degraded";
         // Killed: what is collected meanwhile is there afterwards.
-        redis.kill().await;
+        redis.kill();
         until(&pair_.leader, "the outage shows", away).await;
         until(&pair_.leader, "and is told since when and why", |health| {
             let store = &health["components"]["store"];
@@ -196,7 +196,7 @@ async fn a_replica_starts_without_its_redis_and_one_that_ended_is_shown_no_more(
     let first_seen = simulator.now();
     let mut redis = Server::start(&["save \"\""]).await;
     let store = format!("redis_addr: \"{}\"", redis.address());
-    redis.kill().await;
+    redis.kill();
     let folder = TempDir::new().expect("a folder");
     let alone = replica(folder.path(), "one", "leader", &simulator, &store).await;
     settle(&alone, &simulator, first_seen).await;
@@ -240,7 +240,7 @@ async fn a_failover_by_the_sentinels_loses_nothing() {
     let (pair_, simulator_) = (&pair, &simulator);
     watched(&pair, async move {
         let master = servers.master().await;
-        servers.servers[master].kill().await;
+        servers.servers[master].kill();
         pass(simulator_, 3).await;
         pair_.until_all_is_well().await;
         pair_.settle(simulator_, first_seen).await;

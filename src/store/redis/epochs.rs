@@ -1,15 +1,19 @@
 //! Numbering leaderships.
 
+use std::time::Duration;
+
 use futures::stream::{self, StreamExt, TryStreamExt};
 use github_stats_actors::role::Epoch;
 use github_stats_actors::store::StoreError;
-use redis::cmd;
+use redis::{Value, cmd};
 
 use super::store::RedisStore;
-use crate::redis::Call;
+use crate::redis::{Call, Servers};
 
 /// How many organisations are told of a new leadership at a time.
 const AT_A_TIME: usize = 16;
+/// How long a replica may take to hear of a new epoch; other calls on the link wait meanwhile.
+const REPLICA_LIMIT: Duration = Duration::from_millis(500);
 
 impl RedisStore {
     /// Issues an epoch and fences every organisation against earlier ones: what only a leader may do is refused where it is
@@ -34,7 +38,30 @@ impl RedisStore {
             .buffer_unordered(AT_A_TIME)
             .try_for_each(|_| async { Ok(()) })
             .await?;
+        self.wait_for_a_replica().await;
         Ok(Epoch(issued))
+    }
+
+    /// A failover must not issue the same epoch again: where there are replicas, one of them should know it. One that does not
+    /// answer in time is no reason not to lead.
+    async fn wait_for_a_replica(&self) {
+        if matches!(self.brisk.settings().servers, Servers::Cluster(_)) {
+            return;
+        }
+        let call = Call::quick("epoch").repeatable();
+        let role: Result<Vec<Value>, _> = self.brisk.query(call, &cmd("ROLE")).await;
+        let has_replicas =
+            |role: &[Value]| matches!(role.get(2), Some(Value::Array(replicas)) if !replicas.is_empty());
+        if !role.is_ok_and(|role| has_replicas(&role)) {
+            return;
+        }
+        let mut command = cmd("WAIT");
+        command.arg(1).arg(REPLICA_LIMIT.as_millis() as u64);
+        match self.brisk.query::<u64>(call, &command).await {
+            Ok(0) => tracing::warn!("no replica of redis confirmed the new epoch within {REPLICA_LIMIT:?}"),
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%error, "redis was not asked whether a replica has the new epoch"),
+        }
     }
 
     pub(super) async fn refuse_stale(&self, epoch: Epoch) -> Result<(), StoreError> {

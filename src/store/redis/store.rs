@@ -1,12 +1,13 @@
 //! The store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use github_stats_actors::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
 use github_stats_actors::role::Epoch;
 use github_stats_actors::store::{
-    Collected, Cursor, FactStore, Followed, Page, Position, StoreError, Written,
+    Collected, Cursor, FactStore, Followed, Page, Position, SharedState, SharedTable, StoreError, Written,
 };
 
 use super::key::Keys;
@@ -14,7 +15,7 @@ use super::reader;
 use super::scan::Scans;
 use super::scripts::Scripts;
 use super::turns::Turns;
-use crate::redis::{Link, LinkSettings, Meter};
+use crate::redis::{Link, LinkSettings, Meter, Preflight, Verdict};
 
 /// Keeps everything in a Redis that replicas share.
 pub struct RedisStore {
@@ -48,9 +49,17 @@ impl RedisStore {
         (links.iter().filter(|link| link.is_open()).count(), links.len())
     }
 
-    /// The link for small exchanges.
-    pub fn link(&self) -> &Link {
-        &self.brisk
+    /// Looks at the servers, and whether they let us write.
+    pub async fn preflight(&self) -> Preflight {
+        let mut preflight = self.brisk.preflight().await;
+        if preflight.verdict() < Verdict::Bad {
+            let life = Duration::from_secs(1);
+            match SharedState::put(self, SharedTable::Ledger, "preflight", b"", life).await {
+                Ok(()) => preflight.add(Verdict::Good, "redis takes writes"),
+                Err(error) => preflight.add(Verdict::Bad, error.to_string()),
+            }
+        }
+        preflight
     }
 }
 

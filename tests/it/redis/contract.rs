@@ -1,12 +1,14 @@
 //! The contracts of the ports, in every mode. The servers of a mode are shared by its tests; the prefix is not.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use github_stats::redis::Servers;
+use github_stats::redis::{LinkSettings, Servers, Tls};
 use github_stats_actors::store::{FactStore, SharedState};
 use tokio::sync::OnceCell;
 
-use super::{alone, at, fresh_prefix, plain, store};
+use super::{RESTRICTED_USER, alone, at, fresh_prefix, password, plain, store};
+use crate::support;
 use crate::support::redis::{Cluster, Server, Watched, installed};
 
 macro_rules! contracts {
@@ -29,7 +31,7 @@ macro_rules! contracts {
     };
 }
 
-async fn standalone() -> Option<github_stats::redis::LinkSettings> {
+async fn standalone() -> Option<LinkSettings> {
     static SERVER: OnceCell<Server> = OnceCell::const_new();
     if !installed() {
         return None;
@@ -37,7 +39,25 @@ async fn standalone() -> Option<github_stats::redis::LinkSettings> {
     Some(alone(SERVER.get_or_init(|| Server::start(&["save \"\""])).await))
 }
 
-async fn sentinel() -> Option<github_stats::redis::LinkSettings> {
+async fn encrypted() -> Option<LinkSettings> {
+    static SERVER: OnceCell<(Server, PathBuf)> = OnceCell::const_new();
+    if !installed() {
+        return None;
+    }
+    let (server, ca_file) = SERVER
+        .get_or_init(|| async {
+            let tls = support::redis::Tls::new();
+            let server =
+                Server::start_with_tls(&tls, &["save \"\"", "user default off", RESTRICTED_USER]).await;
+            let ca_file = server.directory().join("ca.pem");
+            (server, ca_file)
+        })
+        .await;
+    let tls = Some(Tls { ca_file: Some(ca_file.clone()) });
+    Some(LinkSettings { username: "ghs".to_owned(), password: password("sesame"), tls, ..alone(server) })
+}
+
+async fn sentinel() -> Option<LinkSettings> {
     static WATCHED: OnceCell<Watched> = OnceCell::const_new();
     if !installed() {
         return None;
@@ -47,7 +67,7 @@ async fn sentinel() -> Option<github_stats::redis::LinkSettings> {
     Some(plain(Servers::Sentinel { sentinels, master_set: "mymaster".to_owned() }))
 }
 
-async fn cluster() -> Option<github_stats::redis::LinkSettings> {
+async fn cluster() -> Option<LinkSettings> {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     if !installed() {
         return None;
@@ -57,5 +77,6 @@ async fn cluster() -> Option<github_stats::redis::LinkSettings> {
 }
 
 contracts!(standalone_server, super::standalone);
+contracts!(encrypted_for_a_restricted_user, super::encrypted);
 contracts!(behind_sentinels, super::sentinel);
 contracts!(in_a_cluster, super::cluster);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use redis::{Client, FromRedisValue};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
@@ -48,7 +49,26 @@ impl Server {
         Self::start_as(lines, &["--sentinel"]).await
     }
 
+    /// A server that speaks TLS only, as `tls` certifies it.
+    pub async fn start_with_tls(tls: &Tls, lines: &[&str]) -> Server {
+        let mut all = vec![
+            "tls-port {port}",
+            "tls-cert-file {dir}/cert.pem",
+            "tls-key-file {dir}/key.pem",
+            "tls-ca-cert-file {dir}/ca.pem",
+            "tls-auth-clients no",
+        ];
+        all.extend_from_slice(lines);
+        let files = [("cert.pem", &tls.cert), ("key.pem", &tls.key), ("ca.pem", &tls.ca)];
+        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        Self::start_from(&files, &all, &[]).await
+    }
+
     async fn start_as(lines: &[&str], arguments: &[&str]) -> Server {
+        Self::start_from(&[], lines, arguments).await
+    }
+
+    async fn start_from(files: &[(&str, &str)], lines: &[&str], arguments: &[&str]) -> Server {
         for _ in 0..5 {
             let directory = TempDir::new().expect("a directory").keep();
             let port = free_port();
@@ -65,6 +85,9 @@ impl Server {
             } else {
                 format!("{text}port {port}\n")
             };
+            for (name, text) in files {
+                std::fs::write(directory.join(name), text).expect("a file");
+            }
             let file = directory.join("redis.conf");
             std::fs::write(&file, text).expect("a configuration");
             let mut all = vec![file.display().to_string()];
@@ -129,8 +152,8 @@ impl Server {
         assert!(sent.expect("kill runs").success());
     }
 
-    /// Kills it without warning, or starts it again in the same place.
-    pub async fn kill(&mut self) {
+    /// Kills it without warning; its data stay for [`Server::restart`].
+    pub fn kill(&mut self) {
         self.end(true);
     }
 
@@ -186,6 +209,27 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.end(false);
+    }
+}
+
+/// A certificate for `127.0.0.1` and the authority that issued it, as PEM.
+pub struct Tls {
+    pub ca: String,
+    pub cert: String,
+    pub key: String,
+}
+
+impl Tls {
+    pub fn new() -> Tls {
+        let issuer_key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(vec![]).expect("parameters");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca = params.self_signed(&issuer_key).expect("an authority").pem();
+        let issuer = Issuer::new(params, issuer_key);
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
+        let cert = params.signed_by(&key, &issuer).expect("a certificate").pem();
+        Tls { ca, cert, key: key.serialize_pem() }
     }
 }
 
