@@ -7,6 +7,7 @@ pub mod activity;
 pub mod clock;
 pub mod event;
 pub mod health;
+pub mod lines;
 pub mod observable;
 pub mod queue;
 pub mod role;

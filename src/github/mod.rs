@@ -6,6 +6,7 @@ mod classify;
 mod client;
 mod graphql;
 mod identity;
+mod lines;
 mod meter;
 mod model;
 mod personas;

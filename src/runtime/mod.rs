@@ -11,4 +11,4 @@ mod tree_tests;
 pub use service::{Service, ServiceError, ServiceSettings};
 pub use sources::{SourcesError, organisation, organisations};
 pub use stores::{StoreOpenError, open_store};
-pub use tree::{Organisation, Parts, Shown, Tree, start};
+pub use tree::{Organisation, Parts, Shown, Tree, lines, start};

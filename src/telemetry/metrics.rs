@@ -6,7 +6,7 @@ use std::sync::Arc;
 use github_stats_actors::event::{Event, Observer};
 use prometheus::{HistogramVec, IntCounterVec, Registry};
 
-use super::{GithubMetrics, HttpMetrics, Scrapes, catalogue, gather, vectors};
+use super::{GithubMetrics, HttpMetrics, LineSources, Scrapes, catalogue, gather, vectors};
 use crate::exposition::Family;
 
 /// Cycles take from a second to, for thousands of repositories, an hour.
@@ -46,6 +46,7 @@ struct Shared {
     http: HttpMetrics,
     scrapes: Scrapes,
     events: EventMetrics,
+    lines: LineSources,
 }
 
 struct EventMetrics {
@@ -57,6 +58,7 @@ struct EventMetrics {
     dropped: IntCounterVec,
     processed: IntCounterVec,
     store_writes: IntCounterVec,
+    lines_exhausted: IntCounterVec,
 }
 
 impl Metrics {
@@ -73,6 +75,7 @@ impl Metrics {
             http: HttpMetrics::new(replica, &registry)?,
             scrapes: Scrapes::new(),
             events: EventMetrics::new(&registry)?,
+            lines: LineSources::default(),
             registry,
         })))
     }
@@ -102,6 +105,11 @@ impl Metrics {
         &self.0.scrapes
     }
 
+    /// Where lines come from.
+    pub fn lines(&self) -> &LineSources {
+        &self.0.lines
+    }
+
     /// Everything counted so far.
     pub fn families(&self) -> Vec<Family> {
         let build = &self.0.build;
@@ -129,6 +137,7 @@ impl EventMetrics {
             dropped: vectors::counters(&catalogue::ENQUEUES_DROPPED, registry)?,
             processed: vectors::counters(&catalogue::JOBS_PROCESSED, registry)?,
             store_writes: vectors::counters(&catalogue::STORE_WRITES, registry)?,
+            lines_exhausted: vectors::counters(&catalogue::LOC_BUDGET_EXHAUSTED, registry)?,
         })
     }
 }
@@ -152,6 +161,11 @@ impl Observer for Metrics {
                 (&metrics.processed, &[org.as_str(), repo.as_str(), outcome.as_str()])
             }
             Event::WindowGivenUp { org } => (&metrics.windows_given_up, &[org.as_str()]),
+            Event::LinesBudgetExhausted { org } => (&metrics.lines_exhausted, &[org.as_str()]),
+            Event::LinesRead { org, repositories } => {
+                self.0.lines.replace(org, repositories);
+                return;
+            }
         };
         counter.with_label_values(labels).inc();
     }

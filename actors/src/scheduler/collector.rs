@@ -1,6 +1,6 @@
 //! Collects one repository and writes what was found: the one path from a source to the store.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{
     KnownRepository, ListedRepository, Purpose, RepositoryChanges, SourceError, due_from,
 };
 use crate::activity::{
-    Batch, DAY, Fact, FactId, HeadRead, Kind, OrgName, Record, RepoId, RepoKey, RepoMeta, RepoState,
+    Batch, DAY, Fact, FactId, HeadRead, Kind, Lines, OrgName, Record, RepoId, RepoKey, RepoMeta, RepoState,
     Timestamp, Window,
 };
 use crate::clock::Clock;
@@ -254,7 +254,27 @@ impl Collector {
         )
     }
 
-    async fn write(&self, batch: Batch, source: WriteSource) -> Result<(), CollectError> {
+    /// A source that does not tell lines has not seen that there are none: what is known of them stays.
+    async fn keep_lines(&self, batch: &mut Batch) -> Result<(), CollectError> {
+        let commits = batch.records.iter().filter(|(id, _)| id.kind() == Kind::Commit);
+        let earliest = commits.map(|(_, record)| record.latest.at).min();
+        let Some(since) = earliest.filter(|_| !self.settings.source.tells_lines()) else { return Ok(()) };
+        let message = RecordsOf { key: batch.key.clone(), since };
+        let stored = self.settings.store.call_persistently(message, PATIENCE).await??;
+        let known: HashMap<FactId, Lines> =
+            stored.into_iter().map(|(id, record)| (id, record.latest.lines)).collect();
+        for (id, record) in &mut batch.records {
+            if record.latest.lines == Lines::default()
+                && let Some(lines) = known.get(id)
+            {
+                record.latest.lines = *lines;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&self, mut batch: Batch, source: WriteSource) -> Result<(), CollectError> {
+        self.keep_lines(&mut batch).await?;
         self.settings.store.call_persistently(Write { batch, source }, PATIENCE).await??;
         Ok(())
     }

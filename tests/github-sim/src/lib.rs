@@ -57,7 +57,7 @@ pub use histories::from_histories;
 pub use issue::Issue;
 pub use key_pair::KeyPair;
 pub use lively::{Lively, generate};
-pub use options::Options;
+pub use options::{Options, StatisticsOptions};
 pub use pull_request::PullRequest;
 pub use repository::Repository;
 pub use request_log::RequestRecord;

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use github_sim::{Options, Simulator, World};
+use github_sim::{Options, Simulator, StatisticsOptions, World};
 use github_stats::config::{Api, Config, HttpUrl, OrgConfig, Secret};
 use github_stats::github::{NoMeter, RequestMeter};
-use github_stats::runtime::organisation;
-use github_stats_actors::activity::{ActivitySettings, DAY, FactId, Timestamp};
+use github_stats::runtime::{lines, organisation};
+use github_stats_actors::activity::{ActivitySettings, DAY, FactId, Lines, Timestamp, last_complete_week};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::NoObserver;
 use github_stats_actors::observable::Observable;
@@ -42,6 +42,7 @@ pub struct Stage {
     pub clock: Arc<Clock>,
     store: Arc<MemoryStore>,
     scraper: ActorRef<OrgScraper>,
+    tells_lines: bool,
     first_seen: Timestamp,
     _root: RootHandle,
 }
@@ -57,7 +58,9 @@ pub fn simulator(options: Options, world: impl FnOnce(jiff::Timestamp) -> World)
 /// A token with so many points an hour.
 pub fn options(points: u32) -> Options {
     let tokens = vec![github_sim::Token::new(TOKEN).hourly_limit(points)];
-    Options { tokens, ..Options::default() }.without_secondary_limits()
+    // Statistics without lines leave it to single commits, which are exact.
+    let statistics = StatisticsOptions { pending: 0, zero_from: 0, ..StatisticsOptions::default() };
+    Options { tokens, statistics, ..Options::default() }.without_secondary_limits()
 }
 
 /// A configuration that asks this simulator.
@@ -66,6 +69,7 @@ pub fn config(simulator: &Simulator, api: Api) -> Config {
     config.github.api = api;
     config.github.api_base_url = HttpUrl::parse(simulator.url()).expect("a URL");
     config.github.request_timeout = Duration::from_secs(10);
+    config.loc.large_repo_zero_detection_windows = 1;
     config.retry.initial_backoff = Duration::from_millis(5);
     config.retry.max_backoff = Duration::from_millis(20);
     config.github.orgs = vec![OrgConfig { token: Secret::new(TOKEN), ..OrgConfig::named(ORG) }];
@@ -80,6 +84,7 @@ impl Stage {
         let meter: Arc<dyn RequestMeter> = Arc::new(NoMeter);
         let made = organisation(config, &config.github.orgs[0], &clock, &meter).expect("a source");
         let store = Arc::new(MemoryStore::new());
+        let tells_lines = made.source.tells_lines();
         let (store_actor, queue_actor) = (ActorRef::new("store"), ActorRef::new("queue"));
         let scraper = ActorRef::new("scraper");
         let role = RoleWatch::new("static");
@@ -120,6 +125,7 @@ impl Stage {
             queue: queue_actor.clone(),
             concurrency: 4,
             role,
+            lines: lines(config),
             observer: Arc::new(NoObserver),
         };
         let root = start_root(
@@ -129,7 +135,7 @@ impl Stage {
                 .child(ChildSpec::actor(&scraper, move || OrgScraper::new(scraper_settings.clone()))),
         )
         .expect("no name is used twice");
-        Stage { sim, clock, store, scraper, first_seen, _root: root }
+        Stage { sim, clock, store, scraper, tells_lines, first_seen, _root: root }
     }
 
     /// Runs one cycle.
@@ -171,7 +177,8 @@ impl Stage {
                     other => other.to_string(),
                 };
                 let (user, at) = (latest.user.to_string(), latest.at.as_unix());
-                (stored.key.id.to_string(), id, user, at, latest.lines.additions, latest.lines.deletions)
+                let Lines { additions, deletions } = latest.lines;
+                self.shown((stored.key.id.to_string(), id, user, at, additions, deletions))
             })
             .collect()
     }
@@ -184,9 +191,17 @@ impl Stage {
             .filter(|fact| fact.at.as_second() >= floor && fact.org == ORG)
             .map(|fact| {
                 let id = format!("{}:{}", fact.kind.as_str(), fact.id);
-                (fact.repo_id, id, fact.user, fact.at.as_second(), fact.additions, fact.deletions)
+                self.shown((fact.repo_id, id, fact.user, fact.at.as_second(), fact.additions, fact.deletions))
             })
             .collect()
+    }
+
+    /// Over REST, lines that no series shows any more are not asked for.
+    fn shown(&self, told: Told) -> Told {
+        let (repo, id, user, at, additions, deletions) = told;
+        let is_shown = self.tells_lines || at >= last_complete_week(self.clock.now()).from().as_unix();
+        let (additions, deletions) = if is_shown { (additions, deletions) } else { (0, 0) };
+        (repo, id, user, at, additions, deletions)
     }
 
     /// What is stored is what there is.
