@@ -2,6 +2,7 @@
 
 mod cost;
 mod limits;
+mod lines;
 mod plan;
 mod stage;
 mod truth;

@@ -1,7 +1,8 @@
 //! The adapter and the scraper before the simulator, without the rest of a replica; cycles run when told to.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use github_sim::{Options, Simulator, StatisticsOptions, World};
@@ -10,7 +11,8 @@ use github_stats::github::{NoMeter, RequestMeter};
 use github_stats::runtime::{lines, organisation};
 use github_stats_actors::activity::{ActivitySettings, DAY, FactId, Lines, Timestamp, last_complete_week};
 use github_stats_actors::clock::Clock;
-use github_stats_actors::event::NoObserver;
+use github_stats_actors::event::{Event, NoObserver, Observer};
+use github_stats_actors::lines::LinesView;
 use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::{DispatchSettings, MemoryQueue, QueueActor, QueueSettings};
 use github_stats_actors::role::{Epoch, Role, RoleView, RoleWatch};
@@ -36,6 +38,38 @@ const EPOCH: Epoch = Epoch(1);
 /// A fact, whoever tells it: repository, kind and id, user, time, lines.
 pub type Told = (String, String, String, i64, u64, u64);
 
+/// What was told of lines.
+#[derive(Default)]
+pub struct ToldLines {
+    views: Mutex<Vec<LinesView>>,
+    exhausted: AtomicUsize,
+}
+
+impl ToldLines {
+    /// Mode and incompleteness of a repository, as last told.
+    pub fn of(&self, repo: &str) -> Option<(&'static str, bool)> {
+        let views = self.views.lock().expect("no panic");
+        views.iter().find(|view| view.repo.as_str() == repo).map(|view| (view.mode, view.incomplete))
+    }
+
+    /// How often the budget of an hour was told to be used up.
+    pub fn exhausted(&self) -> usize {
+        self.exhausted.load(Ordering::Relaxed)
+    }
+}
+
+impl Observer for ToldLines {
+    fn on_event(&self, event: Event<'_>) {
+        match event {
+            Event::LinesRead { repositories, .. } => {
+                *self.views.lock().expect("no panic") = repositories.to_vec();
+            }
+            Event::LinesBudgetExhausted { .. } => _ = self.exhausted.fetch_add(1, Ordering::Relaxed),
+            _ => {}
+        }
+    }
+}
+
 /// The stage.
 pub struct Stage {
     pub sim: Simulator,
@@ -43,6 +77,7 @@ pub struct Stage {
     store: Arc<MemoryStore>,
     scraper: ActorRef<OrgScraper>,
     tells_lines: bool,
+    pub told: Arc<ToldLines>,
     first_seen: Timestamp,
     _root: RootHandle,
 }
@@ -84,6 +119,7 @@ impl Stage {
         let meter: Arc<dyn RequestMeter> = Arc::new(NoMeter);
         let made = organisation(config, &config.github.orgs[0], &clock, &meter).expect("a source");
         let store = Arc::new(MemoryStore::new());
+        let told = Arc::new(ToldLines::default());
         let tells_lines = made.source.tells_lines();
         let (store_actor, queue_actor) = (ActorRef::new("store"), ActorRef::new("queue"));
         let scraper = ActorRef::new("scraper");
@@ -126,7 +162,7 @@ impl Stage {
             concurrency: 4,
             role,
             lines: lines(config),
-            observer: Arc::new(NoObserver),
+            observer: told.clone(),
         };
         let root = start_root(
             SupervisorSpec::new("root", Strategy::OneForOne)
@@ -135,7 +171,7 @@ impl Stage {
                 .child(ChildSpec::actor(&scraper, move || OrgScraper::new(scraper_settings.clone()))),
         )
         .expect("no name is used twice");
-        Stage { sim, clock, store, scraper, tells_lines, first_seen, _root: root }
+        Stage { sim, clock, store, scraper, tells_lines, told, first_seen, _root: root }
     }
 
     /// Runs one cycle.
