@@ -1,5 +1,6 @@
 //! The adapter against the simulator: the same truth over both APIs, at the price of change.
 
+mod auto;
 mod cost;
 mod limits;
 mod lines;

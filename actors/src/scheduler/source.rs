@@ -18,6 +18,8 @@ pub enum SourceErrorKind {
     Forbidden,
     /// It does not exist, or the credentials may not know that it does.
     NotFound,
+    /// The server has no such API.
+    Unsupported,
     /// The quota is used up, or requests come too fast.
     RateLimited,
     /// No answer, or one that says it is not able to give one now.

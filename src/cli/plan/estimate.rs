@@ -14,8 +14,8 @@ const REREAD_PER_POINT: f64 = 14.0;
 const REPOSITORIES_PER_CHECK: f64 = 25.0;
 /// Requests for one repository and cycle over REST, besides those for what changed.
 const REST_PER_REPOSITORY: f64 = 2.0;
-/// Requests over REST for each push: branch, comparison, three commits, reviews.
-const REST_PER_CHANGE: f64 = 6.5;
+/// Requests over REST for each push: branch, comparison, reviews. Its lines come from statistics, asked for once a day.
+const REST_PER_CHANGE: f64 = 3.5;
 /// People in an active repository; only collecting tells how many there are.
 const PEOPLE: f64 = 5.0;
 /// Series of one person in one repository.
