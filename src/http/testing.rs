@@ -42,6 +42,7 @@ pub(crate) fn fresh() -> State {
         draining: Arc::new(AtomicBool::new(false)),
         dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Disk],
         series_refused: Arc::new(AtomicU64::new(0)),
+        quotas: Arc::new(|| serde_json::json!({ "acme": { "waiting": false } })),
         disk_free: Some(Arc::new(|| Some(1 << 30))),
     };
     let admin = Admin { token: Observable::new(None), chaos: false };

@@ -16,12 +16,13 @@ use secrecy::SecretString;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
+use super::quotas::quotas;
 use super::sources::{SourcesError, organisations};
 use super::tree::{Parts, Tree, start};
 use crate::config::{Config, InitialRole, SecretSource, StoreBackend};
 use crate::github::RequestMeter;
 use crate::http::{Admin, HttpSettings, State, serve};
-use crate::telemetry::{Build, Dependency, Metrics, MetricsError, Sources};
+use crate::telemetry::{Build, Dependency, Metrics, MetricsError, Quotas, Sources};
 
 /// How often the admin token's file is read again.
 const TOKEN_REFRESH: Duration = Duration::from_secs(10);
@@ -95,17 +96,23 @@ impl Service {
         let metrics = Metrics::new(&settings.replica, Build::current())?;
         let meter: Arc<dyn RequestMeter> = Arc::new(metrics.github());
         let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
+        let organisations = organisations(config, &settings.clock, &meter)?;
+        let quotas = quotas(&organisations);
         let parts = Parts {
             store: settings.store.clone(),
-            organisations: organisations(config, &settings.clock, &meter)?,
+            organisations,
             clock: settings.clock.clone(),
             initial_role: settings.initial_role,
             observer,
             probes: Vec::new(),
         };
         let tree = start(config, parts)?;
-        let state =
-            State::new(tree.shown.published.clone(), metrics, sources(&settings, &tree), admin(&settings));
+        let state = State::new(
+            tree.shown.published.clone(),
+            metrics,
+            sources(&settings, &tree, quotas),
+            admin(&settings),
+        );
         let address = config.server.listen_addr.to_string();
         let failed = |cause| ServiceError::Listen { address: address.clone(), cause };
         let (server, http) = serve(HttpSettings::new(vec![listener]), state).map_err(failed)?;
@@ -178,7 +185,7 @@ fn bind(config: &Config) -> Result<TcpListener, ServiceError> {
     TcpListener::bind(&address).map_err(|cause| ServiceError::Listen { address, cause })
 }
 
-fn sources(settings: &ServiceSettings, tree: &Tree) -> Sources {
+fn sources(settings: &ServiceSettings, tree: &Tree, quotas: Quotas) -> Sources {
     let mut dependencies = vec![Dependency::Github, Dependency::Election];
     if settings.config.store.backend == StoreBackend::Redis {
         dependencies.push(Dependency::Redis);
@@ -194,6 +201,7 @@ fn sources(settings: &ServiceSettings, tree: &Tree) -> Sources {
         draining: tree.shown.draining.clone(),
         dependencies,
         series_refused: Arc::default(),
+        quotas,
         disk_free: None,
     }
 }

@@ -83,6 +83,7 @@ impl<'a> Sources<'a> {
         let wire = Wire::new(github.api_base_url.as_str(), github.request_timeout)?;
         let credentials = org.credentials();
         let shared = self.shared(&credentials, &wire);
+        let room = shared.room.clone();
         let cap = u64::from(org.max_api_points_per_hour);
         let client = Client::new(ClientSettings {
             org: org.org.as_str().into(),
@@ -98,6 +99,7 @@ impl<'a> Sources<'a> {
         Ok(Organisation {
             org: org.org.as_str().into(),
             source: self.source(org, client, &credentials)?,
+            room,
             interval: org.scrape_interval,
             concurrency,
         })

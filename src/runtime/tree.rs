@@ -28,6 +28,7 @@ use github_stats_actors::supervision::{
 };
 
 use crate::config::{Config, InitialRole};
+use crate::github::quota::Room;
 
 /// One organisation and where its activity comes from.
 pub struct Organisation {
@@ -35,6 +36,8 @@ pub struct Organisation {
     pub org: OrgName,
     /// Where its activity comes from.
     pub source: Arc<dyn ActivitySource>,
+    /// The limits of its credentials.
+    pub room: Arc<Room>,
     /// How often it is scraped.
     pub interval: Duration,
     /// How many of its repositories are collected at a time.

@@ -122,6 +122,7 @@ mod tests {
             draining: Arc::new(AtomicBool::new(false)),
             dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Amqp, Dependency::Disk],
             series_refused: Arc::new(AtomicU64::new(5)),
+            quotas: Arc::new(|| serde_json::Value::Null),
             disk_free: Some(Arc::new(|| Some(4096))),
         };
         (sources, Metrics::new("replica-0", build).unwrap())

@@ -21,4 +21,4 @@ pub use line_sources::LineSources;
 pub use logging::{LogFormat, LoggingError, init};
 pub use metrics::{Build, Metrics, MetricsError};
 pub use scrapes::{ScrapeReport, Scrapes};
-pub use sources::{Dependency, DiskFree, Sources};
+pub use sources::{Dependency, DiskFree, Quotas, Sources};

@@ -54,6 +54,9 @@ impl Dependency {
 /// Tells the bytes left for the data directory; `None` where that is not known. It must not block.
 pub type DiskFree = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
+/// Tells how much of GitHub may be asked for, by organisation: budgets, holds and waits. It must not block.
+pub type Quotas = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
+
 /// Where the present state of everything is read without waiting. Cheap to clone.
 #[derive(Clone)]
 pub struct Sources {
@@ -77,6 +80,8 @@ pub struct Sources {
     pub dependencies: Vec<Dependency>,
     /// Counts the series that were not exposed because of the budget.
     pub series_refused: Arc<AtomicU64>,
+    /// The quota of every organisation.
+    pub quotas: Quotas,
     /// How much space is left; `None` without a data directory.
     pub disk_free: Option<DiskFree>,
 }

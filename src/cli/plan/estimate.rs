@@ -76,7 +76,7 @@ impl Size {
             )
         } else {
             let cycle = listing + REST_PER_REPOSITORY * repositories + REST_PER_CHANGE * changes;
-            (0.0, cycles * cycle, listing + repositories * 4.0 + self.active as f64 * 40.0)
+            (0.0, cycles * cycle, listing + repositories * 4.0 + self.active as f64 * 15.0)
         };
         let whole = |number: f64| number.ceil() as u64;
         Estimate {

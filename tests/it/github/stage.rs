@@ -8,7 +8,8 @@ use std::time::Duration;
 use github_sim::{Options, Simulator, StatisticsOptions, World};
 use github_stats::config::{Api, Config, HttpUrl, OrgConfig, Secret};
 use github_stats::github::{NoMeter, RequestMeter};
-use github_stats::runtime::{lines, organisation};
+use github_stats::runtime::{lines, organisation, quotas};
+use github_stats::telemetry::Quotas;
 use github_stats_actors::activity::{ActivitySettings, DAY, FactId, Lines, Timestamp, last_complete_week};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::{Event, NoObserver, Observer};
@@ -78,6 +79,7 @@ pub struct Stage {
     scraper: ActorRef<OrgScraper>,
     tells_lines: bool,
     pub told: Arc<ToldLines>,
+    pub quotas: Quotas,
     first_seen: Timestamp,
     _root: RootHandle,
 }
@@ -119,6 +121,7 @@ impl Stage {
         let meter: Arc<dyn RequestMeter> = Arc::new(NoMeter);
         let made = organisation(config, &config.github.orgs[0], &clock, &meter).expect("a source");
         let store = Arc::new(MemoryStore::new());
+        let quotas = quotas(std::slice::from_ref(&made));
         let told = Arc::new(ToldLines::default());
         let tells_lines = made.source.tells_lines();
         let (store_actor, queue_actor) = (ActorRef::new("store"), ActorRef::new("queue"));
@@ -171,7 +174,7 @@ impl Stage {
                 .child(ChildSpec::actor(&scraper, move || OrgScraper::new(scraper_settings.clone()))),
         )
         .expect("no name is used twice");
-        Stage { sim, clock, store, scraper, tells_lines, told, first_seen, _root: root }
+        Stage { sim, clock, store, scraper, tells_lines, told, quotas, first_seen, _root: root }
     }
 
     /// Runs one cycle.
