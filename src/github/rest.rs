@@ -209,9 +209,10 @@ impl Reading<'_> {
         if pages.was_missing { self.reread(tip).await } else { Ok(CommitsRead::Extended { tip: Some(tip) }) }
     }
 
-    /// Reads the branch back to the end of history; what is not found again is gone.
+    /// Reads the branch back to the end of what is kept, or of history where nothing is; what is not found again is gone.
     async fn reread(&self, tip: Oid) -> Result<CommitsRead, SourceError> {
-        let since = self.request.history_from;
+        let was_read = self.request.head.is_some();
+        let since = if was_read { self.request.retained_from } else { self.request.history_from };
         self.walk(tip, Some(since)).await?;
         Ok(CommitsRead::Reread { tip: Some(tip), since })
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::cycle::unlisted;
 use super::roster::Roster;
 use super::{
-    Changes, ChangesRequest, CollectError, Collector, CycleReport, CycleResult, ListedRepository,
+    Changes, ChangesRequest, CollectError, Collector, CycleReport, CycleResult, ListedRepository, Reconcile,
     RepositoryChanges, SourceError, SourceErrorKind, completeness, holes, live_since, together,
 };
 use crate::activity::{RepoId, RepoName, RepoState, Timestamp, Window};
@@ -241,7 +241,13 @@ impl ScraperSettings {
         let Some((since, near)) = together(wanted.clone()) else { return Ok(None) };
         let reconcile = roster.due(now);
         let known = near.iter().map(|state| (state.key.id.clone(), self.collector.known(state, now)));
-        let request = ChangesRequest { since, known: known.collect(), reconcile };
+        let talked_in = match reconcile {
+            Reconcile::Conversations { since } if roster.is_first_reread() => {
+                self.collector.talked_in(near.iter().copied(), since).await
+            }
+            _ => Vec::new(),
+        };
+        let request = ChangesRequest { since, known: known.collect(), reconcile, talked_in };
         let Some(changes) = self.collector.settings().source.changes(&request).await? else {
             return Ok(None);
         };

@@ -108,8 +108,10 @@ pub struct CollectRequest {
     pub since: Timestamp,
     /// How far the default branch was read; commits reachable from there are known.
     pub head: Option<HeadRead>,
-    /// How far back the default branch is read where `head` does not help.
+    /// How far back a default branch is read that was not read before.
     pub history_from: Timestamp,
+    /// How far back one is read again that was rewritten: nothing older is kept.
+    pub retained_from: Timestamp,
     /// For what.
     pub purpose: Purpose,
 }

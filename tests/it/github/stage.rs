@@ -117,10 +117,19 @@ impl Stage {
     /// Sets the stage for the first organisation of a configuration.
     pub fn new(sim: Simulator, config: &Config) -> Self {
         let first_seen = Timestamp::from_unix(sim.now().as_second());
-        let clock = Clock::starting_at(first_seen);
+        Self::over(sim, Arc::new(MemoryStore::new()), first_seen, config)
+    }
+
+    /// The same world and store, with everything else started anew.
+    pub fn restarted(self, config: &Config) -> Self {
+        let Stage { sim, store, first_seen, .. } = self;
+        Self::over(sim, store, first_seen, config)
+    }
+
+    fn over(sim: Simulator, store: Arc<MemoryStore>, first_seen: Timestamp, config: &Config) -> Self {
+        let clock = Clock::starting_at(Timestamp::from_unix(sim.now().as_second()));
         let meter: Arc<dyn RequestMeter> = Arc::new(NoMeter);
         let made = organisation(config, &config.github.orgs[0], &clock, &meter).expect("a source");
-        let store = Arc::new(MemoryStore::new());
         let quotas = quotas(std::slice::from_ref(&made));
         let told = Arc::new(ToldLines::default());
         let tells_lines = made.source.tells_lines();
@@ -220,6 +229,13 @@ impl Stage {
                 self.shown((stored.key.id.to_string(), id, user, at, additions, deletions))
             })
             .collect()
+    }
+
+    /// Ids of what is stored and not gone, however old.
+    pub async fn ids(&self) -> BTreeSet<String> {
+        let page = self.store.scan(None, usize::MAX).await.expect("a store");
+        let present = page.records.into_iter().filter(|stored| !stored.record.latest.gone);
+        present.map(|stored| stored.id.to_string()).collect()
     }
 
     /// What there is to be found now.
