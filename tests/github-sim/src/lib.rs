@@ -62,7 +62,7 @@ pub use pull_request::PullRequest;
 pub use repository::Repository;
 pub use request_log::RequestRecord;
 pub use review::{Review, ReviewState};
-pub use scale::{Scale, scale};
+pub use scale::{History, Scale, scale};
 pub use simulator::Simulator;
 pub use token::{Permission, Token};
 pub use truth::{Fact, FactKind, Truth};
