@@ -54,6 +54,8 @@ struct Entry {
     has_commits: bool,
     /// Commits that were read and have no lines.
     read: HashSet<Oid>,
+    /// Commits of which the latest statistics say nothing.
+    untold: HashSet<Oid>,
     /// Commits without lines that wait for the budget, or for an answer.
     waiting: usize,
     /// Commits without lines that are not going to be read.
@@ -171,6 +173,7 @@ impl Entry {
             looked_at: now,
             has_commits: false,
             read: HashSet::new(),
+            untold: HashSet::new(),
             waiting: 0,
             left_out: 0,
         }
@@ -218,17 +221,16 @@ impl Look<'_> {
         entry.has_commits = !commits.is_empty();
         let present: HashSet<Oid> = commits.iter().map(|commit| commit.oid).collect();
         entry.read.retain(|oid| present.contains(oid));
-        let mut untold = HashSet::new();
         if entry.has_commits && entry.mode.asks(self.now) {
             let (heard, shares) = self.ask(&commits).await?;
             entry.mode = entry.mode.heard(heard, self.now, settings);
             self.write(&stored, &shares.changed).await?;
             commits = with_lines(commits, &shares.changed);
-            untold = shares.untold.into_iter().collect();
+            entry.untold = shares.untold.into_iter().collect();
         }
         entry.looked_at = self.now;
         if !entry.mode.reads_commits() {
-            commits.retain(|commit| untold.contains(&commit.oid));
+            commits.retain(|commit| entry.untold.contains(&commit.oid));
         }
         self.read_commits(&mut entry, &stored, &commits).await?;
         entry.seen = Some((tip(self.state), shown_since(self.now)));

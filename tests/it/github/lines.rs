@@ -195,3 +195,27 @@ async fn reading_a_branch_again_forgets_no_lines() {
     stage.good_cycle().await;
     assert_eq!(known(&stage).await, before - 1, "only the lines of what was dropped are gone");
 }
+
+#[actix::test]
+async fn whom_the_statistics_do_not_name_is_read_commit_by_commit() {
+    let told = StatisticsOptions { pending: 0, ..StatisticsOptions::default() };
+    let stage = stage(told, 0, |config| config.loc.fallback_max_commit_detail_calls_per_org_per_hour = 3);
+    let at = stage.sim.now() - SignedDuration::from_hours(1);
+    stage.sim.edit(|world| {
+        // GitHub names the hundred with most commits.
+        let commits = (0..107).flat_map(|user| {
+            let commit = move |_| Commit::new(&format!("user-{user}"), at).lines(user + 1, user);
+            (0..if user < 100 { 2 } else { 1 }).map(commit)
+        });
+        world.org(ORG).repo("api").push(at, commits.collect());
+    });
+    stage.good_cycle().await;
+    assert_eq!((asked(&stage, Endpoint::Commit), stage.told.of("api")), (3, Some(("ready", true))));
+    stage.advance(HOUR);
+    stage.good_cycle().await;
+    stage.advance(HOUR);
+    stage.good_cycle().await;
+    assert_eq!((asked(&stage, Endpoint::Commit), stage.told.of("api")), (7, Some(("ready", false))));
+    assert_eq!(asked(&stage, Endpoint::ContributorStatistics), 1);
+    assert_sums(&stage, "with the rest").await;
+}
