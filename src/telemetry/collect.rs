@@ -31,6 +31,7 @@ pub(super) fn own(sources: &Sources, metrics: &Metrics, scrapes: &ScrapeReport) 
     families.extend(scrapes.families(replica));
     if epoch.is_some() {
         families.extend(derived::organisations(&sources.scheduler.get(), now));
+        families.extend(metrics.lines().families());
     }
     families.extend(derived::queue(&sources.queue.get().stats, now));
     if let Some(connections) = &sources.connections {
@@ -69,6 +70,7 @@ mod tests {
     use github_stats_actors::clock::Clock;
     use github_stats_actors::event::{Event, Observer};
     use github_stats_actors::health::{Component, HealthSnapshot, Status};
+    use github_stats_actors::lines::LinesView;
     use github_stats_actors::observable::Observable;
     use github_stats_actors::queue::{JobOutcome, QueueState, QueueStats, Reason};
     use github_stats_actors::role::{Epoch, Role, RoleView, RoleWatch};
@@ -135,6 +137,7 @@ mod tests {
             connections: Some(Arc::new(|| (1, 2))),
             fleet: Fleet::default(),
             disk_free: Observable::new(Some(4096)),
+            quotas: Arc::new(|| serde_json::Value::Null),
         };
         (sources, Metrics::new("replica-0", build).unwrap())
     }
@@ -142,6 +145,7 @@ mod tests {
     fn let_everything_happen(metrics: &Metrics) {
         let (org, repo) = (OrgName::from("acme"), RepoName::from("api"));
         let (org, repo, reason) = (&org, &repo, Reason::Gap);
+        let lines = LinesView { repo: repo.clone(), mode: "fallback", incomplete: true };
         for event in [
             Event::CycleFinished { org, result: CycleResult::Partial, took: Duration::from_secs(3) },
             Event::StoreWrite { source: WriteSource::LeaderScrape, success: true },
@@ -152,6 +156,8 @@ mod tests {
             Event::JobProcessed { org, repo, outcome: JobOutcome::Repaired },
             Event::WindowGivenUp { org },
             Event::SeriesRefused { count: 5 },
+            Event::LinesBudgetExhausted { org },
+            Event::LinesRead { org, repositories: &[lines] },
         ] {
             metrics.on_event(event);
         }
@@ -220,6 +226,9 @@ mod tests {
             "gh_exporter_backfill_jobs_processed_total{org=\"acme\",repo=\"api\",result=\"success\"} 1",
             "gh_exporter_github_request_duration_seconds_bucket{org=\"acme\",endpoint=\"/graphql\",le=\"0.1\"} 1",
             "gh_exporter_github_rate_limit_remaining{org=\"acme\",installation_id=\"42\"} 4999",
+            "gh_exporter_loc_source_mode{org=\"acme\",repo=\"api\",mode=\"fallback\"} 1",
+            "gh_exporter_loc_fallback_incomplete{org=\"acme\",repo=\"api\"} 1",
+            "gh_exporter_loc_fallback_budget_exhausted_total{org=\"acme\"} 1",
             "gh_exporter_build_info{replica=\"replica-0\",version=\"1.2.3\",revision=\"abc\"} 1",
         ] {
             assert!(page.lines().any(|present| present == line), "{line}\n{page}");
@@ -232,8 +241,11 @@ mod tests {
     async fn a_follower_leaves_to_the_leader_what_only_that_knows() {
         let (sources, metrics) = leader();
         sources.role.set(RoleView::follower("static"));
+        let_everything_happen(&metrics);
         let families = collected(&sources, &metrics);
-        for leaders in [catalogue::ORG_STATE, catalogue::FRESHNESS, catalogue::LEADER_EPOCH] {
+        for leaders in
+            [catalogue::ORG_STATE, catalogue::FRESHNESS, catalogue::LEADER_EPOCH, catalogue::LOC_SOURCE_MODE]
+        {
             assert!(families.iter().all(|family| family.name != leaders.name));
         }
         assert!(families.iter().any(|family| family.name == catalogue::ROLE.name));

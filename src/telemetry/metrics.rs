@@ -7,7 +7,7 @@ use github_stats_actors::event::{Event, Observer};
 use prometheus::{HistogramVec, IntCounterVec, Registry};
 
 use super::store_metrics::StoreMetrics;
-use super::{GithubMetrics, HttpMetrics, Scrapes, StoreMeter, catalogue, gather, vectors};
+use super::{GithubMetrics, HttpMetrics, LineSources, Scrapes, StoreMeter, catalogue, gather, vectors};
 use crate::exposition::Family;
 
 /// Cycles take from a second to, for thousands of repositories, an hour.
@@ -48,6 +48,7 @@ struct Shared {
     scrapes: Scrapes,
     events: EventMetrics,
     store: StoreMetrics,
+    lines: LineSources,
 }
 
 struct EventMetrics {
@@ -60,6 +61,7 @@ struct EventMetrics {
     processed: IntCounterVec,
     store_writes: IntCounterVec,
     series_refused: IntCounterVec,
+    lines_exhausted: IntCounterVec,
 }
 
 impl Metrics {
@@ -77,6 +79,7 @@ impl Metrics {
             scrapes: Scrapes::new(),
             events: EventMetrics::new(&registry)?,
             store: StoreMetrics::new(replica, &registry)?,
+            lines: LineSources::default(),
             registry,
         })))
     }
@@ -111,6 +114,11 @@ impl Metrics {
         &self.0.scrapes
     }
 
+    /// Where lines come from.
+    pub fn lines(&self) -> &LineSources {
+        &self.0.lines
+    }
+
     /// Everything counted so far.
     pub fn families(&self) -> Vec<Family> {
         let build = &self.0.build;
@@ -139,6 +147,7 @@ impl EventMetrics {
             processed: vectors::counters(&catalogue::JOBS_PROCESSED, registry)?,
             store_writes: vectors::counters(&catalogue::STORE_WRITES, registry)?,
             series_refused: vectors::counters(&catalogue::STORE_SERIES_REFUSED, registry)?,
+            lines_exhausted: vectors::counters(&catalogue::LOC_BUDGET_EXHAUSTED, registry)?,
         })
     }
 }
@@ -164,6 +173,11 @@ impl Observer for Metrics {
             Event::WindowGivenUp { org } => (&metrics.windows_given_up, &[org.as_str()]),
             Event::SeriesRefused { count } => {
                 metrics.series_refused.with_label_values::<&str>(&[]).inc_by(count);
+                return;
+            }
+            Event::LinesBudgetExhausted { org } => (&metrics.lines_exhausted, &[org.as_str()]),
+            Event::LinesRead { org, repositories } => {
+                self.0.lines.replace(org, repositories);
                 return;
             }
         };

@@ -57,6 +57,9 @@ impl Dependency {
 /// Counts connections without waiting.
 pub type Connections = Arc<dyn Fn() -> (usize, usize) + Send + Sync>;
 
+/// Tells how much of GitHub may be asked for, by organisation: budgets, holds and waits. It must not block.
+pub type Quotas = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
+
 /// Where the present state of everything is read without waiting. Cheap to clone.
 #[derive(Clone)]
 pub struct Sources {
@@ -86,6 +89,8 @@ pub struct Sources {
     pub fleet: Fleet,
     /// The bytes left for the data directory when that was last looked at; `None` without one.
     pub disk_free: Observable<Option<u64>>,
+    /// The quota of every organisation.
+    pub quotas: Quotas,
 }
 
 impl fmt::Debug for Sources {
