@@ -102,13 +102,8 @@ mod tests {
         let organisations = [("acme".into(), status(OrgState::Cooldown { until: NOW + 60 }))];
         let scheduler = SchedulerState { organisations: organisations.into_iter().collect() };
         let role = RoleWatch::new("static");
-        let until = Some(Instant::now() + Duration::from_secs(3600));
-        role.set(RoleView {
-            role: Role::Leader,
-            epoch: Some(Epoch(7)),
-            until,
-            ..RoleView::follower("static")
-        });
+        let until = Instant::now() + Duration::from_secs(3600);
+        role.set(RoleView::leader("static", Epoch(7), until));
         let components = [("store", component(Status::Degraded)), ("disk", component(Status::Healthy))];
         let health = HealthSnapshot {
             organisations: scheduler.organisations.clone(),
