@@ -11,7 +11,7 @@ use github_stats_actors::event::Observer;
 use github_stats_actors::fleet::{Exchange, Leave};
 use github_stats_actors::health::Probe;
 use github_stats_actors::observable::Observable;
-use github_stats_actors::role::Resign;
+use github_stats_actors::role::{Elector, Resign};
 use github_stats_actors::supervision::{DuplicateId, Exit, install_panic_hook};
 use rand::RngExt;
 use secrecy::SecretString;
@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 use super::sources::{SourcesError, organisations};
 use super::stores::Stores;
 use super::tree::{FleetParts, Parts, Shown, Tree, start};
-use crate::config::{Config, InitialRole, SecretSource};
+use crate::config::{Config, SecretSource};
 use crate::disk::DiskProbe;
 use crate::github::RequestMeter;
 use crate::http::{Admin, HttpSettings, State, serve};
@@ -41,8 +41,8 @@ pub struct ServiceSettings {
     pub config: Config,
     /// The replica's name.
     pub replica: String,
-    /// The role where there is no election.
-    pub initial_role: InitialRole,
+    /// How leadership is decided.
+    pub elector: Arc<dyn Elector>,
     /// Whether actors may be broken through the admin API.
     pub chaos: bool,
     /// Where everything is kept.
@@ -108,7 +108,7 @@ impl Service {
             stores: settings.stores.clone(),
             organisations: organisations(config, &settings.clock, &meter)?,
             clock: settings.clock.clone(),
-            initial_role: settings.initial_role,
+            elector: settings.elector.clone(),
             observer,
             probes: probes(config, disk),
             fleet: Some(fleet(&settings, sources.clone(), metrics.clone())),

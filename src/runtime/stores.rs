@@ -5,6 +5,7 @@ use std::sync::Arc;
 use github_stats_actors::store::{FactStore, MemoryState, MemoryStore, SharedState};
 
 use crate::config::{Config, StoreBackend};
+use crate::redis::Link;
 use crate::store::{EmbeddedStore, OpenError};
 
 /// Why the configured store is not there.
@@ -25,17 +26,19 @@ pub struct Stores {
     pub facts: Arc<dyn FactStore>,
     /// What replicas share besides.
     pub shared: Arc<dyn SharedState>,
+    /// The way to Redis, where that is what they share.
+    pub link: Option<Link>,
 }
 
 impl Stores {
     /// These facts, and nothing shared that outlives the process.
     pub fn with_facts(facts: Arc<dyn FactStore>) -> Self {
-        Stores { facts, shared: Arc::new(MemoryState::new()) }
+        Stores { facts, shared: Arc::new(MemoryState::new()), link: None }
     }
 
     fn of_one<S: FactStore + SharedState>(store: S) -> Self {
         let store = Arc::new(store);
-        Stores { facts: store.clone(), shared: store }
+        Stores { facts: store.clone(), shared: store, link: None }
     }
 }
 

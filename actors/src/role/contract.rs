@@ -239,7 +239,9 @@ pub async fn there_are_never_two_leaders(rivals: Arc<dyn Rivals>) {
     }
     let waiting: Vec<_> = electors
         .into_iter()
-        .map(|elector| Box::pin(async move { until_leader(elector.as_ref(), timing, timing.lease_duration * 3).await }))
+        .map(|elector| {
+            Box::pin(async move { until_leader(elector.as_ref(), timing, timing.lease_duration * 3).await })
+        })
         .collect();
     futures::future::select_all(waiting).await;
 }
@@ -303,7 +305,10 @@ impl Judge {
     fn ended(&self, who: &'static str) {
         let now = Instant::now();
         let mut reigns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        reigns.iter_mut().filter(|reign| reign.who == who).for_each(|reign| reign.until = reign.until.min(now));
+        reigns
+            .iter_mut()
+            .filter(|reign| reign.who == who)
+            .for_each(|reign| reign.until = reign.until.min(now));
     }
 
     fn give_verdict(&self, timing: Timing) {

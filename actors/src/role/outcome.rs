@@ -118,8 +118,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_leadership_that_was_refused_meanwhile_does_not_come_back_under_its_epoch() {
         let until = Instant::now() + PATIENCE;
-        let refused =
-            RoleView { last_error: Some("epoch 7 is over".into()), ..RoleView::follower(basis()) };
+        let refused = RoleView { last_error: Some("epoch 7 is over".into()), ..RoleView::follower(basis()) };
         let renewed = outcome(leading(until), Number::Held(Epoch(7)));
         let view = role_after(&refused, renewed, PATIENCE, Instant::now());
         assert_eq!((view.role, view.epoch), (Role::Follower, None));

@@ -73,12 +73,7 @@ impl RoleView {
 
     /// A replica that leads under `epoch` until then.
     pub fn leader(basis: impl Into<Basis>, epoch: Epoch, until: Instant) -> Self {
-        RoleView {
-            role: Role::Leader,
-            epoch: Some(epoch),
-            until: Some(until),
-            ..RoleView::follower(basis)
-        }
+        RoleView { role: Role::Leader, epoch: Some(epoch), until: Some(until), ..RoleView::follower(basis) }
     }
 
     /// The epoch to act under at `now`; `None` when this replica does not lead, or no longer does.

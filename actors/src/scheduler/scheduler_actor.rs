@@ -9,8 +9,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
-    Completeness, Cooldown, CooldownSettings, CycleReport, CycleResult, Due, HistorySettings, OrgScraper, OrgState,
-    RunCycle, due_from,
+    Completeness, Cooldown, CooldownSettings, CycleReport, CycleResult, Due, HistorySettings, OrgScraper,
+    OrgState, RunCycle, due_from,
 };
 use crate::activity::{OrgName, RepoState, Timestamp, Window};
 use crate::clock::Clock;

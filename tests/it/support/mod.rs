@@ -1,6 +1,7 @@
 //! What the tests of the binary share.
 
 mod metrics;
+pub mod redis;
 mod replica;
 mod shared;
 
