@@ -8,6 +8,7 @@ pub mod clock;
 pub mod event;
 pub mod fleet;
 pub mod health;
+pub mod lines;
 pub mod observable;
 pub mod queue;
 pub mod role;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ::redis::FromRedisValue;
 use async_trait::async_trait;
 use futures::StreamExt;
 use github_stats_actors::role::{Basis, ElectionError, Elector, Standing};
@@ -93,12 +94,15 @@ impl RedisElector {
         }
     }
 
-    fn arguments(&self, more: &str) -> [Vec<u8>; 2] {
-        [self.shared.identity.clone().into_bytes(), more.as_bytes().to_vec()]
-    }
-
-    fn keys(&self) -> [Vec<u8>; 1] {
-        [self.shared.key.clone().into_bytes()]
+    async fn run<T: FromRedisValue>(
+        &self,
+        call: Call,
+        script: &Script,
+        argument: &str,
+    ) -> Result<T, LinkError> {
+        let keys = [self.shared.key.clone().into_bytes()];
+        let arguments = [self.shared.identity.clone().into_bytes(), argument.as_bytes().to_vec()];
+        self.shared.link.run(call, script, &keys, &arguments).await
     }
 
     async fn take(&self) -> Result<Standing, LinkError> {
@@ -107,9 +111,8 @@ impl RedisElector {
         // Counted from before the request: Redis counts from later.
         let asked = Instant::now();
         let until = asked + timing.renew_deadline;
-        let arguments = self.arguments(&millis);
-        let answer = self.shared.link.run(Call::quick("elect"), &self.take, &self.keys(), &arguments);
-        let (outcome, holder, left): (String, String, String) = answer.await?;
+        let (outcome, holder, left): (String, String, String) =
+            self.run(Call::quick("elect"), &self.take, &millis).await?;
         let mut state = self.shared.state();
         state.rival_ends = None;
         Ok(match outcome.as_str() {
@@ -170,18 +173,9 @@ impl Elector for RedisElector {
     }
 
     async fn resign(&self) {
-        {
-            let mut state = self.shared.state();
-            state.terms.lost();
-        }
-        let arguments = self.arguments(&self.shared.key);
-        let release = self.shared.link.run::<u64>(
-            Call::quick("elect").repeatable(),
-            &self.release,
-            &self.keys(),
-            &arguments,
-        );
-        if let Err(error) = release.await {
+        self.shared.state().terms.lost();
+        let call = Call::quick("elect").repeatable();
+        if let Err(error) = self.run::<u64>(call, &self.release, &self.shared.key).await {
             tracing::warn!(%error, "leadership was not released; it ends by itself");
         }
     }

@@ -42,8 +42,10 @@ pub(crate) fn fresh() -> State {
         draining: Arc::new(AtomicBool::new(false)),
         dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Disk],
         store: Observable::default(),
+        connections: None,
         fleet: Fleet::default(),
         disk_free: Observable::new(Some(1 << 30)),
+        quotas: Arc::new(|| serde_json::json!({ "acme": { "waiting": false } })),
     };
     let admin = Admin { token: Observable::new(None), chaos: false };
     State::new(PublishedView::default(), Metrics::new("replica-0", build).unwrap(), sources, admin)

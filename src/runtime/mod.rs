@@ -1,6 +1,7 @@
 //! From a configuration to a running replica: the only place that knows every room.
 
 mod meter;
+mod quotas;
 mod service;
 mod sources;
 mod stores;
@@ -8,7 +9,8 @@ mod tree;
 #[cfg(test)]
 mod tree_tests;
 
+pub use quotas::quotas;
 pub use service::{Service, ServiceError, ServiceSettings};
 pub use sources::{SourcesError, organisation, organisations};
-pub use stores::{StoreOpenError, Stores, open_store};
-pub use tree::{FleetParts, MakeExchange, Organisation, Parts, Shown, Tree, start};
+pub use stores::{StoreOpenError, Stores, open_store, open_stores};
+pub use tree::{FleetParts, MakeExchange, Organisation, Parts, Shown, Tree, lines, start};

@@ -18,6 +18,7 @@ use secrecy::SecretString;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
+use super::quotas::quotas;
 use super::sources::{SourcesError, organisations};
 use super::stores::Stores;
 use super::tree::{FleetParts, Parts, Shown, Tree, start};
@@ -25,7 +26,7 @@ use crate::config::{Config, SecretSource};
 use crate::disk::DiskProbe;
 use crate::github::RequestMeter;
 use crate::http::{Admin, HttpSettings, State, serve};
-use crate::telemetry::{Build, Dependency, Fleet, FleetExchange, Metrics, MetricsError, Sources};
+use crate::telemetry::{Build, Dependency, Fleet, FleetExchange, Metrics, MetricsError, Quotas, Sources};
 
 /// How often the admin token's file is read again.
 const TOKEN_REFRESH: Duration = Duration::from_secs(10);
@@ -100,13 +101,16 @@ impl Service {
         warn_of_what_is_not_used(config);
         let listener = bind(config)?;
         let metrics = Metrics::new(&settings.replica, Build::current())?;
+        metrics.attach(&settings.stores.meter);
         let meter: Arc<dyn RequestMeter> = Arc::new(metrics.github());
         let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
+        let organisations = organisations(config, &settings.clock, &meter)?;
+        let quotas = quotas(&organisations);
         let disk = DiskProbe::new(&config.store.path);
-        let sources = sources(&settings, disk.free());
+        let sources = sources(&settings, disk.free(), quotas);
         let parts = Parts {
             stores: settings.stores.clone(),
-            organisations: organisations(config, &settings.clock, &meter)?,
+            organisations,
             clock: settings.clock.clone(),
             elector: settings.elector.clone(),
             observer,
@@ -200,6 +204,7 @@ fn probes(config: &Config, disk: DiskProbe) -> Vec<Arc<dyn Probe>> {
 fn sources(
     settings: &ServiceSettings,
     disk_free: Observable<Option<u64>>,
+    quotas: Quotas,
 ) -> impl Fn(&Shown) -> Sources + Clone + 'static {
     let mut dependencies = vec![Dependency::Github, Dependency::Election];
     if settings.config.store.has_directory() {
@@ -208,6 +213,7 @@ fn sources(
     if settings.config.store.is_shared() {
         dependencies.push(Dependency::Redis);
     }
+    let connections = settings.stores.connections.clone();
     let (replica, clock, fleet) = (settings.replica.clone(), settings.clock.clone(), Fleet::default());
     move |shown| Sources {
         replica: replica.clone(),
@@ -220,6 +226,8 @@ fn sources(
         draining: shown.draining.clone(),
         dependencies: dependencies.clone(),
         store: shown.store.clone(),
+        connections: connections.clone(),
+        quotas: quotas.clone(),
         fleet: fleet.clone(),
         disk_free: disk_free.clone(),
     }

@@ -10,6 +10,7 @@ use github_stats_actors::clock::Clock;
 use github_stats_actors::event::Observer;
 use github_stats_actors::fleet::{Exchange, FleetActor, FleetSettings, FleetState};
 use github_stats_actors::health::{HealthActor, HealthSettings, HealthSnapshot, Probe};
+use github_stats_actors::lines::LinesSettings;
 use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::{
     BackfillWorker, DispatchSettings, JobQueue, MemoryQueue, QueueActor, QueueSettings, QueueState,
@@ -27,6 +28,7 @@ use github_stats_actors::supervision::{
 
 use super::stores::Stores;
 use crate::config::Config;
+use crate::github::quota::Room;
 
 /// One organisation and where its activity comes from.
 pub struct Organisation {
@@ -34,6 +36,8 @@ pub struct Organisation {
     pub org: OrgName,
     /// Where its activity comes from.
     pub source: Arc<dyn ActivitySource>,
+    /// The limits of its credentials.
+    pub room: Arc<Room>,
     /// How often it is scraped.
     pub interval: Duration,
     /// How many of its repositories are collected at a time.
@@ -145,7 +149,7 @@ fn root_spec(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresse
         .child(role(config, parts, shown, addresses))
         .child(queue_actor(config, parts, shown, addresses, queue.clone()))
         .child(workers(config, parts, addresses, queue, &collectors))
-        .child(scrapers(parts, shown, addresses, collectors))
+        .child(scrapers(config, parts, shown, addresses, collectors))
         .child(scheduler(config, parts, shown, addresses))
         .child(health(config, parts, shown))
         .children(fleet(config, parts, shown, addresses))
@@ -235,6 +239,7 @@ fn workers(
 }
 
 fn scrapers(
+    config: &Config,
     parts: &Parts,
     shown: &Shown,
     addresses: &Addresses,
@@ -246,6 +251,7 @@ fn scrapers(
             queue: addresses.queue.clone(),
             concurrency: organisation.concurrency,
             role: shown.role.clone(),
+            lines: lines(config),
             observer: parts.observer.clone(),
         };
         let scraper = addresses.scrapers.get(&organisation.org)?;
@@ -326,6 +332,20 @@ fn collectors(config: &Config, parts: &Parts, addresses: &Addresses) -> BTreeMap
 
 fn history(config: &Config) -> HistorySettings {
     HistorySettings { retention: seconds(config.store.retention), history: seconds(config.metrics.history) }
+}
+
+/// Where lines come from, as configured.
+pub fn lines(config: &Config) -> LinesSettings {
+    let loc = &config.loc;
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    LinesSettings {
+        refresh_interval: seconds(loc.refresh_interval),
+        fallback_enabled: loc.fallback_enabled,
+        commits_per_week: count(loc.fallback_max_commits_per_repo_per_week),
+        commits_per_hour: count(loc.fallback_max_commit_detail_calls_per_org_per_hour),
+        zero_weeks: count(loc.large_repo_zero_detection_windows),
+        large_cooldown: seconds(loc.large_repo_cooldown),
+    }
 }
 
 fn dispatch(config: &Config) -> DispatchSettings {

@@ -13,6 +13,7 @@ use github_stats_actors::supervision::{Exit, Fault};
 
 use super::{Organisation, Parts, Stores, Tree, start};
 use crate::config::{Config, InitialRole};
+use crate::github::quota::{Room, RoomSettings};
 
 const START: Timestamp = Timestamp::from_unix(1_800_000_000);
 const INTERVAL: Duration = Duration::from_secs(300);
@@ -34,6 +35,7 @@ impl Stage {
         let organisation = Organisation {
             org: "acme".into(),
             source: Arc::new(source.clone()),
+            room: Room::new(RoomSettings::default(), clock.clone()),
             interval: INTERVAL,
             concurrency: 4,
         };

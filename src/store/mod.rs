@@ -3,8 +3,10 @@
 mod codec;
 pub mod embedded;
 mod fact_bytes;
+mod measured;
 pub mod redis;
 mod state_json;
 
 pub use embedded::{EmbeddedStore, OpenError};
+pub use measured::MeasuredStore;
 pub use redis::RedisStore;

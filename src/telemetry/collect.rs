@@ -31,8 +31,13 @@ pub(super) fn own(sources: &Sources, metrics: &Metrics, scrapes: &ScrapeReport) 
     families.extend(scrapes.families(replica));
     if epoch.is_some() {
         families.extend(derived::organisations(&sources.scheduler.get(), now));
+        families.extend(metrics.lines().families());
     }
     families.extend(derived::queue(&sources.queue.get().stats, now));
+    if let Some(connections) = &sources.connections {
+        let (open, wanted) = connections();
+        families.push(derived::connections(replica, open, wanted));
+    }
     families.extend(derived::role(replica, epoch));
     families.push(derived::dependencies(&sources.health.get(), &sources.dependencies));
     if let Some(tree) = sources.tree.get().map(RootHandle::tree) {
@@ -65,6 +70,7 @@ mod tests {
     use github_stats_actors::clock::Clock;
     use github_stats_actors::event::{Event, Observer};
     use github_stats_actors::health::{Component, HealthSnapshot, Status};
+    use github_stats_actors::lines::LinesView;
     use github_stats_actors::observable::Observable;
     use github_stats_actors::queue::{JobOutcome, QueueState, QueueStats, Reason};
     use github_stats_actors::role::{Epoch, Role, RoleView, RoleWatch};
@@ -77,7 +83,7 @@ mod tests {
     use crate::exposition::{ACTIVITY, Format, encode, testing};
     use github_stats_actors::fleet::Exchange;
 
-    use crate::telemetry::{Build, Dependency, Fleet, FleetExchange};
+    use crate::telemetry::{Build, Dependency, Fleet, FleetExchange, StoreMeter};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -123,8 +129,10 @@ mod tests {
             draining: Arc::new(AtomicBool::new(false)),
             dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Amqp, Dependency::Disk],
             store: Observable::default(),
+            connections: Some(Arc::new(|| (1, 2))),
             fleet: Fleet::default(),
             disk_free: Observable::new(Some(4096)),
+            quotas: Arc::new(|| serde_json::Value::Null),
         };
         (sources, Metrics::new("replica-0", build).unwrap())
     }
@@ -132,6 +140,7 @@ mod tests {
     fn let_everything_happen(metrics: &Metrics) {
         let (org, repo) = (OrgName::from("acme"), RepoName::from("api"));
         let (org, repo, reason) = (&org, &repo, Reason::Gap);
+        let lines = LinesView { repo: repo.clone(), mode: "fallback", incomplete: true };
         for event in [
             Event::CycleFinished { org, result: CycleResult::Partial, took: Duration::from_secs(3) },
             Event::StoreWrite { source: WriteSource::LeaderScrape, success: true },
@@ -142,6 +151,8 @@ mod tests {
             Event::JobProcessed { org, repo, outcome: JobOutcome::Repaired },
             Event::WindowGivenUp { org },
             Event::SeriesRefused { count: 5 },
+            Event::LinesBudgetExhausted { org },
+            Event::LinesRead { org, repositories: &[lines] },
         ] {
             metrics.on_event(event);
         }
@@ -151,6 +162,9 @@ mod tests {
         metrics.github().api_budget("acme", "graphql", "remaining", 4_900);
         metrics.http().request("/metrics", 200, Duration::from_millis(2));
         metrics.scrapes().record(NOW);
+        let meter = StoreMeter::default();
+        metrics.attach(&meter);
+        meter.exchanged("write", Duration::from_millis(2));
     }
 
     /// As it is when a store has taken the counts.
@@ -199,12 +213,17 @@ mod tests {
             "gh_exporter_dependency_health{dependency=\"redis\"} 0",
             "gh_exporter_dependency_health{dependency=\"disk\"} 1",
             "gh_exporter_store_series_refused_total 5",
+            "gh_exporter_store_pool_connections{replica=\"replica-0\",state=\"closed\"} 1",
+            "gh_exporter_store_request_duration_seconds_count{replica=\"replica-0\",op=\"write\"} 1",
             "gh_exporter_disk_free_bytes{replica=\"replica-0\"} 4096",
             "gh_exporter_scrape_runs_total{org=\"acme\",result=\"partial\"} 1",
             "gh_exporter_store_write_total{source=\"worker_backfill\",result=\"failure\"} 1",
             "gh_exporter_backfill_jobs_processed_total{org=\"acme\",repo=\"api\",result=\"success\"} 1",
             "gh_exporter_github_request_duration_seconds_bucket{org=\"acme\",endpoint=\"/graphql\",le=\"0.1\"} 1",
             "gh_exporter_github_rate_limit_remaining{org=\"acme\",installation_id=\"42\"} 4999",
+            "gh_exporter_loc_source_mode{org=\"acme\",repo=\"api\",mode=\"fallback\"} 1",
+            "gh_exporter_loc_fallback_incomplete{org=\"acme\",repo=\"api\"} 1",
+            "gh_exporter_loc_fallback_budget_exhausted_total{org=\"acme\"} 1",
             "gh_exporter_build_info{replica=\"replica-0\",version=\"1.2.3\",revision=\"abc\"} 1",
         ] {
             assert!(page.lines().any(|present| present == line), "{line}\n{page}");
@@ -217,8 +236,11 @@ mod tests {
     async fn a_follower_leaves_to_the_leader_what_only_that_knows() {
         let (sources, metrics) = leader();
         sources.role.set(RoleView::follower("static"));
+        let_everything_happen(&metrics);
         let families = collected(&sources, &metrics);
-        for leaders in [catalogue::ORG_STATE, catalogue::FRESHNESS, catalogue::LEADER_EPOCH] {
+        for leaders in
+            [catalogue::ORG_STATE, catalogue::FRESHNESS, catalogue::LEADER_EPOCH, catalogue::LOC_SOURCE_MODE]
+        {
             assert!(families.iter().all(|family| family.name != leaders.name));
         }
         assert!(families.iter().any(|family| family.name == catalogue::ROLE.name));

@@ -55,6 +55,12 @@ pub(super) fn series(counts: &SeriesCounts) -> Family {
     by_family
 }
 
+pub(super) fn connections(replica: &str, open: usize, wanted: usize) -> Family {
+    let connections = catalogue::STORE_CONNECTIONS.family();
+    let closed = wanted.saturating_sub(open);
+    connections.with(&[replica, "open"], open as f64).with(&[replica, "closed"], closed as f64)
+}
+
 pub(super) fn role(replica: &str, epoch: Option<Epoch>) -> Vec<Family> {
     let present = if epoch.is_some() { Role::Leader } else { Role::Follower };
     let mut roles = catalogue::ROLE.family();

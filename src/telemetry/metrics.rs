@@ -6,7 +6,8 @@ use std::sync::Arc;
 use github_stats_actors::event::{Event, Observer};
 use prometheus::{HistogramVec, IntCounterVec, Registry};
 
-use super::{GithubMetrics, HttpMetrics, Scrapes, catalogue, gather, vectors};
+use super::store_metrics::StoreMetrics;
+use super::{GithubMetrics, HttpMetrics, LineSources, Scrapes, StoreMeter, catalogue, gather, vectors};
 use crate::exposition::Family;
 
 /// Cycles take from a second to, for thousands of repositories, an hour.
@@ -46,6 +47,8 @@ struct Shared {
     http: HttpMetrics,
     scrapes: Scrapes,
     events: EventMetrics,
+    store: StoreMetrics,
+    lines: LineSources,
 }
 
 struct EventMetrics {
@@ -58,6 +61,7 @@ struct EventMetrics {
     processed: IntCounterVec,
     store_writes: IntCounterVec,
     series_refused: IntCounterVec,
+    lines_exhausted: IntCounterVec,
 }
 
 impl Metrics {
@@ -74,6 +78,8 @@ impl Metrics {
             http: HttpMetrics::new(replica, &registry)?,
             scrapes: Scrapes::new(),
             events: EventMetrics::new(&registry)?,
+            store: StoreMetrics::new(replica, &registry)?,
+            lines: LineSources::default(),
             registry,
         })))
     }
@@ -98,9 +104,19 @@ impl Metrics {
         self.0.http.clone()
     }
 
+    /// Takes over what a store's meter measures from now on.
+    pub fn attach(&self, meter: &StoreMeter) {
+        meter.attach(self.0.store.clone());
+    }
+
     /// How often this replica was scraped.
     pub fn scrapes(&self) -> &Scrapes {
         &self.0.scrapes
+    }
+
+    /// Where lines come from.
+    pub fn lines(&self) -> &LineSources {
+        &self.0.lines
     }
 
     /// Everything counted so far.
@@ -131,6 +147,7 @@ impl EventMetrics {
             processed: vectors::counters(&catalogue::JOBS_PROCESSED, registry)?,
             store_writes: vectors::counters(&catalogue::STORE_WRITES, registry)?,
             series_refused: vectors::counters(&catalogue::STORE_SERIES_REFUSED, registry)?,
+            lines_exhausted: vectors::counters(&catalogue::LOC_BUDGET_EXHAUSTED, registry)?,
         })
     }
 }
@@ -156,6 +173,11 @@ impl Observer for Metrics {
             Event::WindowGivenUp { org } => (&metrics.windows_given_up, &[org.as_str()]),
             Event::SeriesRefused { count } => {
                 metrics.series_refused.with_label_values::<&str>(&[]).inc_by(count);
+                return;
+            }
+            Event::LinesBudgetExhausted { org } => (&metrics.lines_exhausted, &[org.as_str()]),
+            Event::LinesRead { org, repositories } => {
+                self.0.lines.replace(org, repositories);
                 return;
             }
         };

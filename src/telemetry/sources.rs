@@ -54,6 +54,12 @@ impl Dependency {
     }
 }
 
+/// Counts connections without waiting.
+pub type Connections = Arc<dyn Fn() -> (usize, usize) + Send + Sync>;
+
+/// Tells how much of GitHub may be asked for, by organisation: budgets, holds and waits. It must not block.
+pub type Quotas = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
+
 /// Where the present state of everything is read without waiting. Cheap to clone.
 #[derive(Clone)]
 pub struct Sources {
@@ -77,10 +83,14 @@ pub struct Sources {
     pub dependencies: Vec<Dependency>,
     /// The store actor's state.
     pub store: Observable<StoreState>,
+    /// Tells how many connections to a shared store are open, and how many there are when all is well.
+    pub connections: Option<Connections>,
     /// What the other replicas told.
     pub fleet: Fleet,
     /// The bytes left for the data directory when that was last looked at; `None` without one.
     pub disk_free: Observable<Option<u64>>,
+    /// The quota of every organisation.
+    pub quotas: Quotas,
 }
 
 impl fmt::Debug for Sources {

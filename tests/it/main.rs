@@ -6,5 +6,6 @@ mod command_line;
 mod exposition;
 mod github;
 mod redis;
+mod replicas;
 mod store;
 mod support;

@@ -188,12 +188,10 @@ impl LeaseApi {
         if let Some(client) = &*slot {
             return Ok(client.clone());
         }
-        let config = Config {
-            connect_timeout: Some(self.limit),
-            // An attempt that fails is made again with another view of the Lease, not as it was.
-            default_retry: false,
-            ..self.cluster.config().await?
-        };
+        let mut config = self.cluster.config().await?;
+        config.connect_timeout = Some(self.limit);
+        // An attempt that fails is made again with another view of the Lease, not as it was.
+        config.default_retry = false;
         let client = Client::try_from(config).map_err(|error| ApiError::Unusable(causes(&error)))?;
         *slot = Some(client.clone());
         Ok(client)

@@ -87,7 +87,12 @@ struct Entry {
 enum Tale {
     Nothing,
     Lost,
-    Changes(Vec<Change>, LogPosition),
+    Changes {
+        changes: Vec<Change>,
+        reached: LogPosition,
+        /// Whether the log went no further when it was looked at.
+        is_all: bool,
+    },
 }
 
 impl RedisStore {
@@ -118,12 +123,14 @@ impl RedisStore {
             stream::iter(organisations).map(follow).buffered(AT_A_TIME).try_collect().await?;
         let mut position = since.clone();
         let mut all = Vec::new();
+        let mut complete = true;
         for (org, tale) in tales {
             match tale {
                 Tale::Lost => return Ok(Followed::Lost),
                 Tale::Nothing => {}
-                Tale::Changes(changes, reached) => {
+                Tale::Changes { changes, reached, is_all } => {
                     all.extend(changes);
+                    complete &= is_all;
                     position.0.insert(org, reached);
                 }
             }
@@ -132,7 +139,7 @@ impl RedisStore {
         for org in &unknown {
             self.register(org).await?;
         }
-        Ok(Followed::Changes { changes: all, position })
+        Ok(Followed::Changes { changes: all, complete, position })
     }
 
     async fn follow_one(&self, org: &OrgName, since: Option<LogPosition>) -> Result<Tale, StoreError> {
@@ -150,7 +157,7 @@ impl RedisStore {
             return Ok(Tale::Lost);
         };
         let changes = self.changes_of(org, entries).await?;
-        Ok(Tale::Changes(changes, reached))
+        Ok(Tale::Changes { changes, reached, is_all: reached.sequence >= stands_at.sequence })
     }
 
     async fn stands_at(&self, org: &OrgName) -> Result<Option<LogPosition>, StoreError> {

@@ -61,6 +61,15 @@ impl RedisStore {
         Ok(states.into_values().collect())
     }
 
+    /// The state of one repository.
+    pub(super) async fn state_of(&self, key: &RepoKey) -> Result<Option<RepoState>, StoreError> {
+        let mut command = cmd("HGET");
+        command.arg(self.keys.of(&key.org).repositories()).arg(key.id.as_str());
+        let stored: Option<Vec<u8>> =
+            self.brisk.query(Call::quick("repositories").repeatable(), &command).await?;
+        Ok(stored.map(|bytes| repository(key, &bytes)).transpose()?.map(|(_, state)| state))
+    }
+
     /// All records of a repository as they are stored. Whatever is there all the time is among them; what comes or goes
     /// meanwhile may be.
     pub(super) async fn facts_of(&self, key: &RepoKey) -> Result<Facts, StoreError> {

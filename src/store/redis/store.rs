@@ -73,6 +73,10 @@ impl FactStore for RedisStore {
         self.states_of(org).await
     }
 
+    async fn repository(&self, key: &RepoKey) -> Result<Option<RepoState>, StoreError> {
+        self.state_of(key).await
+    }
+
     async fn organisations(&self) -> Result<Vec<OrgName>, StoreError> {
         self.all_organisations().await
     }

@@ -63,7 +63,7 @@ impl Follower {
                 self.load().await?;
                 Ok(true)
             }
-            Followed::Changes { changes, position } => {
+            Followed::Changes { changes, position, .. } => {
                 let moved = position != self.position;
                 self.position = position;
                 for change in changes {
@@ -192,7 +192,7 @@ async fn garbage_collection_amid_writers_counts_everything_once() {
     assert!(records.iter().all(|record| record.record.latest.at >= moment(120)));
     // The log tells of each step a state whose base and records fit.
     let mut last = None;
-    while let Followed::Changes { changes, position: reached } =
+    while let Followed::Changes { changes, position: reached, .. } =
         replicas[1].changes(&position).await.expect("changes")
     {
         if reached == position {
