@@ -73,7 +73,7 @@ mod tests {
     use github_stats_actors::lines::LinesView;
     use github_stats_actors::observable::Observable;
     use github_stats_actors::queue::{JobOutcome, QueueState, QueueStats, Reason};
-    use github_stats_actors::role::{Epoch, Role, RoleView, RoleWatch};
+    use github_stats_actors::role::{Epoch, RoleView, RoleWatch};
     use github_stats_actors::scheduler::{Completeness, CycleResult, OrgState, OrgStatus, SchedulerState};
     use github_stats_actors::store::WriteSource;
     use github_stats_actors::supervision::{Strategy, SupervisorSpec, start_root};
