@@ -16,7 +16,7 @@ use github_stats_actors::supervision::{DuplicateId, Exit, install_panic_hook};
 use rand::RngExt;
 use secrecy::SecretString;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::quotas::quotas;
 use super::sources::{SourcesError, organisations};
@@ -35,6 +35,9 @@ const RESIGN_LIMIT: Duration = Duration::from_secs(1);
 
 /// How long taking leave of the other replicas may take.
 const LEAVE_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long answers under way may take at the end.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// What a replica is made of.
 pub struct ServiceSettings {
@@ -157,7 +160,8 @@ impl Service {
     }
 }
 
-/// Readiness falls first, `/metrics` last: unready, hand over leadership, stop the tree, then stop serving.
+/// Readiness falls first, `/metrics` last: unready, hand over leadership, stop the tree, then stop serving. All of it within
+/// `grace`, whoever hangs.
 async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: Duration) -> Exit {
     let deadline = Instant::now() + grace;
     tree.shown.draining.store(true, Ordering::Release);
@@ -169,8 +173,11 @@ async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: D
     if let Err(error) = tree.fleet.call_within(Leave, LEAVE_LIMIT).await {
         tracing::debug!(%error, "the other replicas were not told; this one expires among them");
     }
-    let exit = tree.root.shutdown(deadline.saturating_duration_since(Instant::now())).await;
-    http.stop(true).await;
+    let left = || deadline.saturating_duration_since(Instant::now());
+    let exit = tree.root.shutdown(left().saturating_sub(LAST_ANSWERS)).await;
+    if timeout(left().max(LAST_ANSWERS), http.stop(true)).await.is_err() {
+        tracing::warn!("some HTTP clients were cut off: they did not take their answers in time");
+    }
     exit
 }
 

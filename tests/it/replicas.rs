@@ -93,7 +93,7 @@ async fn watch(replica: Arc<Replica>, stop: Arc<AtomicBool>) -> usize {
 }
 
 /// The counters that do not belong to one process.
-fn counters(text: &str) -> impl Iterator<Item = (String, f64)> {
+pub fn counters(text: &str) -> impl Iterator<Item = (String, f64)> {
     let shared = |line: &&str| {
         line.split(['{', ' ']).next().is_some_and(|name| name.ends_with("_total"))
             && !line.starts_with('#')

@@ -1,7 +1,10 @@
 //! Elections against real backends.
 
+mod failover;
+mod judge;
 mod kubernetes;
 mod redis;
+mod shutdown;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -136,8 +136,7 @@ impl Stage {
         let (store_actor, queue_actor) = (ActorRef::new("store"), ActorRef::new("queue"));
         let scraper = ActorRef::new("scraper");
         let role = RoleWatch::new("static");
-        let until = Some(Instant::now() + Duration::from_secs(3_600));
-        let backend = "static";
+        let until = Instant::now() + Duration::from_secs(3_600);
         role.set(RoleView::leader("static", EPOCH, until));
         let history = HistorySettings { retention: 30 * DAY, history: HISTORY };
         let collector = Collector::new(CollectorSettings {
