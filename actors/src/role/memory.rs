@@ -201,4 +201,12 @@ mod tests {
     crate::elector_contract!(contract, super::fair);
     crate::elector_contract!(contract_of_a_hurried_lease, super::hurried);
     crate::elector_contract!(contract_of_a_lease_far_away, super::far_away);
+
+    /// A lease that ends before its holder's deadline splits leadership; the contract sees that.
+    #[tokio::test]
+    #[should_panic(expected = "two leaders at one time")]
+    async fn the_contract_finds_a_lease_that_is_too_short() {
+        let rivals = stage(1.8, Duration::from_millis(20)).await.expect("a stage");
+        super::super::contract::there_are_never_two_leaders(rivals).await;
+    }
 }

@@ -13,7 +13,7 @@ pub(super) struct Record {
     pub(super) holder: Option<String>,
     /// How long the holder said it lasts.
     pub(super) lasts: Option<Duration>,
-    transitions: i64,
+    transitions: Option<i64>,
     renewed: Option<String>,
     acquired: Option<String>,
 }
@@ -26,7 +26,7 @@ impl Record {
         Record {
             holder: text("holderIdentity"),
             lasts: spec["leaseDurationSeconds"].as_u64().map(Duration::from_secs),
-            transitions: spec["leaseTransitions"].as_i64().unwrap_or(0),
+            transitions: spec["leaseTransitions"].as_i64(),
             renewed: text("renewTime"),
             acquired: text("acquireTime"),
         }
@@ -38,14 +38,13 @@ pub(super) fn take(lease: &mut DynamicObject, identity: &str, lasts: Duration, n
     let before = Record::of(lease);
     let renews = before.holder.as_deref() == Some(identity);
     let spec = spec(lease);
-    // A new Lease has had no holder, and so no transition.
-    let is_first = !spec.contains_key("renewTime") && before.holder.is_none();
     spec.insert("holderIdentity".into(), json!(identity));
     spec.insert("leaseDurationSeconds".into(), json!(whole_seconds(lasts)));
     spec.insert("renewTime".into(), json!(micro_time(now)));
     if !renews {
         spec.insert("acquireTime".into(), json!(micro_time(now)));
-        let transitions = if is_first { 0 } else { before.transitions.saturating_add(1) };
+        // Of a new Lease it is the first holder, which is no transition.
+        let transitions = before.transitions.map_or(0, |before| before.saturating_add(1));
         spec.insert("leaseTransitions".into(), json!(transitions));
     }
 }
@@ -127,17 +126,17 @@ mod tests {
         let acquired = Record::of(&lease);
         assert_eq!(
             (acquired.holder.as_deref(), acquired.lasts, acquired.transitions),
-            (Some("me"), Some(lasts), 5)
+            (Some("me"), Some(lasts), Some(5))
         );
         take(&mut lease, "me", lasts, at("2026-02-03T04:05:08Z"));
         let renewed = Record::of(&lease);
-        assert_eq!((renewed.transitions, &renewed.acquired), (5, &acquired.acquired));
+        assert_eq!((renewed.transitions, &renewed.acquired), (Some(5), &acquired.acquired));
         assert_ne!(renewed, acquired, "each renewal is seen");
         release(&mut lease, at("2026-02-03T04:05:09Z"));
         let released = Record::of(&lease);
         assert_eq!((released.holder, released.lasts), (None, Some(Duration::from_secs(1))));
         take(&mut lease, "next", lasts, at("2026-02-03T04:05:10Z"));
-        assert_eq!(Record::of(&lease).transitions, 6);
+        assert_eq!(Record::of(&lease).transitions, Some(6));
         assert_eq!(lease.data["spec"]["strategy"], "later");
         assert_eq!(lease.metadata.labels.expect("labels")["app"], "x");
         assert_eq!(lease.metadata.resource_version.as_deref(), Some("7"));

@@ -1,8 +1,10 @@
 //! Elections against real backends.
 
+mod choice;
 mod failover;
 mod judge;
 mod kubernetes;
+mod outage;
 mod redis;
 mod shutdown;
 
