@@ -15,9 +15,8 @@ use tokio::time::{Instant, sleep};
 
 use super::judge::Judge;
 use crate::acceptance::{config, lively, simulator};
-use crate::replicas::counters;
 use crate::support::redis::{Server, installed};
-use crate::support::{Proxy, Replica, settle, soak};
+use crate::support::{Proxy, Replica, counters, settle, soak};
 
 const LEASE: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_millis(500);

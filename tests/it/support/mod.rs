@@ -8,7 +8,7 @@ pub mod redis;
 mod replica;
 mod shared;
 
-pub use metrics::{parse_gauges, settle};
+pub use metrics::{counters, parse_gauges, settle};
 pub use proxy::Proxy;
 pub use replica::{Replica, binary};
 pub use shared::{histories, soak};
