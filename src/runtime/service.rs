@@ -166,8 +166,12 @@ async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: D
     let deadline = Instant::now() + grace;
     tree.shown.draining.store(true, Ordering::Release);
     sleep(drain_delay).await;
-    if let Err(error) = tree.role.call_within(Resign, RESIGN_LIMIT).await {
-        tracing::debug!(%error, "leadership was not handed over; it ends at its deadline");
+    let led = tree.shown.role.leads().is_some();
+    let asked = Instant::now();
+    match tree.role.call_within(Resign, RESIGN_LIMIT).await {
+        Ok(()) if led => tracing::info!(took = ?asked.elapsed(), "leadership was handed over"),
+        Ok(()) => {}
+        Err(error) => tracing::warn!(%error, "leadership was not handed over; it ends at its deadline"),
     }
     // Before the tree stops: what was counted to the last moment is handed over by an actor of it.
     if let Err(error) = tree.fleet.call_within(Leave, LEAVE_LIMIT).await {

@@ -1,5 +1,6 @@
 //! Elections against real backends.
 
+mod api_outage;
 mod choice;
 mod failover;
 mod judge;
