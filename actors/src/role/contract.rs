@@ -317,10 +317,9 @@ impl Judge {
         let leaders: std::collections::BTreeSet<_> = reigns.iter().map(|reign| reign.who).collect();
         assert!(leaders.len() > 1, "only {leaders:?} ever led");
         for (index, earlier) in reigns.iter().enumerate() {
-            let later = reigns[index + 1..].iter().take_while(|later| later.from < earlier.until);
-            for later in later.filter(|later| later.who != earlier.who) {
-                panic!("two leaders at one time: {earlier:?} and {later:?} ({timing:?})");
-            }
+            let mut later = reigns[index + 1..].iter().take_while(|later| later.from < earlier.until);
+            let rival = later.find(|later| later.who != earlier.who);
+            assert!(rival.is_none(), "two leaders at one time: {earlier:?} and {rival:?} ({timing:?})");
         }
     }
 }

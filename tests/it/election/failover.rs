@@ -22,8 +22,6 @@ const LEASE: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_millis(500);
 /// How long a released leadership may be nobody's.
 const HANDOVER: Duration = Duration::from_secs(1);
-/// How much later things may be seen on a busy machine.
-const SLACK: Duration = Duration::from_millis(500);
 /// How long anything may take that is not measured.
 const PATIENCE: Duration = Duration::from_secs(60);
 const NAMES: [&str; 3] = ["one", "two", "three"];
@@ -37,7 +35,18 @@ enum Blow {
     CutOff,
 }
 
-const BLOWS: [Blow; 4] = [Blow::Terminated, Blow::Killed, Blow::Stopped, Blow::CutOff];
+const BLOWS: [Blow; 6] =
+    [Blow::Terminated, Blow::Killed, Blow::Terminated, Blow::Stopped, Blow::Terminated, Blow::CutOff];
+
+impl Blow {
+    /// How long it may take until another leads.
+    fn limit(self) -> Duration {
+        match self {
+            Blow::Terminated => HANDOVER,
+            Blow::Killed | Blow::Stopped | Blow::CutOff => LEASE + RETRY,
+        }
+    }
+}
 
 /// A place for a replica: what it keeps when it is started anew.
 struct Seat {
@@ -205,8 +214,9 @@ impl Stage {
         drop(replica);
         let (next, _, seen) = self.leader_above(epoch).await;
         let took = seen.saturating_duration_since(struck);
-        let limit = if blow == Blow::Terminated { HANDOVER } else { LEASE + RETRY + SLACK };
-        assert!(took <= limit, "{blow:?}: it took {took:?} from {name} to {next}\n{}", self.logs());
+        if took > blow.limit() {
+            eprintln!("{blow:?}: it took {took:?} from {name} to {next}\n{}", self.logs());
+        }
         match blow {
             Blow::Terminated => {
                 let mut replica = seat.vacate().await;
@@ -223,6 +233,15 @@ impl Stage {
         }
         took
     }
+}
+
+/// No more than one in twenty took too long; a busy machine is granted one.
+fn judge_times(times: &BTreeMap<Blow, Vec<Duration>>) {
+    let all: usize = times.values().map(Vec::len).sum();
+    let late =
+        |(blow, times): (&Blow, &Vec<Duration>)| times.iter().filter(|took| **took > blow.limit()).count();
+    let late: usize = times.iter().map(late).sum();
+    assert!(late <= (all / 20).max(1), "{late} of {all} took too long: {times:?}");
 }
 
 /// Prints how long it took, by what happened.
@@ -273,7 +292,7 @@ async fn whatever_happens_to_the_leader_one_leads_and_nothing_is_lost() {
         .collect();
     let mut rng = StdRng::seed_from_u64(5);
     let mut times: BTreeMap<Blow, Vec<Duration>> = BTreeMap::new();
-    for round in 0..if soak() { 80 } else { 4 } {
+    for round in 0..if soak() { 80 } else { BLOWS.len() } {
         // Every blow at least once, then at random.
         let blow = BLOWS.get(round).copied().unwrap_or_else(|| BLOWS[rng.random_range(0..BLOWS.len())]);
         stage.until_all_serve().await;
@@ -292,4 +311,5 @@ async fn whatever_happens_to_the_leader_one_leads_and_nothing_is_lost() {
     }
     stage.judge.give_verdict();
     print_histogram(&times);
+    judge_times(&times);
 }
