@@ -4,6 +4,7 @@ pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod disk;
+pub mod election;
 pub mod exposition;
 pub mod github;
 pub mod http;

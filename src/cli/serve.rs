@@ -9,6 +9,7 @@ use github_stats_actors::clock::Clock;
 
 use super::failure::Failure;
 use crate::config::{Config, Environment, InitialRole, Overrides, load};
+use crate::election::{Electorate, elector};
 use crate::runtime::{Service, ServiceSettings, Stores, open_stores};
 use crate::telemetry::{self, LogFormat};
 
@@ -62,10 +63,12 @@ pub async fn run_on(
     initial_role: InitialRole,
     clock: Arc<Clock>,
 ) -> Result<ExitCode, Failure> {
+    let replica = config.replica_id(env, &hostname());
+    let electorate = Electorate { replica: &replica, initial_role, env, link: stores.link.clone() };
     let settings = ServiceSettings {
-        replica: config.replica_id(env, &hostname()),
+        elector: elector(&config, electorate),
+        replica,
         chaos: env.get("GITHUB_STATS_CHAOS") == Some("1"),
-        initial_role,
         stores,
         clock,
         config,

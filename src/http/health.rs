@@ -73,10 +73,12 @@ fn report<'a>(state: &'a State, health: &'a HealthSnapshot, full: bool) -> Repor
     let tree = state.tree();
     let build = state.metrics.build();
     let components = health.components.iter();
+    // As of now, not of the last assessment: a process that was held up may have lost its leadership meanwhile.
+    let epoch = state.sources.role.leads();
     Report {
         mode: health.mode,
-        role: health.role,
-        epoch: health.epoch,
+        role: if epoch.is_some() { Role::Leader } else { Role::Follower },
+        epoch,
         ready: ready::obstacle(state, health).is_none(),
         version: &build.version,
         revision: &build.revision,

@@ -11,18 +11,18 @@ use github_stats_actors::event::Observer;
 use github_stats_actors::fleet::{Exchange, Leave};
 use github_stats_actors::health::Probe;
 use github_stats_actors::observable::Observable;
-use github_stats_actors::role::Resign;
+use github_stats_actors::role::{Elector, Resign};
 use github_stats_actors::supervision::{DuplicateId, Exit, install_panic_hook};
 use rand::RngExt;
 use secrecy::SecretString;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::quotas::{Rooms, quotas};
 use super::sources::{SourcesError, organisations};
 use super::stores::Stores;
 use super::tree::{FleetParts, Parts, Shown, Tree, start};
-use crate::config::{Config, InitialRole, SecretSource};
+use crate::config::{Config, SecretSource};
 use crate::disk::DiskProbe;
 use crate::github::RequestMeter;
 use crate::http::{Admin, HttpSettings, State, serve};
@@ -36,14 +36,17 @@ const RESIGN_LIMIT: Duration = Duration::from_secs(1);
 /// How long taking leave of the other replicas may take.
 const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 
+/// How long answers under way may take at the end.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+
 /// What a replica is made of.
 pub struct ServiceSettings {
     /// The checked configuration.
     pub config: Config,
     /// The replica's name.
     pub replica: String,
-    /// The role where there is no election.
-    pub initial_role: InitialRole,
+    /// How leadership is decided.
+    pub elector: Arc<dyn Elector>,
     /// Whether actors may be broken through the admin API.
     pub chaos: bool,
     /// Where everything is kept.
@@ -113,7 +116,7 @@ impl Service {
             stores: settings.stores.clone(),
             organisations,
             clock: settings.clock.clone(),
-            initial_role: settings.initial_role,
+            elector: settings.elector.clone(),
             observer,
             probes: probes(config, disk),
             fleet: Some(fleet(&settings, sources.clone(), metrics.clone(), rooms)),
@@ -158,20 +161,28 @@ impl Service {
     }
 }
 
-/// Readiness falls first, `/metrics` last: unready, hand over leadership, stop the tree, then stop serving.
+/// Readiness falls first, `/metrics` last: unready, hand over leadership, stop the tree, then stop serving. All of it within
+/// `grace`, whoever hangs.
 async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: Duration) -> Exit {
     let deadline = Instant::now() + grace;
     tree.shown.draining.store(true, Ordering::Release);
     sleep(drain_delay).await;
-    if let Err(error) = tree.role.call_within(Resign, RESIGN_LIMIT).await {
-        tracing::debug!(%error, "leadership was not handed over; it ends at its deadline");
+    let led = tree.shown.role.leads().is_some();
+    let asked = Instant::now();
+    match tree.role.call_within(Resign, RESIGN_LIMIT).await {
+        Ok(()) if led => tracing::info!(took = ?asked.elapsed(), "leadership was handed over"),
+        Ok(()) => {}
+        Err(error) => tracing::warn!(%error, "leadership was not handed over; it ends at its deadline"),
     }
     // Before the tree stops: what was counted to the last moment is handed over by an actor of it.
     if let Err(error) = tree.fleet.call_within(Leave, LEAVE_LIMIT).await {
         tracing::debug!(%error, "the other replicas were not told; this one expires among them");
     }
-    let exit = tree.root.shutdown(deadline.saturating_duration_since(Instant::now())).await;
-    http.stop(true).await;
+    let left = || deadline.saturating_duration_since(Instant::now());
+    let exit = tree.root.shutdown(left().saturating_sub(LAST_ANSWERS)).await;
+    if timeout(left().max(LAST_ANSWERS), http.stop(true)).await.is_err() {
+        tracing::warn!("some HTTP clients were cut off: they did not take their answers in time");
+    }
     exit
 }
 

@@ -8,7 +8,7 @@ use github_stats_actors::store::{
 };
 
 use crate::config::{Config, StoreBackend};
-use crate::redis::{LinkError, LinkSettings, Meter};
+use crate::redis::{Link, LinkError, LinkSettings, Meter};
 use crate::store::{EmbeddedStore, MeasuredStore, OpenError, RedisStore};
 use crate::telemetry::{Connections, StoreMeter};
 
@@ -37,29 +37,38 @@ pub struct Stores {
     pub meter: StoreMeter,
     /// Counts the connections to a shared store.
     pub connections: Option<Connections>,
+    /// A way to Redis for whoever must not wait behind the store's requests; where that is what replicas share.
+    pub link: Option<Link>,
 }
 
 impl Stores {
     /// These facts, and nothing shared that outlives the process.
     pub fn with_facts(facts: Arc<dyn FactStore>) -> Self {
         let shared = Arc::new(MemoryState::new());
-        Stores { facts, shared, meter: StoreMeter::default(), connections: None }
+        Stores { facts, shared, meter: StoreMeter::default(), connections: None, link: None }
     }
 
     fn embedded(path: &Path) -> Result<Self, StoreOpenError> {
         let store = Arc::new(EmbeddedStore::open(path)?);
         let meter = StoreMeter::default();
         let facts = Arc::new(MeasuredStore::new(store.clone(), Arc::new(meter.clone()) as Arc<dyn Meter>));
-        Ok(Stores { facts, shared: store, meter, connections: None })
+        Ok(Stores { facts, shared: store, meter, connections: None, link: None })
     }
 
     fn redis(config: &Config) -> Result<Self, StoreOpenError> {
         let meter = StoreMeter::default();
         let settings = LinkSettings::from_config(&config.store)?;
+        let link = Link::new(settings.clone(), Arc::new(meter.clone()));
         let store = Arc::new(RedisStore::new(settings, &config.store.key_prefix, Arc::new(meter.clone())));
         let connected = store.clone();
         let connections: Connections = Arc::new(move || connected.connections());
-        Ok(Stores { facts: store.clone(), shared: store, meter, connections: Some(connections) })
+        Ok(Stores {
+            facts: store.clone(),
+            shared: store,
+            meter,
+            connections: Some(connections),
+            link: Some(link),
+        })
     }
 }
 

@@ -16,9 +16,7 @@ use github_stats_actors::queue::{
     BackfillWorker, DispatchSettings, JobQueue, MemoryQueue, QueueActor, QueueSettings, QueueState,
     WorkerSettings,
 };
-use github_stats_actors::role::{
-    Elector, EpochIssuer, FixedElector, Role, RoleActor, RoleSettings, RoleWatch,
-};
+use github_stats_actors::role::{Elector, RoleActor, RoleSettings, RoleWatch};
 use github_stats_actors::scheduler::{
     ActivitySource, BackfillHandler, Collector, CollectorSettings, CooldownSettings, HistorySettings,
     OrgScraper, OrganisationPlan, SchedulerActor, SchedulerSettings, SchedulerState, ScraperSettings,
@@ -29,7 +27,7 @@ use github_stats_actors::supervision::{
 };
 
 use super::stores::Stores;
-use crate::config::{Config, InitialRole};
+use crate::config::Config;
 use crate::github::quota::Room;
 
 /// One organisation and where its activity comes from.
@@ -54,8 +52,8 @@ pub struct Parts {
     pub organisations: Vec<Organisation>,
     /// GitHub's time.
     pub clock: Arc<Clock>,
-    /// The role of a replica that stands for no election.
-    pub initial_role: InitialRole,
+    /// How leadership is decided.
+    pub elector: Arc<dyn Elector>,
     /// Who counts.
     pub observer: Arc<dyn Observer>,
     /// Whom the health actor asks.
@@ -126,7 +124,7 @@ struct Addresses {
 pub fn start(config: &Config, parts: Parts) -> Result<Tree, DuplicateId> {
     let shown = Shown {
         published: PublishedView::default(),
-        role: RoleWatch::new("static"),
+        role: RoleWatch::new(parts.elector.basis()),
         health: Observable::new(HealthSnapshot::starting()),
         store: Observable::default(),
         queue: Observable::default(),
@@ -188,14 +186,14 @@ fn store(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -
 
 fn role(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
     let election = &config.leader_election;
-    let initial = match parts.initial_role {
-        InitialRole::Leader => Role::Leader,
-        InitialRole::Follower => Role::Follower,
+    let settings = RoleSettings {
+        elector: parts.elector.clone(),
+        epochs: Arc::new(parts.stores.facts.clone()),
+        retry_period: election.retry_period,
+        renew_deadline: election.renew_deadline,
+        store: shown.store.clone(),
+        watch: shown.role.clone(),
     };
-    let elector: Arc<dyn Elector> = Arc::new(FixedElector::new(initial, election.lease_duration));
-    let epochs: Arc<dyn EpochIssuer> = Arc::new(parts.stores.facts.clone());
-    let settings =
-        RoleSettings { elector, epochs, retry_period: election.retry_period, watch: shown.role.clone() };
     ChildSpec::actor(&addresses.role, move || RoleActor::new(settings.clone()))
 }
 

@@ -6,16 +6,20 @@ use std::time::Duration;
 use github_stats_actors::activity::{DAY, Fact, FactId, Kind, Lines, MINUTE, OrgName, Timestamp};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::NoObserver;
+use github_stats_actors::role::{Elector, Epoch, FixedElector, Mandate, MemoryLease, Resign, Role, RoleView};
 use github_stats_actors::scheduler::{OrgState, ScriptedSource, SourceErrorKind};
-use github_stats_actors::store::MemoryStore;
+use github_stats_actors::store::{FactStore, MemoryStore};
 use github_stats_actors::supervision::testing::in_virtual_time;
 use github_stats_actors::supervision::{Exit, Fault};
 
+use tokio::time::Instant;
+
 use super::{Organisation, Parts, Stores, Tree, start};
-use crate::config::{Config, InitialRole};
+use crate::config::Config;
 use crate::github::quota::{Room, RoomSettings};
 
 const START: Timestamp = Timestamp::from_unix(1_800_000_000);
+const LEASE: Duration = Duration::from_secs(15);
 const INTERVAL: Duration = Duration::from_secs(300);
 
 struct Stage {
@@ -26,10 +30,14 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        Self::on(Stores::with_facts(Arc::new(MemoryStore::new())), InitialRole::Leader)
+        Self::on(Stores::with_facts(Arc::new(MemoryStore::new())), Role::Leader)
     }
 
-    fn on(stores: Stores, initial_role: InitialRole) -> Self {
+    fn on(stores: Stores, role: Role) -> Self {
+        Self::electing(stores, Arc::new(FixedElector::new(role, LEASE, "a test")), &Config::default())
+    }
+
+    fn electing(stores: Stores, elector: Arc<dyn Elector>, config: &Config) -> Self {
         let clock = Clock::starting_at(START);
         let source = ScriptedSource::new(clock.clone());
         let organisation = Organisation {
@@ -43,12 +51,12 @@ impl Stage {
             stores,
             organisations: vec![organisation],
             clock: clock.clone(),
-            initial_role,
+            elector,
             observer: Arc::new(NoObserver),
             probes: Vec::new(),
             fleet: None,
         };
-        let tree = start(&Config::default(), parts).expect("no id is used twice");
+        let tree = start(config, parts).expect("no id is used twice");
         Stage { tree, source, clock }
     }
 
@@ -164,8 +172,8 @@ fn any_actor_may_be_broken_at_any_time_and_the_numbers_come_out_right() {
 fn a_follower_shows_what_the_leader_wrote_within_a_second() {
     in_virtual_time(|| async {
         let stores = Stores::with_facts(Arc::new(MemoryStore::new()));
-        let leader = Stage::on(stores.clone(), InitialRole::Leader);
-        let follower = Stage::on(stores, InitialRole::Follower);
+        let leader = Stage::on(stores.clone(), Role::Leader);
+        let follower = Stage::on(stores, Role::Follower);
         leader.source.add("R_1", [review(1, "ada", START)]);
         while leader.reviews("R_1", "ada") != Some(1) {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -176,5 +184,132 @@ fn a_follower_shows_what_the_leader_wrote_within_a_second() {
         assert_eq!(rows(&follower), rows(&leader));
         leader.end().await;
         follower.end().await;
+    });
+}
+
+// === Leadership ===
+
+/// Two replicas on one store, who compete for one lease.
+struct Rivals {
+    lease: Arc<MemoryLease>,
+    store: Arc<MemoryStore>,
+    stages: [Stage; 2],
+}
+
+impl Rivals {
+    async fn start() -> Self {
+        let lease = MemoryLease::new(LEASE, 1.0, Duration::from_millis(20));
+        let (store, config) = (Arc::new(MemoryStore::new()), Config::default());
+        let stage = |name| {
+            let elector = lease.elector(name, config.leader_election.renew_deadline);
+            Stage::electing(Stores::with_facts(store.clone()), Arc::new(elector), &config)
+        };
+        let one = stage("one");
+        pass(1).await;
+        let two = stage("two");
+        Rivals { stages: [one, two], lease, store }
+    }
+
+    async fn end(self) {
+        for stage in self.stages {
+            stage.end().await;
+        }
+    }
+}
+
+async fn until_collecting(stage: &Stage) {
+    while stage.source.under_way() == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[test]
+fn a_new_leader_goes_on_at_once_where_coverage_ends() {
+    in_virtual_time(|| async {
+        let rivals = Rivals::start().await;
+        let [one, two] = &rivals.stages;
+        one.source.add("R_1", [review(1, "ada", START)]);
+        pass(10).await;
+        let first = one.tree.shown.role.leads().expect("it leads");
+        assert_eq!((two.tree.shown.role.leads(), two.source.requests().len()), (None, 0));
+        two.source.add("R_1", [review(1, "ada", START), review(2, "ada", START + 10 * MINUTE)]);
+        let before = Instant::now();
+        one.tree.role.call(Resign).await.expect("it answers");
+        while two.reviews("R_1", "ada") != Some(2) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(before.elapsed() < Duration::from_secs(1), "it took {:?}", before.elapsed());
+        assert!(two.tree.shown.role.leads().expect("it leads") > first);
+        let asked = &two.source.requests()[0];
+        assert!(asked.since > START, "what was covered is not asked for again: {asked:?}");
+        rivals.end().await;
+    });
+}
+
+#[test]
+fn whoever_loses_leadership_drops_its_work_within_a_tenth_of_a_second() {
+    in_virtual_time(|| async {
+        let rivals = Rivals::start().await;
+        let [one, two] = &rivals.stages;
+        one.source.slow_down(Duration::from_secs(600));
+        two.source.slow_down(Duration::from_secs(600));
+        one.source.add("R_1", [review(1, "ada", START)]);
+        two.source.add("R_1", [review(1, "ada", START)]);
+        until_collecting(one).await;
+        let mandate = one.tree.shown.role.mandate().expect("it leads");
+        rivals.lease.cut("one", true);
+        one.tree.shown.role.ended(mandate).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(one.source.under_way(), 0);
+        until_collecting(two).await;
+        assert_eq!(one.tree.shown.role.leads(), None);
+        rivals.end().await;
+    });
+}
+
+#[test]
+fn a_scheduler_whose_role_nobody_renews_stops_by_itself() {
+    in_virtual_time(|| async {
+        let store = Arc::new(MemoryStore::new());
+        let mut config = Config::default();
+        // The role actor looks once and then not for the length of the test: as good as dead.
+        config.leader_election.retry_period = Duration::from_secs(3600);
+        let elector = Arc::new(FixedElector::new(Role::Follower, LEASE, "a test"));
+        let stage = Stage::electing(Stores::with_facts(store.clone()), elector, &config);
+        stage.source.add("R_1", [review(1, "ada", START)]);
+        stage.source.slow_down(Duration::from_secs(600));
+        pass(1).await;
+        assert_eq!(stage.source.under_way(), 0);
+        let epoch = FactStore::begin_epoch(store.as_ref(), Epoch(0)).await.expect("an epoch");
+        let until = Instant::now() + LEASE;
+        stage.tree.shown.role.set(RoleView::leader("static", epoch, until));
+        until_collecting(&stage).await;
+        tokio::time::sleep_until(until + Duration::from_millis(100)).await;
+        let asked = stage.source.requests().len();
+        assert_eq!(stage.source.under_way(), 0);
+        pass(30).await;
+        assert_eq!((stage.source.under_way(), stage.source.requests().len()), (0, asked), "nothing is begun");
+        stage.end().await;
+    });
+}
+
+#[test]
+fn a_leader_that_the_store_refuses_steps_down_before_its_next_cycle() {
+    in_virtual_time(|| async {
+        let rivals = Rivals::start().await;
+        let [one, _] = &rivals.stages;
+        one.source.add("R_1", [review(1, "ada", START)]);
+        pass(1).await;
+        let epoch = one.tree.shown.role.leads().expect("it leads");
+        let later = FactStore::begin_epoch(rivals.store.as_ref(), epoch).await.expect("an epoch");
+        one.tree.shown.role.ended(Mandate::Leader(epoch)).await;
+        let cycles = one.source.requests().len();
+        pass(1).await;
+        assert!(
+            one.tree.shown.role.leads().expect("it holds the lease") > later,
+            "under an epoch of its own"
+        );
+        assert!(one.source.requests().len() >= cycles);
+        rivals.end().await;
     });
 }

@@ -73,7 +73,7 @@ mod tests {
     use github_stats_actors::lines::LinesView;
     use github_stats_actors::observable::Observable;
     use github_stats_actors::queue::{JobOutcome, QueueState, QueueStats, Reason};
-    use github_stats_actors::role::{Epoch, Role, RoleView, RoleWatch};
+    use github_stats_actors::role::{Epoch, RoleView, RoleWatch};
     use github_stats_actors::scheduler::{Completeness, CycleResult, OrgState, OrgStatus, SchedulerState};
     use github_stats_actors::store::WriteSource;
     use github_stats_actors::supervision::{Strategy, SupervisorSpec, start_root};
@@ -108,13 +108,8 @@ mod tests {
         let organisations = [("acme".into(), status(OrgState::Cooldown { until: NOW + 60 }))];
         let scheduler = SchedulerState { organisations: organisations.into_iter().collect() };
         let role = RoleWatch::new("static");
-        let until = Some(Instant::now() + Duration::from_secs(3600));
-        role.set(RoleView {
-            role: Role::Leader,
-            epoch: Some(Epoch(7)),
-            until,
-            ..RoleView::follower("static")
-        });
+        let until = Instant::now() + Duration::from_secs(3600);
+        role.set(RoleView::leader("static", Epoch(7), until));
         let components = [("store", component(Status::Degraded)), ("disk", component(Status::Healthy))];
         let health = HealthSnapshot {
             organisations: scheduler.organisations.clone(),

@@ -3,6 +3,7 @@
 mod acceptance;
 mod chaos;
 mod command_line;
+mod election;
 mod exposition;
 mod github;
 mod redis;

@@ -62,7 +62,7 @@ impl Pair {
     }
 }
 
-async fn until(replica: &Replica, what: &str, wanted: impl Fn(&Value) -> bool) {
+pub async fn until(replica: &Replica, what: &str, wanted: impl Fn(&Value) -> bool) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let (_, text) = replica.get("/healthz").await;
@@ -198,7 +198,7 @@ async fn a_replica_starts_without_its_redis_and_one_that_ended_is_shown_no_more(
     shows(&alone, "no replica that has ended", |text| !sees_other(text)).await;
 }
 
-async fn shows(replica: &Replica, what: &str, wanted: impl Fn(&str) -> bool) {
+pub async fn shows(replica: &Replica, what: &str, wanted: impl Fn(&str) -> bool) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let (_, text) = replica.get("/metrics").await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Component, HealthSnapshot, ProbeResult, Status};
 use crate::activity::Timestamp;
 use crate::queue::QueueState;
-use crate::role::RoleView;
+use crate::role::{Role, RoleView};
 use crate::scheduler::{CycleResult, OrgState, SchedulerState};
 use crate::store::StoreState;
 use crate::supervision::{ActorState, TreeSnapshot};
@@ -55,7 +55,7 @@ pub fn assess(inputs: &Inputs<'_>, before: &HealthSnapshot, now: Timestamp) -> H
         .collect();
     HealthSnapshot {
         mode: components.values().map(|component| component.status).max().unwrap_or_default(),
-        role: inputs.role.role,
+        role: if inputs.leads { Role::Leader } else { Role::Follower },
         epoch: inputs.role.epoch.filter(|_| inputs.leads),
         // GitHub or the queue may be down: what is stored can be served all the same.
         ready: inputs.store.loaded && !inputs.draining,
@@ -83,8 +83,23 @@ fn queue(state: &QueueState) -> Finding {
     state.last_error.as_ref().map_or_else(healthy, |error| (Status::Degraded, error.clone()))
 }
 
+/// The one component that always has something to say: what decides, and why that.
 fn election(role: &RoleView) -> Finding {
-    role.last_error.as_ref().map_or_else(healthy, |error| (Status::Degraded, error.clone()))
+    let mut detail = match role.basis.reason.as_str() {
+        "" => role.basis.backend.to_owned(),
+        reason => format!("{}: {reason}", role.basis.backend),
+    };
+    if let Some(leader) = &role.leader {
+        detail += &format!("; {leader} leads");
+    }
+    if role.stands_in {
+        detail += "; nobody can be elected, so this replica goes on collecting into its local store";
+    }
+    if let Some(error) = &role.last_error {
+        detail += &format!("; {error}");
+    }
+    let degraded = role.basis.degraded || role.last_error.is_some();
+    (if degraded { Status::Degraded } else { Status::Healthy }, detail)
 }
 
 /// Healthy exactly while every organisation is; an organisation that only failed lately is worth a word.

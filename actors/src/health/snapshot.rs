@@ -32,7 +32,7 @@ pub struct Component {
     pub status: Status,
     /// Since when, on GitHub's clock.
     pub since: Timestamp,
-    /// What there is to say; empty when all is well.
+    /// What there is to say; of most components nothing when all is well.
     pub detail: String,
 }
 

@@ -5,19 +5,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::{ElectionError, Elector, Role, Standing};
+use super::{Basis, ElectionError, Elector, Role, Standing};
 
 /// Always the same role. A leadership still has a deadline, so that a scheduler without a living role actor stops.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct FixedElector {
     role: Role,
     lease: Duration,
+    reason: String,
 }
 
 impl FixedElector {
-    /// Stands as `role`; a leadership is good for `lease` after each attempt.
-    pub fn new(role: Role, lease: Duration) -> Self {
-        FixedElector { role, lease }
+    /// Stands as `role`, for this reason; a leadership is good for `lease` after each attempt.
+    pub fn new(role: Role, lease: Duration, reason: impl Into<String>) -> Self {
+        FixedElector { role, lease, reason: reason.into() }
     }
 }
 
@@ -25,14 +26,29 @@ impl FixedElector {
 impl Elector for FixedElector {
     async fn attempt(&self) -> Result<Standing, ElectionError> {
         Ok(match self.role {
-            Role::Leader => Standing::Leader { until: Instant::now() + self.lease },
+            Role::Leader => Standing::Leader { until: Instant::now() + self.lease, term: 0 },
             Role::Follower => Standing::Follower { leader: None },
         })
     }
 
     async fn resign(&self) {}
 
-    fn describe(&self) -> &'static str {
-        "static"
+    fn basis(&self) -> Basis {
+        Basis { backend: "static", reason: self.reason.clone(), degraded: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_what_it_was_told_and_a_leadership_has_its_deadline() {
+        let lease = Duration::from_secs(15);
+        let leader = FixedElector::new(Role::Leader, lease, "a test");
+        let until = Instant::now() + lease;
+        assert_eq!(leader.attempt().await.expect("an answer"), Standing::Leader { until, term: 0 });
+        let follower = FixedElector::new(Role::Follower, lease, "a test");
+        assert_eq!(follower.attempt().await.expect("an answer"), Standing::Follower { leader: None });
     }
 }

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use super::{ElectionError, Elector, Epoch, EpochError, EpochIssuer, Role, RoleView, RoleWatch, Standing};
+use super::outcome::{Number, Outcome, role_after};
+use super::{ElectionError, Elector, EpochIssuer, Mandate, RoleView, RoleWatch, Standing};
+use crate::observable::Observable;
+use crate::store::StoreState;
 
 /// What the role actor is made of.
 #[derive(Clone)]
@@ -17,6 +20,10 @@ pub struct RoleSettings {
     pub epochs: Arc<dyn EpochIssuer>,
     /// How often leadership is tried for or renewed.
     pub retry_period: Duration,
+    /// How long an attempt may take, and a leadership last without renewal.
+    pub renew_deadline: Duration,
+    /// Tells whether the store that replicas share is away.
+    pub store: Observable<StoreState>,
     /// Where the outcome goes.
     pub watch: RoleWatch,
 }
@@ -26,35 +33,27 @@ pub struct RoleSettings {
 /// A new incarnation takes over the published role: a leadership that is still good goes on under its epoch.
 pub struct RoleActor {
     settings: RoleSettings,
-    resigned: bool,
+    /// The attempt under way, or the wait for the next one.
+    step: Option<SpawnHandle>,
 }
 
 impl RoleActor {
     /// An actor that begins to stand when it starts.
     pub fn new(settings: RoleSettings) -> Self {
-        RoleActor { settings, resigned: false }
+        RoleActor { settings, step: None }
     }
 
     fn attempt(&mut self, ctx: &mut Context<Self>) {
+        if self.settings.watch.has_resigned() {
+            return;
+        }
         let settings = self.settings.clone();
-        let attempt = async move {
-            let standing = settings.elector.attempt().await;
-            let held = settings.watch.leads();
-            // A new leadership is numbered before it begins: whoever sees the role sees its epoch.
-            let epoch = match (&standing, held) {
-                (Ok(Standing::Leader { .. }), None) => {
-                    Some(settings.epochs.begin_epoch(settings.watch.greatest_epoch()).await)
-                }
-                _ => held.map(Ok),
-            };
-            (standing, epoch)
-        };
-        ctx.spawn(attempt.into_actor(self).map(|(standing, epoch), actor, ctx| {
-            if !actor.resigned {
-                actor.publish(standing, epoch);
-                actor.attempt_later(ctx);
-            }
+        let attempt = async move { settings.attempt().await };
+        let step = ctx.spawn(attempt.into_actor(self).map(|outcome, actor, ctx| {
+            actor.publish(outcome);
+            actor.attempt_later(ctx);
         }));
+        self.step = Some(step);
     }
 
     fn attempt_later(&mut self, ctx: &mut Context<Self>) {
@@ -66,44 +65,65 @@ impl RoleActor {
                 () = elector.changed() => {}
             }
         };
-        ctx.spawn(wait.into_actor(self).map(|(), actor, ctx| actor.attempt(ctx)));
+        self.step = Some(ctx.spawn(wait.into_actor(self).map(|(), actor, ctx| actor.attempt(ctx))));
     }
 
-    fn publish(&self, standing: Result<Standing, ElectionError>, epoch: Option<Result<Epoch, EpochError>>) {
-        let before = self.settings.watch.get();
-        let after = next_view(&before, standing, epoch, Instant::now());
-        if (before.role, before.epoch) != (after.role, after.epoch) {
-            tracing::info!(role = after.role.as_str(), epoch = after.epoch.map(|e| e.0), "the role changed");
+    fn publish(&self, outcome: Outcome) {
+        if self.settings.watch.has_resigned() {
+            return;
         }
-        if let Some(error) = after.last_error.as_ref().filter(|_| before.last_error != after.last_error) {
-            tracing::warn!(error, backend = after.backend, "the election failed; it will be tried again");
-        }
+        let (before, now) = (self.settings.watch.get(), Instant::now());
+        let after = role_after(&before, outcome, self.settings.renew_deadline, now);
+        log_change(&before, &after, now);
         self.settings.watch.set(after);
     }
 }
 
-/// The role after an attempt: an unknown outcome leaves a leadership to its deadline.
-fn next_view(
-    before: &RoleView,
-    standing: Result<Standing, ElectionError>,
-    epoch: Option<Result<Epoch, EpochError>>,
-    now: Instant,
-) -> RoleView {
-    let follower = |last_error| RoleView { last_error, ..RoleView::follower(before.backend) };
-    match (standing, epoch) {
-        (Ok(Standing::Leader { until }), Some(Ok(epoch))) => RoleView {
-            role: Role::Leader,
-            epoch: Some(epoch),
-            until: Some(until),
-            last_error: None,
-            ..before.clone()
-        },
-        (Ok(Standing::Leader { .. }), Some(Err(error))) => follower(Some(error.to_string())),
-        (Ok(_), _) => follower(None),
-        (Err(error), _) if before.leads(now).is_some() => {
-            RoleView { last_error: Some(error.to_string()), ..before.clone() }
+impl RoleSettings {
+    async fn attempt(&self) -> Outcome {
+        let attempt = timeout(self.renew_deadline, async {
+            let standing = self.elector.attempt().await;
+            // A new leadership is numbered before it begins: whoever sees the role sees its epoch.
+            let number = match &standing {
+                Ok(Standing::Leader { term, .. }) => self.number(*term).await,
+                _ => Number::None,
+            };
+            (standing, number)
+        });
+        let silent = |_| {
+            let why = format!("there was no answer within {:?}", self.renew_deadline);
+            (Err(ElectionError(why)), Number::None)
+        };
+        let (standing, number) = attempt.await.unwrap_or_else(silent);
+        let cut_off = self.store.get().cut_off.clone();
+        Outcome { standing, number, basis: self.elector.basis(), cut_off }
+    }
+
+    async fn number(&self, term: u64) -> Number {
+        let view = self.watch.get();
+        match view.leads(Instant::now()) {
+            Some(epoch) if view.term == term => Number::Held(epoch),
+            _ => Number::Issued(self.epochs.begin_epoch(self.watch.greatest_epoch()).await),
         }
-        (Err(error), _) => follower(Some(error.to_string())),
+    }
+}
+
+fn log_change(before: &RoleView, after: &RoleView, now: Instant) {
+    let (backend, reason) = (after.basis.backend, after.basis.reason.as_str());
+    if (before.role, before.epoch) != (after.role, after.epoch) {
+        let epoch = after.epoch.map(|epoch| epoch.0);
+        tracing::info!(role = after.role.as_str(), epoch, backend, reason, "the role changed");
+    }
+    if before.basis != after.basis && after.basis.degraded {
+        tracing::warn!(backend, reason, "leadership is not decided as it should be");
+    }
+    if after.mandate(now) == Some(Mandate::Outage) && !before.stands_in {
+        tracing::warn!(
+            "nobody can be elected and the shared store is away: this replica goes on collecting into its local store"
+        );
+    }
+    if let Some(error) = after.last_error.as_ref().filter(|_| before.last_error != after.last_error) {
+        tracing::warn!(error, backend, "the election failed; it will be tried again");
     }
 }
 
@@ -125,62 +145,16 @@ pub struct Resign;
 impl Handler<Resign> for RoleActor {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, _: Resign, _: &mut Self::Context) -> Self::Result {
-        self.resigned = true;
-        let before = self.settings.watch.get();
-        self.settings.watch.set(RoleView::follower(before.backend));
+    fn handle(&mut self, _: Resign, ctx: &mut Self::Context) -> Self::Result {
+        self.settings.watch.resign();
+        // An attempt under way might take back what is let go of.
+        if let Some(step) = self.step.take() {
+            ctx.cancel_future(step);
+        }
         let elector = self.settings.elector.clone();
         Box::pin(async move { elector.resign().await })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_leadership_that_cannot_be_renewed_ends_at_its_deadline() {
-        let now = Instant::now();
-        let until = now + Duration::from_secs(15);
-        let leader =
-            next_view(&RoleView::follower("test"), Ok(Standing::Leader { until }), Some(Ok(Epoch(7))), now);
-        assert_eq!(leader.leads(now), Some(Epoch(7)));
-        let unsure = next_view(&leader, Err(ElectionError("no route".into())), Some(Ok(Epoch(7))), now);
-        assert_eq!(unsure.leads(now), Some(Epoch(7)), "an unknown outcome does not end it");
-        assert_eq!(unsure.leads(until), None, "its deadline does");
-        let late = next_view(&unsure, Err(ElectionError("no route".into())), None, until);
-        assert_eq!((late.role, late.epoch), (Role::Follower, None));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nobody_leads_without_an_epoch() {
-        let until = Instant::now() + Duration::from_secs(15);
-        let standing = Ok(Standing::Leader { until });
-        let view = next_view(
-            &RoleView::follower("test"),
-            standing,
-            Some(Err(EpochError("store down".into()))),
-            Instant::now(),
-        );
-        assert_eq!(view.role, Role::Follower);
-        assert!(view.last_error.is_some());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn losing_leadership_is_seen_when_it_is_released_and_when_it_runs_out() {
-        let watch = RoleWatch::new("test");
-        let until = Instant::now() + Duration::from_secs(15);
-        let leading = RoleView {
-            role: Role::Leader,
-            epoch: Some(Epoch(1)),
-            until: Some(until),
-            ..RoleView::follower("test")
-        };
-        watch.set(leading.clone());
-        watch.lost(Epoch(1)).await;
-        assert_eq!(Instant::now(), until, "it ran out");
-        watch.set(RoleView { until: Some(until + Duration::from_secs(15)), ..leading });
-        watch.lost(Epoch(9)).await;
-        assert_eq!(Instant::now(), until, "another epoch is lost at once");
-    }
-}
+mod tests;

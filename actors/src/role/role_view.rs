@@ -1,13 +1,13 @@
 //! The role as everybody else sees it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Epoch;
+use super::{Basis, Epoch, Mandate};
 
 /// What a replica does besides serving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -36,24 +36,55 @@ pub struct RoleView {
     pub role: Role,
     /// The leadership's epoch; `None` for a follower.
     pub epoch: Option<Epoch>,
-    /// Which backend decided.
-    pub backend: &'static str,
+    /// What decided.
+    pub basis: Basis,
+    /// Who leads, where that is known and somebody else.
+    pub leader: Option<String>,
     /// Why the last attempt failed; `None` when it did not.
     pub last_error: Option<String>,
-    /// When a leadership ends unless it is renewed.
+    /// Whether a follower collects all the same, because nobody can be elected and the shared store is away.
+    pub stands_in: bool,
+    /// When a leadership, or standing in, ends unless it is renewed.
     #[serde(skip)]
     pub until: Option<Instant>,
+    /// The acquisition a leadership rests on.
+    #[serde(skip)]
+    pub term: u64,
+    /// When this replica last knew that nobody else led: its own leadership, or its start. `None` once it heard of another.
+    #[serde(skip)]
+    pub unrivalled: Option<Instant>,
 }
 
 impl RoleView {
-    /// A replica that has not stood for election yet.
-    pub fn follower(backend: &'static str) -> Self {
-        RoleView { role: Role::Follower, epoch: None, backend, last_error: None, until: None }
+    /// A replica that follows somebody.
+    pub fn follower(basis: impl Into<Basis>) -> Self {
+        RoleView {
+            role: Role::Follower,
+            epoch: None,
+            basis: basis.into(),
+            leader: None,
+            last_error: None,
+            stands_in: false,
+            until: None,
+            term: 0,
+            unrivalled: None,
+        }
+    }
+
+    /// A replica that leads under `epoch` until then.
+    pub fn leader(basis: impl Into<Basis>, epoch: Epoch, until: Instant) -> Self {
+        RoleView { role: Role::Leader, epoch: Some(epoch), until: Some(until), ..RoleView::follower(basis) }
     }
 
     /// The epoch to act under at `now`; `None` when this replica does not lead, or no longer does.
     pub fn leads(&self, now: Instant) -> Option<Epoch> {
-        self.until.filter(|until| now < *until).and(self.epoch)
+        self.mandate(now).and_then(Mandate::epoch)
+    }
+
+    /// What to schedule under at `now`; `None` when that is not for this replica to do.
+    pub fn mandate(&self, now: Instant) -> Option<Mandate> {
+        self.until.filter(|until| now < *until)?;
+        self.epoch.map(Mandate::Leader).or(self.stands_in.then_some(Mandate::Outage))
     }
 }
 
@@ -62,14 +93,17 @@ impl RoleView {
 pub struct RoleWatch {
     view: Arc<watch::Sender<RoleView>>,
     greatest: Arc<AtomicU64>,
+    resigned: Arc<AtomicBool>,
 }
 
 impl RoleWatch {
-    /// Begins as a follower.
-    pub fn new(backend: &'static str) -> Self {
+    /// Begins as a follower of nobody.
+    pub fn new(basis: impl Into<Basis>) -> Self {
+        let view = RoleView { unrivalled: Some(Instant::now()), ..RoleView::follower(basis) };
         RoleWatch {
-            view: Arc::new(watch::Sender::new(RoleView::follower(backend))),
+            view: Arc::new(watch::Sender::new(view)),
             greatest: Arc::default(),
+            resigned: Arc::default(),
         }
     }
 
@@ -81,6 +115,11 @@ impl RoleWatch {
     /// The epoch to act under now.
     pub fn leads(&self) -> Option<Epoch> {
         self.view.borrow().leads(Instant::now())
+    }
+
+    /// What to schedule under now.
+    pub fn mandate(&self) -> Option<Mandate> {
+        self.view.borrow().mandate(Instant::now())
     }
 
     /// The greatest epoch this replica has heard of, its own or another's.
@@ -99,12 +138,38 @@ impl RoleWatch {
         self.view.send_replace(view);
     }
 
-    /// Returns as soon as leadership under `epoch` has ended: released, taken over or run out.
-    pub async fn lost(&self, epoch: Epoch) {
+    /// Ends the leadership under `epoch`, which the store refused; a later one is left alone.
+    pub fn refuse(&self, epoch: Epoch, why: &str) {
+        let ended = self.view.send_if_modified(|view| {
+            let is_present = view.epoch == Some(epoch);
+            if is_present {
+                let last_error = Some(why.to_owned());
+                *view = RoleView { last_error, ..RoleView::follower(view.basis.clone()) };
+            }
+            is_present
+        });
+        if ended {
+            tracing::warn!(epoch = epoch.0, error = why, "leadership ended, because the store refused it");
+        }
+    }
+
+    /// Ends any leadership for good, whichever incarnation of the role actor comes.
+    pub fn resign(&self) {
+        self.resigned.store(true, Ordering::Release);
+        self.set(RoleView::follower(self.get().basis));
+    }
+
+    /// Whether this replica stands no more.
+    pub fn has_resigned(&self) -> bool {
+        self.resigned.load(Ordering::Acquire)
+    }
+
+    /// Returns as soon as `mandate` has ended: released, refused, taken over or run out.
+    pub async fn ended(&self, mandate: Mandate) {
         let mut changes = self.view.subscribe();
         loop {
             let view = changes.borrow_and_update().clone();
-            let Some(until) = view.until.filter(|_| view.leads(Instant::now()) == Some(epoch)) else {
+            let Some(until) = view.until.filter(|_| view.mandate(Instant::now()) == Some(mandate)) else {
                 return;
             };
             tokio::select! {

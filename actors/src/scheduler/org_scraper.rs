@@ -18,7 +18,7 @@ use crate::activity::{RepoId, RepoName, RepoState, Timestamp, Window};
 use crate::event::{Event, Observer};
 use crate::lines::{Desk, LinesSettings};
 use crate::queue::{Enqueue, QueueActor, Reason, Wanted};
-use crate::role::{Epoch, RoleWatch};
+use crate::role::{Mandate, RoleWatch};
 use crate::store::{RepositoriesOf, WriteSource};
 use crate::supervision::ActorRef;
 
@@ -68,8 +68,8 @@ impl Actor for OrgScraper {
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "CycleReport")]
 pub struct RunCycle {
-    /// The leadership it runs under.
-    pub epoch: Epoch,
+    /// What it runs under; it ends with that.
+    pub mandate: Mandate,
     /// When it was due, on GitHub's clock.
     pub due: Timestamp,
 }
@@ -86,7 +86,7 @@ impl Handler<RunCycle> for OrgScraper {
             let started = Instant::now();
             let report = tokio::select! {
                 report = settings.cycle(message.due, &mut roster) => report,
-                () = settings.role.lost(message.epoch) => CycleReport::cut_short(CycleResult::Cancelled, None),
+                () = settings.role.ended(message.mandate) => CycleReport::cut_short(CycleResult::Cancelled, None),
             };
             let org = &settings.collector.settings().org;
             let event = Event::CycleFinished { org, result: report.result, took: started.elapsed() };
@@ -95,7 +95,7 @@ impl Handler<RunCycle> for OrgScraper {
             if matches!(report.result, CycleResult::Success | CycleResult::Partial) {
                 tokio::select! {
                     () = settings.read_lines(&roster, &desk) => {}
-                    () = settings.role.lost(message.epoch) => {}
+                    () = settings.role.ended(message.mandate) => {}
                 }
             }
             (report, roster)

@@ -9,16 +9,16 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
-    Completeness, Cooldown, CooldownSettings, CycleReport, Due, HistorySettings, OrgScraper, OrgState,
-    RunCycle, due_from,
+    Completeness, Cooldown, CooldownSettings, CycleReport, CycleResult, Due, HistorySettings, OrgScraper,
+    OrgState, RunCycle, due_from,
 };
 use crate::activity::{OrgName, RepoState, Timestamp, Window};
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
 use crate::observable::Observable;
 use crate::queue::{Enqueue, QueueActor, Reason, Wanted};
-use crate::role::{Epoch, RoleWatch};
-use crate::store::{CollectGarbage, RepositoriesOf, StoreActor};
+use crate::role::{Epoch, Mandate, RoleWatch};
+use crate::store::{CollectGarbage, ConfirmEpoch, RepositoriesOf, StoreActor, StoreError};
 use crate::supervision::{ActorRef, CallError};
 
 /// How often it looks whether something is due.
@@ -96,7 +96,7 @@ pub struct OrgStatus {
 pub struct SchedulerActor {
     settings: SchedulerSettings,
     organisations: Vec<Organisation>,
-    epoch: Option<Epoch>,
+    mandate: Option<Mandate>,
     next_garbage: Instant,
 }
 
@@ -134,37 +134,39 @@ impl SchedulerActor {
                 }
             })
             .collect();
-        SchedulerActor { settings, organisations, epoch: None, next_garbage: now + GARBAGE_PERIOD }
+        SchedulerActor { settings, organisations, mandate: None, next_garbage: now + GARBAGE_PERIOD }
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
-        let epoch = self.settings.role.leads();
+        let mandate = self.settings.role.mandate();
         let now = Instant::now();
-        if epoch != self.epoch {
-            self.epoch = epoch;
+        if mandate != self.mandate {
+            self.mandate = mandate;
             // A new leader starts at once from what is covered instead of waiting for an interval.
             self.organisations.iter_mut().for_each(|organisation| organisation.next_due = now);
         }
-        let Some(epoch) = epoch else { return };
+        let Some(mandate) = mandate else { return };
         for index in 0..self.organisations.len() {
             let organisation = &self.organisations[index];
             if !organisation.status.scraping && now >= organisation.next_due {
-                self.run(index, epoch, now, ctx);
+                self.run(index, mandate, now, ctx);
             }
         }
-        if now >= self.next_garbage {
+        if let Mandate::Leader(epoch) = mandate
+            && now >= self.next_garbage
+        {
             self.next_garbage = now + GARBAGE_PERIOD;
             self.collect_garbage(epoch, ctx);
         }
     }
 
-    fn run(&mut self, index: usize, epoch: Epoch, now: Instant, ctx: &mut Context<Self>) {
+    fn run(&mut self, index: usize, mandate: Mandate, now: Instant, ctx: &mut Context<Self>) {
         let due = self.settings.clock.now();
         let organisation = &mut self.organisations[index];
         organisation.schedule_next(now);
         let previous_due = organisation.status.last_due.replace(due);
         match organisation.cooldown.due(due) {
-            Due::Scrape => self.scrape(index, epoch, due, previous_due, ctx),
+            Due::Scrape => self.scrape(index, mandate, due, previous_due, ctx),
             Due::Enqueue => self.enqueue_missed(index, previous_due, ctx),
         }
         self.show(index);
@@ -173,7 +175,7 @@ impl SchedulerActor {
     fn scrape(
         &mut self,
         index: usize,
-        epoch: Epoch,
+        mandate: Mandate,
         due: Timestamp,
         previous_due: Option<Timestamp>,
         ctx: &mut Context<Self>,
@@ -181,7 +183,13 @@ impl SchedulerActor {
         let organisation = &mut self.organisations[index];
         organisation.status.scraping = true;
         let scraper = organisation.plan.scraper.clone();
-        let cycle = async move { scraper.call_within(RunCycle { epoch, due }, CYCLE_LIMIT).await };
+        let settings = self.settings.clone();
+        let cycle = async move {
+            if let Err(error) = settings.confirm(mandate).await {
+                return Ok(CycleReport::cut_short(CycleResult::Cancelled, Some(error.to_string())));
+            }
+            scraper.call_within(RunCycle { mandate, due }, CYCLE_LIMIT).await
+        };
         ctx.spawn(cycle.into_actor(self).map(move |report, actor, ctx| {
             if actor.finished(index, report) {
                 actor.enqueue_missed(index, previous_due, ctx);
@@ -261,9 +269,22 @@ impl Organisation {
 }
 
 impl SchedulerSettings {
+    /// Refused when a later leadership has begun. A store that cannot be asked is no obstacle: facts need no fence.
+    async fn confirm(&self, mandate: Mandate) -> Result<(), StoreError> {
+        let Mandate::Leader(epoch) = mandate else { return Ok(()) };
+        match self.store.call(ConfirmEpoch(epoch)).await {
+            Ok(Err(error @ StoreError::StaleEpoch { .. })) => {
+                self.role.refuse(epoch, &error.to_string());
+                Err(error)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Raises the floors of an organisation's repositories to the end of retention.
     async fn collect_garbage_of(&self, org: &OrgName, epoch: Epoch) -> Result<(), String> {
         let describe = |error: &dyn std::fmt::Display| error.to_string();
+        self.confirm(Mandate::Leader(epoch)).await.map_err(|error| describe(&error))?;
         let states = self.store.call(RepositoriesOf(org.clone())).await.map_err(|error| describe(&error))?;
         let floor = self.clock.now() - self.history.retention;
         for state in states.map_err(|error| describe(&error))? {
@@ -273,7 +294,12 @@ impl SchedulerSettings {
             self.count_given_up(&state, floor);
             let message = CollectGarbage { key: state.key.clone(), floor, epoch };
             let removed = self.store.call(message).await.map_err(|error| describe(&error))?;
-            let removed = removed.map_err(|error| describe(&error))?;
+            let removed = removed.map_err(|error| {
+                if matches!(error, StoreError::StaleEpoch { .. }) {
+                    self.role.refuse(epoch, &error.to_string());
+                }
+                describe(&error)
+            })?;
             tracing::debug!(repo = %state.meta.name, removed, "garbage was collected");
         }
         Ok(())

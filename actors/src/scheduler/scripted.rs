@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -18,6 +19,8 @@ struct Script {
     repositories: BTreeMap<RepoId, (ListedRepository, Vec<Fact>)>,
     failing: BTreeMap<RepoId, SourceErrorKind>,
     unlistable: Option<SourceErrorKind>,
+    delay: Duration,
+    under_way: usize,
     requests: Vec<CollectRequest>,
 }
 
@@ -55,6 +58,16 @@ impl ScriptedSource {
         self.edit(|script| script.unlistable = kind);
     }
 
+    /// Makes each collection take this long from now on.
+    pub fn slow_down(&self, delay: Duration) {
+        self.edit(|script| script.delay = delay);
+    }
+
+    /// Collections that were begun and neither ended nor dropped.
+    pub fn under_way(&self) -> usize {
+        self.edit(|script| script.under_way)
+    }
+
     /// What was asked for so far.
     pub fn requests(&self) -> Vec<CollectRequest> {
         self.edit(|script| script.requests.clone())
@@ -62,6 +75,22 @@ impl ScriptedSource {
 
     fn edit<R>(&self, change: impl FnOnce(&mut Script) -> R) -> R {
         change(&mut self.script.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Counts a collection as under way until it is dropped.
+struct UnderWay(ScriptedSource);
+
+impl UnderWay {
+    fn begin(source: &ScriptedSource) -> Self {
+        source.edit(|script| script.under_way += 1);
+        UnderWay(source.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.edit(|script| script.under_way -= 1);
     }
 }
 
@@ -88,6 +117,9 @@ impl ActivitySource for ScriptedSource {
     }
 
     async fn collect(&self, request: &CollectRequest) -> Result<Collection, CollectFailure> {
+        let _under_way = UnderWay::begin(self);
+        let delay = self.edit(|script| script.delay);
+        tokio::time::sleep(delay).await;
         let now: Timestamp = self.clock.now();
         let mut script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
         script.requests.push(request.clone());

@@ -330,6 +330,8 @@ pub async fn epochs_strictly_rise(store: Arc<dyn FactStore>) {
         assert!(
             matches!(stale, Err(StoreError::StaleEpoch { asked, current }) if asked == last && current == next)
         );
+        let foreign = store.confirm_epoch(Epoch(next.0 + 1)).await;
+        assert!(matches!(foreign, Err(StoreError::StaleEpoch { .. })), "it was not issued here");
         last = next;
     }
 }

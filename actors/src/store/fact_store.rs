@@ -20,8 +20,8 @@ pub enum StoreError {
     /// What is stored cannot be read.
     #[error("the store is damaged: {0}")]
     Damaged(String),
-    /// A later leadership has begun; the caller no longer leads.
-    #[error("epoch {asked:?} is over: the store is at {current:?}")]
+    /// Another leadership is in force; the caller does not lead, or no longer does.
+    #[error("epoch {asked} is not in force: the store is at {current}")]
     StaleEpoch {
         /// The epoch of the caller.
         asked: Epoch,
@@ -155,7 +155,8 @@ pub trait FactStore: Send + Sync + 'static {
     /// store that lost everything must not number leaderships anew.
     async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, StoreError>;
 
-    /// Refused when `epoch` is over. Whoever leads asks before each cycle.
+    /// Refused unless `epoch` is the one that was issued last: one that another store issued in this one's absence is no
+    /// fence here. Whoever leads asks before each cycle.
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError>;
 
     /// Where the log of changes stands. Whoever takes the position first and loads everything then, misses nothing that

@@ -180,7 +180,7 @@ impl FactStore for MemoryStore {
         epoch: Epoch,
     ) -> Result<Option<Collected>, StoreError> {
         let mut inner = self.lock();
-        if epoch < inner.epoch {
+        if epoch != inner.epoch {
             return Err(StoreError::StaleEpoch { asked: epoch, current: inner.epoch });
         }
         let Some(repository) = inner.repositories.get_mut(key) else { return Ok(None) };
@@ -206,7 +206,7 @@ impl FactStore for MemoryStore {
 
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
         let current = self.lock().epoch;
-        if epoch < current { Err(StoreError::StaleEpoch { asked: epoch, current }) } else { Ok(()) }
+        if epoch != current { Err(StoreError::StaleEpoch { asked: epoch, current }) } else { Ok(()) }
     }
 
     async fn position(&self) -> Result<Position, StoreError> {

@@ -24,6 +24,6 @@ pub use published::{Published, PublishedView};
 pub use repository_data::{Joined, fold, join};
 pub use shared_state::{Claim, CountBatch, SharedState, SharedTable};
 pub use store_actor::{
-    CollectGarbage, RecordsOf, RepositoriesOf, StoreActor, StoreSettings, StoreState, Write, WriteReceipt,
-    WriteSource,
+    CollectGarbage, ConfirmEpoch, RecordsOf, RepositoriesOf, StoreActor, StoreSettings, StoreState, Write,
+    WriteReceipt, WriteSource,
 };

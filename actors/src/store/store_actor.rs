@@ -366,3 +366,19 @@ impl Handler<CollectGarbage> for StoreActor {
         }))
     }
 }
+
+// === ConfirmEpoch ===
+
+/// Asks whether a leadership is still the present one; [`StoreError::StaleEpoch`] when it is not.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct ConfirmEpoch(pub Epoch);
+
+impl Handler<ConfirmEpoch> for StoreActor {
+    type Result = ResponseFuture<Result<(), StoreError>>;
+
+    fn handle(&mut self, message: ConfirmEpoch, _: &mut Self::Context) -> Self::Result {
+        let store = self.settings.store.clone();
+        Box::pin(async move { store.confirm_epoch(message.0).await })
+    }
+}

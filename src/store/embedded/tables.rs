@@ -139,10 +139,10 @@ impl<'t> Tables<'t> {
         Ok(next)
     }
 
-    /// Refuses an epoch that is over.
+    /// Refuses any epoch but the one issued last.
     pub(super) fn confirm_epoch(&self, epoch: Epoch) -> Result<(), Failure> {
         let current = self.epoch()?;
-        if epoch < current {
+        if epoch != current {
             return Err(StoreError::StaleEpoch { asked: epoch, current }.into());
         }
         Ok(())

@@ -68,9 +68,8 @@ impl RedisStore {
         let mut command = cmd("GET");
         command.arg(self.keys.epoch());
         let issued: Option<u64> = self.brisk.query(Call::quick("epoch").repeatable(), &command).await?;
-        match issued.map(Epoch) {
-            Some(current) if epoch < current => Err(StoreError::StaleEpoch { asked: epoch, current }),
-            _ => Ok(()),
-        }
+        // One that another store issued in this one's absence is no fence here, nor is one that was lost with the data.
+        let current = Epoch(issued.unwrap_or_default());
+        if epoch == current { Ok(()) } else { Err(StoreError::StaleEpoch { asked: epoch, current }) }
     }
 }

@@ -16,7 +16,7 @@ use github_stats_actors::event::{Event, NoObserver, Observer};
 use github_stats_actors::lines::LinesView;
 use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::{DispatchSettings, MemoryQueue, QueueActor, QueueSettings};
-use github_stats_actors::role::{Epoch, Role, RoleView, RoleWatch};
+use github_stats_actors::role::{Epoch, Mandate, RoleView, RoleWatch};
 use github_stats_actors::scheduler::{
     Collector, CollectorSettings, CycleReport, CycleResult, HistorySettings, OrgScraper, RunCycle,
     ScraperSettings,
@@ -136,9 +136,8 @@ impl Stage {
         let (store_actor, queue_actor) = (ActorRef::new("store"), ActorRef::new("queue"));
         let scraper = ActorRef::new("scraper");
         let role = RoleWatch::new("static");
-        let until = Some(Instant::now() + Duration::from_secs(3_600));
-        let backend = "static";
-        role.set(RoleView { role: Role::Leader, epoch: Some(EPOCH), backend, last_error: None, until });
+        let until = Instant::now() + Duration::from_secs(3_600);
+        role.set(RoleView::leader("static", EPOCH, until));
         let history = HistorySettings { retention: 30 * DAY, history: HISTORY };
         let collector = Collector::new(CollectorSettings {
             org: ORG.into(),
@@ -190,7 +189,7 @@ impl Stage {
 
     /// Runs one cycle.
     pub async fn cycle(&self) -> CycleReport {
-        let message = RunCycle { epoch: EPOCH, due: self.clock.now() };
+        let message = RunCycle { mandate: Mandate::Leader(EPOCH), due: self.clock.now() };
         self.scraper.call_persistently(message, Duration::from_secs(600)).await.expect("a scraper")
     }
 

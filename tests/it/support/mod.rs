@@ -1,10 +1,14 @@
 //! What the tests of the binary share.
 
+pub mod kube;
+mod lease_api;
 mod metrics;
+mod proxy;
 pub mod redis;
 mod replica;
 mod shared;
 
 pub use metrics::{counters, parse_gauges, settle};
+pub use proxy::Proxy;
 pub use replica::{Replica, binary};
 pub use shared::{histories, soak};

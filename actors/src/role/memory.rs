@@ -1,0 +1,212 @@
+//! An election within one process, in surroundings as bad as wanted; for tests.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::{Basis, ElectionError, Elector, Standing};
+
+/// A lease that several electors compete for. It is the server: it judges by its own clock who holds it.
+pub struct MemoryLease {
+    lasts: Duration,
+    latency: Duration,
+    state: Mutex<State>,
+    released: watch::Sender<u64>,
+}
+
+struct State {
+    rng: StdRng,
+    held: Option<(String, Instant)>,
+    cut: BTreeSet<String>,
+}
+
+impl MemoryLease {
+    /// A free lease that lasts this long on its own clock, which runs `rate` times as fast as everybody else's. Each way
+    /// to it takes up to `latency`.
+    pub fn new(lasts: Duration, rate: f64, latency: Duration) -> Arc<Self> {
+        let state = State { rng: StdRng::seed_from_u64(7), held: None, cut: BTreeSet::new() };
+        Arc::new(MemoryLease {
+            lasts: lasts.div_f64(rate),
+            latency,
+            state: Mutex::new(state),
+            released: watch::Sender::new(0),
+        })
+    }
+
+    /// A competitor, who must renew within this time.
+    pub fn elector(self: &Arc<Self>, identity: &str, renew_deadline: Duration) -> MemoryElector {
+        let held = Mutex::new(Held { until: None, term: 0, seen: 0 });
+        MemoryElector { lease: self.clone(), identity: identity.to_owned(), renew_deadline, held }
+    }
+
+    /// Cuts a competitor off, or connects it again.
+    pub fn cut(&self, identity: &str, cut: bool) {
+        let mut state = self.lock();
+        match cut {
+            true => state.cut.insert(identity.to_owned()),
+            false => state.cut.remove(identity),
+        };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn travel(&self, identity: &str) -> Result<(), ElectionError> {
+        let way = self.lock().rng.random_range(0.0..=1.0);
+        sleep(self.latency.mul_f64(way)).await;
+        match self.lock().cut.contains(identity) {
+            true => Err(ElectionError("cut off".into())),
+            false => Ok(()),
+        }
+    }
+
+    /// Who holds it after this attempt.
+    fn try_take(&self, identity: &str) -> String {
+        let now = Instant::now();
+        let mut state = self.lock();
+        if let Some((holder, expires)) = &state.held
+            && holder != identity
+            && now < *expires
+        {
+            return holder.clone();
+        }
+        state.held = Some((identity.to_owned(), now + self.lasts));
+        identity.to_owned()
+    }
+
+    fn release(&self, identity: &str) {
+        self.lock().held.take_if(|(holder, _)| holder == identity);
+        self.released.send_modify(|count| *count += 1);
+    }
+}
+
+/// One competitor for a [`MemoryLease`].
+pub struct MemoryElector {
+    lease: Arc<MemoryLease>,
+    identity: String,
+    renew_deadline: Duration,
+    held: Mutex<Held>,
+}
+
+struct Held {
+    until: Option<Instant>,
+    term: u64,
+    /// Releases before the last attempt.
+    seen: u64,
+}
+
+impl MemoryElector {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn won(&self, until: Instant) -> Standing {
+        let mut held = self.held();
+        if held.until.is_none_or(|until| Instant::now() >= until) {
+            held.term += 1;
+        }
+        held.until = Some(until);
+        Standing::Leader { until, term: held.term }
+    }
+}
+
+#[async_trait]
+impl Elector for MemoryElector {
+    async fn attempt(&self) -> Result<Standing, ElectionError> {
+        // Counted from before the attempt: the lease counts from later, and so ends later.
+        let until = Instant::now() + self.renew_deadline;
+        self.held().seen = *self.lease.released.borrow();
+        self.lease.travel(&self.identity).await?;
+        let holder = self.lease.try_take(&self.identity);
+        self.lease.travel(&self.identity).await?;
+        if holder == self.identity {
+            return Ok(self.won(until));
+        }
+        self.held().until = None;
+        Ok(Standing::Follower { leader: Some(holder) })
+    }
+
+    async fn resign(&self) {
+        self.held().until = None;
+        if self.lease.travel(&self.identity).await.is_ok() {
+            self.lease.release(&self.identity);
+        }
+    }
+
+    async fn changed(&self) {
+        let seen = self.held().seen;
+        // The lease outlives its electors, so there is always somebody to tell.
+        let _ = self.lease.released.subscribe().wait_for(|count| *count > seen).await;
+    }
+
+    fn basis(&self) -> Basis {
+        "memory".into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::contract::{Rivals, Timing};
+    use super::*;
+
+    struct Stage(Arc<MemoryLease>);
+
+    const TIMING: Timing = Timing {
+        lease_duration: Duration::from_secs(15),
+        renew_deadline: Duration::from_secs(10),
+        retry_period: Duration::from_secs(2),
+        ordeal: Duration::from_secs(4 * 3600),
+    };
+
+    #[async_trait]
+    impl Rivals for Stage {
+        fn timing(&self) -> Timing {
+            TIMING
+        }
+
+        async fn join(&self, name: &str) -> Arc<dyn Elector> {
+            Arc::new(self.0.elector(name, TIMING.renew_deadline))
+        }
+
+        async fn cut(&self, name: &str, cut: bool) {
+            self.0.cut(name, cut);
+        }
+    }
+
+    async fn stage(rate: f64, latency: Duration) -> Option<Arc<dyn Rivals>> {
+        tokio::time::pause();
+        Some(Arc::new(Stage(MemoryLease::new(TIMING.lease_duration, rate, latency))))
+    }
+
+    async fn fair() -> Option<Arc<dyn Rivals>> {
+        stage(1.0, Duration::from_millis(20)).await
+    }
+
+    /// As fast as it may run before the lease is shorter than the time for renewing it.
+    async fn hurried() -> Option<Arc<dyn Rivals>> {
+        stage(1.45, Duration::from_millis(20)).await
+    }
+
+    async fn far_away() -> Option<Arc<dyn Rivals>> {
+        stage(1.2, Duration::from_millis(200)).await
+    }
+
+    crate::elector_contract!(contract, super::fair);
+    crate::elector_contract!(contract_of_a_hurried_lease, super::hurried);
+    crate::elector_contract!(contract_of_a_lease_far_away, super::far_away);
+
+    /// A lease that ends before its holder's deadline splits leadership; the contract sees that.
+    #[tokio::test]
+    #[should_panic(expected = "two leaders at one time")]
+    async fn the_contract_finds_a_lease_that_is_too_short() {
+        let rivals = stage(1.8, Duration::from_millis(20)).await.expect("a stage");
+        super::super::contract::there_are_never_two_leaders(rivals).await;
+    }
+}

@@ -1,0 +1,10 @@
+//! Election by a Lease of the Kubernetes API.
+
+mod api;
+mod elector;
+mod observation;
+mod record;
+mod watch;
+
+pub use api::Cluster;
+pub use elector::{KubernetesElector, LeaseName};

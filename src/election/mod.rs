@@ -1,0 +1,15 @@
+//! Electors: how replicas agree who leads. `docs/ELECTION.md` says which one is chosen when, and what each guarantees.
+
+mod fallback;
+mod identity;
+pub mod kubernetes;
+mod redis;
+mod select;
+mod terms;
+mod timing;
+
+pub use identity::identity;
+pub use kubernetes::KubernetesElector;
+pub use redis::RedisElector;
+pub use select::{Electorate, elector};
+pub use timing::Timing;

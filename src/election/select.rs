@@ -1,0 +1,144 @@
+//! Which election a configuration asks for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use github_stats_actors::role::{Elector, FixedElector, Role};
+
+use super::fallback::FallbackElector;
+use super::identity::identity;
+use super::kubernetes::{Cluster, LeaseName};
+use super::{KubernetesElector, RedisElector, Timing};
+use crate::config::{Config, ElectionBackend, Environment, InitialRole};
+use crate::redis::Link;
+
+/// How long the Kubernetes API may be silent after the start before a replica leads for itself, where nobody asked for an
+/// election by Kubernetes in so many words.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What an election is chosen by, besides the configuration.
+pub struct Electorate<'a> {
+    /// This replica's name.
+    pub replica: &'a str,
+    /// The role where there is no election.
+    pub initial_role: InitialRole,
+    /// Tells whether there is a cluster around, and where.
+    pub env: &'a Environment,
+    /// The way to Redis, where the store is there.
+    pub link: Option<Link>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    Static(&'static str),
+    Kubernetes { falls_back: bool, because: &'static str },
+    Redis(&'static str),
+}
+
+/// The elector that the configuration asks for.
+pub fn elector(config: &Config, electorate: Electorate<'_>) -> Arc<dyn Elector> {
+    let election = &config.leader_election;
+    let timing = Timing::from_config(election);
+    let choice = choose(config, Cluster::is_around(electorate.env), electorate.link.is_some());
+    match (choice, electorate.link) {
+        (Choice::Kubernetes { falls_back, because }, _) => {
+            let elector = KubernetesElector::new(
+                Cluster::of(electorate.env),
+                LeaseName::from_config(election),
+                identity(electorate.replica),
+                timing,
+                because,
+            );
+            if !falls_back {
+                return Arc::new(elector);
+            }
+            let instead = FixedElector::new(Role::Leader, election.lease_duration, because);
+            Arc::new(FallbackElector::new(Box::new(elector), Box::new(instead), PATIENCE))
+        }
+        (Choice::Redis(because), Some(link)) => {
+            let key = (config.store.key_prefix.as_str(), election.lease_name.as_str());
+            Arc::new(RedisElector::new(link, key, identity(electorate.replica), timing, because))
+        }
+        (Choice::Static(because) | Choice::Redis(because), _) => {
+            let role = match electorate.initial_role {
+                InitialRole::Leader => Role::Leader,
+                InitialRole::Follower => Role::Follower,
+            };
+            Arc::new(FixedElector::new(role, election.lease_duration, because))
+        }
+    }
+}
+
+fn choose(config: &Config, in_cluster: bool, has_link: bool) -> Choice {
+    let election = &config.leader_election;
+    if !election.enabled {
+        return Choice::Static("leader_election.enabled is false");
+    }
+    let asked = "leader_election.backend says so";
+    match election.backend {
+        ElectionBackend::Static => Choice::Static(asked),
+        ElectionBackend::Kubernetes => Choice::Kubernetes { falls_back: false, because: asked },
+        ElectionBackend::Redis if has_link => Choice::Redis(asked),
+        ElectionBackend::Auto if !config.store.is_shared() => {
+            Choice::Static("the store is not shared with other replicas")
+        }
+        ElectionBackend::Auto if in_cluster => Choice::Kubernetes {
+            falls_back: true,
+            because: "the store is shared, and this process runs in a cluster",
+        },
+        ElectionBackend::Auto if has_link => {
+            Choice::Redis("the store is shared, and this process runs outside of a cluster")
+        }
+        ElectionBackend::Auto | ElectionBackend::Redis => Choice::Static("there is no way to Redis"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::StoreBackend;
+
+    fn config(store: StoreBackend, backend: ElectionBackend) -> Config {
+        let mut config = Config::default();
+        config.store.backend = store;
+        config.leader_election.backend = backend;
+        config
+    }
+
+    #[test]
+    fn auto_is_static_unless_the_store_is_shared_then_kubernetes_in_a_cluster_else_redis() {
+        let chosen = |store, in_cluster| {
+            choose(&config(store, ElectionBackend::Auto), in_cluster, store == StoreBackend::Redis)
+        };
+        for in_cluster in [false, true] {
+            assert!(matches!(chosen(StoreBackend::Embedded, in_cluster), Choice::Static(_)));
+            assert!(matches!(chosen(StoreBackend::Memory, in_cluster), Choice::Static(_)));
+        }
+        assert!(matches!(chosen(StoreBackend::Redis, false), Choice::Redis(_)));
+        assert!(matches!(chosen(StoreBackend::Redis, true), Choice::Kubernetes { falls_back: true, .. }));
+    }
+
+    #[test]
+    fn whoever_asks_for_a_backend_gets_it() {
+        let chosen = |backend| choose(&config(StoreBackend::Redis, backend), true, true);
+        assert!(matches!(chosen(ElectionBackend::Static), Choice::Static(_)));
+        assert!(matches!(chosen(ElectionBackend::Redis), Choice::Redis(_)));
+        assert!(matches!(chosen(ElectionBackend::Kubernetes), Choice::Kubernetes { falls_back: false, .. }));
+        let mut disabled = config(StoreBackend::Redis, ElectionBackend::Kubernetes);
+        disabled.leader_election.enabled = false;
+        assert!(matches!(choose(&disabled, true, true), Choice::Static(_)));
+    }
+
+    #[tokio::test]
+    async fn the_initial_role_is_for_those_who_do_not_elect() {
+        use github_stats_actors::role::Standing;
+        for (initial_role, leads) in [(InitialRole::Leader, true), (InitialRole::Follower, false)] {
+            let env = Environment::default();
+            let electorate = Electorate { replica: "r", initial_role, env: &env, link: None };
+            let elector = elector(&Config::default(), electorate);
+            let standing = elector.attempt().await.expect("an answer");
+            assert_eq!(matches!(standing, Standing::Leader { .. }), leads);
+            assert_eq!(elector.basis().backend, "static");
+        }
+    }
+}

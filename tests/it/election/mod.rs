@@ -1,0 +1,59 @@
+//! Elections against real backends.
+
+mod api_outage;
+mod choice;
+mod failover;
+mod judge;
+mod kubernetes;
+mod outage;
+mod redis;
+mod shutdown;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use github_stats::election;
+use github_stats_actors::role::contract::Timing;
+
+use crate::support::{Proxy, soak};
+
+/// As short as a busy machine allows.
+fn timing() -> Timing {
+    Timing {
+        lease_duration: Duration::from_secs(3),
+        renew_deadline: Duration::from_secs(2),
+        retry_period: Duration::from_millis(400),
+        ordeal: Duration::from_secs(if soak() { 600 } else { 20 }),
+    }
+}
+
+fn lasting() -> election::Timing {
+    let Timing { lease_duration, renew_deadline, .. } = timing();
+    election::Timing { lease_duration, renew_deadline }
+}
+
+/// A network of its own for each replica.
+struct Networks {
+    server: std::net::SocketAddr,
+    by_replica: Mutex<BTreeMap<String, Proxy>>,
+}
+
+impl Networks {
+    fn to(server: std::net::SocketAddr) -> Self {
+        Networks { server, by_replica: Mutex::default() }
+    }
+
+    /// Where the replica finds the server.
+    async fn of(&self, replica: &str) -> std::net::SocketAddr {
+        let proxy = Proxy::to(self.server).await;
+        let mut by_replica = self.by_replica.lock().unwrap_or_else(PoisonError::into_inner);
+        by_replica.entry(replica.to_owned()).or_insert(proxy).address()
+    }
+
+    fn cut(&self, replica: &str, cut: bool) {
+        if let Some(proxy) = self.by_replica.lock().unwrap_or_else(PoisonError::into_inner).get(replica) {
+            proxy.cut(cut);
+        }
+    }
+}
