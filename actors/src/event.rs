@@ -56,6 +56,13 @@ pub enum Event<'a> {
         /// How it ended.
         outcome: JobOutcome,
     },
+    /// A job, or what was none, became a dead letter.
+    JobBuried,
+    /// A message was sent to a broker.
+    MessagePublished {
+        /// Whether the broker confirmed that it has it.
+        confirmed: bool,
+    },
     /// A gap was given up because it lies beyond retention.
     WindowGivenUp {
         /// Whose.
