@@ -67,6 +67,10 @@ pub fn assess(inputs: &Inputs<'_>, before: &HealthSnapshot, now: Timestamp) -> H
 }
 
 fn store(state: &StoreState) -> Finding {
+    if let Some(why) = &state.cut_off {
+        let status = if state.loaded { Status::Degraded } else { Status::Unhealthy };
+        return (status, format!("collecting into the local store: {why}"));
+    }
     match (&state.last_error, state.loaded) {
         (Some(error), true) => (Status::Degraded, error.clone()),
         (Some(error), false) => (Status::Unhealthy, error.clone()),

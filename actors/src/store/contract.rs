@@ -127,6 +127,8 @@ pub async fn what_was_written_is_read_back(store: Arc<dyn FactStore>) {
     assert_eq!((written.changed.len(), written.refused), (2, 0));
     let states = store.repositories(&api.org).await.expect("repositories");
     assert_eq!(states, vec![written.state]);
+    assert_eq!(store.repository(&api).await.expect("repository").as_ref(), states.first());
+    assert_eq!(store.repository(&key("acme", "R_2")).await.expect("repository"), None);
     assert_eq!(states[0].meta, wanted.meta);
     assert_eq!(states[0].head, wanted.head);
     assert_eq!(states[0].coverage, wanted.covered);
@@ -366,7 +368,7 @@ pub async fn large_batches_are_written_whole(store: Arc<dyn FactStore>) {
 
 async fn followed(store: &Arc<dyn FactStore>, since: &Position) -> (Vec<Change>, Position) {
     match store.changes(since).await.expect("changes") {
-        Followed::Changes { changes, position } => (changes, position),
+        Followed::Changes { changes, position, .. } => (changes, position),
         Followed::Lost => panic!("the log reaches back to {since:?}"),
     }
 }

@@ -103,10 +103,12 @@ pub struct Change {
 /// What happened since a position.
 #[derive(Clone, Debug)]
 pub enum Followed {
-    /// These changes, and perhaps more after them.
+    /// These changes.
     Changes {
         /// In the order of each organisation's log.
         changes: Vec<Change>,
+        /// Whether they are all there were; otherwise more follow after `position`.
+        complete: bool,
         /// Where to go on.
         position: Position,
     },
@@ -125,6 +127,11 @@ pub trait FactStore: Send + Sync + 'static {
 
     /// Everything known of an organisation's repositories except their records, sorted by key.
     async fn repositories(&self, org: &OrgName) -> Result<Vec<RepoState>, StoreError>;
+
+    /// The same of one repository.
+    async fn repository(&self, key: &RepoKey) -> Result<Option<RepoState>, StoreError> {
+        Ok(self.repositories(&key.org).await?.into_iter().find(|state| state.key == *key))
+    }
 
     /// The organisations something is stored of, sorted.
     async fn organisations(&self) -> Result<Vec<OrgName>, StoreError>;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use rand::RngExt;
 
 use super::{
     CHANGES_KEPT, Change, Collected, Cursor, FactStore, Followed, Joined, LogPosition, Page, Position,
@@ -18,8 +19,10 @@ pub struct MemoryStore {
     inner: Mutex<Inner>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
+    /// Tells this store's logs from those of any other.
+    log: u64,
     epoch: Epoch,
     repositories: BTreeMap<RepoKey, Repository>,
     logs: BTreeMap<OrgName, Log>,
@@ -47,6 +50,17 @@ impl Repository {
     }
 }
 
+impl Default for Inner {
+    fn default() -> Self {
+        Inner {
+            log: rand::rng().random(),
+            epoch: Epoch(0),
+            repositories: BTreeMap::new(),
+            logs: BTreeMap::new(),
+        }
+    }
+}
+
 impl Inner {
     fn log(&mut self, key: &RepoKey, changed: Vec<FactId>) {
         let log = self.logs.entry(key.org.clone()).or_default();
@@ -57,22 +71,32 @@ impl Inner {
         }
     }
 
-    /// The changes of an organisation since; `None` where the log does not reach back that far.
-    fn changes(&self, org: &OrgName, since: u64) -> Option<Vec<Change>> {
-        let log = self.logs.get(org)?;
-        let missed = usize::try_from(log.sequence.checked_sub(since)?).ok()?;
-        let first = log.changes.len().checked_sub(missed)?;
-        let change = |(key, ids): &(RepoKey, Vec<FactId>)| {
-            let repository = self.repositories.get(key)?;
-            let records = ids.iter().filter_map(|id| Some((*id, repository.records.get(id)?.clone())));
-            Some(Change { state: repository.state.clone(), changed: records.collect() })
-        };
-        Some(log.changes.range(first..).filter_map(change).collect())
+    /// The changes since; `None` where the logs do not reach back that far, or it is the position in another store.
+    fn changes(&self, since: &Position) -> Option<Vec<Change>> {
+        if since.0.iter().any(|(org, seen)| seen.log != self.log || !self.logs.contains_key(org)) {
+            return None;
+        }
+        let mut changes = Vec::new();
+        for (org, log) in &self.logs {
+            let seen = since.0.get(org).map_or(0, |seen| seen.sequence);
+            let missed = usize::try_from(log.sequence.checked_sub(seen)?).ok()?;
+            let first = log.changes.len().checked_sub(missed)?;
+            changes.extend(log.changes.range(first..).filter_map(|(key, ids)| self.change(key, ids)));
+        }
+        Some(changes)
+    }
+
+    fn change(&self, key: &RepoKey, ids: &[FactId]) -> Option<Change> {
+        let repository = self.repositories.get(key)?;
+        let records = ids.iter().filter_map(|id| Some((*id, repository.records.get(id)?.clone())));
+        Some(Change { state: repository.state.clone(), changed: records.collect() })
     }
 
     fn position(&self) -> Position {
-        let positions =
-            self.logs.iter().map(|(org, log)| (org.clone(), LogPosition { log: 0, sequence: log.sequence }));
+        let positions = self
+            .logs
+            .iter()
+            .map(|(org, log)| (org.clone(), LogPosition { log: self.log, sequence: log.sequence }));
         Position(positions.collect())
     }
 }
@@ -192,11 +216,8 @@ impl FactStore for MemoryStore {
     async fn changes(&self, since: &Position) -> Result<Followed, StoreError> {
         let inner = self.lock();
         let position = inner.position();
-        let sequence = |org: &OrgName| since.0.get(org).map_or(0, |seen| seen.sequence);
-        let changes: Option<Vec<Vec<Change>>> =
-            position.0.keys().map(|org| inner.changes(org, sequence(org))).collect();
-        Ok(changes
-            .map_or(Followed::Lost, |changes| Followed::Changes { changes: changes.concat(), position }))
+        let changes = inner.changes(since);
+        Ok(changes.map_or(Followed::Lost, |changes| Followed::Changes { changes, complete: true, position }))
     }
 }
 

@@ -5,6 +5,7 @@ pub mod contract;
 mod fact_store;
 mod memory;
 mod memory_state;
+mod mirrored;
 mod published;
 mod repository_data;
 mod shared_state;
@@ -18,6 +19,7 @@ pub use fact_store::{
 };
 pub use memory::MemoryStore;
 pub use memory_state::MemoryState;
+pub use mirrored::MirroredStore;
 pub use published::{Published, PublishedView};
 pub use repository_data::{Joined, fold, join};
 pub use shared_state::{Claim, CountBatch, SharedState, SharedTable};

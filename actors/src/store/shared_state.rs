@@ -20,16 +20,19 @@ pub enum SharedTable {
     Ledger,
     /// What replicas know of GitHub's limits, by whatever the limit is counted for.
     Quota,
+    /// Repositories of which a replica holds what the shared store lacks; only in its own local store.
+    Unsent,
 }
 
 impl SharedTable {
     /// Every kind.
-    pub const ALL: [SharedTable; 5] = [
+    pub const ALL: [SharedTable; 6] = [
         SharedTable::Replicas,
         SharedTable::Jobs,
         SharedTable::DeadLetters,
         SharedTable::Ledger,
         SharedTable::Quota,
+        SharedTable::Unsent,
     ];
 
     /// Its name in keys.
@@ -40,6 +43,7 @@ impl SharedTable {
             SharedTable::DeadLetters => "dead-letters",
             SharedTable::Ledger => "ledger",
             SharedTable::Quota => "quota",
+            SharedTable::Unsent => "unsent",
         }
     }
 }

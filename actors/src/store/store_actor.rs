@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use serde::Serialize;
 
-use super::{Cursor, FactStore, Page, PublishedView, StoreError, Written};
+use super::{Change, Cursor, FactStore, Followed, Page, Position, PublishedView, StoreError, Written};
 use crate::activity::{
     ActivitySettings, Batch, FactId, OrgName, Record, RepoKey, RepoState, SeriesView, Timestamp,
 };
@@ -17,6 +17,8 @@ use crate::role::Epoch;
 
 /// How often the view ages and changes are published.
 const TICK: Duration = Duration::from_millis(200);
+/// How often it is asked what others changed.
+const FOLLOW_PERIOD: Duration = Duration::from_millis(250);
 /// How long after a failed load the store is asked again.
 const RELOAD_DELAY: Duration = Duration::from_secs(1);
 /// Records read at a time while loading; bounds both memory and the time other messages wait.
@@ -70,41 +72,55 @@ pub struct StoreState {
     pub pairs: usize,
     /// Why the last call to the store failed; `None` when it succeeded.
     pub last_error: Option<String>,
+    /// Why this replica is cut off from what the others store; `None` when it is not.
+    pub cut_off: Option<String>,
 }
 
 /// Owns the live series view. A new incarnation rebuilds it from the store; meanwhile the last snapshot stays published.
+///
+/// Loading again does not begin with an empty view: the view is a union too, and what garbage collection removed goes with
+/// the floor of its repository.
 pub struct StoreActor {
     settings: StoreSettings,
     view: SeriesView,
     loaded: bool,
     changed: bool,
+    /// Where the log of changes is followed from; `None` where that is unknown and everything is to be loaded.
+    position: Option<Position>,
+    cut_off: Option<String>,
 }
 
 impl StoreActor {
     /// An actor that will load the view when it starts.
     pub fn new(settings: StoreSettings) -> Self {
         let view = SeriesView::new(settings.activity, settings.clock.now());
-        StoreActor { settings, view, loaded: false, changed: true }
+        StoreActor { settings, view, loaded: false, changed: true, position: None, cut_off: None }
     }
 
+    /// Takes the position first: what is changed while everything is read is told afterwards.
     fn load(&mut self, ctx: &mut Context<Self>) {
         let store = self.settings.store.clone();
         let states = async move {
+            let position = store.position().await;
             let mut states = Vec::new();
             for org in store.organisations().await? {
                 states.extend(store.repositories(&org).await?);
             }
-            Ok(states)
+            Ok((position, states))
         };
-        ctx.spawn(states.into_actor(self).map(|states: Result<Vec<RepoState>, StoreError>, actor, ctx| {
-            match states {
-                Ok(states) => {
-                    states.iter().for_each(|state| actor.view.describe(state));
-                    actor.load_page(None, ctx);
+        ctx.spawn(states.into_actor(self).map(
+            |states: Result<(Result<Position, StoreError>, Vec<RepoState>), StoreError>, actor, ctx| {
+                match states {
+                    Ok((position, states)) => {
+                        actor.set_cut_off(position.as_ref().err());
+                        actor.position = position.ok();
+                        states.iter().for_each(|state| actor.view.describe(state));
+                        actor.load_page(None, ctx);
+                    }
+                    Err(error) => actor.reload_later(&error, ctx),
                 }
-                Err(error) => actor.reload_later(&error, ctx),
-            }
-        }));
+            },
+        ));
     }
 
     fn load_page(&mut self, from: Option<Cursor>, ctx: &mut Context<Self>) {
@@ -126,7 +142,52 @@ impl StoreActor {
                 tracing::info!(records = self.view.records(), "the series view is loaded");
                 self.loaded = true;
                 self.publish();
+                self.follow_later(ctx);
             }
+        }
+    }
+
+    fn follow_later(&mut self, ctx: &mut Context<Self>) {
+        ctx.run_later(FOLLOW_PERIOD, |actor, ctx| actor.follow(ctx));
+    }
+
+    /// Takes over what others changed, or loads everything once the store tells again where it stands.
+    fn follow(&mut self, ctx: &mut Context<Self>) {
+        let store = self.settings.store.clone();
+        let position = self.position.clone();
+        let followed = async move {
+            match position {
+                Some(position) => store.changes(&position).await,
+                None => store.position().await.map(|_| Followed::Lost),
+            }
+        };
+        ctx.spawn(followed.into_actor(self).map(|followed, actor, ctx| {
+            actor.set_cut_off(followed.as_ref().err());
+            match followed {
+                Ok(Followed::Lost) => actor.load(ctx),
+                Ok(Followed::Changes { changes, position, .. }) => {
+                    changes.iter().for_each(|change| actor.take_change(change));
+                    actor.position = Some(position);
+                    actor.follow_later(ctx);
+                }
+                Err(_) => actor.follow_later(ctx),
+            }
+        }));
+    }
+
+    fn take_change(&mut self, change: &Change) {
+        self.view.describe(&change.state);
+        self.view.apply(&change.state.key, change.changed.iter().map(|(id, record)| (*id, record)));
+        self.changed = true;
+    }
+
+    fn set_cut_off(&mut self, error: Option<&StoreError>) {
+        let why = error.map(ToString::to_string);
+        if why != self.cut_off {
+            // Counters come and go with it.
+            self.changed |= why.is_some() != self.cut_off.is_some();
+            self.settings.state.update(|state| state.cut_off = why.clone());
+            self.cut_off = why;
         }
     }
 
@@ -152,13 +213,15 @@ impl StoreActor {
 
     fn publish(&mut self) {
         self.changed = false;
-        self.settings.published.publish(self.view.snapshot());
-        let last_error = self.settings.state.get().last_error.clone();
-        self.settings.state.set(StoreState {
-            loaded: self.loaded,
-            records: self.view.records(),
-            pairs: self.view.pairs(),
-            last_error,
+        let mut snapshot = self.view.snapshot();
+        if self.cut_off.is_some() {
+            // What others count meanwhile is not in them, so they would seem to fall when this replica's turn comes.
+            snapshot.rows.iter_mut().for_each(|row| row.totals = None);
+        }
+        self.settings.published.publish(snapshot);
+        let (loaded, records, pairs) = (self.loaded, self.view.records(), self.view.pairs());
+        self.settings.state.update(|state| {
+            (state.loaded, state.records, state.pairs) = (loaded, records, pairs);
         });
     }
 

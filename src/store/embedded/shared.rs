@@ -212,6 +212,7 @@ fn tag(table: SharedTable) -> u8 {
         SharedTable::DeadLetters => 2,
         SharedTable::Ledger => 3,
         SharedTable::Quota => 4,
+        SharedTable::Unsent => 5,
     }
 }
 

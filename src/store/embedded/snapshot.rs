@@ -41,6 +41,12 @@ impl Snapshot {
         Ok(states)
     }
 
+    /// The state of one repository.
+    pub(super) fn repository(&self, repository: &RepoKey) -> Result<Option<RepoState>, Failure> {
+        let stored = ReadableTable::get(&self.repositories, key::of_repository(repository).as_slice())?;
+        stored.map(|state| tables::decode_state(repository, state.value())).transpose()
+    }
+
     /// The organisations, in order: one seek for each, past all of its repositories.
     pub(super) fn organisations(&self) -> Result<Vec<OrgName>, Failure> {
         let mut organisations = Vec::new();

@@ -66,6 +66,11 @@ impl FactStore for EmbeddedStore {
         self.read(move |snapshot| snapshot.repositories(&org)).await
     }
 
+    async fn repository(&self, key: &RepoKey) -> Result<Option<RepoState>, StoreError> {
+        let key = key.clone();
+        self.read(move |snapshot| snapshot.repository(&key)).await
+    }
+
     async fn organisations(&self) -> Result<Vec<OrgName>, StoreError> {
         self.read(|snapshot| snapshot.organisations()).await
     }
@@ -103,7 +108,7 @@ impl FactStore for EmbeddedStore {
 
     /// The directory has one user.
     async fn changes(&self, since: &Position) -> Result<Followed, StoreError> {
-        Ok(Followed::Changes { changes: Vec::new(), position: since.clone() })
+        Ok(Followed::Changes { changes: Vec::new(), complete: true, position: since.clone() })
     }
 }
 
