@@ -44,7 +44,7 @@ pub(crate) fn fresh() -> State {
         series_refused: Arc::new(AtomicU64::new(0)),
         disk_free: Some(Arc::new(|| Some(1 << 30))),
     };
-    let admin = Admin { token: Observable::new(None), chaos: false };
+    let admin = Admin { token: Observable::new(None), chaos: false, letters: None };
     State::new(PublishedView::default(), Metrics::new("replica-0", build).unwrap(), sources, admin)
 }
 

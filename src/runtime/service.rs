@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
+use super::queue::Backfill;
 use super::sources::{SourcesError, organisations};
 use super::stores::Stores;
 use super::tree::{Parts, Tree, start};
@@ -100,12 +101,17 @@ impl Service {
             organisations: organisations(config, &settings.clock, &meter)?,
             clock: settings.clock.clone(),
             initial_role: settings.initial_role,
+            backfill: Backfill::open(config, &settings.stores, &observer).await,
             observer,
             probes: Vec::new(),
         };
         let tree = start(config, parts)?;
-        let state =
-            State::new(tree.shown.published.clone(), metrics, sources(&settings, &tree), admin(&settings));
+        let state = State::new(
+            tree.shown.published.clone(),
+            metrics,
+            sources(&settings, &tree),
+            admin(&settings, &tree),
+        );
         let address = config.server.listen_addr.to_string();
         let failed = |cause| ServiceError::Listen { address: address.clone(), cause };
         let (server, http) = serve(HttpSettings::new(vec![listener]), state).map_err(failed)?;
@@ -158,11 +164,6 @@ async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: D
 
 /// Says what the configuration asks for and this version does otherwise, so that nobody relies on it.
 fn warn_of_what_is_not_used(config: &Config) {
-    if config.amqp.url().is_some() {
-        tracing::warn!(
-            "amqp.url is set, but this version does not speak AMQP yet: backfill jobs wait in memory"
-        );
-    }
     if config.telemetry.otel_enabled {
         tracing::warn!("telemetry.otel_enabled is set, but this version does not export OpenTelemetry yet");
     }
@@ -180,6 +181,9 @@ fn bind(config: &Config) -> Result<TcpListener, ServiceError> {
 
 fn sources(settings: &ServiceSettings, tree: &Tree) -> Sources {
     let mut dependencies = vec![Dependency::Github, Dependency::Election];
+    if settings.config.amqp.url().is_some() {
+        dependencies.push(Dependency::Amqp);
+    }
     if settings.config.store.backend == StoreBackend::Redis {
         dependencies.push(Dependency::Redis);
     }
@@ -199,7 +203,7 @@ fn sources(settings: &ServiceSettings, tree: &Tree) -> Sources {
 }
 
 /// The admin token, read again so that a rotated file needs no restart.
-fn admin(settings: &ServiceSettings) -> Admin {
+fn admin(settings: &ServiceSettings, tree: &Tree) -> Admin {
     let token = Observable::new(None);
     if let Some(source) = settings.config.server.admin_token() {
         let shown = token.clone();
@@ -210,7 +214,7 @@ fn admin(settings: &ServiceSettings) -> Admin {
             }
         });
     }
-    Admin { token, chaos: settings.chaos }
+    Admin { token, chaos: settings.chaos, letters: Some(tree.letters.clone()) }
 }
 
 fn refresh(source: &SecretSource, shown: &Observable<Option<SecretString>>) {

@@ -11,7 +11,7 @@ use github_stats_actors::store::MemoryStore;
 use github_stats_actors::supervision::testing::in_virtual_time;
 use github_stats_actors::supervision::{Exit, Fault};
 
-use super::{Organisation, Parts, Stores, Tree, start};
+use super::{Backfill, Organisation, Parts, Stores, Tree, start};
 use crate::config::{Config, InitialRole};
 
 const START: Timestamp = Timestamp::from_unix(1_800_000_000);
@@ -38,6 +38,7 @@ impl Stage {
             organisations: vec![organisation],
             clock: clock.clone(),
             initial_role: InitialRole::Leader,
+            backfill: Backfill::in_memory(),
             observer: Arc::new(NoObserver),
             probes: Vec::new(),
         };

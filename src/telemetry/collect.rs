@@ -25,7 +25,7 @@ pub fn collect(
     if epoch.is_some() {
         families.extend(derived::organisations(&sources.scheduler.get(), now));
     }
-    families.extend(derived::queue(&sources.queue.get().stats, now));
+    families.extend(derived::queue(replica, &sources.queue.get(), now));
     families.extend(derived::series(series, sources.series_refused.load(Ordering::Relaxed)));
     families.extend(derived::role(replica, epoch));
     families.push(derived::dependencies(&sources.health.get(), &sources.dependencies));
@@ -114,7 +114,7 @@ mod tests {
             clock: Clock::starting_at(NOW),
             health: Observable::new(health),
             scheduler: Observable::new(scheduler),
-            queue: Observable::new(QueueState { stats, last_error: None }),
+            queue: Observable::new(QueueState { stats, lag_seconds: 12, ..QueueState::default() }),
             role,
             tree: Arc::new(OnceLock::from(tree)),
             draining: Arc::new(AtomicBool::new(false)),
@@ -137,6 +137,8 @@ mod tests {
             Event::JobDropped { org, reason },
             Event::JobProcessed { org, repo, outcome: JobOutcome::Repaired },
             Event::WindowGivenUp { org },
+            Event::JobBuried,
+            Event::MessagePublished { confirmed: true },
         ] {
             metrics.on_event(event);
         }
@@ -187,6 +189,10 @@ mod tests {
             "gh_exporter_queue_depth{queue=\"gh.backfill.jobs\"} 3",
             "gh_exporter_queue_depth{queue=\"gh.backfill.dlq\"} 1",
             "gh_exporter_queue_oldest_message_age_seconds{queue=\"gh.backfill.jobs\"} 90",
+            "gh_exporter_consumer_lag_seconds{replica=\"replica-0\"} 12",
+            "gh_exporter_outbox_backlog{replica=\"replica-0\"} 0",
+            "gh_exporter_events_dlq_total{queue=\"gh.backfill.dlq\"} 1",
+            "gh_exporter_amqp_publish_total{replica=\"replica-0\",result=\"confirmed\"} 1",
             "gh_exporter_dependency_health{dependency=\"github\"} 0",
             "gh_exporter_dependency_health{dependency=\"redis\"} 0",
             "gh_exporter_dependency_health{dependency=\"disk\"} 1",

@@ -1,5 +1,6 @@
 //! What an operator does with dead letters.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +42,12 @@ pub struct LetterDesk {
     books: Books,
     queue: Arc<dyn JobQueue>,
     clock: Arc<Clock>,
+}
+
+impl fmt::Debug for LetterDesk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LetterDesk").finish_non_exhaustive()
+    }
 }
 
 impl LetterDesk {
