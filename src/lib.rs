@@ -6,6 +6,7 @@ pub mod config;
 pub mod exposition;
 pub mod github;
 pub mod http;
+pub mod queue;
 pub mod runtime;
 pub mod store;
 pub mod telemetry;

@@ -101,7 +101,7 @@ impl Service {
             organisations: organisations(config, &settings.clock, &meter)?,
             clock: settings.clock.clone(),
             initial_role: settings.initial_role,
-            backfill: Backfill::open(config, &settings.stores, &observer).await,
+            backfill: Backfill::open(config, &settings.replica, &settings.stores, &observer).await,
             observer,
             probes: Vec::new(),
         };

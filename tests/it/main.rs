@@ -5,5 +5,6 @@ mod chaos;
 mod command_line;
 mod exposition;
 mod github;
+mod queue;
 mod store;
 mod support;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 
+use super::worker::QUEUE_ERROR_PAUSE;
 use super::{
     DeadLetter, Death, Delivery, Failure, Handled, Job, JobBegun, JobDelayed, JobEnded, JobError, JobOutcome,
     Ledger, Message, Next, Poison, Resolved, Run, Settlement, Stage, WorkerSettings, after_failure,
@@ -24,6 +25,8 @@ impl WorkerSettings {
         };
         if let Err(error) = delivery.settle(settlement).await {
             tracing::warn!(%error, "a message could not be settled; it will be delivered again");
+            // At once, perhaps: what failed needs a moment.
+            tokio::time::sleep(QUEUE_ERROR_PAUSE).await;
         }
     }
 

@@ -12,7 +12,7 @@ use crate::event::Observer;
 use crate::supervision::ActorRef;
 
 /// How long a worker rests after the queue failed it.
-const QUEUE_ERROR_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const QUEUE_ERROR_PAUSE: Duration = Duration::from_secs(1);
 
 /// How the work on a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

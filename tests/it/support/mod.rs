@@ -1,9 +1,13 @@
 //! What the tests of the binary share.
 
 mod metrics;
+mod proxy;
+mod rabbitmq;
 mod replica;
 mod shared;
 
 pub use metrics::{parse_gauges, settle};
+pub use proxy::Proxy;
+pub use rabbitmq::Rabbit;
 pub use replica::{Replica, binary};
 pub use shared::{histories, soak};
