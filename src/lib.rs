@@ -3,10 +3,12 @@
 pub mod backup;
 pub mod cli;
 pub mod config;
+pub mod disk;
 pub mod exposition;
 pub mod github;
 pub mod http;
 pub mod queue;
+pub mod redis;
 pub mod runtime;
 pub mod store;
 pub mod telemetry;

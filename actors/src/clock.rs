@@ -1,7 +1,7 @@
 //! GitHub's time: the only clock facts, windows and gauges go by.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::SystemTime;
 
 use tokio::time::Instant;
@@ -16,6 +16,7 @@ pub struct Clock {
     origin: Instant,
     origin_ms: i64,
     correction_ms: AtomicI64,
+    corrected: AtomicBool,
 }
 
 impl Clock {
@@ -30,13 +31,23 @@ impl Clock {
     }
 
     fn starting_at_ms(origin_ms: i64) -> Arc<Self> {
-        Arc::new(Clock { origin: Instant::now(), origin_ms, correction_ms: AtomicI64::new(0) })
+        Arc::new(Clock {
+            origin: Instant::now(),
+            origin_ms,
+            correction_ms: AtomicI64::new(0),
+            corrected: AtomicBool::new(false),
+        })
     }
 
     /// GitHub's time now, as well as it is known.
     pub fn now(&self) -> Timestamp {
         let ms = self.local_ms(Instant::now()) + self.correction_ms.load(Ordering::Acquire);
         Timestamp::from_unix(ms.div_euclid(1000))
+    }
+
+    /// Whether GitHub's time is known: from an answer, or from somebody who knows it from one.
+    pub fn is_corrected(&self) -> bool {
+        self.corrected.load(Ordering::Acquire)
     }
 
     /// How far GitHub's clock is ahead of this machine's, in milliseconds; 0 before the first answer.
@@ -55,6 +66,7 @@ impl Clock {
         if least <= most {
             let clamped = self.correction_ms.load(Ordering::Acquire).clamp(least, most);
             self.correction_ms.store(clamped, Ordering::Release);
+            self.corrected.store(true, Ordering::Release);
         }
     }
 

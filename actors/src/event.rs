@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::activity::{OrgName, RepoName};
+use crate::lines::LinesView;
 use crate::queue::{JobOutcome, Reason};
 use crate::scheduler::CycleResult;
 use crate::store::WriteSource;
@@ -63,8 +64,25 @@ pub enum Event<'a> {
         /// Whether the broker confirmed that it has it.
         confirmed: bool,
     },
+    /// Series are not shown because of the budget that were shown, or not there, before.
+    SeriesRefused {
+        /// How many.
+        count: u64,
+    },
     /// A gap was given up because it lies beyond retention.
     WindowGivenUp {
+        /// Whose.
+        org: &'a OrgName,
+    },
+    /// The lines of an organisation's commits were looked after.
+    LinesRead {
+        /// Whose.
+        org: &'a OrgName,
+        /// Where those of each repository come from now.
+        repositories: &'a [LinesView],
+    },
+    /// The requests of this hour for the lines of single commits are used up.
+    LinesBudgetExhausted {
         /// Whose.
         org: &'a OrgName,
     },

@@ -6,7 +6,9 @@
 pub mod activity;
 pub mod clock;
 pub mod event;
+pub mod fleet;
 pub mod health;
+pub mod lines;
 pub mod observable;
 pub mod queue;
 pub mod role;

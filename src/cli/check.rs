@@ -10,9 +10,11 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use crate::config::{Config, Environment, InitialRole, Overrides, StoreBackend, load};
+use crate::disk::Space;
 use crate::github::{NoMeter, RequestMeter};
-use crate::runtime::{open_store, organisation};
-use crate::store::OpenError;
+use crate::redis::{Link, LinkSettings, Unmetered, Verdict};
+use crate::runtime::organisation;
+use crate::store::{EmbeddedStore, OpenError};
 
 /// A clock this far off is worth a failure, in milliseconds: certificates and humans go by it too.
 const SKEW_LIMIT_MS: i64 = 60_000;
@@ -58,6 +60,12 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         loaded.config.check_secrets().map(|()| "readable".to_owned()).map_err(|error| error.to_string()),
     ));
     findings.push(Finding::new("store", store(&loaded.config)));
+    if loaded.config.store.is_shared() {
+        findings.extend(actix_rt::System::new().block_on(redis(&loaded.config)));
+    }
+    if loaded.config.store.has_directory() {
+        findings.push(Finding::new("disk", disk(&loaded.config)));
+    }
     let system = actix_rt::System::new();
     findings.extend(system.block_on(github(&loaded.config)));
     let failed = findings.iter().any(|finding| !finding.ok);
@@ -65,18 +73,39 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(u8::from(failed)))
 }
 
+/// The local store, which a replica on a shared one has too.
 fn store(config: &Config) -> Result<String, String> {
+    if config.store.backend == StoreBackend::Memory {
+        return Ok("in memory: nothing outlives the process".into());
+    }
     let path = config.store.path.display();
-    match open_store(config) {
-        Ok(_) if config.store.backend == StoreBackend::Memory => {
-            Ok("in memory: nothing outlives the process".into())
-        }
+    match EmbeddedStore::open(&config.store.path) {
         Ok(_) => Ok(format!("{path} can be opened")),
-        Err(crate::runtime::StoreOpenError::Embedded(OpenError::InUse { .. })) => {
-            Ok(format!("{path} is in use by a running github-stats"))
-        }
+        Err(OpenError::InUse { .. }) => Ok(format!("{path} is in use by a running github-stats")),
         Err(error) => Err(error.to_string()),
     }
+}
+
+async fn redis(config: &Config) -> Vec<Finding> {
+    let link = match LinkSettings::from_config(&config.store) {
+        Ok(settings) => Link::new(settings, Arc::new(Unmetered)),
+        Err(error) => return vec![Finding::new("redis", Err(error.to_string()))],
+    };
+    let found = link.preflight().await.findings.into_iter();
+    let finding = |found: crate::redis::Finding| match found.verdict {
+        Verdict::Good => Finding::new("redis", Ok(found.text)),
+        Verdict::Doubtful => Finding::new("redis", Ok(format!("note: {}", found.text))),
+        Verdict::Bad => Finding::new("redis", Err(found.text)),
+    };
+    found.map(finding).collect()
+}
+
+fn disk(config: &Config) -> Result<String, String> {
+    let path = &config.store.path;
+    let space = Space::of(path)
+        .map_err(|error| format!("the space left for {} is unknown: {error}", path.display()))?;
+    let told = space.describe(path);
+    if space.is_scarce() { Err(format!("only {told}: make room")) } else { Ok(told) }
 }
 
 async fn github(config: &Config) -> Vec<Finding> {

@@ -13,7 +13,7 @@ use github_stats_actors::scheduler::{Listing, SourceError};
 
 use self::estimate::{Estimate, Size};
 use super::failure::Failure;
-use crate::config::{Api, Config, Credentials, Environment, OrgConfig, Overrides, load};
+use crate::config::{Config, Environment, OrgConfig, Overrides, load};
 use crate::github::quota::{BudgetState, Resource};
 use crate::github::{RateLimit, RequestMeter};
 use crate::runtime::organisation;
@@ -41,11 +41,15 @@ async fn plan(config: &Config) -> bool {
         let limits = Arc::new(Limits::default());
         let meter: Arc<dyn RequestMeter> = limits.clone();
         let listed = match organisation(config, org, &clock, &meter) {
-            Ok(made) => made.source.list().await.map_err(|error: SourceError| error.to_string()),
+            Ok(made) => {
+                let listed = made.source.list().await.map_err(|error: SourceError| error.to_string());
+                // Listing finds out whether the server has GraphQL, which tells lines with commits.
+                listed.map(|listing| (listing, made.source.tells_lines()))
+            }
             Err(error) => Err(error.to_string()),
         };
         match listed {
-            Ok(listing) => fits &= tell(config, org, &listing, &limits),
+            Ok((listing, graphql)) => fits &= tell(config, org, &listing, graphql, &limits),
             Err(error) => {
                 println!("{}: cannot be listed: {error}", org.org);
                 fits = false;
@@ -55,7 +59,7 @@ async fn plan(config: &Config) -> bool {
     fits
 }
 
-fn tell(config: &Config, org: &OrgConfig, listing: &Listing, limits: &Limits) -> bool {
+fn tell(config: &Config, org: &OrgConfig, listing: &Listing, graphql: bool, limits: &Limits) -> bool {
     let window = i64::try_from(config.metrics.active_window.as_secs()).unwrap_or(i64::MAX / 8);
     let pushed_within = |seconds: i64| {
         let since = listing.observed_at - seconds;
@@ -65,7 +69,6 @@ fn tell(config: &Config, org: &OrgConfig, listing: &Listing, limits: &Limits) ->
             .filter(|repository| repository.pushed_at.is_some_and(|at| at >= since))
             .count()
     };
-    let graphql = uses_graphql(config.github.api, org);
     let size = Size {
         repositories: listing.repositories.len(),
         pushed_today: pushed_within(DAY),
@@ -108,14 +111,6 @@ fn paragraph(org: &OrgConfig, size: &Size, estimate: &Estimate) -> String {
         size.pushed_today,
         size.interval.as_secs(),
     )
-}
-
-fn uses_graphql(api: Api, org: &OrgConfig) -> bool {
-    match api {
-        Api::Rest => false,
-        Api::Graphql => true,
-        Api::Auto => !matches!(org.credentials(), Credentials::Anonymous),
-    }
 }
 
 /// What of a limit may be spent.

@@ -9,7 +9,7 @@ use github_stats_actors::clock::Clock;
 
 use super::failure::Failure;
 use crate::config::{Config, Environment, InitialRole, Overrides, load};
-use crate::runtime::{Service, ServiceSettings, Stores, open_store};
+use crate::runtime::{Service, ServiceSettings, Stores, open_stores};
 use crate::telemetry::{self, LogFormat};
 
 /// Arguments of `serve`.
@@ -47,10 +47,11 @@ pub fn run_service(
     env: &Environment,
     initial_role: InitialRole,
 ) -> Result<ExitCode, Failure> {
-    let stores = open_store(&config).map_err(anyhow::Error::from)?;
-    let clock = Clock::system();
     let system = actix_rt::System::new();
-    system.block_on(run_on(stores, config, env, initial_role, clock))
+    system.block_on(async {
+        let stores = open_stores(&config).await.map_err(anyhow::Error::from)?;
+        run_on(stores, config, env, initial_role, Clock::system()).await
+    })
 }
 
 /// Runs a replica on these stores.

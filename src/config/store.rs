@@ -77,6 +77,12 @@ impl StoreConfig {
         self.backend == StoreBackend::Redis
     }
 
+    /// Whether a replica keeps anything in [`StoreConfig::path`].
+    #[must_use]
+    pub fn has_directory(&self) -> bool {
+        self.backend != StoreBackend::Memory
+    }
+
     /// The password of Redis, if one is configured.
     #[must_use]
     pub fn redis_password(&self) -> Option<SecretSource> {

@@ -265,6 +265,13 @@ mod tests {
             }
         }
 
+        /// What the budget of series counts is what is exposed.
+        #[test]
+        fn rows_know_how_many_series_they_have(snapshot in any_snapshot()) {
+            let series: usize = snapshot.rows.iter().map(SeriesRow::series).sum();
+            prop_assert_eq!(SeriesCounts::of(&snapshot).total(), series as u64);
+        }
+
         #[test]
         fn families_are_contiguous(snapshot in any_snapshot()) {
             let page = page(&snapshot, Format::Text);

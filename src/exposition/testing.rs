@@ -108,7 +108,8 @@ pub(crate) fn row(org: &str, repo: &str, user: &str) -> SeriesRow {
         last_event: Some(Timestamp::from_unix(1_800_000_000)),
         active: true,
     };
-    SeriesRow { org: org.into(), repo: repo.into(), user: user.into(), gauges, totals: Some(totals) }
+    let since = Timestamp::from_unix(1_800_000_000);
+    SeriesRow { org: org.into(), repo: repo.into(), user: user.into(), since, gauges, totals: Some(totals) }
 }
 
 /// A snapshot of these rows, in the order a snapshot has.
@@ -147,6 +148,7 @@ pub(crate) fn any_snapshot() -> impl Strategy<Value = SeriesSnapshot> {
     });
     let row = (name(), name(), name(), gauges, proptest::option::of(totals()));
     let row = row.prop_map(|(org, repo, user, gauges, totals)| SeriesRow {
+        since: Timestamp::from_unix(0),
         org: org.into(),
         repo: repo.into(),
         user: user.into(),

@@ -20,7 +20,7 @@ use super::answer::Answer;
 use super::auth::{TokenError, TokenSource};
 use super::classify::{Limit, Verdict, classify};
 use super::meter::RequestMeter;
-use super::quota::{Admission, Cap, Refusal, Resource, Room, Told};
+use super::quota::{Admission, Cap, Demand, Refusal, Resource, Room, Told};
 use super::wire::{Parcel, Wire, WireError};
 
 /// How often and how patiently a request is tried again.
@@ -265,10 +265,16 @@ impl Client {
 
     async fn admit(&self, ask: &Ask) -> Result<Admission, Trouble> {
         let room = &self.settings.room;
-        let admitted = room.admit(ask.resource, ask.cost, self.purpose, self.settings.cap.as_ref()).await;
-        admitted.map_err(|Refusal { retry_after, mandated }| {
+        let demand = Demand {
+            org: &self.settings.org,
+            resource: ask.resource,
+            cost: ask.cost,
+            purpose: self.purpose,
+            cap: self.settings.cap.as_ref(),
+        };
+        room.admit(demand).await.map_err(|Refusal { retry_after, reason }| {
             let seconds = retry_after.as_secs();
-            let detail = if mandated {
+            let detail = if reason.is_mandated() {
                 format!("GitHub's rate limit is used up; it is full again in {seconds} s")
             } else {
                 format!("what is left of the {} quota is kept for what is more urgent; there is more in {seconds} s", ask.resource.as_str())

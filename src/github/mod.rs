@@ -2,10 +2,12 @@
 
 mod answer;
 mod auth;
+mod auto;
 mod classify;
 mod client;
 mod graphql;
 mod identity;
+mod lines;
 mod meter;
 mod model;
 mod personas;
@@ -14,6 +16,7 @@ mod rest;
 mod wire;
 
 pub use auth::{Anonymous, AppSettings, AppToken, SecretReader, StoredToken, TokenError, TokenSource};
+pub use auto::AutoSource;
 pub use client::{Client, ClientSettings, RetrySettings};
 pub use graphql::GraphqlSource;
 pub use meter::{NoMeter, RateLimit, RequestMeter};

@@ -1,6 +1,6 @@
 //! The parts of GitHub's answers that are read, and no more.
 
-use github_stats_actors::activity::Timestamp;
+use github_stats_actors::activity::{Lines, Timestamp};
 use serde::{Deserialize, Deserializer};
 
 /// An account; `login` is missing where GitHub answers `{}` for somebody it does not know.
@@ -29,6 +29,14 @@ pub struct Commit {
     pub stats: Option<Stats>,
 }
 
+impl Commit {
+    /// Its lines, as far as they were told; a merge adds none.
+    pub fn lines(&self) -> Lines {
+        let stats = self.stats.filter(|_| self.parents.len() < 2).unwrap_or_default();
+        Lines { additions: stats.additions, deletions: stats.deletions }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub struct Parent {}
 
@@ -50,6 +58,26 @@ pub struct Stats {
     pub additions: u64,
     #[serde(default)]
     pub deletions: u64,
+}
+
+/// Somebody in the weekly statistics of a repository.
+#[derive(Debug, Deserialize)]
+pub struct Contributor {
+    pub author: Option<Account>,
+    #[serde(default)]
+    pub weeks: Vec<Week>,
+}
+
+/// A week of somebody: its beginning, additions, deletions and commits.
+#[derive(Debug, Deserialize)]
+pub struct Week {
+    pub w: i64,
+    #[serde(default)]
+    pub a: i64,
+    #[serde(default)]
+    pub d: i64,
+    #[serde(default)]
+    pub c: u64,
 }
 
 #[derive(Debug, Deserialize)]

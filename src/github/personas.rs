@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
-use github_stats_actors::activity::{Fact, Login};
+use github_stats_actors::activity::{Fact, Lines, Login, Oid};
+use github_stats_actors::lines::AuthorWeek;
 use github_stats_actors::scheduler::{
     ActivitySource, Changes, ChangesRequest, CollectFailure, CollectRequest, Collection, Collections,
-    Listing, SourceError,
+    ListedRepository, Listing, SourceError, Statistics,
 };
 use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -16,6 +17,23 @@ use super::identity::BOT_SUFFIX;
 
 /// Half of a hash: short enough for a label, long enough that no two people of an organisation share it.
 const PSEUDONYM_BYTES: usize = 8;
+
+/// What is credited to somebody.
+trait Credited {
+    fn user(&mut self) -> &mut Login;
+}
+
+impl Credited for Fact {
+    fn user(&mut self) -> &mut Login {
+        &mut self.user
+    }
+}
+
+impl Credited for AuthorWeek {
+    fn user(&mut self) -> &mut Login {
+        &mut self.user
+    }
+}
 
 /// Rules by which logins are shown.
 pub struct Personas {
@@ -38,13 +56,19 @@ impl Personas {
 
     /// Whom facts are credited to by these rules; facts of excluded bots are left out.
     pub fn applied(&self, mut facts: Vec<Fact>) -> Vec<Fact> {
-        facts.retain(|fact| !self.exclude_bots || !fact.user.as_str().ends_with(BOT_SUFFIX));
-        for fact in &mut facts {
-            if let Some(shown) = self.shown(&fact.user) {
-                fact.user = shown;
+        self.apply(&mut facts);
+        facts
+    }
+
+    /// Credits by these rules; what belongs to excluded bots is left out.
+    fn apply<T: Credited>(&self, things: &mut Vec<T>) {
+        things.retain_mut(|thing| !self.exclude_bots || !thing.user().as_str().ends_with(BOT_SUFFIX));
+        for thing in things {
+            let user = thing.user();
+            if let Some(shown) = self.shown(user) {
+                *user = shown;
             }
         }
-        facts
     }
 
     /// `None`: as it is.
@@ -125,11 +149,27 @@ impl<S: ActivitySource> ActivitySource for IdentifiedSource<S> {
         }
         Ok(changes)
     }
+
+    fn tells_lines(&self) -> bool {
+        self.source.tells_lines()
+    }
+
+    async fn statistics(&self, repository: &ListedRepository) -> Result<Statistics, SourceError> {
+        let mut statistics = self.source.statistics(repository).await?;
+        if let Statistics::Told(weeks) = &mut statistics {
+            self.personas.apply(weeks);
+        }
+        Ok(statistics)
+    }
+
+    async fn commit_lines(&self, repository: &ListedRepository, oid: Oid) -> Result<Lines, SourceError> {
+        self.source.commit_lines(repository, oid).await
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use github_stats_actors::activity::{FactId, Lines, Timestamp};
+    use github_stats_actors::activity::{FactId, Timestamp};
 
     use super::*;
 

@@ -4,24 +4,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use futures::stream::{self, StreamExt, TryStreamExt};
 use github_stats_actors::activity::{Fact, FactId, Lines, Oid, RepoId, Timestamp};
 use github_stats_actors::scheduler::{
     ActivitySource, CollectFailure, CollectRequest, Collection, CommitsRead, ListedRepository, Listing,
-    SourceError, SourceErrorKind,
+    SourceError, SourceErrorKind, Statistics,
 };
 use serde::de::DeserializeOwned;
 
 use super::answer::Answer;
 use super::client::Client;
-use super::{identity, model};
+use super::{identity, lines, model};
 
 /// How much earlier than asked for is read again, because GitHub's lists may lag behind its events.
 const OVERLAP: i64 = 120;
 /// A branch is read again for this long after a push: two pushes may share a second, and lists may lag.
 const PUSH_OVERLAP: i64 = 600;
-/// Commits whose lines are asked for at a time; the client's own limit applies on top.
-const DETAIL_CONCURRENCY: usize = 4;
 
 /// Says by its name whether a repository is collected.
 pub type RepoSelector = Arc<dyn Fn(&str) -> bool + Send + Sync>;
@@ -96,6 +93,18 @@ impl ActivitySource for RestSource {
             (Ok(_), None) => Err(CollectFailure { error: undated(&self.client), observed_at, facts }),
             (Err(error), _) => Err(CollectFailure { error, observed_at, facts }),
         }
+    }
+
+    fn tells_lines(&self) -> bool {
+        false
+    }
+
+    async fn statistics(&self, repository: &ListedRepository) -> Result<Statistics, SourceError> {
+        lines::statistics(&self.client, repository).await
+    }
+
+    async fn commit_lines(&self, repository: &ListedRepository, oid: Oid) -> Result<Lines, SourceError> {
+        lines::commit(&self.client, repository, oid).await
     }
 }
 
@@ -194,15 +203,16 @@ impl Reading<'_> {
             if !matches!(page.status.as_str(), "ahead" | "identical") {
                 return self.reread(tip).await;
             }
-            self.add_commits(page.commits).await?;
+            self.add_commits(page.commits)?;
         }
         // GitHub no longer knows the old commit: the branch was rewritten.
         if pages.was_missing { self.reread(tip).await } else { Ok(CommitsRead::Extended { tip: Some(tip) }) }
     }
 
-    /// Reads the branch back to the end of history; what is not found again is gone.
+    /// Reads the branch back to the end of what is kept, or of history where nothing is; what is not found again is gone.
     async fn reread(&self, tip: Oid) -> Result<CommitsRead, SourceError> {
-        let since = self.request.history_from;
+        let was_read = self.request.head.is_some();
+        let since = if was_read { self.request.retained_from } else { self.request.history_from };
         self.walk(tip, Some(since)).await?;
         Ok(CommitsRead::Reread { tip: Some(tip), since })
     }
@@ -214,47 +224,25 @@ impl Reading<'_> {
         }
         let mut pages = Pages::new(self.client, "list_commits", first);
         while let Some(page) = self.page::<Vec<model::Commit>>(&mut pages).await? {
-            self.add_commits(page).await?;
+            self.add_commits(page)?;
         }
         Ok(())
     }
 
-    async fn add_commits(&self, commits: Vec<model::Commit>) -> Result<(), SourceError> {
-        stream::iter(commits)
-            .map(|commit| self.commit_fact(commit))
-            .buffer_unordered(DETAIL_CONCURRENCY)
-            .try_for_each(|fact| {
-                self.add([fact]);
-                futures::future::ready(Ok(()))
-            })
-            .await
+    /// Lines come later, from the statistics: asking for each commit would cost a point a commit.
+    fn add_commits(&self, commits: Vec<model::Commit>) -> Result<(), SourceError> {
+        commits.iter().try_for_each(|commit| {
+            self.add([self.commit_fact(commit)?]);
+            Ok(())
+        })
     }
 
-    async fn commit_fact(&self, commit: model::Commit) -> Result<Fact, SourceError> {
-        let path = format!("{}/commits/{}", self.root, commit.sha);
-        let oid = self.oid(&commit.sha, &path)?;
+    fn commit_fact(&self, commit: &model::Commit) -> Result<Fact, SourceError> {
+        let oid = self.oid(&commit.sha, &format!("{}/commits/{}", self.root, commit.sha))?;
         let signature = commit.commit.committer.as_ref().or(commit.commit.author.as_ref());
         let at = signature.and_then(|signature| signature.date).unwrap_or_default();
-        // Merge commits add no lines, and those of old commits are never shown: neither is worth a request.
-        let wants_lines = commit.parents.len() < 2 && at >= self.request.history_from;
-        let stats = match commit.stats {
-            Some(stats) => stats,
-            None if wants_lines => self.stats(&path).await?,
-            None => model::Stats::default(),
-        };
-        let lines = if commit.parents.len() < 2 {
-            Lines { additions: stats.additions, deletions: stats.deletions }
-        } else {
-            Lines::default()
-        };
-        Ok(Fact { id: FactId::Commit(oid), user: identity::commit_author(commit.author.as_ref()), at, lines })
-    }
-
-    async fn stats(&self, path: &str) -> Result<model::Stats, SourceError> {
-        let path = format!("{path}?per_page=1");
-        let answer = self.client.get("get_commit", &path, &[]).await?;
-        let commit: model::Commit = self.client.parse(&path, &answer)?;
-        Ok(commit.stats.unwrap_or_default())
+        let user = identity::commit_author(commit.author.as_ref());
+        Ok(Fact { id: FactId::Commit(oid), user, at, lines: commit.lines() })
     }
 
     fn oid(&self, sha: &str, path: &str) -> Result<Oid, SourceError> {

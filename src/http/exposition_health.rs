@@ -2,7 +2,6 @@
 
 use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value, json};
-use std::sync::atomic::Ordering;
 
 use super::State;
 use crate::telemetry::catalogue;
@@ -15,7 +14,7 @@ pub(super) async fn exposition_health(state: web::Data<State>) -> HttpResponse {
     // Whole seconds: this scrape was a moment ago.
     let seconds = scrapes.seconds_since_last.floor();
     let last = scrapes.last.map(|last| last.as_unix());
-    let refused = state.sources.series_refused.load(Ordering::Relaxed);
+    let refused = state.sources.store.get().refused;
     let mut report = Map::new();
     for (short, metric, value) in [
         ("scrapes_total", catalogue::SCRAPES, json!(scrapes.total)),

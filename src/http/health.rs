@@ -30,6 +30,9 @@ struct Report<'a> {
     actors: ActorsSummary,
     #[serde(skip_serializing_if = "Option::is_none")]
     tree: Option<Vec<ActorReport>>,
+    /// How much of GitHub may be asked for, by organisation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quotas: Option<serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -82,6 +85,7 @@ fn report<'a>(state: &'a State, health: &'a HealthSnapshot, full: bool) -> Repor
         components: components.map(|(name, component)| (*name, component_report(component))).collect(),
         organisations: &health.organisations,
         actors: summary(&tree),
+        quotas: full.then(|| (state.sources.quotas)()),
         tree: full.then(|| tree.actors.iter().map(ActorReport::of).collect()),
     }
 }
@@ -138,6 +142,7 @@ mod tests {
             assert_eq!(report["components"]["queue"], queue);
             assert_eq!(report["actors"], json!({ "up": 3, "total": 3, "restarts": 0 }));
             assert!(report["organisations"].is_object() && report.get("tree").is_none());
+            assert!(report.get("quotas").is_none());
         }
     }
 
@@ -148,6 +153,7 @@ mod tests {
             let report = get(&state, path).await.json();
             assert_eq!(report["tree"][0]["id"], "root");
             assert_eq!(report["tree"][1]["parent"], "root");
+            assert_eq!(report["quotas"]["acme"]["waiting"], false);
         }
     }
 

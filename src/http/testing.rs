@@ -1,6 +1,6 @@
 //! A replica to ask, with a small tree under it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use actix::prelude::*;
@@ -20,7 +20,7 @@ use github_stats_actors::supervision::{
 use secrecy::SecretString;
 
 use super::{Admin, State, server};
-use crate::telemetry::{Build, Dependency, Metrics, Sources};
+use crate::telemetry::{Build, Dependency, Fleet, Metrics, Sources};
 
 struct Idle;
 
@@ -41,8 +41,11 @@ pub(crate) fn fresh() -> State {
         tree: Arc::new(OnceLock::new()),
         draining: Arc::new(AtomicBool::new(false)),
         dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Disk],
-        series_refused: Arc::new(AtomicU64::new(0)),
-        disk_free: Some(Arc::new(|| Some(1 << 30))),
+        store: Observable::default(),
+        connections: None,
+        fleet: Fleet::default(),
+        disk_free: Observable::new(Some(1 << 30)),
+        quotas: Arc::new(|| serde_json::json!({ "acme": { "waiting": false } })),
     };
     let admin = Admin { token: Observable::new(None), chaos: false, letters: None };
     State::new(PublishedView::default(), Metrics::new("replica-0", build).unwrap(), sources, admin)

@@ -1,10 +1,17 @@
-//! From the GitHub adapter's port to the metrics.
+//! From the adapters' ports to the metrics.
 
 use std::time::Duration;
 
 use crate::github::quota::{BudgetState, Resource};
 use crate::github::{RateLimit, RequestMeter};
-use crate::telemetry::GithubMetrics;
+use crate::redis::Meter;
+use crate::telemetry::{GithubMetrics, StoreMeter};
+
+impl Meter for StoreMeter {
+    fn exchanged(&self, op: &'static str, took: Duration, _ok: bool) {
+        StoreMeter::exchanged(self, op, took);
+    }
+}
 
 impl RequestMeter for GithubMetrics {
     fn request(&self, org: &str, endpoint: &str, status_class: &str, took: Duration) {

@@ -2,6 +2,7 @@
 
 mod meter;
 mod queue;
+mod quotas;
 mod service;
 mod sources;
 mod stores;
@@ -10,7 +11,8 @@ mod tree;
 mod tree_tests;
 
 pub use queue::Backfill;
+pub use quotas::quotas;
 pub use service::{Service, ServiceError, ServiceSettings};
 pub use sources::{SourcesError, organisation, organisations};
-pub use stores::{StoreOpenError, Stores, open_store};
-pub use tree::{Organisation, Parts, Shown, Tree, start};
+pub use stores::{StoreOpenError, Stores, open_store, open_stores};
+pub use tree::{FleetParts, MakeExchange, Organisation, Parts, Shown, Tree, lines, start};

@@ -8,26 +8,34 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::Observer;
+use github_stats_actors::fleet::{Exchange, Leave};
+use github_stats_actors::health::Probe;
 use github_stats_actors::observable::Observable;
 use github_stats_actors::role::Resign;
 use github_stats_actors::supervision::{DuplicateId, Exit, install_panic_hook};
+use rand::RngExt;
 use secrecy::SecretString;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::queue::Backfill;
+use super::quotas::quotas;
 use super::sources::{SourcesError, organisations};
 use super::stores::Stores;
-use super::tree::{Parts, Tree, start};
-use crate::config::{Config, InitialRole, SecretSource, StoreBackend};
+use super::tree::{FleetParts, Parts, Shown, Tree, start};
+use crate::config::{Config, InitialRole, SecretSource};
+use crate::disk::DiskProbe;
 use crate::github::RequestMeter;
 use crate::http::{Admin, HttpSettings, State, serve};
-use crate::telemetry::{Build, Dependency, Metrics, MetricsError, Sources};
+use crate::telemetry::{Build, Dependency, Fleet, FleetExchange, Metrics, MetricsError, Quotas, Sources};
 
 /// How often the admin token's file is read again.
 const TOKEN_REFRESH: Duration = Duration::from_secs(10);
 /// How long an election backend may take to let go of leadership.
 const RESIGN_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long taking leave of the other replicas may take.
+const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a replica is made of.
 pub struct ServiceSettings {
@@ -94,24 +102,27 @@ impl Service {
         warn_of_what_is_not_used(config);
         let listener = bind(config)?;
         let metrics = Metrics::new(&settings.replica, Build::current())?;
+        metrics.attach(&settings.stores.meter);
         let meter: Arc<dyn RequestMeter> = Arc::new(metrics.github());
         let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
+        let organisations = organisations(config, &settings.clock, &meter)?;
+        let quotas = quotas(&organisations);
+        let disk = DiskProbe::new(&config.store.path);
+        let sources = sources(&settings, disk.free(), quotas);
         let parts = Parts {
             stores: settings.stores.clone(),
-            organisations: organisations(config, &settings.clock, &meter)?,
+            organisations,
             clock: settings.clock.clone(),
             initial_role: settings.initial_role,
             backfill: Backfill::open(config, &settings.replica, &settings.stores, &observer).await,
             observer,
-            probes: Vec::new(),
+            probes: probes(config, disk),
+            fleet: Some(fleet(&settings, sources.clone(), metrics.clone())),
         };
         let tree = start(config, parts)?;
-        let state = State::new(
-            tree.shown.published.clone(),
-            metrics,
-            sources(&settings, &tree),
-            admin(&settings, &tree),
-        );
+        let sources = sources(&tree.shown);
+        let admin = admin(&settings, &tree);
+        let state = State::new(tree.shown.published.clone(), metrics, sources, admin);
         let address = config.server.listen_addr.to_string();
         let failed = |cause| ServiceError::Listen { address: address.clone(), cause };
         let (server, http) = serve(HttpSettings::new(vec![listener]), state).map_err(failed)?;
@@ -157,6 +168,10 @@ async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: D
     if let Err(error) = tree.role.call_within(Resign, RESIGN_LIMIT).await {
         tracing::debug!(%error, "leadership was not handed over; it ends at its deadline");
     }
+    // Before the tree stops: what was counted to the last moment is handed over by an actor of it.
+    if let Err(error) = tree.fleet.call_within(Leave, LEAVE_LIMIT).await {
+        tracing::debug!(%error, "the other replicas were not told; this one expires among them");
+    }
     let exit = tree.root.shutdown(deadline.saturating_duration_since(Instant::now())).await;
     http.stop(true).await;
     exit
@@ -179,27 +194,56 @@ fn bind(config: &Config) -> Result<TcpListener, ServiceError> {
     TcpListener::bind(&address).map_err(|cause| ServiceError::Listen { address, cause })
 }
 
-fn sources(settings: &ServiceSettings, tree: &Tree) -> Sources {
+fn probes(config: &Config, disk: DiskProbe) -> Vec<Arc<dyn Probe>> {
+    if config.store.has_directory() { vec![Arc::new(disk)] } else { Vec::new() }
+}
+
+/// Makes what the metrics are read from, given what the tree shows.
+fn sources(
+    settings: &ServiceSettings,
+    disk_free: Observable<Option<u64>>,
+    quotas: Quotas,
+) -> impl Fn(&Shown) -> Sources + Clone + 'static {
     let mut dependencies = vec![Dependency::Github, Dependency::Election];
     if settings.config.amqp.url().is_some() {
         dependencies.push(Dependency::Amqp);
     }
-    if settings.config.store.backend == StoreBackend::Redis {
+    if settings.config.store.has_directory() {
+        dependencies.push(Dependency::Disk);
+    }
+    if settings.config.store.is_shared() {
         dependencies.push(Dependency::Redis);
     }
-    Sources {
-        replica: settings.replica.clone(),
-        clock: settings.clock.clone(),
-        health: tree.shown.health.clone(),
-        scheduler: tree.shown.scheduler.clone(),
-        queue: tree.shown.queue.clone(),
-        role: tree.shown.role.clone(),
-        tree: tree.shown.tree.clone(),
-        draining: tree.shown.draining.clone(),
-        dependencies,
-        series_refused: Arc::default(),
-        disk_free: None,
+    let connections = settings.stores.connections.clone();
+    let (replica, clock, fleet) = (settings.replica.clone(), settings.clock.clone(), Fleet::default());
+    move |shown| Sources {
+        replica: replica.clone(),
+        clock: clock.clone(),
+        health: shown.health.clone(),
+        scheduler: shown.scheduler.clone(),
+        queue: shown.queue.clone(),
+        role: shown.role.clone(),
+        tree: shown.tree.clone(),
+        draining: shown.draining.clone(),
+        dependencies: dependencies.clone(),
+        store: shown.store.clone(),
+        connections: connections.clone(),
+        quotas: quotas.clone(),
+        fleet: fleet.clone(),
+        disk_free: disk_free.clone(),
     }
+}
+
+fn fleet(
+    settings: &ServiceSettings,
+    sources: impl Fn(&Shown) -> Sources + 'static,
+    metrics: Metrics,
+) -> FleetParts {
+    let writer = format!("{}_{:032x}", settings.replica, rand::rng().random::<u128>());
+    let exchange = move |shown: &Shown| -> Arc<dyn Exchange> {
+        Arc::new(FleetExchange::new(sources(shown), metrics.clone(), writer.clone()))
+    };
+    FleetParts { replica: settings.replica.clone(), exchange: Box::new(exchange) }
 }
 
 /// The admin token, read again so that a rotated file needs no restart.

@@ -11,8 +11,9 @@ use super::Organisation;
 use crate::config::{Api, Config, Credentials, OrgConfig, SecretSource};
 use crate::github::quota::{Cap, Room, RoomSettings};
 use crate::github::{
-    Anonymous, AppSettings, AppToken, BuildError, Client, ClientSettings, GraphqlSource, IdentifiedSource,
-    Personas, RequestMeter, RestSource, RetrySettings, SecretReader, StoredToken, TokenSource, Wire,
+    Anonymous, AppSettings, AppToken, AutoSource, BuildError, Client, ClientSettings, GraphqlSource,
+    IdentifiedSource, Personas, RequestMeter, RestSource, RetrySettings, SecretReader, StoredToken,
+    TokenSource, Wire,
 };
 
 /// How long one request is tried again at most: then the cycle's failure says more than patience would help.
@@ -82,6 +83,7 @@ impl<'a> Sources<'a> {
         let wire = Wire::new(github.api_base_url.as_str(), github.request_timeout)?;
         let credentials = org.credentials();
         let shared = self.shared(&credentials, &wire);
+        let room = shared.room.clone();
         let cap = u64::from(org.max_api_points_per_hour);
         let client = Client::new(ClientSettings {
             org: org.org.as_str().into(),
@@ -97,6 +99,7 @@ impl<'a> Sources<'a> {
         Ok(Organisation {
             org: org.org.as_str().into(),
             source: self.source(org, client, &credentials)?,
+            room,
             interval: org.scrape_interval,
             concurrency,
         })
@@ -110,16 +113,20 @@ impl<'a> Sources<'a> {
     ) -> Result<Arc<dyn ActivitySource>, SourcesError> {
         let patterns = org.clone();
         let selects = Arc::new(move |name: &str| patterns.selects(name));
-        let uses_graphql = match self.config.github.api {
-            Api::Rest => false,
-            Api::Graphql => true,
-            Api::Auto => !matches!(credentials, Credentials::Anonymous),
-        };
         let personas = personas(self.config)?;
-        Ok(if uses_graphql {
-            Arc::new(IdentifiedSource::new(GraphqlSource::new(client, selects), personas))
-        } else {
-            Arc::new(IdentifiedSource::new(RestSource::new(client, selects), personas))
+        Ok(match (self.config.github.api, credentials) {
+            (Api::Graphql, _) => {
+                Arc::new(IdentifiedSource::new(GraphqlSource::new(client, selects), personas))
+            }
+            (Api::Rest, _) => Arc::new(IdentifiedSource::new(RestSource::new(client, selects), personas)),
+            (Api::Auto, Credentials::Anonymous) => {
+                tracing::warn!(
+                    org = org.org,
+                    "there are no credentials, which GraphQL wants: collecting over REST, 60 requests an hour"
+                );
+                Arc::new(IdentifiedSource::new(RestSource::new(client, selects), personas))
+            }
+            (Api::Auto, _) => Arc::new(IdentifiedSource::new(AutoSource::new(client, selects), personas)),
         })
     }
 

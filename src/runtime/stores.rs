@@ -1,11 +1,16 @@
 //! From the configured store to an open one.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use github_stats_actors::store::{FactStore, MemoryState, MemoryStore, SharedState};
+use github_stats_actors::store::{
+    FactStore, MemoryState, MemoryStore, MirroredStore, SharedState, StoreError,
+};
 
 use crate::config::{Config, StoreBackend};
-use crate::store::{EmbeddedStore, OpenError};
+use crate::redis::{LinkError, LinkSettings, Meter};
+use crate::store::{EmbeddedStore, MeasuredStore, OpenError, RedisStore};
+use crate::telemetry::{Connections, StoreMeter};
 
 /// Why the configured store is not there.
 #[derive(Debug, thiserror::Error)]
@@ -13,9 +18,12 @@ pub enum StoreOpenError {
     /// The embedded store cannot be opened.
     #[error(transparent)]
     Embedded(#[from] OpenError),
-    /// The configuration asks for what this version has not.
-    #[error("store.backend is redis, which this version cannot use yet; use embedded, or memory for a test")]
-    Redis,
+    /// The embedded store cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] StoreError),
+    /// Redis cannot be configured.
+    #[error(transparent)]
+    Redis(#[from] LinkError),
 }
 
 /// Everything that is kept, by the port it is kept behind. Cheap to clone.
@@ -25,28 +33,58 @@ pub struct Stores {
     pub facts: Arc<dyn FactStore>,
     /// What replicas share besides.
     pub shared: Arc<dyn SharedState>,
+    /// What measures the store's answers.
+    pub meter: StoreMeter,
+    /// Counts the connections to a shared store.
+    pub connections: Option<Connections>,
 }
 
 impl Stores {
     /// These facts, and nothing shared that outlives the process.
     pub fn with_facts(facts: Arc<dyn FactStore>) -> Self {
-        Stores { facts, shared: Arc::new(MemoryState::new()) }
+        let shared = Arc::new(MemoryState::new());
+        Stores { facts, shared, meter: StoreMeter::default(), connections: None }
     }
 
-    fn of_one<S: FactStore + SharedState>(store: S) -> Self {
-        let store = Arc::new(store);
-        Stores { facts: store.clone(), shared: store }
+    fn embedded(path: &Path) -> Result<Self, StoreOpenError> {
+        let store = Arc::new(EmbeddedStore::open(path)?);
+        let meter = StoreMeter::default();
+        let facts = Arc::new(MeasuredStore::new(store.clone(), Arc::new(meter.clone()) as Arc<dyn Meter>));
+        Ok(Stores { facts, shared: store, meter, connections: None })
+    }
+
+    fn redis(config: &Config) -> Result<Self, StoreOpenError> {
+        let meter = StoreMeter::default();
+        let settings = LinkSettings::from_config(&config.store)?;
+        let store = Arc::new(RedisStore::new(settings, &config.store.key_prefix, Arc::new(meter.clone())));
+        let connected = store.clone();
+        let connections: Connections = Arc::new(move || connected.connections());
+        Ok(Stores { facts: store.clone(), shared: store, meter, connections: Some(connections) })
     }
 }
 
-/// Opens the configured store.
+/// Opens the configured store itself. Redis need not be there yet: calls fail until it is.
 ///
 /// # Errors
-/// When it is locked, damaged, of a newer format or unreachable; nothing stored was changed then.
+/// When it is locked, damaged, of a newer format or not configured; nothing stored was changed then.
 pub fn open_store(config: &Config) -> Result<Stores, StoreOpenError> {
     match config.store.backend {
-        StoreBackend::Embedded => Ok(Stores::of_one(EmbeddedStore::open(&config.store.path)?)),
+        StoreBackend::Embedded => Stores::embedded(&config.store.path),
         StoreBackend::Memory => Ok(Stores::with_facts(Arc::new(MemoryStore::new()))),
-        StoreBackend::Redis => Err(StoreOpenError::Redis),
+        StoreBackend::Redis => Stores::redis(config),
     }
+}
+
+/// Opens the configured store for a replica: where it is shared, with the local one that stands in for it.
+///
+/// # Errors
+/// As [`open_store`], of both.
+pub async fn open_stores(config: &Config) -> Result<Stores, StoreOpenError> {
+    let stores = open_store(config)?;
+    if !config.store.is_shared() {
+        return Ok(stores);
+    }
+    let local = Arc::new(EmbeddedStore::open(&config.store.path)?);
+    let mirrored = MirroredStore::new(stores.facts, local.clone(), local).await?;
+    Ok(Stores { facts: Arc::new(mirrored), ..stores })
 }

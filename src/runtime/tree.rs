@@ -8,7 +8,9 @@ use std::time::Duration;
 use github_stats_actors::activity::{ActivitySettings, OrgName};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::Observer;
+use github_stats_actors::fleet::{Exchange, FleetActor, FleetSettings, FleetState};
 use github_stats_actors::health::{HealthActor, HealthSettings, HealthSnapshot, Probe};
+use github_stats_actors::lines::LinesSettings;
 use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::{
     BackfillWorker, Books, DispatchSettings, LetterDesk, QueueActor, QueueSettings, QueueState,
@@ -30,6 +32,7 @@ use github_stats_actors::supervision::{
 use super::queue::Backfill;
 use super::stores::Stores;
 use crate::config::{Config, InitialRole};
+use crate::github::quota::Room;
 
 /// One organisation and where its activity comes from.
 pub struct Organisation {
@@ -37,6 +40,8 @@ pub struct Organisation {
     pub org: OrgName,
     /// Where its activity comes from.
     pub source: Arc<dyn ActivitySource>,
+    /// The limits of its credentials.
+    pub room: Arc<Room>,
     /// How often it is scraped.
     pub interval: Duration,
     /// How many of its repositories are collected at a time.
@@ -59,7 +64,20 @@ pub struct Parts {
     pub observer: Arc<dyn Observer>,
     /// Whom the health actor asks.
     pub probes: Vec<Arc<dyn Probe>>,
+    /// How this replica keeps in touch with the others; `None` where nobody is to hear of it.
+    pub fleet: Option<FleetParts>,
 }
+
+/// How a replica keeps in touch with the others.
+pub struct FleetParts {
+    /// Its name.
+    pub replica: String,
+    /// Makes its side of the conversation from what the tree shows.
+    pub exchange: Box<MakeExchange>,
+}
+
+/// Makes a replica's side of the conversation.
+pub type MakeExchange = dyn Fn(&Shown) -> Arc<dyn Exchange>;
 
 /// The states the actors show; all of them outlive every restart, and reading them never waits.
 #[derive(Clone)]
@@ -78,6 +96,8 @@ pub struct Shown {
     pub scheduler: Observable<SchedulerState>,
     /// Set while the replica is going down.
     pub draining: Arc<AtomicBool>,
+    /// What is known of the other replicas.
+    pub fleet: Observable<FleetState>,
     /// The tree itself, as soon as it is started.
     pub tree: Arc<OnceLock<RootHandle>>,
 }
@@ -92,6 +112,8 @@ pub struct Tree {
     pub role: ActorRef<RoleActor>,
     /// Where operators handle dead letters.
     pub letters: LetterDesk,
+    /// Takes leave of the other replicas on request.
+    pub fleet: ActorRef<FleetActor>,
 }
 
 /// The addresses of the actors that others speak to.
@@ -99,6 +121,7 @@ struct Addresses {
     store: ActorRef<StoreActor>,
     role: ActorRef<RoleActor>,
     queue: ActorRef<QueueActor>,
+    fleet: ActorRef<FleetActor>,
     scrapers: BTreeMap<OrgName, ActorRef<OrgScraper>>,
 }
 
@@ -115,6 +138,7 @@ pub fn start(config: &Config, parts: Parts) -> Result<Tree, DuplicateId> {
         queue: Observable::default(),
         scheduler: Observable::default(),
         draining: Arc::default(),
+        fleet: Observable::default(),
         tree: Arc::default(),
     };
     let addresses = Addresses::new(&parts);
@@ -122,7 +146,7 @@ pub fn start(config: &Config, parts: Parts) -> Result<Tree, DuplicateId> {
     // Whoever reads the slot does so again and again; it is filled before an actor can have started.
     let _ = shown.tree.set(root.clone());
     let letters = LetterDesk::new(books(config, &parts), parts.backfill.queue.clone(), parts.clock.clone());
-    Ok(Tree { root, shown, role: addresses.role, letters })
+    Ok(Tree { root, shown, role: addresses.role, letters, fleet: addresses.fleet })
 }
 
 /// Later children depend on earlier ones: when one dies, those after it start anew with it.
@@ -134,9 +158,22 @@ fn root_spec(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresse
         .child(parts.backfill.supervisor())
         .child(queue_actor(config, parts, shown, addresses))
         .child(workers(config, parts, addresses, &collectors))
-        .child(scrapers(parts, shown, addresses, collectors))
+        .child(scrapers(config, parts, shown, addresses, collectors))
         .child(scheduler(config, parts, shown, addresses))
         .child(health(config, parts, shown))
+        .children(fleet(config, parts, shown, addresses))
+}
+
+fn fleet(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> Option<ChildSpec> {
+    let fleet = parts.fleet.as_ref()?;
+    let settings = FleetSettings {
+        shared: parts.stores.shared.clone(),
+        replica: fleet.replica.clone(),
+        has_others: config.store.is_shared(),
+        exchange: (fleet.exchange)(shown),
+        state: shown.fleet.clone(),
+    };
+    Some(ChildSpec::actor(&addresses.fleet, move || FleetActor::new(settings.clone())))
 }
 
 fn store(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
@@ -146,6 +183,8 @@ fn store(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -
             active_window: seconds(config.metrics.active_window),
             retention: seconds(config.store.retention),
         },
+        series_budget: usize::try_from(config.store.max_series_budget).unwrap_or(usize::MAX),
+        role: shown.role.clone(),
         clock: parts.clock.clone(),
         published: shown.published.clone(),
         state: shown.store.clone(),
@@ -205,6 +244,7 @@ fn workers(
 }
 
 fn scrapers(
+    config: &Config,
     parts: &Parts,
     shown: &Shown,
     addresses: &Addresses,
@@ -216,6 +256,7 @@ fn scrapers(
             queue: addresses.queue.clone(),
             concurrency: organisation.concurrency,
             role: shown.role.clone(),
+            lines: lines(config),
             observer: parts.observer.clone(),
         };
         let scraper = addresses.scrapers.get(&organisation.org)?;
@@ -276,6 +317,7 @@ impl Addresses {
             store: ActorRef::new("store"),
             role: ActorRef::new("role"),
             queue: ActorRef::new("queue"),
+            fleet: ActorRef::new("fleet"),
             scrapers: parts.organisations.iter().map(|o| (o.org.clone(), scraper(&o.org))).collect(),
         }
     }
@@ -296,6 +338,20 @@ fn collectors(config: &Config, parts: &Parts, addresses: &Addresses) -> BTreeMap
 
 fn history(config: &Config) -> HistorySettings {
     HistorySettings { retention: seconds(config.store.retention), history: seconds(config.metrics.history) }
+}
+
+/// Where lines come from, as configured.
+pub fn lines(config: &Config) -> LinesSettings {
+    let loc = &config.loc;
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    LinesSettings {
+        refresh_interval: seconds(loc.refresh_interval),
+        fallback_enabled: loc.fallback_enabled,
+        commits_per_week: count(loc.fallback_max_commits_per_repo_per_week),
+        commits_per_hour: count(loc.fallback_max_commit_detail_calls_per_org_per_hour),
+        zero_weeks: count(loc.large_repo_zero_detection_windows),
+        large_cooldown: seconds(loc.large_repo_cooldown),
+    }
 }
 
 fn books(config: &Config, parts: &Parts) -> Books {

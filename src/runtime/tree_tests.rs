@@ -13,6 +13,7 @@ use github_stats_actors::supervision::{Exit, Fault};
 
 use super::{Backfill, Organisation, Parts, Stores, Tree, start};
 use crate::config::{Config, InitialRole};
+use crate::github::quota::{Room, RoomSettings};
 
 const START: Timestamp = Timestamp::from_unix(1_800_000_000);
 const INTERVAL: Duration = Duration::from_secs(300);
@@ -25,22 +26,28 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
+        Self::on(Stores::with_facts(Arc::new(MemoryStore::new())), InitialRole::Leader)
+    }
+
+    fn on(stores: Stores, initial_role: InitialRole) -> Self {
         let clock = Clock::starting_at(START);
         let source = ScriptedSource::new(clock.clone());
         let organisation = Organisation {
             org: "acme".into(),
             source: Arc::new(source.clone()),
+            room: Room::new(RoomSettings::default(), clock.clone()),
             interval: INTERVAL,
             concurrency: 4,
         };
         let parts = Parts {
-            stores: Stores::with_facts(Arc::new(MemoryStore::new())),
+            stores,
             organisations: vec![organisation],
             clock: clock.clone(),
-            initial_role: InitialRole::Leader,
+            initial_role,
             backfill: Backfill::in_memory(),
             observer: Arc::new(NoObserver),
             probes: Vec::new(),
+            fleet: None,
         };
         let tree = start(&Config::default(), parts).expect("no id is used twice");
         Stage { tree, source, clock }
@@ -151,5 +158,24 @@ fn any_actor_may_be_broken_at_any_time_and_the_numbers_come_out_right() {
         assert!(stage.tree.root.tree().is_up());
         assert!(stage.tree.shown.health.get().ready);
         stage.end().await;
+    });
+}
+
+#[test]
+fn a_follower_shows_what_the_leader_wrote_within_a_second() {
+    in_virtual_time(|| async {
+        let stores = Stores::with_facts(Arc::new(MemoryStore::new()));
+        let leader = Stage::on(stores.clone(), InitialRole::Leader);
+        let follower = Stage::on(stores, InitialRole::Follower);
+        leader.source.add("R_1", [review(1, "ada", START)]);
+        while leader.reviews("R_1", "ada") != Some(1) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(follower.reviews("R_1", "ada"), Some(1));
+        let rows = |stage: &Stage| stage.tree.shown.published.latest().expect("loaded").series.rows.clone();
+        assert_eq!(rows(&follower), rows(&leader));
+        leader.end().await;
+        follower.end().await;
     });
 }

@@ -44,6 +44,13 @@ catalogue! {
     /// As of the last answer.
     API_BUDGET = Desc::gauge("gh_exporter_api_budget_points", "Points of GitHub's hourly limit by what becomes of them.", &["org", "resource", "state"]);
 
+    /// As of the last look after lines.
+    LOC_SOURCE_MODE = Desc::gauge("gh_exporter_loc_source_mode", "Where the lines of the repository's commits come from.", &["org", "repo", "mode"]);
+    /// As of the last look after lines.
+    LOC_INCOMPLETE = Desc::gauge("gh_exporter_loc_fallback_incomplete", "Whether lines are missing because of a limit on single commits.", &["org", "repo"]);
+    /// Counted once an hour at most.
+    LOC_BUDGET_EXHAUSTED = Desc::counter("gh_exporter_loc_fallback_budget_exhausted_total", "Hours in which the requests for single commits were used up.", &["org"]);
+
     // === Backfill ===
 
     /// Counted when the queue has the job.
@@ -76,6 +83,11 @@ catalogue! {
     STORE_SERIES = Desc::gauge("gh_exporter_store_series", "Activity series exposed.", &["family"]);
     /// Counted by whoever enforces the budget.
     STORE_SERIES_REFUSED = Desc::counter("gh_exporter_store_series_refused_total", "Activity series not exposed because of the series budget.", &[]);
+
+    /// Observed per exchange.
+    STORE_REQUESTS = Desc::histogram("gh_exporter_store_request_duration_seconds", "How long the store took to answer.", &["replica", "op"]);
+    /// Now.
+    STORE_CONNECTIONS = Desc::gauge("gh_exporter_store_pool_connections", "Connections to the shared store.", &["replica", "state"]);
 
     // === Role and health ===
 

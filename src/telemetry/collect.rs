@@ -1,39 +1,50 @@
-//! All operational families of this replica at one moment.
-
-use std::sync::atomic::Ordering;
+//! All operational families at one moment.
 
 use github_stats_actors::supervision::RootHandle;
 
-use super::{Metrics, ScrapeReport, Sources, catalogue, derived, machine};
+use super::{Metrics, ScrapeReport, Sources, catalogue, derived, machine, shared_counts};
 use crate::exposition::{Family, SeriesCounts, merged};
 
-/// Everything this replica tells of itself, by name. Asks no actor and waits for nothing.
-///
-/// What only the leader knows (the states and completeness of organisations) is told by the leader only: a follower's
-/// idea of it is as old as its last leadership.
+/// Everything there is to tell, by name: of this replica, of the others, and what all count together. Asks no actor and
+/// waits for nothing.
 pub fn collect(
     sources: &Sources,
     metrics: &Metrics,
     series: &SeriesCounts,
     scrapes: &ScrapeReport,
 ) -> Vec<Family> {
+    let mut families = sources.fleet.page(own(sources, metrics, scrapes), sources.role.leads().is_some());
+    families.push(derived::series(series));
+    merged(families)
+}
+
+/// What this replica tells of itself.
+///
+/// What only the leader knows (the states and completeness of organisations) is told by the leader only: a follower's
+/// idea of it is as old as its last leadership.
+pub(super) fn own(sources: &Sources, metrics: &Metrics, scrapes: &ScrapeReport) -> Vec<Family> {
     let replica = sources.replica.as_str();
     let now = sources.clock.now();
     let epoch = sources.role.leads();
     let mut families = metrics.families();
+    families.retain(|family| !shared_counts::is_of_all(family));
     families.extend(scrapes.families(replica));
     if epoch.is_some() {
         families.extend(derived::organisations(&sources.scheduler.get(), now));
+        families.extend(metrics.lines().families());
     }
     families.extend(derived::queue(replica, &sources.queue.get(), now));
-    families.extend(derived::series(series, sources.series_refused.load(Ordering::Relaxed)));
+    if let Some(connections) = &sources.connections {
+        let (open, wanted) = connections();
+        families.push(derived::connections(replica, open, wanted));
+    }
     families.extend(derived::role(replica, epoch));
     families.push(derived::dependencies(&sources.health.get(), &sources.dependencies));
     if let Some(tree) = sources.tree.get().map(RootHandle::tree) {
         families.extend(derived::actors(replica, &tree));
     }
     families.extend(machine(sources));
-    merged(families)
+    families
 }
 
 fn machine(sources: &Sources) -> Vec<Family> {
@@ -42,7 +53,7 @@ fn machine(sources: &Sources) -> Vec<Family> {
     if let Some(limit) = machine::memory_limit() {
         families.push(catalogue::MEMORY_LIMIT.family().with(&labels, limit as f64));
     }
-    if let Some(free) = sources.disk_free.as_ref().and_then(|free| free()) {
+    if let Some(free) = *sources.disk_free.get() {
         families.push(catalogue::DISK_FREE.family().with(&labels, free as f64));
     }
     families
@@ -51,7 +62,7 @@ fn machine(sources: &Sources) -> Vec<Family> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::sync::atomic::{AtomicBool, AtomicU64};
+    use std::sync::atomic::AtomicBool;
     use std::sync::{Arc, OnceLock};
     use std::time::Duration;
 
@@ -59,6 +70,7 @@ mod tests {
     use github_stats_actors::clock::Clock;
     use github_stats_actors::event::{Event, Observer};
     use github_stats_actors::health::{Component, HealthSnapshot, Status};
+    use github_stats_actors::lines::LinesView;
     use github_stats_actors::observable::Observable;
     use github_stats_actors::queue::{JobOutcome, QueueState, QueueStats, Reason};
     use github_stats_actors::role::{Epoch, Role, RoleView, RoleWatch};
@@ -69,7 +81,9 @@ mod tests {
 
     use super::*;
     use crate::exposition::{ACTIVITY, Format, encode, testing};
-    use crate::telemetry::{Build, Dependency};
+    use github_stats_actors::fleet::Exchange;
+
+    use crate::telemetry::{Build, Dependency, Fleet, FleetExchange, StoreMeter};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -119,8 +133,11 @@ mod tests {
             tree: Arc::new(OnceLock::from(tree)),
             draining: Arc::new(AtomicBool::new(false)),
             dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Amqp, Dependency::Disk],
-            series_refused: Arc::new(AtomicU64::new(5)),
-            disk_free: Some(Arc::new(|| Some(4096))),
+            store: Observable::default(),
+            connections: Some(Arc::new(|| (1, 2))),
+            fleet: Fleet::default(),
+            disk_free: Observable::new(Some(4096)),
+            quotas: Arc::new(|| serde_json::Value::Null),
         };
         (sources, Metrics::new("replica-0", build).unwrap())
     }
@@ -128,6 +145,7 @@ mod tests {
     fn let_everything_happen(metrics: &Metrics) {
         let (org, repo) = (OrgName::from("acme"), RepoName::from("api"));
         let (org, repo, reason) = (&org, &repo, Reason::Gap);
+        let lines = LinesView { repo: repo.clone(), mode: "fallback", incomplete: true };
         for event in [
             Event::CycleFinished { org, result: CycleResult::Partial, took: Duration::from_secs(3) },
             Event::StoreWrite { source: WriteSource::LeaderScrape, success: true },
@@ -139,6 +157,9 @@ mod tests {
             Event::WindowGivenUp { org },
             Event::JobBuried,
             Event::MessagePublished { confirmed: true },
+            Event::SeriesRefused { count: 5 },
+            Event::LinesBudgetExhausted { org },
+            Event::LinesRead { org, repositories: &[lines] },
         ] {
             metrics.on_event(event);
         }
@@ -148,9 +169,15 @@ mod tests {
         metrics.github().api_budget("acme", "graphql", "remaining", 4_900);
         metrics.http().request("/metrics", 200, Duration::from_millis(2));
         metrics.scrapes().record(NOW);
+        let meter = StoreMeter::default();
+        metrics.attach(&meter);
+        meter.exchanged("write", Duration::from_millis(2));
     }
 
+    /// As it is when a store has taken the counts.
     fn collected(sources: &Sources, metrics: &Metrics) -> Vec<Family> {
+        let exchange = FleetExchange::new(sources.clone(), metrics.clone(), "start-1".into());
+        exchange.totals(exchange.next_counts().map(|batch| batch.increments));
         collect(sources, metrics, &SeriesCounts::default(), &metrics.scrapes().report())
     }
 
@@ -197,12 +224,17 @@ mod tests {
             "gh_exporter_dependency_health{dependency=\"redis\"} 0",
             "gh_exporter_dependency_health{dependency=\"disk\"} 1",
             "gh_exporter_store_series_refused_total 5",
+            "gh_exporter_store_pool_connections{replica=\"replica-0\",state=\"closed\"} 1",
+            "gh_exporter_store_request_duration_seconds_count{replica=\"replica-0\",op=\"write\"} 1",
             "gh_exporter_disk_free_bytes{replica=\"replica-0\"} 4096",
             "gh_exporter_scrape_runs_total{org=\"acme\",result=\"partial\"} 1",
             "gh_exporter_store_write_total{source=\"worker_backfill\",result=\"failure\"} 1",
             "gh_exporter_backfill_jobs_processed_total{org=\"acme\",repo=\"api\",result=\"success\"} 1",
             "gh_exporter_github_request_duration_seconds_bucket{org=\"acme\",endpoint=\"/graphql\",le=\"0.1\"} 1",
             "gh_exporter_github_rate_limit_remaining{org=\"acme\",installation_id=\"42\"} 4999",
+            "gh_exporter_loc_source_mode{org=\"acme\",repo=\"api\",mode=\"fallback\"} 1",
+            "gh_exporter_loc_fallback_incomplete{org=\"acme\",repo=\"api\"} 1",
+            "gh_exporter_loc_fallback_budget_exhausted_total{org=\"acme\"} 1",
             "gh_exporter_build_info{replica=\"replica-0\",version=\"1.2.3\",revision=\"abc\"} 1",
         ] {
             assert!(page.lines().any(|present| present == line), "{line}\n{page}");
@@ -215,8 +247,11 @@ mod tests {
     async fn a_follower_leaves_to_the_leader_what_only_that_knows() {
         let (sources, metrics) = leader();
         sources.role.set(RoleView::follower("static"));
+        let_everything_happen(&metrics);
         let families = collected(&sources, &metrics);
-        for leaders in [catalogue::ORG_STATE, catalogue::FRESHNESS, catalogue::LEADER_EPOCH] {
+        for leaders in
+            [catalogue::ORG_STATE, catalogue::FRESHNESS, catalogue::LEADER_EPOCH, catalogue::LOC_SOURCE_MODE]
+        {
             assert!(families.iter().all(|family| family.name != leaders.name));
         }
         assert!(families.iter().any(|family| family.name == catalogue::ROLE.name));

@@ -52,10 +52,16 @@ pub(super) fn queue(replica: &str, state: &QueueState, now: Timestamp) -> Vec<Fa
     ]
 }
 
-pub(super) fn series(counts: &SeriesCounts, refused: u64) -> Vec<Family> {
+pub(super) fn series(counts: &SeriesCounts) -> Family {
     let mut by_family = catalogue::STORE_SERIES.family();
     counts.iter().for_each(|(name, count)| by_family.push(&[name], count as f64));
-    vec![by_family, catalogue::STORE_SERIES_REFUSED.family().with(&[], refused as f64)]
+    by_family
+}
+
+pub(super) fn connections(replica: &str, open: usize, wanted: usize) -> Family {
+    let connections = catalogue::STORE_CONNECTIONS.family();
+    let closed = wanted.saturating_sub(open);
+    connections.with(&[replica, "open"], open as f64).with(&[replica, "closed"], closed as f64)
 }
 
 pub(super) fn role(replica: &str, epoch: Option<Epoch>) -> Vec<Family> {

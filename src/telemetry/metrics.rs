@@ -7,7 +7,8 @@ use github_stats_actors::event::{Event, Observer};
 use prometheus::{HistogramVec, IntCounterVec, Registry};
 
 use super::derived::DEAD_LETTERS;
-use super::{GithubMetrics, HttpMetrics, Scrapes, catalogue, gather, vectors};
+use super::store_metrics::StoreMetrics;
+use super::{GithubMetrics, HttpMetrics, LineSources, Scrapes, StoreMeter, catalogue, gather, vectors};
 use crate::exposition::Family;
 
 /// Cycles take from a second to, for thousands of repositories, an hour.
@@ -47,6 +48,8 @@ struct Shared {
     http: HttpMetrics,
     scrapes: Scrapes,
     events: EventMetrics,
+    store: StoreMetrics,
+    lines: LineSources,
 }
 
 struct EventMetrics {
@@ -60,6 +63,8 @@ struct EventMetrics {
     store_writes: IntCounterVec,
     buried: IntCounterVec,
     amqp_publishes: IntCounterVec,
+    series_refused: IntCounterVec,
+    lines_exhausted: IntCounterVec,
 }
 
 impl Metrics {
@@ -76,6 +81,8 @@ impl Metrics {
             http: HttpMetrics::new(replica, &registry)?,
             scrapes: Scrapes::new(),
             events: EventMetrics::new(&registry)?,
+            store: StoreMetrics::new(replica, &registry)?,
+            lines: LineSources::default(),
             registry,
         })))
     }
@@ -100,9 +107,19 @@ impl Metrics {
         self.0.http.clone()
     }
 
+    /// Takes over what a store's meter measures from now on.
+    pub fn attach(&self, meter: &StoreMeter) {
+        meter.attach(self.0.store.clone());
+    }
+
     /// How often this replica was scraped.
     pub fn scrapes(&self) -> &Scrapes {
         &self.0.scrapes
+    }
+
+    /// Where lines come from.
+    pub fn lines(&self) -> &LineSources {
+        &self.0.lines
     }
 
     /// Everything counted so far.
@@ -134,6 +151,8 @@ impl EventMetrics {
             store_writes: vectors::counters(&catalogue::STORE_WRITES, registry)?,
             buried: vectors::counters(&catalogue::EVENTS_DLQ, registry)?,
             amqp_publishes: vectors::counters(&catalogue::AMQP_PUBLISH, registry)?,
+            series_refused: vectors::counters(&catalogue::STORE_SERIES_REFUSED, registry)?,
+            lines_exhausted: vectors::counters(&catalogue::LOC_BUDGET_EXHAUSTED, registry)?,
         })
     }
 }
@@ -162,6 +181,15 @@ impl Observer for Metrics {
                 (&metrics.amqp_publishes, &[self.0.replica.as_str(), result])
             }
             Event::WindowGivenUp { org } => (&metrics.windows_given_up, &[org.as_str()]),
+            Event::SeriesRefused { count } => {
+                metrics.series_refused.with_label_values::<&str>(&[]).inc_by(count);
+                return;
+            }
+            Event::LinesBudgetExhausted { org } => (&metrics.lines_exhausted, &[org.as_str()]),
+            Event::LinesRead { org, repositories } => {
+                self.0.lines.replace(org, repositories);
+                return;
+            }
         };
         counter.with_label_values(labels).inc();
     }

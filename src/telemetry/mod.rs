@@ -3,20 +3,27 @@
 pub mod catalogue;
 mod collect;
 mod derived;
+mod fleet;
 mod gather;
 mod github_metrics;
 mod http_metrics;
+mod line_sources;
 mod logging;
 mod machine;
 mod metrics;
 mod scrapes;
+mod shared_counts;
 mod sources;
+mod store_metrics;
 mod vectors;
 
 pub use collect::collect;
+pub use fleet::{Fleet, FleetExchange};
 pub use github_metrics::GithubMetrics;
 pub use http_metrics::HttpMetrics;
+pub use line_sources::LineSources;
 pub use logging::{LogFormat, LoggingError, init};
 pub use metrics::{Build, Metrics, MetricsError};
 pub use scrapes::{ScrapeReport, Scrapes};
-pub use sources::{Dependency, DiskFree, Sources};
+pub use sources::{Connections, Dependency, Quotas, Sources};
+pub use store_metrics::StoreMeter;

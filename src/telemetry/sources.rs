@@ -1,7 +1,7 @@
 //! The snapshots from which metrics are derived.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use github_stats_actors::clock::Clock;
@@ -10,7 +10,10 @@ use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::QueueState;
 use github_stats_actors::role::RoleWatch;
 use github_stats_actors::scheduler::SchedulerState;
+use github_stats_actors::store::StoreState;
 use github_stats_actors::supervision::RootHandle;
+
+use super::Fleet;
 
 /// Something the exporter depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,8 +54,11 @@ impl Dependency {
     }
 }
 
-/// Tells the bytes left for the data directory; `None` where that is not known. It must not block.
-pub type DiskFree = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
+/// Counts connections without waiting.
+pub type Connections = Arc<dyn Fn() -> (usize, usize) + Send + Sync>;
+
+/// Tells how much of GitHub may be asked for, by organisation: budgets, holds and waits. It must not block.
+pub type Quotas = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 
 /// Where the present state of everything is read without waiting. Cheap to clone.
 #[derive(Clone)]
@@ -75,10 +81,16 @@ pub struct Sources {
     pub draining: Arc<AtomicBool>,
     /// What is configured; nothing is said about the rest.
     pub dependencies: Vec<Dependency>,
-    /// Counts the series that were not exposed because of the budget.
-    pub series_refused: Arc<AtomicU64>,
-    /// How much space is left; `None` without a data directory.
-    pub disk_free: Option<DiskFree>,
+    /// The store actor's state.
+    pub store: Observable<StoreState>,
+    /// Tells how many connections to a shared store are open, and how many there are when all is well.
+    pub connections: Option<Connections>,
+    /// What the other replicas told.
+    pub fleet: Fleet,
+    /// The bytes left for the data directory when that was last looked at; `None` without one.
+    pub disk_free: Observable<Option<u64>>,
+    /// The quota of every organisation.
+    pub quotas: Quotas,
 }
 
 impl fmt::Debug for Sources {

@@ -1,7 +1,9 @@
 //! The adapter against the simulator: the same truth over both APIs, at the price of change.
 
+mod auto;
 mod cost;
 mod limits;
+mod lines;
 mod plan;
 mod stage;
 mod truth;

@@ -6,5 +6,7 @@ mod command_line;
 mod exposition;
 mod github;
 mod queue;
+mod redis;
+mod replicas;
 mod store;
 mod support;

@@ -5,6 +5,7 @@
 //! duplicates, replays and merges after a split therefore all converge on the same numbers.
 
 mod batch;
+mod budget;
 mod coverage;
 mod fact;
 mod names;
@@ -18,6 +19,7 @@ mod week;
 mod window;
 
 pub use batch::{Batch, Folded};
+pub use budget::keep_within;
 pub use coverage::Coverage;
 pub use fact::{Fact, FactId, Kind, Oid, ParseFactIdError};
 pub use names::{Login, OrgName, RepoId, RepoKey, RepoName};

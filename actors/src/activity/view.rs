@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::series::next_change;
 use super::{
-    ActivitySettings, FactId, Gauges, Login, OrgName, Record, RepoKey, RepoName, RepoState, Timestamp,
+    ActivitySettings, FactId, Gauges, Kind, Login, OrgName, Record, RepoKey, RepoName, RepoState, Timestamp,
     Totals, derive_gauges,
 };
 
@@ -19,10 +19,24 @@ pub struct SeriesRow {
     pub repo: RepoName,
     /// Who.
     pub user: Login,
+    /// When the user was first seen there; the beginning of time once garbage collection has folded a record.
+    pub since: Timestamp,
     /// The gauges.
     pub gauges: Gauges,
     /// The counters; `None` when no record credited to the user lies within retention.
     pub totals: Option<Totals>,
+}
+
+impl SeriesRow {
+    /// How many series it has.
+    pub fn series(&self) -> usize {
+        let gauges = &self.gauges;
+        let lines = [gauges.added_weekly, gauges.removed_weekly].into_iter();
+        let values = Kind::ALL.into_iter().map(|kind| gauges.day.get(kind)).chain(lines);
+        values.filter(|value| gauges.active || *value != 0).count()
+            + usize::from(gauges.last_event.is_some())
+            + self.totals.map_or(0, |_| Kind::ALL.len())
+    }
 }
 
 /// All series at one instant, sorted by organisation, repository and user; no two rows share all three.
@@ -59,6 +73,7 @@ struct Repository {
 #[derive(Debug, Default)]
 struct UserSeries {
     facts: BTreeSet<FactId>,
+    since: Timestamp,
     gauges: Gauges,
     totals: Option<Totals>,
     next_change: Option<Timestamp>,
@@ -155,6 +170,7 @@ impl SeriesView {
                     org: key.org.clone(),
                     repo: name.clone(),
                     user: user.clone(),
+                    since: series.since,
                     gauges: series.gauges,
                     totals: series.totals,
                 },
@@ -164,6 +180,7 @@ impl SeriesView {
         rows.dedup_by(|later, kept| {
             let same = (&later.org, &later.repo, &later.user) == (&kept.org, &kept.repo, &kept.user);
             if same {
+                kept.since = kept.since.min(later.since);
                 kept.gauges = kept.gauges.combined(later.gauges);
                 kept.totals = combined_totals(kept.totals, later.totals);
             }
@@ -275,6 +292,10 @@ impl UserSeries {
                 next_change(r.latest.at, r.latest.lines != Default::default(), now, settings)
             })
             .min();
+        self.since = match base.is_zero() {
+            true => own().map(|(_, r)| r.first.seen_at).min().unwrap_or(now),
+            false => Timestamp::MIN,
+        };
         self.totals = within_retention.then_some(totals);
         self.next_change = next_change;
     }
@@ -366,7 +387,8 @@ mod tests {
                     totals = combined_totals(totals, Some(share));
                 }
             }
-            SeriesRow { org: "acme".into(), repo: name.into(), user, gauges, totals }
+            // When somebody was first seen decides only what the budget shows; its own tests look at that.
+            SeriesRow { org: "acme".into(), repo: name.into(), user, since: now, gauges, totals }
         });
         rows.filter(|row| row.totals.is_some() || row.gauges.last_event.is_some()).collect()
     }
@@ -392,7 +414,8 @@ mod tests {
             }
             let now = Timestamp::from_unix(START + hours * HOUR);
             view.advance(now);
-            prop_assert_eq!(view.snapshot().rows, naive(&writes, names, now));
+            let rows = view.snapshot().rows.into_iter().map(|row| SeriesRow { since: now, ..row });
+            prop_assert_eq!(rows.collect::<Vec<_>>(), naive(&writes, names, now));
             let mut shuffled = SeriesView::new(SETTINGS, now);
             shuffled.describe(&state(0, names[0]));
             shuffled.describe(&state(1, names[1]));

@@ -12,8 +12,10 @@ pub struct KnownRepository {
     pub name: RepoName,
     /// How far the default branch was read.
     pub head: Option<HeadRead>,
-    /// How far back the default branch is read where `head` does not help.
+    /// How far back a default branch is read that was not read before.
     pub history_from: Timestamp,
+    /// How far back one is read again that was rewritten: nothing older is kept.
+    pub retained_from: Timestamp,
 }
 
 /// What is wanted of an organisation: everything that happened in these repositories, or was changed, since an instant.
@@ -25,6 +27,9 @@ pub struct ChangesRequest {
     pub known: HashMap<RepoId, KnownRepository>,
     /// Whether everything is listed and what was noticed before is looked at again.
     pub reconcile: Reconcile,
+    /// Repositories in which somebody is known to have said something since conversations are to be read again; a source
+    /// that was there then remembers that by itself.
+    pub talked_in: Vec<RepoId>,
 }
 
 /// How thoroughly to look.

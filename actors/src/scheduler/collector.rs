@@ -1,15 +1,17 @@
 //! Collects one repository and writes what was found: the one path from a source to the store.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures::StreamExt;
 
 use super::{
     ActivitySource, CollectFailure, CollectRequest, Collection, CommitsRead, HistorySettings,
     KnownRepository, ListedRepository, Purpose, RepositoryChanges, SourceError, due_from,
 };
 use crate::activity::{
-    Batch, DAY, Fact, FactId, HeadRead, Kind, OrgName, Record, RepoId, RepoKey, RepoMeta, RepoState,
+    Batch, DAY, Fact, FactId, HeadRead, Kind, Lines, OrgName, Record, RepoId, RepoKey, RepoMeta, RepoState,
     Timestamp, Window,
 };
 use crate::clock::Clock;
@@ -18,6 +20,9 @@ use crate::supervision::{ActorRef, CallError};
 
 /// How long a collector waits for a store actor that restarts; everything it sends may be handled twice.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Repositories whose records are read at a time.
+const READS: usize = 64;
 
 /// Why a repository was not collected. What had been found by then is stored, but nothing counts as covered.
 #[derive(Debug, thiserror::Error)]
@@ -70,13 +75,44 @@ impl Collector {
         due_from(state.map_or(now, |state| state.meta.first_seen), now, self.settings.history)
     }
 
+    /// What happened before is not kept.
+    fn retained_from(&self, now: Timestamp) -> Timestamp {
+        now - self.settings.history.retention
+    }
+
     /// What a look at the whole organisation is told of a repository.
     pub fn known(&self, state: &RepoState, now: Timestamp) -> KnownRepository {
         KnownRepository {
             name: state.meta.name.clone(),
             head: state.head.clone(),
             history_from: self.due_from(Some(state), now),
+            retained_from: self.retained_from(now),
         }
+    }
+
+    /// In which of these repositories somebody is known to have said something since `since`. A repository of which the
+    /// store does not tell is left out: this only finds deletions sooner.
+    pub async fn talked_in<'a>(
+        &self,
+        states: impl Iterator<Item = &'a RepoState>,
+        since: Timestamp,
+    ) -> Vec<RepoId> {
+        let asked: Vec<_> = states
+            .map(|state| {
+                let message = RecordsOf { key: state.key.clone(), since };
+                let store = self.settings.store.clone();
+                async move {
+                    let id = message.key.id.clone();
+                    let stored = store.call_persistently(message, PATIENCE).await.ok()?.ok()?;
+                    stored.iter().any(|(id, record)| is_talk(*id) && !record.latest.gone).then_some(id)
+                }
+            })
+            .collect();
+        futures::stream::iter(asked)
+            .buffer_unordered(READS)
+            .filter_map(futures::future::ready)
+            .collect()
+            .await
     }
 
     /// Collects everything since `since` and writes it; covered is then what was really read: from `since` to the
@@ -130,8 +166,7 @@ impl Collector {
             batch.head = self.head_of(&mut batch, &changes.commits, &changes.facts, seen_at).await?;
         }
         if let Some(since) = changes.conversations_reread {
-            let conversations = |id: FactId| matches!(id.kind(), Kind::Review | Kind::IssueComment);
-            self.add_vanished(&mut batch, since, &changes.facts, conversations).await?;
+            self.add_vanished(&mut batch, since, &changes.facts, is_talk).await?;
         }
         if !changes.gone.is_empty() {
             // What is looked for by its id is a day old at most; the rest is for clocks that differ.
@@ -156,11 +191,13 @@ impl Collector {
             WriteSource::LeaderScrape => Purpose::Live,
             WriteSource::WorkerBackfill => Purpose::Backfill,
         };
+        let now = self.settings.clock.now();
         CollectRequest {
             repository: repository.clone(),
             since,
             head: state.and_then(|state| state.head.clone()),
-            history_from: self.due_from(state, self.settings.clock.now()),
+            history_from: self.due_from(state, now),
+            retained_from: self.retained_from(now),
             purpose,
         }
     }
@@ -254,10 +291,34 @@ impl Collector {
         )
     }
 
-    async fn write(&self, batch: Batch, source: WriteSource) -> Result<(), CollectError> {
+    /// A source that does not tell lines has not seen that there are none: what is known of them stays.
+    async fn keep_lines(&self, batch: &mut Batch) -> Result<(), CollectError> {
+        let commits = batch.records.iter().filter(|(id, _)| id.kind() == Kind::Commit);
+        let earliest = commits.map(|(_, record)| record.latest.at).min();
+        let Some(since) = earliest.filter(|_| !self.settings.source.tells_lines()) else { return Ok(()) };
+        let message = RecordsOf { key: batch.key.clone(), since };
+        let stored = self.settings.store.call_persistently(message, PATIENCE).await??;
+        let known: HashMap<FactId, Lines> =
+            stored.into_iter().map(|(id, record)| (id, record.latest.lines)).collect();
+        for (id, record) in &mut batch.records {
+            if record.latest.lines == Lines::default()
+                && let Some(lines) = known.get(id)
+            {
+                record.latest.lines = *lines;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&self, mut batch: Batch, source: WriteSource) -> Result<(), CollectError> {
+        self.keep_lines(&mut batch).await?;
         self.settings.store.call_persistently(Write { batch, source }, PATIENCE).await??;
         Ok(())
     }
+}
+
+fn is_talk(id: FactId) -> bool {
+    matches!(id.kind(), Kind::Review | Kind::IssueComment)
 }
 
 fn observed(facts: &[Fact], seen_at: Timestamp) -> Vec<(FactId, Record)> {

@@ -27,5 +27,5 @@ pub use scheduler_actor::{OrgStatus, OrganisationPlan, SchedulerActor, Scheduler
 pub use scripted::ScriptedSource;
 pub use source::{
     ActivitySource, CollectFailure, CollectRequest, Collection, Collections, CommitsRead, ListedRepository,
-    Listing, Purpose, SourceError, SourceErrorKind,
+    Listing, Purpose, SourceError, SourceErrorKind, Statistics,
 };

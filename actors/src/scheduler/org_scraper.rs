@@ -11,11 +11,12 @@ use tokio::time::Instant;
 use super::cycle::unlisted;
 use super::roster::Roster;
 use super::{
-    Changes, ChangesRequest, CollectError, Collector, CycleReport, CycleResult, ListedRepository,
+    Changes, ChangesRequest, CollectError, Collector, CycleReport, CycleResult, ListedRepository, Reconcile,
     RepositoryChanges, SourceError, SourceErrorKind, completeness, holes, live_since, together,
 };
 use crate::activity::{RepoId, RepoName, RepoState, Timestamp, Window};
 use crate::event::{Event, Observer};
+use crate::lines::{Desk, LinesSettings};
 use crate::queue::{Enqueue, QueueActor, Reason, Wanted};
 use crate::role::{Epoch, RoleWatch};
 use crate::store::{RepositoriesOf, WriteSource};
@@ -35,6 +36,8 @@ pub struct ScraperSettings {
     pub concurrency: usize,
     /// Whether this replica still leads.
     pub role: RoleWatch,
+    /// Where the lines of commits come from, where collecting does not tell them.
+    pub lines: LinesSettings,
     /// Who counts.
     pub observer: Arc<dyn Observer>,
 }
@@ -44,12 +47,14 @@ pub struct ScraperSettings {
 pub struct OrgScraper {
     settings: ScraperSettings,
     roster: Roster,
+    desk: Arc<Desk>,
 }
 
 impl OrgScraper {
     /// A scraper that waits for its first cycle.
     pub fn new(settings: ScraperSettings) -> Self {
-        OrgScraper { settings, roster: Roster::default() }
+        let desk = Arc::new(Desk::new(settings.lines));
+        OrgScraper { settings, roster: Roster::default(), desk }
     }
 }
 
@@ -76,6 +81,7 @@ impl Handler<RunCycle> for OrgScraper {
         let settings = self.settings.clone();
         // A cycle that is cut off leaves an empty roster behind: the next one lists everything.
         let mut roster = std::mem::take(&mut self.roster);
+        let desk = self.desk.clone();
         let run = async move {
             let started = Instant::now();
             let report = tokio::select! {
@@ -86,6 +92,12 @@ impl Handler<RunCycle> for OrgScraper {
             let event = Event::CycleFinished { org, result: report.result, took: started.elapsed() };
             settings.observer.on_event(event);
             settings.log(&report, started.elapsed());
+            if matches!(report.result, CycleResult::Success | CycleResult::Partial) {
+                tokio::select! {
+                    () = settings.read_lines(&roster, &desk) => {}
+                    () = settings.role.lost(message.epoch) => {}
+                }
+            }
             (report, roster)
         };
         Box::pin(run.into_actor(self).map(|(report, roster), actor, _| {
@@ -146,6 +158,20 @@ impl ScraperSettings {
             self.collector.settings().store.call(message).await.map_err(|error| error.to_string())?;
         let states = answer.map_err(|error| error.to_string())?;
         Ok(states.into_iter().map(|state| (state.key.id.clone(), state)).collect())
+    }
+
+    /// What only makes numbers richer comes last, and its failures are no failures of the cycle.
+    async fn read_lines(&self, roster: &Roster, desk: &Desk) {
+        if self.collector.settings().source.tells_lines() {
+            return;
+        }
+        let Ok(states) = self.states().await else { return };
+        let known = roster.repositories().filter_map(|repository| {
+            let state = states.get(&repository.id)?;
+            Some((repository.clone(), state))
+        });
+        let known: Vec<_> = known.collect();
+        desk.round(&self.collector, &known, self.concurrency, self.observer.as_ref()).await;
     }
 
     async fn list(&self, roster: &mut Roster) -> Result<Looked, SourceError> {
@@ -215,7 +241,13 @@ impl ScraperSettings {
         let Some((since, near)) = together(wanted.clone()) else { return Ok(None) };
         let reconcile = roster.due(now);
         let known = near.iter().map(|state| (state.key.id.clone(), self.collector.known(state, now)));
-        let request = ChangesRequest { since, known: known.collect(), reconcile };
+        let talked_in = match reconcile {
+            Reconcile::Conversations { since } if roster.is_first_reread() => {
+                self.collector.talked_in(near.iter().copied(), since).await
+            }
+            _ => Vec::new(),
+        };
+        let request = ChangesRequest { since, known: known.collect(), reconcile, talked_in };
         let Some(changes) = self.collector.settings().source.changes(&request).await? else {
             return Ok(None);
         };

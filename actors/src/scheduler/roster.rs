@@ -48,6 +48,11 @@ impl Roster {
         }
     }
 
+    /// Whether conversations were never read again by this incarnation.
+    pub(super) fn is_first_reread(&self) -> bool {
+        self.reread_at.is_none()
+    }
+
     /// A complete listing that is no part of a look.
     pub(super) fn replace(&mut self, listing: Vec<ListedRepository>) {
         self.repositories =

@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Changes, ChangesRequest};
-use crate::activity::{Fact, HeadRead, Oid, OrgName, RepoId, RepoName, Timestamp};
+use crate::activity::{Fact, HeadRead, Lines, Oid, OrgName, RepoId, RepoName, Timestamp};
+use crate::lines::AuthorWeek;
 
 /// What kind of trouble GitHub, or the way to it, is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum SourceErrorKind {
     Forbidden,
     /// It does not exist, or the credentials may not know that it does.
     NotFound,
+    /// The server has no such API.
+    Unsupported,
     /// The quota is used up, or requests come too fast.
     RateLimited,
     /// No answer, or one that says it is not able to give one now.
@@ -105,8 +108,10 @@ pub struct CollectRequest {
     pub since: Timestamp,
     /// How far the default branch was read; commits reachable from there are known.
     pub head: Option<HeadRead>,
-    /// How far back the default branch is read where `head` does not help.
+    /// How far back a default branch is read that was not read before.
     pub history_from: Timestamp,
+    /// How far back one is read again that was rewritten: nothing older is kept.
+    pub retained_from: Timestamp,
     /// For what.
     pub purpose: Purpose,
 }
@@ -154,6 +159,15 @@ pub struct CollectFailure {
     pub facts: Vec<Fact>,
 }
 
+/// What GitHub's weekly statistics of a repository say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Statistics {
+    /// Nothing yet: they are being computed.
+    Computing,
+    /// Who did how much, and when.
+    Told(Vec<AuthorWeek>),
+}
+
 /// What became of several collections, by repository; whoever is not in it was not asked for.
 pub type Collections = HashMap<RepoId, Result<Collection, CollectFailure>>;
 
@@ -185,5 +199,23 @@ pub trait ActivitySource: Send + Sync + 'static {
     async fn changes(&self, request: &ChangesRequest) -> Result<Option<Changes>, SourceError> {
         let _ = request;
         Ok(None)
+    }
+
+    /// Whether collecting tells the lines of commits. Otherwise collected commits have none, and statistics and single
+    /// commits are asked for apart.
+    fn tells_lines(&self) -> bool {
+        true
+    }
+
+    /// The weekly statistics of a repository.
+    async fn statistics(&self, repository: &ListedRepository) -> Result<Statistics, SourceError> {
+        let _ = repository;
+        Ok(Statistics::Computing)
+    }
+
+    /// The lines of one commit; none of a merge.
+    async fn commit_lines(&self, repository: &ListedRepository, oid: Oid) -> Result<Lines, SourceError> {
+        let _ = (repository, oid);
+        Ok(Lines::default())
     }
 }

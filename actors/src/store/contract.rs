@@ -431,8 +431,7 @@ pub async fn who_fell_behind_loads_again(store: Arc<dyn FactStore>) {
     let api = key("acme", "R_1");
     store.write(batch(&api, 0)).await.expect("written");
     let old = store.position().await.expect("position");
-    let writes =
-        (0..CHANGES_KEPT + 500).map(|n| store.write(batch(&key("acme", &format!("R_{}", n % 50)), 1)));
+    let writes = (0..CHANGES_KEPT + 500).map(|n| store.write(batch(&key("acme", &format!("R_{n}")), 1)));
     let mut writes = futures::stream::iter(writes).buffer_unordered(50);
     while let Some(written) = writes.next().await {
         written.expect("written");

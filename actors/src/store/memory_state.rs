@@ -34,6 +34,11 @@ impl MemoryState {
         Self::default()
     }
 
+    /// Loses everything, as a server does that is emptied.
+    pub fn clear(&self) {
+        *self.lock() = Inner::default();
+    }
+
     /// The entries that have not expired.
     fn live(&self) -> MutexGuard<'_, Inner> {
         let mut inner = self.lock();

@@ -8,12 +8,12 @@ use serde::Serialize;
 
 use super::{Change, Cursor, FactStore, Followed, Page, Position, PublishedView, StoreError, Written};
 use crate::activity::{
-    ActivitySettings, Batch, FactId, OrgName, Record, RepoKey, RepoState, SeriesView, Timestamp,
+    ActivitySettings, Batch, FactId, OrgName, Record, RepoKey, RepoState, SeriesView, Timestamp, keep_within,
 };
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
 use crate::observable::Observable;
-use crate::role::Epoch;
+use crate::role::{Epoch, RoleWatch};
 
 /// How often the view ages and changes are published.
 const TICK: Duration = Duration::from_millis(200);
@@ -51,6 +51,10 @@ pub struct StoreSettings {
     pub store: Arc<dyn FactStore>,
     /// How long series are shown.
     pub activity: ActivitySettings,
+    /// How many series are shown at most.
+    pub series_budget: usize,
+    /// Whether this replica leads: of all replicas the leader counts what all of them refuse.
+    pub role: RoleWatch,
     /// GitHub's time.
     pub clock: Arc<Clock>,
     /// Where snapshots go.
@@ -70,6 +74,8 @@ pub struct StoreState {
     pub records: usize,
     /// Users in repositories, each with all its series.
     pub pairs: usize,
+    /// Series that are not shown because of the budget.
+    pub refused: usize,
     /// Why the last call to the store failed; `None` when it succeeded.
     pub last_error: Option<String>,
     /// Why this replica is cut off from what the others store; `None` when it is not.
@@ -214,6 +220,8 @@ impl StoreActor {
     fn publish(&mut self) {
         self.changed = false;
         let mut snapshot = self.view.snapshot();
+        let refused = keep_within(&mut snapshot.rows, self.settings.series_budget);
+        self.count_refused(refused);
         if self.cut_off.is_some() {
             // What others count meanwhile is not in them, so they would seem to fall when this replica's turn comes.
             snapshot.rows.iter_mut().for_each(|row| row.totals = None);
@@ -222,7 +230,19 @@ impl StoreActor {
         let (loaded, records, pairs) = (self.loaded, self.view.records(), self.view.pairs());
         self.settings.state.update(|state| {
             (state.loaded, state.records, state.pairs) = (loaded, records, pairs);
+            state.refused = refused;
         });
+    }
+
+    fn count_refused(&self, refused: usize) {
+        let more = refused.saturating_sub(self.settings.state.get().refused);
+        if more > 0 && self.settings.role.leads().is_some() {
+            tracing::warn!(
+                refused,
+                "series are not shown, because there are more than store.max_series_budget"
+            );
+            self.settings.observer.on_event(Event::SeriesRefused { count: more as u64 });
+        }
     }
 
     fn note(&self, error: Option<&StoreError>) {

@@ -14,8 +14,8 @@ const REREAD_PER_POINT: f64 = 14.0;
 const REPOSITORIES_PER_CHECK: f64 = 25.0;
 /// Requests for one repository and cycle over REST, besides those for what changed.
 const REST_PER_REPOSITORY: f64 = 2.0;
-/// Requests over REST for each push: branch, comparison, three commits, reviews.
-const REST_PER_CHANGE: f64 = 6.5;
+/// Requests over REST for each push: branch, comparison, reviews. Its lines come from statistics, asked for once a day.
+const REST_PER_CHANGE: f64 = 3.5;
 /// People in an active repository; only collecting tells how many there are.
 const PEOPLE: f64 = 5.0;
 /// Series of one person in one repository.
@@ -76,7 +76,7 @@ impl Size {
             )
         } else {
             let cycle = listing + REST_PER_REPOSITORY * repositories + REST_PER_CHANGE * changes;
-            (0.0, cycles * cycle, listing + repositories * 4.0 + self.active as f64 * 40.0)
+            (0.0, cycles * cycle, listing + repositories * 4.0 + self.active as f64 * 15.0)
         };
         let whole = |number: f64| number.ceil() as u64;
         Estimate {

@@ -30,8 +30,10 @@ pub struct Wanted {
     pub name: RepoName,
     /// How far it was read.
     pub head: Option<HeadRead>,
-    /// How far back to read where `head` does not help.
+    /// How far back to read where it was not read before.
     pub history_from: Timestamp,
+    /// How far back to read where it was rewritten.
+    pub retained_from: Timestamp,
 }
 
 /// What was read of a branch.
@@ -175,7 +177,7 @@ impl Talk {
 fn emptied(wanted: &Wanted) -> Branch {
     let had_commits = wanted.head.as_ref().is_some_and(|head| head.oid.is_some());
     let commits = if had_commits {
-        CommitsRead::Reread { tip: None, since: wanted.history_from }
+        CommitsRead::Reread { tip: None, since: wanted.retained_from }
     } else {
         CommitsRead::Extended { tip: None }
     };
@@ -217,7 +219,7 @@ impl Reading<'_> {
     }
 
     async fn reread(&mut self) -> Result<CommitsRead, SourceError> {
-        let since = self.wanted.history_from;
+        let since = self.wanted.retained_from;
         let first = self.page(None, Some(since)).await?;
         self.all(first, Some(since)).await?;
         Ok(CommitsRead::Reread { tip: Some(self.tip), since })

@@ -112,6 +112,7 @@ impl ActivitySource for GraphqlSource {
             name: request.repository.name.clone(),
             head: request.head.clone(),
             history_from: request.history_from,
+            retained_from: request.retained_from,
         });
         let mut branches = talk.branches(&self.commits, wanted.collect()).await;
         let ids: Vec<RepoId> = requests.iter().map(|request| request.repository.id.clone()).collect();
@@ -209,6 +210,7 @@ impl<'a> Look<'a> {
                 name: listed.name.clone(),
                 head: known.head.clone(),
                 history_from: known.history_from,
+                retained_from: known.retained_from,
             })
         });
         let branches = self.talk.branches(&self.source.commits, moved.collect()).await;
@@ -259,7 +261,8 @@ impl<'a> Look<'a> {
 
     /// Reads again, without the search, the conversations of repositories in which something happened since `since`.
     async fn reread(&mut self, since: Timestamp, tips: &Tips, observed_at: Timestamp) {
-        let active = self.source.memory().active_since(since);
+        let mut active: HashSet<RepoId> = self.source.memory().active_since(since).into_iter().collect();
+        active.extend(self.request.talked_in.iter().cloned());
         let present = |id: &RepoId| tips.tips.contains_key(id) && self.request.known.contains_key(id);
         let active: Vec<RepoId> = active.into_iter().filter(present).collect();
         let mut found = Found::default();

@@ -156,6 +156,13 @@ impl Talk {
             let detail = format!("GitHub answers {}: it took too long", answer.status.as_u16());
             return Ok(Err(self.client.error_of(ask, SourceErrorKind::Unavailable, detail)));
         }
+        if matches!(answer.status.as_u16(), 404 | 405 | 410) {
+            let detail = format!(
+                "this server has no GraphQL API (it answers {}); set github.api to rest, or to auto, which finds out",
+                answer.status.as_u16()
+            );
+            return Err(Trouble::Failed(self.client.error_of(ask, SourceErrorKind::Unsupported, detail)));
+        }
         if !answer.status.is_success() {
             return Err(self.client.judged(ask, classify(answer, self.client.now())));
         }

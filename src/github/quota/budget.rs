@@ -3,6 +3,8 @@
 use github_stats_actors::activity::{HOUR, Timestamp};
 use github_stats_actors::scheduler::Purpose;
 
+use super::Reason;
+
 /// Two resets this near to each other are the same one: GitHub's replicas disagree by a second or two.
 const SAME_RESET: i64 = 30;
 
@@ -30,6 +32,15 @@ pub struct BudgetState {
     pub kept_back: u64,
 }
 
+/// Why no points were given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortage {
+    /// Nobody knows yet how many there are; the first answer tells.
+    Unknown,
+    /// There are not so many until then.
+    Until(Timestamp, Reason),
+}
+
 /// The budget of one resource. Never more is granted than leaves [`Budget::kept_back`] untouched, whatever the requests
 /// under way turn out to cost, as long as they cost no more than was reserved.
 #[derive(Clone, Debug)]
@@ -53,18 +64,23 @@ impl Budget {
     /// Takes `cost` points for a request at `now`.
     ///
     /// # Errors
-    /// Not now, but perhaps then; `None`: when the first answer is there.
-    pub fn reserve(&mut self, cost: u64, purpose: Purpose, now: Timestamp) -> Result<(), Option<Timestamp>> {
+    /// Why not, and until when.
+    pub fn reserve(&mut self, cost: u64, purpose: Purpose, now: Timestamp) -> Result<(), Shortage> {
         let Some(told) = self.current(now) else {
             // Nobody knows yet how much there is: one request finds out for all.
-            return if self.reserved == 0 { self.grant(cost) } else { Err(None) };
+            return if self.reserved == 0 { self.grant(cost) } else { Err(Shortage::Unknown) };
         };
-        let free = told.remaining.saturating_sub(self.reserved).saturating_sub(self.kept_back());
+        let left = told.remaining.saturating_sub(self.reserved);
+        let free = left.saturating_sub(self.kept_back());
         if free.saturating_sub(self.share_of_the_more_urgent(told, purpose, now)) >= cost {
-            self.grant(cost)
-        } else {
-            Err(Some(told.reset))
+            return self.grant(cost);
         }
+        let reason = match cost {
+            cost if free >= cost => Reason::MoreUrgent,
+            cost if left >= cost => Reason::Threshold,
+            _ => Reason::PrimaryLimit,
+        };
+        Err(Shortage::Until(told.reset, reason))
     }
 
     /// A request that had taken `reserved` points has ended; `spent` is what no answer will tell of it.
@@ -97,7 +113,7 @@ impl Budget {
         }
     }
 
-    fn grant(&mut self, cost: u64) -> Result<(), Option<Timestamp>> {
+    fn grant(&mut self, cost: u64) -> Result<(), Shortage> {
         self.reserved += cost;
         Ok(())
     }
@@ -138,7 +154,7 @@ mod tests {
     fn one_request_finds_out_how_much_there_is() {
         let mut budget = Budget::new(200);
         assert_eq!(budget.reserve(1, Purpose::Live, RESET), Ok(()));
-        assert_eq!(budget.reserve(1, Purpose::Live, RESET), Err(None));
+        assert_eq!(budget.reserve(1, Purpose::Live, RESET), Err(Shortage::Unknown));
         budget.settle(1, 1);
         budget.learn(Told { limit: 300, remaining: 299, reset: RESET + 3600 });
         assert_eq!(budget.reserve(100, Purpose::Live, RESET), Ok(()));
@@ -154,8 +170,9 @@ mod tests {
     fn the_less_urgent_waits_first_and_for_less_as_the_reset_comes_near() {
         let early = RESET - 3600;
         let mut scarce = budget(1_000, 450);
-        assert_eq!(scarce.reserve(10, Purpose::Lines, early), Err(Some(RESET)));
-        assert_eq!(scarce.reserve(10, Purpose::Backfill, early), Err(Some(RESET)));
+        let urgent = Err(Shortage::Until(RESET, Reason::MoreUrgent));
+        assert_eq!(scarce.reserve(10, Purpose::Lines, early), urgent);
+        assert_eq!(scarce.reserve(10, Purpose::Backfill, early), urgent);
         assert_eq!(scarce.reserve(10, Purpose::Live, early), Ok(()));
         assert_eq!(scarce.reserve(10, Purpose::Backfill, RESET - 900), Ok(()));
         assert_eq!(scarce.reserve(10, Purpose::Lines, RESET - 60), Ok(()));
@@ -175,7 +192,14 @@ mod tests {
     #[test]
     fn after_its_reset_it_is_full_again() {
         let mut empty = budget(5_000, 200);
-        assert_eq!(empty.reserve(1, Purpose::Live, RESET - 1), Err(Some(RESET)));
+        assert_eq!(
+            empty.reserve(1, Purpose::Live, RESET - 1),
+            Err(Shortage::Until(RESET, Reason::Threshold))
+        );
+        assert_eq!(
+            empty.reserve(201, Purpose::Live, RESET - 1),
+            Err(Shortage::Until(RESET, Reason::PrimaryLimit))
+        );
         assert_eq!(empty.reserve(1, Purpose::Live, RESET), Ok(()));
     }
 

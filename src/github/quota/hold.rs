@@ -5,7 +5,7 @@ use std::time::Duration;
 use github_stats_actors::activity::Timestamp;
 use tokio::time::Instant;
 
-use super::Resource;
+use super::{Reason, Resource};
 
 /// Pauses after secondary limits that name none never grow beyond this.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
@@ -51,14 +51,17 @@ impl Holds {
         }
     }
 
-    /// Until when nothing may be asked of this resource; `now` is GitHub's time at `instant`.
-    pub fn until(&self, resource: Resource, instant: Instant, now: Timestamp) -> Option<Instant> {
+    /// Until when nothing may be asked of this resource, and why; `now` is GitHub's time at `instant`.
+    pub fn until(&self, resource: Resource, instant: Instant, now: Timestamp) -> Option<(Instant, Reason)> {
         let primary = match resource {
             Resource::Core => self.core,
             Resource::Graphql => self.graphql,
         };
         let left = primary.map(|until| Duration::from_secs(until.seconds_since(now).max(0).unsigned_abs()));
-        self.secondary.max(left.map(|left| instant + left)).filter(|until| *until > instant)
+        let primary = left.map(|left| (instant + left, Reason::PrimaryLimit));
+        let secondary = self.secondary.map(|until| (until, Reason::SecondaryLimit));
+        let later = primary.into_iter().chain(secondary).max_by_key(|(until, _)| *until);
+        later.filter(|(until, _)| *until > instant)
     }
 }
 
@@ -74,10 +77,13 @@ mod tests {
         let mut holds = Holds::default();
         holds.primary(Resource::Graphql, at + 60);
         assert_eq!(holds.until(Resource::Core, now, at), None);
-        assert_eq!(holds.until(Resource::Graphql, now, at), Some(now + BACKOFF));
+        assert_eq!(holds.until(Resource::Graphql, now, at), Some((now + BACKOFF, Reason::PrimaryLimit)));
         assert_eq!(holds.until(Resource::Graphql, now, at + 60), None);
         holds.secondary(Some(Duration::from_secs(5)), BACKOFF, now);
-        assert_eq!(holds.until(Resource::Core, now, at), Some(now + Duration::from_secs(5)));
+        assert_eq!(
+            holds.until(Resource::Core, now, at),
+            Some((now + Duration::from_secs(5), Reason::SecondaryLimit))
+        );
         assert_eq!(holds.until(Resource::Core, now + Duration::from_secs(5), at), None);
     }
 

@@ -7,12 +7,14 @@ mod cap;
 mod hold;
 mod minute;
 mod room;
+mod wait;
 
-pub use budget::{Budget, BudgetState, Told};
+pub use budget::{Budget, BudgetState, Shortage, Told};
 pub use cap::Cap;
 pub use hold::Holds;
 pub use minute::MinuteCeiling;
-pub use room::{Admission, Refusal, Room, RoomSettings, Waiting};
+pub use room::{Admission, Demand, Refusal, Room, RoomSettings};
+pub use wait::{Reason, RoomState, Wait};
 
 /// What GitHub counts apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use github_stats_actors::activity::Timestamp;
+use github_stats_actors::activity::{OrgName, Timestamp};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::scheduler::Purpose;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::{Budget, BudgetState, Cap, Holds, MinuteCeiling, Resource, Told};
+use super::{
+    Budget, BudgetState, Cap, Holds, MinuteCeiling, Reason, Resource, RoomState, Shortage, Told, Wait,
+};
 
 /// A pause this short is waited for; whoever asks is told of a longer one.
 const SHORT: Duration = Duration::from_secs(90);
@@ -42,15 +44,19 @@ impl Default for RoomSettings {
     }
 }
 
-/// Who waits for what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    /// Of which resource points are wanted.
+/// What is wanted.
+#[derive(Clone, Copy)]
+pub struct Demand<'a> {
+    /// By whom.
+    pub org: &'a OrgName,
+    /// Points of which resource.
     pub resource: Resource,
+    /// About how many.
+    pub cost: u64,
     /// For what.
     pub purpose: Purpose,
-    /// Until when at least; `None`: for the answer to another request.
-    pub until: Option<Instant>,
+    /// What the organisation may spend.
+    pub cap: Option<&'a Arc<Mutex<Cap>>>,
 }
 
 /// Not now, and too long to wait for.
@@ -58,8 +64,8 @@ pub struct Waiting {
 pub struct Refusal {
     /// How long not.
     pub retry_after: Duration,
-    /// Whether GitHub asked for the pause; otherwise points are kept for something more urgent, or for others.
-    pub mandated: bool,
+    /// Why not.
+    pub reason: Reason,
 }
 
 /// Budgets, ceilings and mandated waits of one set of credentials. Waiting ends at once when its future is dropped.
@@ -75,7 +81,9 @@ struct State {
     core: Share,
     graphql: Share,
     holds: Holds,
-    waiting: BTreeMap<u64, Waiting>,
+    waiting: BTreeMap<u64, Wait>,
+    /// The latest refusal of each kind; it counts as a wait until its time has come.
+    refused: Vec<Wait>,
     next_ticket: u64,
 }
 
@@ -86,7 +94,7 @@ struct Share {
 
 enum Decision {
     Go,
-    Wait(Option<Instant>),
+    Wait(Option<Instant>, Reason),
     Refuse(Refusal),
 }
 
@@ -105,6 +113,7 @@ impl Room {
                 graphql: share(Resource::Graphql),
                 holds: Holds::default(),
                 waiting: BTreeMap::new(),
+                refused: Vec::new(),
                 next_ticket: 0,
             }),
             permits: Arc::new(Semaphore::new(settings.concurrency.max(1))),
@@ -112,38 +121,31 @@ impl Room {
         })
     }
 
-    /// Waits until a request that will cost about `cost` points may be sent.
+    /// Waits until a request may be sent.
     ///
     /// # Errors
     /// Where that takes too long.
-    pub async fn admit(
-        self: &Arc<Self>,
-        resource: Resource,
-        cost: u64,
-        purpose: Purpose,
-        cap: Option<&Arc<Mutex<Cap>>>,
-    ) -> Result<Admission, Refusal> {
+    pub async fn admit(self: &Arc<Self>, demand: Demand<'_>) -> Result<Admission, Refusal> {
         loop {
             // A closed semaphore would never open again; this one is never closed.
             let permit = self.permits.clone().acquire_owned().await.ok();
             let changed = self.changed.notified();
-            let decision = self.decide(resource, cost, purpose, cap);
+            let decision = self.decide(demand);
             match decision {
                 Decision::Go => {
-                    let cap = cap.cloned();
                     return Ok(Admission {
                         room: self.clone(),
-                        resource,
-                        reserved: cost,
-                        cap,
+                        resource: demand.resource,
+                        reserved: demand.cost,
+                        cap: demand.cap.cloned(),
                         settled: false,
                         _permit: permit,
                     });
                 }
                 Decision::Refuse(refusal) => return Err(refusal),
-                Decision::Wait(until) => {
+                Decision::Wait(until, reason) => {
                     drop(permit);
-                    let _seen = self.wait_visibly(Waiting { resource, purpose, until });
+                    let _seen = self.wait_visibly(self.wait(demand, reason, until));
                     match until {
                         Some(until) => tokio::time::sleep_until(until).await,
                         None => changed.await,
@@ -153,48 +155,73 @@ impl Room {
         }
     }
 
-    fn decide(
-        &self,
-        resource: Resource,
-        cost: u64,
-        purpose: Purpose,
-        cap: Option<&Arc<Mutex<Cap>>>,
-    ) -> Decision {
+    fn decide(&self, demand: Demand<'_>) -> Decision {
+        let decision = self.judge(demand);
+        let is_same = |wait: &Wait| {
+            wait.org == *demand.org && wait.resource == demand.resource && wait.purpose == demand.purpose
+        };
+        let mut state = self.lock();
+        state.refused.retain(|wait| !is_same(wait));
+        if let Decision::Refuse(Refusal { retry_after, reason }) = decision {
+            state.refused.push(self.wait(demand, reason, Some(Instant::now() + retry_after)));
+        }
+        decision
+    }
+
+    fn judge(&self, demand: Demand<'_>) -> Decision {
+        let Demand { resource, cost, purpose, cap, .. } = demand;
         let (instant, now) = (Instant::now(), self.clock.now());
         let mut state = self.lock();
-        if let Some(until) = state.holds.until(resource, instant, now) {
-            return self.wait_or_refuse(until, instant, true);
+        if let Some((until, reason)) = state.holds.until(resource, instant, now) {
+            return self.wait_or_refuse(until, instant, reason);
         }
         let share = state.share(resource);
         match share.budget.reserve(cost, purpose, now) {
             Ok(()) => {}
-            Err(None) => return Decision::Wait(None),
-            Err(Some(reset)) => {
-                return self.wait_or_refuse(instant + self.until(reset, now), instant, false);
+            Err(Shortage::Unknown) => return Decision::Wait(None, Reason::FirstAnswer),
+            Err(Shortage::Until(reset, reason)) => {
+                return self.wait_or_refuse(instant + self.until(reset, now), instant, reason);
             }
         }
         let capped = cap.map_or(Ok(()), |cap| lock(cap).take(cost, now));
         if let Err(ends) = capped {
             share.budget.settle(cost, 0);
-            return self.wait_or_refuse(instant + self.until(ends, now), instant, false);
+            return self.wait_or_refuse(instant + self.until(ends, now), instant, Reason::Cap);
         }
         if let Err(until) = share.minute.take(cost, instant) {
             share.budget.settle(cost, 0);
             if let Some(cap) = cap {
                 lock(cap).settle(cost, 0);
             }
-            return Decision::Wait(Some(until));
+            return Decision::Wait(Some(until), Reason::PointsPerMinute);
         }
         Decision::Go
     }
 
-    fn wait_or_refuse(&self, until: Instant, now: Instant, mandated: bool) -> Decision {
+    fn wait_or_refuse(&self, until: Instant, now: Instant, reason: Reason) -> Decision {
         let retry_after = until.saturating_duration_since(now);
         if retry_after <= SHORT {
-            Decision::Wait(Some(until))
+            Decision::Wait(Some(until), reason)
         } else {
-            Decision::Refuse(Refusal { retry_after, mandated })
+            Decision::Refuse(Refusal { retry_after, reason })
         }
+    }
+
+    fn wait(&self, demand: Demand<'_>, reason: Reason, until: Option<Instant>) -> Wait {
+        let Demand { org, resource, purpose, .. } = demand;
+        Wait {
+            org: org.clone(),
+            resource,
+            purpose,
+            reason,
+            until: until.map(|until| self.on_the_clock(until)),
+        }
+    }
+
+    /// When that will be on GitHub's clock.
+    fn on_the_clock(&self, instant: Instant) -> Timestamp {
+        let left = instant.saturating_duration_since(Instant::now());
+        self.clock.now() + i64::try_from(left.as_secs()).unwrap_or(i64::MAX)
     }
 
     fn until(&self, reset: Timestamp, now: Timestamp) -> Duration {
@@ -231,16 +258,28 @@ impl Room {
         self.lock().share(resource).budget.state(now)
     }
 
-    /// Who waits.
-    pub fn waiting(&self) -> Vec<Waiting> {
-        self.lock().waiting.values().copied().collect()
+    /// What it shows of itself.
+    pub fn state(&self) -> RoomState {
+        let (instant, now) = (Instant::now(), self.clock.now());
+        let mut state = self.lock();
+        state.refused.retain(|wait| wait.until.is_none_or(|until| until > now));
+        let budgets = Resource::ALL.map(|resource| (resource, state.share(resource).budget.state(now)));
+        let held = |resource| {
+            let (until, reason) = state.holds.until(resource, instant, now)?;
+            Some((resource, reason, self.on_the_clock(until)))
+        };
+        RoomState {
+            budgets: budgets.to_vec(),
+            holds: Resource::ALL.into_iter().filter_map(held).collect(),
+            waits: state.waiting.values().chain(&state.refused).cloned().collect(),
+        }
     }
 
-    fn wait_visibly(&self, waiting: Waiting) -> Seen<'_> {
+    fn wait_visibly(&self, wait: Wait) -> Seen<'_> {
         let mut state = self.lock();
         let ticket = state.next_ticket;
         state.next_ticket += 1;
-        state.waiting.insert(ticket, waiting);
+        state.waiting.insert(ticket, wait);
         Seen { room: self, ticket }
     }
 
@@ -330,8 +369,13 @@ mod tests {
         room
     }
 
+    async fn admit_to(room: &Arc<Room>, resource: Resource, purpose: Purpose) -> Result<Admission, Refusal> {
+        let org = OrgName::from("acme");
+        room.admit(Demand { org: &org, resource, cost: 1, purpose, cap: None }).await
+    }
+
     async fn admit(room: &Arc<Room>, purpose: Purpose) -> Result<Admission, Refusal> {
-        room.admit(Resource::Core, 1, purpose, None).await
+        admit_to(room, Resource::Core, purpose).await
     }
 
     #[tokio::test(start_paused = true)]
@@ -343,8 +387,18 @@ mod tests {
         assert_eq!(started.elapsed(), Duration::from_secs(17));
         room.hold_primary(Resource::Core, Duration::from_secs(1_000));
         let refused = admit(&room, Purpose::Live).await.err().unwrap();
-        assert_eq!(refused, Refusal { retry_after: Duration::from_secs(1_010), mandated: true });
-        assert!(room.admit(Resource::Graphql, 1, Purpose::Live, None).await.is_ok());
+        assert_eq!(
+            refused,
+            Refusal { retry_after: Duration::from_secs(1_010), reason: Reason::PrimaryLimit }
+        );
+        assert!(admit_to(&room, Resource::Graphql, Purpose::Live).await.is_ok());
+        let state = room.state();
+        let until = START + 17 + 1_010;
+        assert_eq!(state.holds, [(Resource::Core, Reason::PrimaryLimit, until)]);
+        let refused = state.waits.first().expect("what was refused waits, too");
+        assert_eq!((refused.reason, refused.until), (Reason::PrimaryLimit, Some(until)));
+        tokio::time::advance(Duration::from_secs(1_011)).await;
+        assert_eq!((room.state().holds, room.state().waits), (vec![], vec![]));
     }
 
     #[tokio::test(start_paused = true)]
@@ -356,10 +410,17 @@ mod tests {
             async move { admit(&room, Purpose::Backfill).await.is_ok() }
         });
         tokio::task::yield_now().await;
-        assert_eq!(room.waiting().len(), 1);
+        let expected = Wait {
+            org: "acme".into(),
+            resource: Resource::Core,
+            purpose: Purpose::Backfill,
+            reason: Reason::SecondaryLimit,
+            until: Some(START + 60),
+        };
+        assert_eq!(room.state().waits, [expected]);
         waiter.abort();
         assert!(waiter.await.is_err());
-        assert!(room.waiting().is_empty());
+        assert!(room.state().waits.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -380,7 +441,7 @@ mod tests {
             async move { admit(&room, Purpose::Live).await.is_ok() }
         });
         tokio::task::yield_now().await;
-        assert_eq!(room.waiting().len(), 1);
+        assert_eq!(room.state().waits[0].reason, Reason::FirstAnswer);
         room.learn(Resource::Core, Told { limit: 60, remaining: 59, reset: START + 3_600 });
         first.settle(1, None);
         assert!(second.await.unwrap());

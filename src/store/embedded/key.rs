@@ -4,7 +4,9 @@
 //! mark begins with `FF`, so a prefix followed by `FF` lies after all keys with that prefix and before the next name:
 //! `acme` ends before `acme-labs` begins, as it does in a `BTreeMap`.
 
-use github_stats_actors::activity::{FactId, Oid, OrgName, RepoId, RepoKey};
+use github_stats_actors::activity::{FactId, OrgName, RepoId, RepoKey};
+
+use crate::store::fact_bytes;
 
 const END: u8 = 0x00;
 const AFTER: u8 = 0xFF;
@@ -27,16 +29,7 @@ pub(super) fn of_repository(repository: &RepoKey) -> Vec<u8> {
 pub(super) fn of_record(repository: &[u8], id: FactId) -> Vec<u8> {
     let mut key = Vec::with_capacity(repository.len() + 21);
     key.extend_from_slice(repository);
-    match id {
-        FactId::Commit(oid) => {
-            key.push(0);
-            key.extend_from_slice(oid.as_bytes());
-        }
-        FactId::PrOpened(number) => push_number(&mut key, 1, number),
-        FactId::PrMerged(number) => push_number(&mut key, 2, number),
-        FactId::Review(number) => push_number(&mut key, 3, number),
-        FactId::IssueComment(number) => push_number(&mut key, 4, number),
-    }
+    fact_bytes::push(&mut key, id);
     key
 }
 
@@ -54,20 +47,6 @@ pub(super) fn split_repository(key: &[u8]) -> Option<(RepoKey, &[u8])> {
     Some((RepoKey { org: OrgName::from(org), id: RepoId::from(id) }, rest))
 }
 
-/// The fact that the rest of a record's key names.
-pub(super) fn fact_id(rest: &[u8]) -> Option<FactId> {
-    let (tag, id) = rest.split_first()?;
-    let number = || Some(u64::from_be_bytes(id.try_into().ok()?));
-    match tag {
-        0 => Some(FactId::Commit(Oid::from_bytes(id.try_into().ok()?))),
-        1 => number().map(FactId::PrOpened),
-        2 => number().map(FactId::PrMerged),
-        3 => number().map(FactId::Review),
-        4 => number().map(FactId::IssueComment),
-        _ => None,
-    }
-}
-
 fn push_name(key: &mut Vec<u8>, name: &str) {
     for byte in name.bytes() {
         key.push(byte);
@@ -76,11 +55,6 @@ fn push_name(key: &mut Vec<u8>, name: &str) {
         }
     }
     key.push(END);
-}
-
-fn push_number(key: &mut Vec<u8>, tag: u8, number: u64) {
-    key.push(tag);
-    key.extend_from_slice(&number.to_be_bytes());
 }
 
 fn split_name(key: &[u8]) -> Option<(String, &[u8])> {
@@ -104,6 +78,7 @@ fn split_name(key: &[u8]) -> Option<(String, &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use github_stats_actors::activity::Oid;
     use proptest::prelude::*;
 
     use super::*;
@@ -135,7 +110,7 @@ mod tests {
         fn a_key_reads_back(repository in repository(), id in id()) {
             let key = of_record(&of_repository(&repository), id);
             let (read, rest) = split_repository(&key).expect("a repository");
-            prop_assert_eq!((read, fact_id(rest)), (repository, Some(id)));
+            prop_assert_eq!((read, fact_bytes::read(rest)), (repository, Some(id)));
         }
 
         #[test]
@@ -148,7 +123,7 @@ mod tests {
 
         #[test]
         fn hostile_bytes_are_no_key_and_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-            if let Some((repository, rest)) = split_repository(&bytes) && let Some(id) = fact_id(rest) {
+            if let Some((repository, rest)) = split_repository(&bytes) && let Some(id) = fact_bytes::read(rest) {
                 prop_assert_eq!(of_record(&of_repository(&repository), id), bytes);
             }
         }

@@ -3,7 +3,6 @@
 //! Layout of the directory: `github-stats.redb` holds everything; `github-stats.lock` is locked by the one process that
 //! may use it. `docs/adr/001-embedded-store.md` tells why it is built this way.
 
-mod codec;
 mod directory;
 mod failure;
 mod handle;

@@ -7,8 +7,9 @@ use github_stats_actors::store::{Cursor, Page, StoredRecord};
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable};
 
 use super::failure::Failure;
+use super::key;
 use super::tables::{self, RECORDS, REPOSITORIES};
-use super::{codec, key};
+use crate::store::codec;
 
 type Bytes = ReadOnlyTable<&'static [u8], &'static [u8]>;
 

@@ -1,12 +1,13 @@
 //! The tables, and what a write transaction does with them.
 
-use github_stats_actors::activity::{Batch, Coverage, FactId, Record, RepoKey, RepoState, Timestamp};
+use github_stats_actors::activity::{Batch, FactId, Record, RepoKey, RepoState, Timestamp};
 use github_stats_actors::role::Epoch;
 use github_stats_actors::store::{Collected, Joined, StoreError, Written, fold, join};
 use redb::{Database, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
 
 use super::failure::Failure;
-use super::{codec, key};
+use super::key;
+use crate::store::{codec, fact_bytes, state_json};
 
 /// The format this version writes and the greatest it reads.
 pub(super) const FORMAT: u64 = 1;
@@ -201,7 +202,7 @@ impl<'t> Tables<'t> {
     }
 
     fn put_state(&mut self, prefix: &[u8], state: &RepoState) -> Result<(), Failure> {
-        let bytes = serde_json::to_vec(state).map_err(|error| state_damaged(&state.key, error))?;
+        let bytes = state_json::encode(state)?;
         self.repositories.insert(prefix, bytes.as_slice())?;
         Ok(())
     }
@@ -209,34 +210,15 @@ impl<'t> Tables<'t> {
 
 /// Reads the state stored under `repository`.
 pub(super) fn decode_state(repository: &RepoKey, bytes: &[u8]) -> Result<RepoState, Failure> {
-    let state: RepoState = serde_json::from_slice(bytes).map_err(|error| state_damaged(repository, error))?;
-    if state.key != *repository {
-        return Err(state_damaged(repository, format_args!("it is the state of {}", state.key)));
-    }
-    if !is_canonical(&state.coverage) {
-        return Err(state_damaged(repository, "its coverage is not in order"));
-    }
-    Ok(state)
-}
-
-/// The algebra of coverage relies on it.
-fn is_canonical(coverage: &Coverage) -> bool {
-    let windows = coverage.windows();
-    windows.iter().all(|window| window.from() < window.to())
-        && windows.windows(2).all(|pair| pair[0].to() < pair[1].from())
+    Ok(state_json::decode(repository, bytes)?)
 }
 
 /// Reads the identity at the end of a record's key.
 pub(super) fn record_id(repository: &RepoKey, rest: &[u8]) -> Result<FactId, Failure> {
-    key::fact_id(rest)
-        .ok_or_else(|| Failure::damaged(format_args!("a record of {repository}"), "its key names no fact"))
+    Ok(fact_bytes::read(rest).ok_or_else(|| state_json::identity_damaged(repository))?)
 }
 
 /// A record that cannot be read.
 pub(super) fn record_damaged(repository: &RepoKey, id: FactId, error: codec::DecodeError) -> Failure {
-    Failure::damaged(format_args!("record {id} of {repository}"), error)
-}
-
-fn state_damaged(repository: &RepoKey, why: impl std::fmt::Display) -> Failure {
-    Failure::damaged(format_args!("the state of {repository}"), why)
+    state_json::record_damaged(repository, id, error).into()
 }

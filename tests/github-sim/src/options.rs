@@ -8,6 +8,23 @@ use jiff::Timestamp;
 use crate::app::App;
 use crate::token::Token;
 
+/// How statistics are told; the defaults are GitHub's.
+#[derive(Debug, Clone)]
+pub struct StatisticsOptions {
+    /// How often they are still being computed (202) when asked for at a new head.
+    pub pending: usize,
+    /// From this many commits on no lines are counted.
+    pub zero_from: usize,
+    /// How old the world is that they tell of.
+    pub lag: Duration,
+}
+
+impl Default for StatisticsOptions {
+    fn default() -> Self {
+        Self { pending: 1, zero_from: 10_000, lag: Duration::ZERO }
+    }
+}
+
 /// Options of a simulator; the defaults are GitHub's.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -33,6 +50,10 @@ pub struct Options {
     pub secondary_retry_after: Option<u64>,
     /// How old the world is that searches see.
     pub search_lag: Duration,
+    /// How statistics are told.
+    pub statistics: StatisticsOptions,
+    /// Whether there is a GraphQL API; without it `/graphql` is 404.
+    pub graphql: bool,
 }
 
 impl Default for Options {
@@ -49,6 +70,8 @@ impl Default for Options {
             max_concurrency: Some(100),
             secondary_retry_after: Some(60),
             search_lag: Duration::ZERO,
+            statistics: StatisticsOptions::default(),
+            graphql: true,
         }
     }
 }

@@ -34,8 +34,20 @@ pub struct Scale {
     pub changed_share: f64,
     /// How far back changes go; before that every repository has two commits.
     pub past: SignedDuration,
+    /// What happened before that.
+    pub history: Option<History>,
     /// How far ahead changes are laid out.
     pub future: SignedDuration,
+}
+
+/// A livelier time before the steady one: a few repositories get most of it, as it is among people.
+#[derive(Debug, Clone, Copy)]
+pub struct History {
+    /// How long it was.
+    pub span: SignedDuration,
+    /// Pushes in that time: one to six commits each; most with a pull request that is reviewed and talked about, some
+    /// with an issue. About eight facts each.
+    pub pushes: usize,
 }
 
 impl Default for Scale {
@@ -47,6 +59,7 @@ impl Default for Scale {
             users: 50,
             changed_share: 0.02,
             past: SignedDuration::from_hours(1),
+            history: None,
             future: SignedDuration::from_hours(3),
         }
     }
@@ -60,12 +73,20 @@ pub fn scale(scale: &Scale, now: Timestamp) -> World {
     let mut world = World::new();
     let mut changes = Changes { rng: StdRng::seed_from_u64(scale.seed), users: scale.users.max(1), made: 0 };
     let start = now.saturating_sub(scale.past).unwrap_or(now);
+    let created = scale.history.map_or(start, |history| start.saturating_sub(history.span).unwrap_or(start));
     let org = world.org(&scale.org);
     for nth in 0..scale.repos {
         // Their last pushes are spread over the week before.
-        let at = stamp::plus(start, -60 - changes.rng.random_range(0..7 * 86_400));
+        let at = stamp::plus(created, -60 - changes.rng.random_range(0..7 * 86_400));
         let commits = vec![changes.commit(stamp::plus(at, -60)), changes.commit(at)];
         org.create_repo(&format!("repo-{nth:05}"), stamp::plus(at, -3_600)).push(at, commits);
+    }
+    if let Some(History { span, pushes }) = scale.history {
+        for push in 0..pushes {
+            let at = stamp::plus(created, span.as_secs() * push as i64 / pushes as i64);
+            let place = (changes.rng.random::<f64>().powi(3) * scale.repos as f64) as usize;
+            changes.busy(&mut org.repositories[place], at);
+        }
     }
     let share = (scale.repos as f64 * scale.changed_share).round() as usize;
     let slots = (scale.past.as_secs() + scale.future.as_secs()) / SLOT;
@@ -103,6 +124,38 @@ impl Changes {
             None => _ = repo.issue(Issue::new(&self.person(), stamp::plus(at, 45))),
         }
         self.made += 1;
+    }
+
+    /// A push with what people say about it within the next hours.
+    fn busy(&mut self, repo: &mut Repository, at: Timestamp) {
+        let count = self.rng.random_range(1..=6);
+        let commits = (0..count).map(|nth| self.commit(stamp::plus(at, 60 * (nth - count)))).collect();
+        repo.push(at, commits);
+        if self.rng.random_bool(0.6) {
+            let mut pull = PullRequest::new(&self.person(), at);
+            if self.rng.random_bool(0.7) {
+                pull = pull.merged_at(self.later(at));
+            }
+            let number = repo.pull_request(pull);
+            for _ in 0..self.rng.random_range(1..=3) {
+                repo.review(number, Review::approved(&self.person(), self.later(at)));
+            }
+            self.talk(repo, number, at);
+        }
+        if self.rng.random_bool(0.3) {
+            let number = repo.issue(Issue::new(&self.person(), at));
+            self.talk(repo, number, at);
+        }
+    }
+
+    fn talk(&mut self, repo: &mut Repository, number: u64, at: Timestamp) {
+        for _ in 0..self.rng.random_range(0..=4) {
+            repo.comment(number, Comment::new(&self.person(), self.later(at)));
+        }
+    }
+
+    fn later(&mut self, at: Timestamp) -> Timestamp {
+        stamp::plus(at, self.rng.random_range(60..6 * 3_600))
     }
 
     fn commit(&mut self, at: Timestamp) -> Commit {

@@ -1,6 +1,6 @@
 //! What the server, the handle and the truth share.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::clock::Clock;
@@ -22,7 +22,7 @@ pub(crate) struct Shared {
     pub(crate) keyring: Keyring,
     ledger: Mutex<Ledger>,
     log: Mutex<RequestLog>,
-    computed: Mutex<HashSet<(u64, u32)>>,
+    computed: Mutex<HashMap<(u64, u32), usize>>,
 }
 
 impl Shared {
@@ -57,9 +57,11 @@ impl Shared {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the statistics of a repository at this head were asked for before.
+    /// Whether the statistics of a repository at this head were asked for often enough to be there.
     pub(crate) fn computed_before(&self, repository: u64, head: u32) -> bool {
         let mut computed = self.computed.lock().unwrap_or_else(PoisonError::into_inner);
-        !computed.insert((repository, head))
+        let asked = computed.entry((repository, head)).or_default();
+        *asked += 1;
+        *asked > self.options.statistics.pending
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use github_sim::{Scale, scale};
+use github_sim::{History, Scale, scale};
 use github_stats::config::Api;
 use jiff::SignedDuration;
 
@@ -61,6 +61,44 @@ async fn two_percent_changing_cost_what_changed_and_nothing_is_missed() {
         stage.assert_true(&format!("after {nth} hours")).await;
         assert!(points <= 80, "{points} points: {:?}", by_query(&stage));
     }
+}
+
+/// So many repositories with a week behind them.
+fn week(repos: usize, pushes: usize) -> Scale {
+    let history = Some(History { span: SignedDuration::from_hours(7 * 24), pushes });
+    Scale { org: ORG.to_owned(), repos, users: 200, changed_share: 0.0, history, ..Scale::default() }
+}
+
+async fn first_scrape(api: Api, made: &Scale) -> Stage {
+    let simulator = simulator(options(1_000_000), |now| scale(made, now));
+    let config = config(&simulator, api);
+    let stage = Stage::new(simulator, &config);
+    let started = tokio::time::Instant::now();
+    stage.good_cycle().await;
+    let (took, facts, points) = (started.elapsed(), stage.truth().len(), stage.points());
+    println!(
+        "{api:?}, {} repositories, {facts} facts of a week: first scrape {points} points in {took:?} {:?}",
+        made.repos,
+        by_query(&stage)
+    );
+    stage.assert_true("after the first scrape").await;
+    stage
+}
+
+#[actix::test]
+async fn a_week_of_history_is_collected_at_the_price_of_what_there_is() {
+    let stage = first_scrape(Api::Graphql, &week(50, 130)).await;
+    assert!(stage.truth().len() > 700);
+    assert!(stage.points() <= 60, "{:?}", by_query(&stage));
+}
+
+/// A thousand repositories with some 20,000 facts; a minute long in a debug build.
+#[actix::test]
+#[ignore = "measures; run with --ignored --nocapture"]
+async fn measured_with_a_week_of_history() {
+    let stage = first_scrape(Api::Graphql, &week(1_000, 2_600)).await;
+    assert!((15_000..30_000).contains(&stage.truth().len()));
+    assert!(stage.points() <= 1_000, "{:?}", by_query(&stage));
 }
 
 /// The sizes of the promise; minutes long in a debug build.

@@ -48,7 +48,8 @@ async fn a_storm_of_every_kind_of_failure_ends_in_the_truth() {
         let busy = Scale {
             seed: 5,
             org: ORG.to_owned(),
-            repos: 12,
+            // A minute allows only so many requests over REST, of which half fail.
+            repos: 5,
             changed_share: 0.25,
             past: SignedDuration::from_mins(30),
             ..Scale::default()
@@ -133,6 +134,43 @@ async fn nothing_is_asked_while_github_wants_to_be_left_alone() {
     });
     assert_eq!(early.count(), 0);
     stage.assert_true("afterwards").await;
+}
+
+#[actix::test]
+async fn whoever_waits_is_seen_with_what_for_and_until_when() {
+    let made = Scale { org: ORG.to_owned(), repos: 30, ..Scale::default() };
+    let simulator = simulator(options(5_000), |now| scale(&made, now));
+    let config = config(&simulator, Api::Graphql);
+    let stage = Stage::new(simulator, &config);
+    assert_eq!((stage.quotas)()[ORG]["waiting"], false);
+    let limit = FaultKind::SecondaryLimit { retry_after: Some(60) };
+    let fault = Fault { times: Some(1), ..Fault::new(Matcher::Operation("History".into()), limit) };
+    stage.sim.faults().add(fault);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let seen = async {
+        loop {
+            let quota = (stage.quotas)()[ORG].take();
+            if quota["waiting"] == true {
+                return quota;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "nobody waits: {quota}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let quota = tokio::select! {
+        quota = seen => quota,
+        report = stage.cycle() => panic!("it did not wait: {report:?}"),
+    };
+    let wait = &quota["waits"][0];
+    assert_eq!((&wait["for"], &wait["resource"]), (&"secondary_limit".into(), &"graphql".into()), "{quota}");
+    assert_eq!(wait["purpose"], "live");
+    let until: jiff::Timestamp = wait["until"].as_str().expect("a time").parse().expect("a time");
+    let seconds = until.duration_since(stage.sim.now()).as_secs();
+    assert!((50..=61).contains(&seconds), "{quota}");
+    assert_eq!(quota["holds"].as_array().map(Vec::len), Some(2), "it holds both APIs: {quota}");
+    let budget = &quota["budgets"]["graphql"];
+    assert_eq!((&budget["limit"], &budget["kept_back"]), (&5_000.into(), &200.into()));
+    assert!(budget["remaining"].as_u64().is_some_and(|left| left > 4_900 && left < 5_000), "{quota}");
 }
 
 #[actix::test]

@@ -1,16 +1,19 @@
 //! The adapter and the scraper before the simulator, without the rest of a replica; cycles run when told to.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use github_sim::{Options, Simulator, World};
+use github_sim::{Options, Simulator, StatisticsOptions, World};
 use github_stats::config::{Api, Config, HttpUrl, OrgConfig, Secret};
 use github_stats::github::{NoMeter, RequestMeter};
-use github_stats::runtime::organisation;
-use github_stats_actors::activity::{ActivitySettings, DAY, FactId, Timestamp};
+use github_stats::runtime::{lines, organisation, quotas};
+use github_stats::telemetry::Quotas;
+use github_stats_actors::activity::{ActivitySettings, DAY, FactId, Lines, Timestamp, last_complete_week};
 use github_stats_actors::clock::Clock;
-use github_stats_actors::event::NoObserver;
+use github_stats_actors::event::{Event, NoObserver, Observer};
+use github_stats_actors::lines::LinesView;
 use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::{Books, DispatchSettings, MemoryQueue, QueueActor, QueueSettings};
 use github_stats_actors::role::{Epoch, Role, RoleView, RoleWatch};
@@ -36,12 +39,47 @@ const EPOCH: Epoch = Epoch(1);
 /// A fact, whoever tells it: repository, kind and id, user, time, lines.
 pub type Told = (String, String, String, i64, u64, u64);
 
+/// What was told of lines.
+#[derive(Default)]
+pub struct ToldLines {
+    views: Mutex<Vec<LinesView>>,
+    exhausted: AtomicUsize,
+}
+
+impl ToldLines {
+    /// Mode and incompleteness of a repository, as last told.
+    pub fn of(&self, repo: &str) -> Option<(&'static str, bool)> {
+        let views = self.views.lock().expect("no panic");
+        views.iter().find(|view| view.repo.as_str() == repo).map(|view| (view.mode, view.incomplete))
+    }
+
+    /// How often the budget of an hour was told to be used up.
+    pub fn exhausted(&self) -> usize {
+        self.exhausted.load(Ordering::Relaxed)
+    }
+}
+
+impl Observer for ToldLines {
+    fn on_event(&self, event: Event<'_>) {
+        match event {
+            Event::LinesRead { repositories, .. } => {
+                *self.views.lock().expect("no panic") = repositories.to_vec();
+            }
+            Event::LinesBudgetExhausted { .. } => _ = self.exhausted.fetch_add(1, Ordering::Relaxed),
+            _ => {}
+        }
+    }
+}
+
 /// The stage.
 pub struct Stage {
     pub sim: Simulator,
     pub clock: Arc<Clock>,
     store: Arc<MemoryStore>,
     scraper: ActorRef<OrgScraper>,
+    tells_lines: bool,
+    pub told: Arc<ToldLines>,
+    pub quotas: Quotas,
     first_seen: Timestamp,
     _root: RootHandle,
 }
@@ -57,7 +95,9 @@ pub fn simulator(options: Options, world: impl FnOnce(jiff::Timestamp) -> World)
 /// A token with so many points an hour.
 pub fn options(points: u32) -> Options {
     let tokens = vec![github_sim::Token::new(TOKEN).hourly_limit(points)];
-    Options { tokens, ..Options::default() }.without_secondary_limits()
+    // Statistics without lines leave it to single commits, which are exact.
+    let statistics = StatisticsOptions { pending: 0, zero_from: 0, ..StatisticsOptions::default() };
+    Options { tokens, statistics, ..Options::default() }.without_secondary_limits()
 }
 
 /// A configuration that asks this simulator.
@@ -66,6 +106,7 @@ pub fn config(simulator: &Simulator, api: Api) -> Config {
     config.github.api = api;
     config.github.api_base_url = HttpUrl::parse(simulator.url()).expect("a URL");
     config.github.request_timeout = Duration::from_secs(10);
+    config.loc.large_repo_zero_detection_windows = 1;
     config.retry.initial_backoff = Duration::from_millis(5);
     config.retry.max_backoff = Duration::from_millis(20);
     config.github.orgs = vec![OrgConfig { token: Secret::new(TOKEN), ..OrgConfig::named(ORG) }];
@@ -76,10 +117,22 @@ impl Stage {
     /// Sets the stage for the first organisation of a configuration.
     pub fn new(sim: Simulator, config: &Config) -> Self {
         let first_seen = Timestamp::from_unix(sim.now().as_second());
-        let clock = Clock::starting_at(first_seen);
+        Self::over(sim, Arc::new(MemoryStore::new()), first_seen, config)
+    }
+
+    /// The same world and store, with everything else started anew.
+    pub fn restarted(self, config: &Config) -> Self {
+        let Stage { sim, store, first_seen, .. } = self;
+        Self::over(sim, store, first_seen, config)
+    }
+
+    fn over(sim: Simulator, store: Arc<MemoryStore>, first_seen: Timestamp, config: &Config) -> Self {
+        let clock = Clock::starting_at(Timestamp::from_unix(sim.now().as_second()));
         let meter: Arc<dyn RequestMeter> = Arc::new(NoMeter);
         let made = organisation(config, &config.github.orgs[0], &clock, &meter).expect("a source");
-        let store = Arc::new(MemoryStore::new());
+        let quotas = quotas(std::slice::from_ref(&made));
+        let told = Arc::new(ToldLines::default());
+        let tells_lines = made.source.tells_lines();
         let (store_actor, queue_actor) = (ActorRef::new("store"), ActorRef::new("queue"));
         let scraper = ActorRef::new("scraper");
         let role = RoleWatch::new("static");
@@ -95,6 +148,8 @@ impl Stage {
             history,
         });
         let store_settings = StoreSettings {
+            series_budget: usize::MAX,
+            role: RoleWatch::new("static"),
             store: store.clone(),
             activity: ActivitySettings { active_window: 7 * DAY, retention: 30 * DAY },
             clock: clock.clone(),
@@ -122,7 +177,8 @@ impl Stage {
             queue: queue_actor.clone(),
             concurrency: 4,
             role,
-            observer: Arc::new(NoObserver),
+            lines: lines(config),
+            observer: told.clone(),
         };
         let root = start_root(
             SupervisorSpec::new("root", Strategy::OneForOne)
@@ -131,7 +187,7 @@ impl Stage {
                 .child(ChildSpec::actor(&scraper, move || OrgScraper::new(scraper_settings.clone()))),
         )
         .expect("no name is used twice");
-        Stage { sim, clock, store, scraper, first_seen, _root: root }
+        Stage { sim, clock, store, scraper, tells_lines, told, quotas, first_seen, _root: root }
     }
 
     /// Runs one cycle.
@@ -173,9 +229,17 @@ impl Stage {
                     other => other.to_string(),
                 };
                 let (user, at) = (latest.user.to_string(), latest.at.as_unix());
-                (stored.key.id.to_string(), id, user, at, latest.lines.additions, latest.lines.deletions)
+                let Lines { additions, deletions } = latest.lines;
+                self.shown((stored.key.id.to_string(), id, user, at, additions, deletions))
             })
             .collect()
+    }
+
+    /// Ids of what is stored and not gone, however old.
+    pub async fn ids(&self) -> BTreeSet<String> {
+        let page = self.store.scan(None, usize::MAX).await.expect("a store");
+        let present = page.records.into_iter().filter(|stored| !stored.record.latest.gone);
+        present.map(|stored| stored.id.to_string()).collect()
     }
 
     /// What there is to be found now.
@@ -186,9 +250,17 @@ impl Stage {
             .filter(|fact| fact.at.as_second() >= floor && fact.org == ORG)
             .map(|fact| {
                 let id = format!("{}:{}", fact.kind.as_str(), fact.id);
-                (fact.repo_id, id, fact.user, fact.at.as_second(), fact.additions, fact.deletions)
+                self.shown((fact.repo_id, id, fact.user, fact.at.as_second(), fact.additions, fact.deletions))
             })
             .collect()
+    }
+
+    /// Over REST, lines that no series shows any more are not asked for.
+    fn shown(&self, told: Told) -> Told {
+        let (repo, id, user, at, additions, deletions) = told;
+        let is_shown = self.tells_lines || at >= last_complete_week(self.clock.now()).from().as_unix();
+        let (additions, deletions) = if is_shown { (additions, deletions) } else { (0, 0) };
+        (repo, id, user, at, additions, deletions)
     }
 
     /// What is stored is what there is.

@@ -189,3 +189,57 @@ async fn a_deleted_comment_and_what_the_search_told_too_late_are_put_right_withi
     }
     stage.assert_true("after an hour").await;
 }
+
+#[actix::test]
+async fn what_a_rewritten_branch_dropped_is_gone_back_to_the_end_of_retention() {
+    for api in BOTH {
+        let stage = stage(api, |_| World::new());
+        let now = stage.sim.now();
+        let ago = |days: i64| now - SignedDuration::from_hours(24 * days);
+        let base = stage.sim.edit(|world| {
+            let repo = world.org(ORG).create_repo("api", ago(60));
+            repo.push(ago(50), vec![Commit::new("ada", ago(51))])
+        });
+        stage.good_cycle().await;
+        stage.advance(INTERVAL);
+        // Older than the history that is collected, but pushed now, and so read.
+        let at = stage.sim.now();
+        let late = stage.sim.edit(|world| {
+            world.org(ORG).repo("api").push(at, vec![Commit::new("bob", ago(20)), Commit::new("bob", at)])
+        });
+        stage.good_cycle().await;
+        let id = format!("commit:{}", late[0]);
+        assert!(stage.ids().await.contains(&id), "{api:?}");
+        stage.advance(INTERVAL);
+        let at = stage.sim.now();
+        stage.sim.edit(|world| world.org(ORG).repo("api").force_push(at, Some(base[0].as_str()), vec![]));
+        stage.good_cycle().await;
+        assert!(!stage.ids().await.contains(&id), "{api:?}");
+        stage.assert_true("after the force-push").await;
+    }
+}
+
+#[actix::test]
+async fn what_is_deleted_after_a_restart_is_noticed_within_the_hour() {
+    let simulator = simulator(options(PLENTY), |_| World::new());
+    let config = config(&simulator, Api::Graphql);
+    let stage = Stage::new(simulator, &config);
+    let now = stage.sim.now();
+    let in_minutes = |minutes: i64| now + SignedDuration::from_mins(minutes);
+    stage.sim.edit(|world| {
+        let repo = world.org(ORG).create_repo("api", in_minutes(-9_000));
+        repo.push(in_minutes(-500), vec![Commit::new("ada", in_minutes(-501))]);
+        repo.pull_request(PullRequest::new("ada", in_minutes(-400)));
+        repo.comment(1, github_sim::Comment::new("bob", in_minutes(-300)));
+        let doomed = repo.comment(1, github_sim::Comment::new("eve", in_minutes(-290)));
+        repo.delete_comment(doomed, in_minutes(7));
+    });
+    stage.good_cycle().await;
+    stage.advance(INTERVAL);
+    let stage = stage.restarted(&config);
+    for _ in 0..14 {
+        stage.good_cycle().await;
+        stage.advance(INTERVAL);
+    }
+    stage.assert_true("an hour after the restart").await;
+}

@@ -3,6 +3,7 @@
 mod metrics;
 mod proxy;
 mod rabbitmq;
+pub mod redis;
 mod replica;
 mod shared;
 

@@ -32,12 +32,21 @@ pub struct Replica {
 impl Replica {
     /// Starts `serve` with this configuration in `folder`, where its data and its log go; waits for an answer.
     pub async fn serve(folder: &Path, config: &str) -> Replica {
+        Self::serve_as(folder, config, &[]).await
+    }
+
+    /// The same with these variables in its environment.
+    pub async fn serve_as(folder: &Path, config: &str, environment: &[(&str, &str)]) -> Replica {
         std::fs::write(folder.join("config.yaml"), config).expect("a configuration file");
-        Self::spawn(folder, &["serve", "--config", "config.yaml"]).await
+        Self::spawn_as(folder, &["serve", "--config", "config.yaml"], environment).await
     }
 
     /// Starts a command that serves, with `--listen`; waits for an answer.
     pub async fn spawn(folder: &Path, arguments: &[&str]) -> Replica {
+        Self::spawn_as(folder, arguments, &[]).await
+    }
+
+    async fn spawn_as(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Replica {
         let port = free_port();
         let log = folder.join("log");
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("a log file");
@@ -48,6 +57,7 @@ impl Replica {
             .env_remove("GITHUB_TOKEN")
             .env_remove("RUST_LOG")
             .env("GITHUB_STATS_CHAOS", "1")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)

@@ -9,13 +9,11 @@ use super::people;
 use crate::context::Context;
 use crate::graph::Node;
 use crate::reply::{Answer, Reply};
+use crate::stamp;
 
 /// Seconds of a week, and of 1970-01-04T00:00:00Z, a Sunday.
 const WEEK: i64 = 7 * 86_400;
 const FIRST_SUNDAY: i64 = 3 * 86_400;
-
-/// From this many commits on, GitHub counts no lines.
-const TOO_LARGE_FOR_LINES: usize = 10_000;
 
 /// GitHub shows the most active hundred.
 const MOST_ACTIVE: usize = 100;
@@ -31,8 +29,12 @@ struct Week {
 pub(crate) fn contributors(context: &Context<'_>) -> Answer {
     let found = context.repository()?;
     let repo = found.repo;
-    let Some(head) = repo.branch_at(&repo.default_branch, context.now) else {
+    if repo.branch_at(&repo.default_branch, context.now).is_none() {
         return Ok(Reply::empty(204));
+    }
+    let lag = i64::try_from(context.shared.options.statistics.lag.as_secs()).unwrap_or(i64::MAX);
+    let Some(head) = repo.branch_at(&repo.default_branch, stamp::plus(context.now, -lag)) else {
+        return Ok(Reply::json(202, &json!({})));
     };
     if !context.shared.computed_before(repo.id(), head) {
         return Ok(Reply::json(202, &json!({})));
@@ -43,7 +45,7 @@ pub(crate) fn contributors(context: &Context<'_>) -> Answer {
 }
 
 fn render(context: &Context<'_>, nodes: &[&Node]) -> Value {
-    let counts_lines = nodes.len() < TOO_LARGE_FOR_LINES;
+    let counts_lines = nodes.len() < context.shared.options.statistics.zero_from;
     let mut authors: BTreeMap<Option<&str>, BTreeMap<i64, Week>> = BTreeMap::new();
     for node in nodes.iter().filter(|node| node.parents.len() < 2) {
         let weeks = authors.entry(node.commit.author.as_deref()).or_default();

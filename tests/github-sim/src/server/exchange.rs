@@ -84,7 +84,8 @@ impl Visit {
         let now = shared.clock.now();
         let (prefix, path) = unprefixed(head.uri.path());
         let path = numeric::to_names(&shared.read(), now, path);
-        let route = Route::parse(&path);
+        let offered = |route: &Route| shared.options.graphql || route.endpoint != Endpoint::Graphql;
+        let route = Route::parse(&path).filter(offered);
         let endpoint = route.as_ref().map(|route| route.endpoint);
         let question = (endpoint == Some(Endpoint::Graphql)).then(|| Question::read(&body));
         let headers = head.headers;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use github_sim::{Commit, Simulator, World};
+use github_sim::{Commit, Options, Simulator, StatisticsOptions, World};
 use serde_json::Value;
 
-use crate::client::{get, start, time, walk};
+use crate::client::{TOKEN, get, start, time, walk};
 
 const NOW: &str = "2026-03-20T12:00:00Z";
 
@@ -129,4 +129,24 @@ fn statistics_are_computed_first_and_leave_merges_out() {
     assert_eq!((rows[0]["author"]["login"].as_str(), rows[0]["total"].as_u64()), (Some("ada"), Some(3)));
     assert_eq!(rows[0]["weeks"][0]["a"], 12);
     assert_eq!(get(&simulator, "/repos/acme/empty/stats/contributors").status, 204);
+}
+
+#[test]
+fn statistics_can_be_slow_late_and_without_lines() {
+    let target = "/repos/acme/api/stats/contributors";
+    let with = |statistics| Options { statistics, ..Options::with_token(TOKEN) };
+    let ask = |options: Options| {
+        let now = time("2026-03-20T14:00:00Z");
+        let simulator = Simulator::start(world(), options.starting_at(now).frozen()).expect("a simulator");
+        [(); 3].map(|()| get(&simulator, target))
+    };
+    let slow = ask(with(StatisticsOptions { pending: 2, ..StatisticsOptions::default() }));
+    assert_eq!(slow.map(|answer| answer.status), [202, 202, 200]);
+    let large = ask(with(StatisticsOptions { pending: 0, zero_from: 1, ..StatisticsOptions::default() }));
+    let weeks = &large[0].json()[0]["weeks"][0];
+    assert_eq!((weeks["a"].as_u64(), weeks["d"].as_u64()), (Some(0), Some(0)));
+    assert!(weeks["c"].as_u64() > Some(0));
+    let lag = Duration::from_secs(365 * 86_400);
+    let late = ask(with(StatisticsOptions { pending: 0, lag, ..StatisticsOptions::default() }));
+    assert_eq!(late[0].status, 202, "there was nothing a year ago");
 }

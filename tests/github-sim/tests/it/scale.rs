@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use github_sim::{FactKind, Options, Scale, Simulator, Token, Truth, scale};
+use github_sim::{FactKind, History, Options, Scale, Simulator, Token, Truth, scale};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -98,4 +98,20 @@ fn changes_among_ten_thousand_are_found_quickly() {
         }
         after = page["pageInfo"]["endCursor"].clone();
     }
+}
+
+#[test]
+fn a_history_is_livelier_than_what_follows_and_unevenly_spread() {
+    let now = time(NOW);
+    let history = History { span: SignedDuration::from_hours(7 * 24), pushes: 500 };
+    let made = Scale { repos: 100, changed_share: 0.0, history: Some(history), ..Scale::default() };
+    let facts = Truth::of(scale(&made, now)).facts(now);
+    let week: Vec<_> =
+        facts.iter().filter(|fact| fact.at > now - SignedDuration::from_hours(7 * 24)).collect();
+    assert!((3_000..6_000).contains(&week.len()), "{}", week.len());
+    let kinds: std::collections::BTreeSet<FactKind> = week.iter().map(|fact| fact.kind).collect();
+    assert_eq!(kinds.len(), 5);
+    let mut by_repo: BTreeMap<&str, usize> = BTreeMap::new();
+    week.iter().for_each(|fact| *by_repo.entry(fact.repo_id.as_str()).or_default() += 1);
+    assert!(*by_repo.values().max().expect("facts") > week.len() / 10, "one has a tenth of it");
 }

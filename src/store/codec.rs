@@ -14,7 +14,7 @@ const CREDITED_OTHER: u8 = 1 << 2;
 
 /// Why bytes are no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum DecodeError {
+pub(in crate::store) enum DecodeError {
     #[error("version {0} of the record is unknown")]
     Version(u8),
     #[error("the record has the unknown flags {0:#04x}")]
@@ -30,7 +30,7 @@ pub(super) enum DecodeError {
 }
 
 /// The bytes of a record.
-pub(super) fn encode(record: &Record) -> Vec<u8> {
+pub(in crate::store) fn encode(record: &Record) -> Vec<u8> {
     let Record { latest, first } = record;
     let mut flags = 0;
     if latest.gone {
@@ -59,7 +59,7 @@ pub(super) fn encode(record: &Record) -> Vec<u8> {
 }
 
 /// The record these bytes are.
-pub(super) fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
+pub(in crate::store) fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
     let (flags, mut reader) = Reader::begin(bytes)?;
     let at = reader.time()?;
     let seen_at = reader.time()?;
@@ -74,7 +74,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
 }
 
 /// When the fact happened, without reading the rest.
-pub(super) fn decode_at(bytes: &[u8]) -> Result<Timestamp, DecodeError> {
+pub(in crate::store) fn decode_at(bytes: &[u8]) -> Result<Timestamp, DecodeError> {
     let (_, mut reader) = Reader::begin(bytes)?;
     reader.time()
 }

@@ -1,0 +1,7 @@
+//! The replicas among each other: what each tells of itself, and what they count together.
+
+mod exchange;
+mod fleet_actor;
+
+pub use exchange::Exchange;
+pub use fleet_actor::{FleetActor, FleetSettings, FleetState, Leave};

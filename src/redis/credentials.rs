@@ -1,0 +1,45 @@
+//! What each new connection reads anew: the password, and the authorities to trust.
+
+use redis::TlsCertificates;
+
+use super::{LinkError, LinkSettings};
+use crate::config::Secret;
+
+/// Read from files as they are now.
+pub(super) struct Credentials {
+    pub(super) password: Option<Secret>,
+    /// `None` for connections in clear.
+    pub(super) certificates: Option<TlsCertificates>,
+}
+
+impl Credentials {
+    /// Reads them; off the runtime's threads, since a mounted file may be slow.
+    pub(super) async fn read(settings: &LinkSettings) -> Result<Self, LinkError> {
+        let settings = settings.clone();
+        let read = tokio::task::spawn_blocking(move || Self::read_now(&settings));
+        read.await.unwrap_or_else(|error| Err(LinkError::Unavailable(error.to_string())))
+    }
+
+    fn read_now(settings: &LinkSettings) -> Result<Self, LinkError> {
+        let refused = |what: &str, why: &dyn std::fmt::Display| LinkError::Refused(format!("{what}: {why}"));
+        let password = match &settings.password {
+            Some(source) => {
+                Some(source.read().map_err(|error| refused("store.redis_password_file", &error))?)
+            }
+            None => None,
+        };
+        let certificates = match &settings.tls {
+            Some(tls) => {
+                let root_cert = match &tls.ca_file {
+                    Some(file) => Some(std::fs::read(file).map_err(|error| {
+                        refused(&format!("store.redis_ca_file {} cannot be read", file.display()), &error)
+                    })?),
+                    None => None,
+                };
+                Some(TlsCertificates { client_tls: None, root_cert })
+            }
+            None => None,
+        };
+        Ok(Credentials { password, certificates })
+    }
+}

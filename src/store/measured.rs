@@ -1,0 +1,91 @@
+//! A store whose answers are timed.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use github_stats_actors::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
+use github_stats_actors::role::Epoch;
+use github_stats_actors::store::{
+    Collected, Cursor, FactStore, Followed, Page, Position, StoreError, Written,
+};
+use tokio::time::Instant;
+
+use crate::redis::Meter;
+
+/// Tells a meter how long each call took.
+pub struct MeasuredStore<S> {
+    store: Arc<S>,
+    meter: Arc<dyn Meter>,
+}
+
+impl<S> MeasuredStore<S> {
+    /// Times this store.
+    pub fn new(store: Arc<S>, meter: Arc<dyn Meter>) -> Self {
+        MeasuredStore { store, meter }
+    }
+
+    async fn timed<T>(
+        &self,
+        op: &'static str,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let begun = Instant::now();
+        let answer = call.await;
+        self.meter.exchanged(op, begun.elapsed(), answer.is_ok());
+        answer
+    }
+}
+
+#[async_trait]
+impl<S: FactStore> FactStore for MeasuredStore<S> {
+    async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
+        self.timed("write", self.store.write(batch)).await
+    }
+
+    async fn repositories(&self, org: &OrgName) -> Result<Vec<RepoState>, StoreError> {
+        self.timed("repositories", self.store.repositories(org)).await
+    }
+
+    async fn repository(&self, key: &RepoKey) -> Result<Option<RepoState>, StoreError> {
+        self.timed("repositories", self.store.repository(key)).await
+    }
+
+    async fn organisations(&self) -> Result<Vec<OrgName>, StoreError> {
+        self.timed("organisations", self.store.organisations()).await
+    }
+
+    async fn records(&self, key: &RepoKey, since: Timestamp) -> Result<Vec<(FactId, Record)>, StoreError> {
+        self.timed("scan", self.store.records(key, since)).await
+    }
+
+    async fn scan(&self, from: Option<Cursor>, limit: usize) -> Result<Page, StoreError> {
+        self.timed("scan", self.store.scan(from, limit)).await
+    }
+
+    async fn collect_garbage(
+        &self,
+        key: &RepoKey,
+        floor: Timestamp,
+        epoch: Epoch,
+    ) -> Result<Option<Collected>, StoreError> {
+        self.timed("gc", self.store.collect_garbage(key, floor, epoch)).await
+    }
+
+    async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, StoreError> {
+        self.timed("epoch", self.store.begin_epoch(after)).await
+    }
+
+    async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
+        self.timed("epoch", self.store.confirm_epoch(epoch)).await
+    }
+
+    /// Not timed: it asks nobody.
+    async fn position(&self) -> Result<Position, StoreError> {
+        self.store.position().await
+    }
+
+    /// Not timed: it asks nobody.
+    async fn changes(&self, since: &Position) -> Result<Followed, StoreError> {
+        self.store.changes(since).await
+    }
+}

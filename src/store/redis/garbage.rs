@@ -1,0 +1,142 @@
+//! Collecting garbage: old records are counted in the base and go.
+//!
+//! The floor rises in steps, each a complete pass of its own over as many records as a script may hold everybody up for: whoever
+//! looks in between, or takes over after a crash, sees records and base that fit each other.
+
+use github_stats_actors::activity::{FactId, Record, RepoKey, RepoState, Timestamp};
+use github_stats_actors::role::Epoch;
+use github_stats_actors::store::{Collected, StoreError, fold};
+use redis::cmd;
+
+use super::reader;
+use super::reply::repository;
+use super::store::RedisStore;
+use super::version::Version;
+use super::writer::{ATTEMPTS, Applied, Step, contended, pause};
+use crate::redis::Call;
+
+/// How many records a step removes at most, unless more of them are dated the same second.
+const STEP: usize = 5_000;
+
+/// How a run of steps ended.
+enum Ended {
+    Complete,
+    /// Somebody else changed the repository; what is left is to be looked for again.
+    Interrupted,
+}
+
+impl RedisStore {
+    pub(super) async fn collect(
+        &self,
+        key: &RepoKey,
+        floor: Timestamp,
+        epoch: Epoch,
+    ) -> Result<Option<Collected>, StoreError> {
+        self.refuse_stale(epoch).await?;
+        let _turn = self.turns.of(key).await;
+        let mut removed = 0;
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                pause(attempt).await;
+            }
+            let Some((version, mut state)) = self.stored(key).await? else { return Ok(None) };
+            if floor <= state.floor {
+                return Ok((removed > 0).then_some(Collected { state, removed }));
+            }
+            let old = reader::older_than(self.facts_of(key).await?, floor, key)?;
+            let pass = self.raise_floor(key, version, &mut state, old, floor, epoch, &mut removed);
+            if let Ended::Complete = pass.await? {
+                return Ok(Some(Collected { state, removed }));
+            }
+        }
+        Err(contended(key))
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    async fn raise_floor(
+        &self,
+        key: &RepoKey,
+        mut version: Version,
+        state: &mut RepoState,
+        mut old: Vec<(FactId, Record)>,
+        floor: Timestamp,
+        epoch: Epoch,
+        removed: &mut usize,
+    ) -> Result<Ended, StoreError> {
+        old.sort_by_key(|(_, record)| record.latest.at);
+        loop {
+            let (next_floor, count) = step(&old, floor);
+            let mut next = state.clone();
+            old[..count].iter().for_each(|(id, record)| fold(&mut next, *id, record));
+            next.floor = next_floor;
+            next.coverage.prune(next_floor);
+            let gone: Vec<FactId> = old.drain(..count).map(|(id, _)| id).collect();
+            let step = Step {
+                key,
+                expected: Some(version),
+                state: &next,
+                removed: &gone,
+                changed: &[],
+                epoch: Some(epoch),
+                tells_all: false,
+            };
+            match self.apply(step).await? {
+                Applied::Done(applied) => version = applied,
+                Applied::Conflict => return Ok(Ended::Interrupted),
+                Applied::Stale(current) => return Err(StoreError::StaleEpoch { asked: epoch, current }),
+            }
+            *state = next;
+            *removed += count;
+            if next_floor == floor {
+                return Ok(Ended::Complete);
+            }
+        }
+    }
+
+    async fn stored(&self, key: &RepoKey) -> Result<Option<(Version, RepoState)>, StoreError> {
+        let mut command = cmd("HGET");
+        command.arg(self.keys.of(&key.org).repositories()).arg(key.id.as_str());
+        let stored: Option<Vec<u8>> = self.bulk.query(Call::quick("garbage").repeatable(), &command).await?;
+        stored.map(|bytes| repository(key, &bytes)).transpose()
+    }
+}
+
+/// How far the floor may rise now, and how many of the records, which are sorted by time, are dated before that.
+fn step(old: &[(FactId, Record)], floor: Timestamp) -> (Timestamp, usize) {
+    let at = |index: usize| old[index].1.latest.at;
+    if old.len() <= STEP {
+        return (floor, old.len());
+    }
+    // A floor splits no second.
+    let limit = if at(STEP) > at(0) { at(STEP) } else { at(STEP) + 1 };
+    let count = old.partition_point(|(_, record)| record.latest.at < limit);
+    if count == old.len() { (floor, count) } else { (limit, count) }
+}
+
+#[cfg(test)]
+mod tests {
+    use github_stats_actors::activity::{Fact, Lines};
+
+    use super::*;
+
+    fn dated(times: impl IntoIterator<Item = i64>) -> Vec<(FactId, Record)> {
+        let record = |(number, at)| {
+            let id = FactId::Review(number);
+            let at = Timestamp::from_unix(at);
+            (id, Record::observed(&Fact { id, user: "ada".into(), at, lines: Lines::default() }, at))
+        };
+        (0..).zip(times).map(record).collect()
+    }
+
+    #[test]
+    fn a_floor_rises_in_steps_that_split_no_second() {
+        let floor = Timestamp::from_unix(1_000_000);
+        assert_eq!(step(&dated([]), floor), (floor, 0));
+        assert_eq!(step(&dated([7; 20_000]), floor), (floor, 20_000));
+        let (next, count) = step(&dated(0..12_000), floor);
+        assert_eq!((next.as_unix(), count), (5_000, 5_000));
+        let crowded = dated(std::iter::repeat_n(3, 6_000).chain(4..10));
+        let (next, count) = step(&crowded, floor);
+        assert_eq!((next.as_unix(), count), (4, 6_000));
+    }
+}

@@ -1,0 +1,79 @@
+//! Deciding, from what is stored and what is to be written, what will be stored. Pure.
+
+use std::collections::BTreeMap;
+
+use github_stats_actors::activity::{Batch, FactId, Record, RepoState};
+use github_stats_actors::store::{Joined, Written, join};
+
+use super::version::Version;
+
+/// What was read of a repository before writing to it.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Its version and state; `None` when it is new.
+    pub(super) repository: Option<(Version, RepoState)>,
+    /// The stored records among those of the batch.
+    pub(super) records: BTreeMap<FactId, Record>,
+}
+
+/// What is to become of a repository.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// The version it is decided on.
+    pub(super) expected: Option<Version>,
+    /// The repository as it will be while a part of the records is written: nothing that claims completeness.
+    pub(super) meanwhile: RepoState,
+    /// The repository afterwards.
+    pub(super) state: RepoState,
+    /// Whether its floor rises.
+    pub(super) floor_rises: bool,
+    /// Whether the state differs from what is stored.
+    pub(super) state_changes: bool,
+    /// The records that differ from what is stored.
+    pub(super) changed: BTreeMap<FactId, Record>,
+    /// How many are older than the floor.
+    pub(super) refused: usize,
+}
+
+impl Plan {
+    /// Joins a batch with what is stored.
+    pub(super) fn of(batch: &Batch, known: Known) -> Self {
+        let Known { repository, mut records } = known;
+        let expected = repository.as_ref().map(|(version, _)| *version);
+        let stored = repository.map(|(_, state)| state);
+        let mut state =
+            stored.clone().unwrap_or_else(|| RepoState::new(batch.key.clone(), batch.meta.clone()));
+        let mut meanwhile = state.clone();
+        meanwhile.merge(&Batch::new(batch.key.clone(), batch.meta.clone()));
+        let floor_rises = state.merge(batch);
+        let mut changed = BTreeMap::new();
+        let mut refused = 0;
+        for (id, incoming) in &batch.records {
+            match join(records.get(id).cloned(), incoming.clone(), state.floor) {
+                Joined::Refused => refused += 1,
+                Joined::Unchanged => {}
+                Joined::Changed(record) => {
+                    records.insert(*id, record.clone());
+                    changed.insert(*id, record);
+                }
+            }
+        }
+        let state_changes = stored.as_ref() != Some(&state);
+        Plan { expected, meanwhile, state, floor_rises, state_changes, changed, refused }
+    }
+
+    /// Whether there is nothing to write.
+    pub(super) fn is_done(&self) -> bool {
+        !self.state_changes && self.changed.is_empty()
+    }
+
+    /// What the caller is told.
+    pub(super) fn written(self, removed: usize) -> Written {
+        Written {
+            state: self.state,
+            changed: self.changed.into_iter().collect(),
+            removed,
+            refused: self.refused,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The state of a repository as JSON, checked when it is read.
+
+use std::fmt::Display;
+
+use github_stats_actors::activity::{Coverage, FactId, RepoKey, RepoState};
+use github_stats_actors::store::StoreError;
+
+use super::codec::DecodeError;
+
+/// The bytes of a state.
+pub(in crate::store) fn encode(state: &RepoState) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(state).map_err(|error| damaged(&state.key, error))
+}
+
+/// The state stored under `repository`.
+pub(in crate::store) fn decode(repository: &RepoKey, bytes: &[u8]) -> Result<RepoState, StoreError> {
+    let state: RepoState = serde_json::from_slice(bytes).map_err(|error| damaged(repository, error))?;
+    if state.key != *repository {
+        return Err(damaged(repository, format_args!("it is the state of {}", state.key)));
+    }
+    if !is_canonical(&state.coverage) {
+        return Err(damaged(repository, "its coverage is not in order"));
+    }
+    Ok(state)
+}
+
+/// The algebra of coverage relies on it.
+fn is_canonical(coverage: &Coverage) -> bool {
+    let windows = coverage.windows();
+    windows.iter().all(|window| window.from() < window.to())
+        && windows.windows(2).all(|pair| pair[0].to() < pair[1].from())
+}
+
+/// A record that cannot be read.
+pub(in crate::store) fn record_damaged(repository: &RepoKey, id: FactId, error: DecodeError) -> StoreError {
+    StoreError::Damaged(format!("record {id} of {repository}: {error}"))
+}
+
+/// A record whose identity cannot be read.
+pub(in crate::store) fn identity_damaged(repository: &RepoKey) -> StoreError {
+    StoreError::Damaged(format!("a record of {repository}: its key names no fact"))
+}
+
+fn damaged(repository: &RepoKey, why: impl Display) -> StoreError {
+    StoreError::Damaged(format!("the state of {repository}: {why}"))
+}

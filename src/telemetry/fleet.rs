@@ -1,0 +1,163 @@
+//! What the replicas tell each other, and how it becomes one page.
+//!
+//! Every replica shows the same: its own values and those the live others told last, and of what they count together what
+//! the store holds, never what this process counted alone, or a counter would seem to fall from one replica to the next.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use github_stats_actors::activity::Timestamp;
+use github_stats_actors::fleet::Exchange;
+use github_stats_actors::role::Epoch;
+use github_stats_actors::store::CountBatch;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::shared_counts::{self, Ledger};
+use super::{Metrics, Sources, catalogue, collect};
+use crate::exposition::{Family, Value};
+
+/// What was heard of the other replicas. Cheap to clone; clones share everything.
+#[derive(Clone, Default)]
+pub struct Fleet(Arc<Heard>);
+
+#[derive(Default)]
+struct Heard {
+    others: ArcSwap<Vec<Report>>,
+    totals: ArcSwapOption<Vec<Family>>,
+}
+
+/// What a replica tells of itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Report {
+    replica: String,
+    /// Under which epoch it leads, if it does.
+    epoch: Option<u64>,
+    /// GitHub's time when this was told, if it knows that; in seconds since the Unix epoch.
+    github_time: Option<i64>,
+    families: Vec<Family>,
+}
+
+// === impl Fleet ===
+
+impl Fleet {
+    /// One page of what this replica tells of itself, what the others told and what all count together.
+    pub(super) fn page(&self, own: Vec<Family>, leads: bool) -> Vec<Family> {
+        let others = self.0.others.load();
+        let mut health = catalogue::DEPENDENCY_HEALTH.family();
+        let mut families = Vec::new();
+        // Of what several tell, the first counts: what the leader says of the organisations is the newest.
+        let (leaders, followers): (Vec<&Report>, Vec<&Report>) =
+            others.iter().partition(|report| report.epoch.is_some() && !leads);
+        let leaders = leaders.into_iter().flat_map(|report| report.families.clone());
+        let followers = followers.into_iter().flat_map(|report| report.families.clone());
+        for family in leaders.chain(own).chain(followers) {
+            if family.name == health.name { lower(&mut health, family) } else { families.push(family) }
+        }
+        families.push(health);
+        if let Some(totals) = self.0.totals.load().as_ref() {
+            families.extend(totals.iter().cloned());
+        }
+        families
+    }
+}
+
+/// Takes over every dependency's health unless a worse one is known.
+fn lower(worst: &mut Family, told: Family) {
+    for sample in told.samples {
+        match worst.samples.iter_mut().find(|known| known.labels == sample.labels) {
+            Some(known) => {
+                if let (Value::Number(known), Value::Number(told)) = (&mut known.value, &sample.value) {
+                    *known = known.min(*told);
+                }
+            }
+            None => worst.samples.push(sample),
+        }
+    }
+}
+
+impl fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fleet").field("others", &self.0.others.load().len()).finish_non_exhaustive()
+    }
+}
+
+/// This replica's side of the conversation.
+pub struct FleetExchange {
+    sources: Sources,
+    metrics: Metrics,
+    ledger: Mutex<Ledger>,
+    /// The time each replica told last.
+    times: Mutex<BTreeMap<String, i64>>,
+}
+
+// === impl FleetExchange ===
+
+impl FleetExchange {
+    /// Speaks for the replica whose state is read there; `writer` is unique for every start of every replica.
+    pub fn new(sources: Sources, metrics: Metrics, writer: String) -> Self {
+        let ledger = Mutex::new(Ledger::new(writer));
+        FleetExchange { sources, metrics, ledger, times: Mutex::default() }
+    }
+
+    fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A report that differs from the one before was written after that was read, so it bounds the time like an answer.
+    fn learn_time(&self, reports: &[Report], since: Instant) {
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = BTreeMap::new();
+        for report in reports {
+            let Some(time) = report.github_time else { continue };
+            if times.get(&report.replica).is_some_and(|before| *before != time) {
+                self.sources.clock.observe(Timestamp::from_unix(time), since, Instant::now());
+            }
+            told.insert(report.replica.clone(), time);
+        }
+        *times = told;
+    }
+}
+
+impl Exchange for FleetExchange {
+    fn report(&self) -> Vec<u8> {
+        let (sources, clock) = (&self.sources, &self.sources.clock);
+        let report = Report {
+            replica: sources.replica.clone(),
+            epoch: sources.role.leads().map(|Epoch(epoch)| epoch),
+            github_time: clock.is_corrected().then(|| clock.now().as_unix()),
+            families: collect::own(sources, &self.metrics, &self.metrics.scrapes().report()),
+        };
+        serde_json::to_vec(&report).unwrap_or_default()
+    }
+
+    fn heard(&self, reports: Vec<(String, Vec<u8>)>, since: Instant) {
+        // A report of a version that tells something else is passed over, like families of another shape.
+        let readable = reports.iter().filter_map(|(_, report)| serde_json::from_slice(report).ok());
+        let mut others: Vec<Report> = readable.collect();
+        others.retain(|report| report.replica != self.sources.replica);
+        others.iter().filter_map(|report| report.epoch).for_each(|epoch| {
+            self.sources.role.note_epoch(Epoch(epoch));
+        });
+        self.learn_time(&others, since);
+        self.sources.fleet.0.others.store(Arc::new(others));
+    }
+
+    fn next_counts(&self) -> Option<CountBatch> {
+        self.ledger().next(|| shared_counts::counted(&self.metrics.families()))
+    }
+
+    fn applied(&self, sequence: u64) {
+        self.ledger().applied(sequence);
+    }
+
+    fn totals(&self, totals: Option<BTreeMap<String, f64>>) {
+        let heard = &self.sources.fleet.0;
+        if totals.is_none() {
+            heard.others.store(Arc::default());
+        }
+        heard.totals.store(totals.map(|totals| Arc::new(shared_counts::families(&totals))));
+    }
+}

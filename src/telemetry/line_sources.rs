@@ -1,0 +1,35 @@
+//! Where the lines of each repository come from, as last told.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use github_stats_actors::activity::OrgName;
+use github_stats_actors::lines::LinesView;
+
+use super::catalogue;
+use crate::exposition::Family;
+
+/// The latest word on every organisation; each replaces the one before, so that what is renamed or deleted is no longer
+/// shown.
+#[derive(Debug, Default)]
+pub struct LineSources(Mutex<BTreeMap<OrgName, Vec<LinesView>>>);
+
+impl LineSources {
+    pub(super) fn replace(&self, org: &OrgName, repositories: &[LinesView]) {
+        let mut sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.insert(org.clone(), repositories.to_vec());
+    }
+
+    pub(super) fn families(&self) -> Vec<Family> {
+        let mut modes = catalogue::LOC_SOURCE_MODE.family();
+        let mut incomplete = catalogue::LOC_INCOMPLETE.family();
+        for (org, repositories) in &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            for view in repositories {
+                let (org, repo) = (org.as_str(), view.repo.as_str());
+                modes.push(&[org, repo, view.mode], 1.0);
+                incomplete.push(&[org, repo], f64::from(u8::from(view.incomplete)));
+            }
+        }
+        vec![modes, incomplete]
+    }
+}

@@ -1,0 +1,125 @@
+//! Who is let in, and what is said to those who are not.
+
+use github_stats::config::SecretSource;
+use github_stats::redis::{LinkSettings, Servers, Tls, Verdict};
+use github_stats_actors::store::{FactStore, SharedState, SharedTable, StoreError};
+
+use super::{RESTRICTED_USER, alone, at, fresh_prefix, password, plain, store};
+use crate::support;
+use crate::support::redis::{Cluster, Server, installed};
+
+fn refusal(error: StoreError) -> String {
+    match error {
+        StoreError::Unavailable(text) => text,
+        other => panic!("it should be unavailable: {other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused_with_the_key_to_check_and_never_shown() {
+    if !installed() {
+        return;
+    }
+    let server = Server::start(&["requirepass sesame"]).await;
+    for wrong in [password("swordfish"), None] {
+        let settings = LinkSettings { password: wrong, ..alone(&server) };
+        assert!(!format!("{settings:?}").contains("swordfish"));
+        let error = store(settings, "test-x").organisations().await.expect_err("refused");
+        let text = refusal(error);
+        assert!(text.contains("store.redis_password"), "{text}");
+        assert!(!text.contains("swordfish") && !text.contains("sesame"), "{text}");
+    }
+    let settings = LinkSettings { password: password("sesame"), ..alone(&server) };
+    store(settings, "test-x").organisations().await.expect("let in");
+}
+
+#[tokio::test]
+async fn a_rotated_password_is_read_again() {
+    if !installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let file = server.directory().join("password");
+    std::fs::write(&file, "first\n").expect("written");
+    let _: () = server.ask(&["ACL", "SETUSER", "ghs", "on", ">first", "~*", "+@all"]).await;
+    let secret = Some(SecretSource::File(file.clone()));
+    let settings = LinkSettings { username: "ghs".to_owned(), password: secret, ..alone(&server) };
+    let store = store(settings, "test-x");
+    store.organisations().await.expect("let in");
+    std::fs::write(&file, "second\n").expect("written");
+    let _: () = server.ask(&["ACL", "SETUSER", "ghs", "<first", ">second"]).await;
+    let _: i64 = server.ask(&["CLIENT", "KILL", "USER", "ghs"]).await;
+    store.organisations().await.expect("let in with the new password, on a new connection");
+}
+
+#[tokio::test]
+async fn a_server_that_the_wrong_authority_certifies_is_not_trusted() {
+    if !installed() {
+        return;
+    }
+    let tls = support::redis::Tls::new();
+    let server = Server::start_with_tls(&tls, &[]).await;
+    let wrong = server.directory().join("wrong.pem");
+    std::fs::write(&wrong, support::redis::Tls::new().ca).expect("written");
+    let trusting = |file| LinkSettings { tls: Some(Tls { ca_file: file }), ..alone(&server) };
+    let error = store(trusting(Some(wrong)), "test-x").organisations().await.expect_err("not trusted");
+    let text = refusal(error);
+    assert!(text.contains("store.redis_ca_file"), "{text}");
+    let absent = Some(server.directory().join("absent.pem"));
+    let text = refusal(store(trusting(absent), "test-x").organisations().await.expect_err("no file"));
+    assert!(text.contains("absent.pem"), "{text}");
+    let right = Some(server.directory().join("ca.pem"));
+    store(trusting(right), "test-x").organisations().await.expect("trusted");
+}
+
+#[tokio::test]
+async fn what_is_not_permitted_is_named() {
+    if !installed() {
+        return;
+    }
+    let server = Server::start(&[RESTRICTED_USER]).await;
+    let settings =
+        LinkSettings { username: "ghs".to_owned(), password: password("sesame"), ..alone(&server) };
+    let elsewhere = store(settings, "other-prefix");
+    let error = elsewhere.put(SharedTable::Jobs, "key", b"", std::time::Duration::from_secs(1)).await;
+    let text = refusal(error.expect_err("keys of that prefix are not the user's"));
+    assert!(text.contains("store.redis_username"), "{text}");
+}
+
+// === Preflight ===
+
+#[tokio::test]
+async fn a_preflight_demands_noeviction_and_says_what_it_may_not_ask() {
+    if !installed() {
+        return;
+    }
+    let server = Server::start(&["appendonly yes", RESTRICTED_USER]).await;
+    let good = store(alone(&server), &fresh_prefix()).preflight().await;
+    assert_eq!(good.verdict(), Verdict::Good, "{good:#?}");
+    let user = LinkSettings { username: "ghs".to_owned(), password: password("sesame"), ..alone(&server) };
+    let partly = store(user, &fresh_prefix()).preflight().await;
+    assert_eq!(partly.verdict(), Verdict::Doubtful, "{partly:#?}");
+    assert!(partly.findings.iter().any(|f| f.text.contains("CONFIG GET")), "{partly:#?}");
+    let _: () = server.ask(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
+    let bad = store(alone(&server), &fresh_prefix()).preflight().await;
+    assert_eq!(bad.verdict(), Verdict::Bad, "{bad:#?}");
+    assert!(bad.findings.iter().any(|f| f.text.contains("allkeys-lru")), "{bad:#?}");
+    let nowhere =
+        Servers::Standalone(github_stats::config::HostPort { host: "127.0.0.1".to_owned(), port: 1 });
+    assert_eq!(store(plain(nowhere), "test-x").preflight().await.verdict(), Verdict::Bad);
+}
+
+#[tokio::test]
+async fn a_preflight_looks_at_every_master_of_a_cluster() {
+    if !installed() {
+        return;
+    }
+    let cluster = Cluster::start().await;
+    let _: () = cluster.nodes[2].ask(&["CONFIG", "SET", "maxmemory-policy", "volatile-lru"]).await;
+    let seeds = vec![at(&cluster.nodes[0])];
+    let found = store(plain(Servers::Cluster(seeds)), &fresh_prefix()).preflight().await;
+    let policies: Vec<_> = found.findings.iter().filter(|f| f.text.contains("maxmemory-policy")).collect();
+    assert_eq!(policies.len(), 3, "{found:#?}");
+    let bad: Vec<_> = policies.iter().filter(|f| f.verdict == Verdict::Bad).collect();
+    assert!(matches!(bad[..], [f] if f.text.starts_with(&cluster.nodes[2].address())), "{found:#?}");
+}

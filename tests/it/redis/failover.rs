@@ -1,0 +1,116 @@
+//! A master that dies among its replicas.
+//!
+//! Redis replicates without waiting, so a failover may lose what was acknowledged last. What is promised: facts and their
+//! coverage are lost together, so that the gap is seen and collected again; who follows notices; writing again heals.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use github_stats::redis::Servers;
+use github_stats::store::RedisStore;
+use github_stats_actors::activity::Window;
+use github_stats_actors::role::Epoch;
+use github_stats_actors::store::{FactStore, Followed, MemoryStore, Position};
+use tokio::time::{Instant, sleep};
+
+use super::stress::Follower;
+use super::{at, batch, contents, key, moment, plain, store};
+use crate::support::redis::{Watched, installed};
+
+/// Records of each batch.
+const COUNT: u64 = 20;
+/// How long the store may be away during a failover.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Every batch that is covered is there with all its facts.
+async fn assert_coverage_has_its_facts(store: &RedisStore, numbers: u64) {
+    let (states, records) = contents(store).await;
+    for state in states {
+        for number in 0..numbers {
+            let covered = Window::new(moment(2 * number), moment(2 * number + 1)).expect("a second");
+            let count =
+                records.iter().filter(|r| r.key == state.key && r.record.latest.at == moment(number)).count();
+            if state.coverage.covers(covered) {
+                assert_eq!(count as u64, COUNT, "batch {number} of {} is covered", state.key);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn writing_goes_on_after_a_failover_and_heals_what_it_lost() {
+    if !installed() {
+        return;
+    }
+    let mut watched = Watched::start().await;
+    let sentinels = || watched.sentinels.iter().map(at).collect();
+    let settings = plain(Servers::Sentinel { sentinels: sentinels(), master_set: "mymaster".to_owned() });
+    let (writer, other) = (store(settings.clone(), "test-failover"), store(settings, "test-failover"));
+    let keys = [key("acme", "R_1"), key("acme", "R_2"), key("zeta", "R_1")];
+    let epoch = writer.begin_epoch(Epoch(0)).await.expect("an epoch");
+    let mut follower = Follower::new(other.clone()).await;
+
+    let old = watched.master().await;
+    let (mut number, mut failures, mut killed_at) = (0, 0, None);
+    let mut since_back = 0;
+    while since_back < 30 {
+        if number == 100 && killed_at.is_none() {
+            watched.servers[old].kill();
+            killed_at = Some(Instant::now());
+        }
+        for key in &keys {
+            match writer.write(batch(key, number, COUNT)).await {
+                Ok(_) => since_back += usize::from(failures > 0),
+                Err(_) => failures += 1,
+            }
+        }
+        // A failed follow keeps its position.
+        let _ = follower.follow().await;
+        number += 1;
+        assert!(killed_at.is_none_or(|at| at.elapsed() < PATIENCE), "there was no failover");
+        if failures > 0 && since_back == 0 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+    println!("away for at most {:?}, {failures} writes failed", killed_at.expect("killed").elapsed());
+    assert_coverage_has_its_facts(&writer, number).await;
+
+    let next = other.begin_epoch(Epoch(0)).await.expect("an epoch");
+    assert!(next > epoch, "{next} is issued after {epoch}");
+    let model = MemoryStore::new();
+    for number in 0..number {
+        for key in &keys {
+            model.write(batch(key, number, COUNT)).await.expect("written");
+            writer.write(batch(key, number, COUNT)).await.expect("written again");
+        }
+    }
+    assert_eq!(contents(writer.as_ref()).await, contents(&model).await);
+    follower.catch_up().await;
+    assert_eq!(follower.contents(), contents(writer.as_ref()).await);
+}
+
+#[tokio::test]
+async fn a_log_that_a_failover_shortened_and_others_wrote_on_is_noticed() {
+    if !installed() {
+        return;
+    }
+    let (master, replica) =
+        tokio::join!(crate::support::redis::Server::start(&[]), crate::support::redis::Server::start(&[]));
+    let api = key("acme", "R_1");
+    let (before, after) =
+        (store(super::alone(&master), "test-fork"), store(super::alone(&replica), "test-fork"));
+    before.write(batch(&api, 0, 5)).await.expect("written");
+    let _: () = replica.ask(&["REPLICAOF", "127.0.0.1", &master.port.to_string()]).await;
+    replica.until::<String>(&["INFO", "replication"], |text| text.contains("master_link_status:up")).await;
+    // The replica is promoted without the last write, and gets another one in its place.
+    let _: () = replica.ask(&["REPLICAOF", "NO", "ONE"]).await;
+    before.write(batch(&api, 1, 5)).await.expect("written");
+    let position: Position = before.position().await.expect("a position");
+    after.write(batch(&api, 2, 5)).await.expect("written");
+    let reached = after.position().await.expect("a position");
+    assert_eq!(reached.0[&api.org].sequence, position.0[&api.org].sequence, "the numbers are alike");
+    assert!(matches!(after.changes(&position).await.expect("changes"), Followed::Lost));
+    after.write(batch(&api, 3, 5)).await.expect("written");
+    assert!(matches!(after.changes(&position).await.expect("changes"), Followed::Lost));
+    let _: Arc<RedisStore> = before;
+}
