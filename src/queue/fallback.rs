@@ -12,7 +12,7 @@ use github_stats_actors::queue::{
 use tokio::time::sleep;
 
 use super::amqp::AmqpQueue;
-use super::outbox::{Outbox, Unsent, job_key};
+use super::outbox::{Outbox, Unsent, job_key, letter_key};
 
 /// Jobs in memory at most; more wait on disk alone.
 const IN_MEMORY: usize = 5_000;
@@ -139,6 +139,7 @@ impl Inner {
                         self.amqp.publish((**job).clone(), remaining(*due_ms)).await
                     }
                     Unsent::Letter(letter) => self.amqp.bury(letter).await,
+                    Unsent::Forgotten { letter } => self.amqp.forget(letter).await,
                 };
                 if sent.is_err() {
                     return;
@@ -206,8 +207,14 @@ impl JobQueue for FallbackQueue {
     }
 
     async fn forget(&self, letter: &str) -> Result<(), QueueError> {
-        self.0.drop_stored(&format!("letter/{letter}")).await;
-        self.0.amqp.forget(letter).await
+        self.0.drop_stored(&letter_key(letter)).await;
+        let forgotten = match self.0.connected() {
+            true => self.0.amqp.forget(letter).await,
+            false => Err(QueueError::Unavailable("the broker is away".into())),
+        };
+        // The broker may have a copy, which it will be asked for when it is back.
+        let later = Unsent::Forgotten { letter: letter.to_owned() };
+        if forgotten.is_ok() || self.0.store(&later).await { Ok(()) } else { forgotten }
     }
 
     fn status(&self) -> QueueStatus {

@@ -42,6 +42,11 @@ pub enum Unsent {
     },
     /// A dead letter.
     Letter(Box<DeadLetter>),
+    /// A dead letter that the broker may have and that was taken out meanwhile.
+    Forgotten {
+        /// Its id.
+        letter: String,
+    },
 }
 
 impl Unsent {
@@ -55,7 +60,8 @@ impl Unsent {
     pub fn key(&self) -> String {
         match self {
             Unsent::Job { job, .. } => job_key(&job.job_id),
-            Unsent::Letter(letter) => format!("letter/{}", letter.id),
+            Unsent::Letter(letter) => letter_key(&letter.id),
+            Unsent::Forgotten { letter } => format!("forgotten/{letter}"),
         }
     }
 }
@@ -63,6 +69,11 @@ impl Unsent {
 /// The name under which a job is kept.
 pub(super) fn job_key(job_id: &str) -> String {
     format!("job/{job_id}")
+}
+
+/// The name under which a dead letter is kept.
+pub(super) fn letter_key(id: &str) -> String {
+    format!("letter/{id}")
 }
 
 /// A file of its own beside the store, which one process uses at a time. Every call is on disk when it returns.

@@ -60,6 +60,7 @@ impl WorkerSettings {
     async fn begin(&self, job: &Job) {
         let now = self.clock.now();
         if let Some(letter) = &job.reprocesses {
+            tracing::info!(target: "audit", action = "dlq.reprocess", letter, job_id = job.job_id, "a dead letter is being reprocessed");
             self.noted(self.books.letters.remove(letter).await.map(drop));
         }
         let due = self.books.jobs.due(job).await.ok().flatten().unwrap_or(job.created_at);
