@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{DeadLetter, Wanted};
+use super::{DeadLetter, Death, Reason, Wanted};
 use crate::activity::{Coverage, Window};
 use crate::store::{SharedState, SharedTable, StoreError};
 
@@ -52,12 +52,22 @@ impl DeadLetters {
 
 /// What of a wanted window no dead letter has parked. A letter parks the window of what it was a job for and nothing
 /// else: one of a whole organisation leaves alone what is wanted of a single repository.
+///
+/// One exception keeps a repository that cannot be read from filling the book with a letter a window: where trying again
+/// cannot help, later windows that a scrape failed on are left to the next scrape, which tries them anyway.
 pub fn unparked(wanted: &Wanted, letters: &[DeadLetter]) -> Vec<Window> {
     let repo_id = wanted.repo.as_ref().map(|(id, _)| id);
-    let jobs = letters.iter().filter_map(|letter| letter.job.as_ref());
-    let same = jobs.filter(|job| job.org == wanted.org && job.repo_id.as_ref() == repo_id);
+    let jobs = letters.iter().filter_map(|letter| Some((letter.reason, letter.job.as_ref()?)));
+    let same = jobs.filter(|(_, job)| job.org == wanted.org && job.repo_id.as_ref() == repo_id);
     let mut parked = Coverage::new();
-    same.filter_map(super::Job::window).for_each(|window| parked.insert(window));
+    for (reason, job) in same {
+        let Some(window) = job.window() else { continue };
+        let hopeless = reason == Death::CannotSucceed && wanted.reason == Reason::ScrapeError;
+        if hopeless && window.from() <= wanted.window.from() {
+            return Vec::new();
+        }
+        parked.insert(window);
+    }
     parked.gaps(wanted.window)
 }
 
@@ -66,7 +76,7 @@ mod tests {
     use super::*;
     use crate::activity::Timestamp;
     use crate::queue::testing::{job, settings};
-    use crate::queue::{Books, Death, Job, Reason};
+    use crate::queue::{Books, Job};
 
     fn window(from: i64, to: i64) -> Window {
         Window::new(Timestamp::from_unix(from), Timestamp::from_unix(to)).unwrap()
@@ -95,6 +105,19 @@ mod tests {
         assert_eq!(unparked(&wanted(&other, window(0, 900)), &letters), [window(0, 900)]);
         let all = Job { repo_id: None, ..of };
         assert_eq!(unparked(&wanted(&all, window(0, 900)), &letters), [window(0, 900)]);
+    }
+
+    #[test]
+    fn where_nothing_helps_later_failures_are_left_to_the_scrapes_and_holes_are_not() {
+        let of = job("a");
+        let hopeless = DeadLetter { reason: Death::CannotSucceed, ..letter("a", of.clone()) };
+        let failed = |window| Wanted { reason: Reason::ScrapeError, ..wanted(&of, window) };
+        let letters = [hopeless];
+        assert_eq!(unparked(&failed(window(5_000, 6_000)), &letters), []);
+        assert_eq!(unparked(&failed(window(-900, -60)), &letters), [window(-900, -60)]);
+        assert_eq!(unparked(&wanted(&of, window(5_000, 6_000)), &letters), [window(5_000, 6_000)]);
+        let transient = [letter("a", of.clone())];
+        assert_eq!(unparked(&failed(window(5_000, 6_000)), &transient), [window(5_000, 6_000)]);
     }
 
     #[tokio::test]

@@ -36,6 +36,11 @@ pub struct Cluster {
 impl Cluster {
     /// Starts everything over a store that lacks all but the last hour of everything; `None` where a server is missing.
     pub async fn start(simulator: Simulator) -> Option<Cluster> {
+        Self::start_with(simulator, "auto").await
+    }
+
+    /// The same over one of GitHub's APIs.
+    pub async fn start_with(simulator: Simulator, api: &str) -> Option<Cluster> {
         if !installed() {
             return None;
         }
@@ -43,6 +48,7 @@ impl Cluster {
         let (proxy, redis) = (Proxy::to(rabbit.port()).await, Server::start(&[]).await);
         let (exchange, first_seen) = (name(), simulator.now());
         let text = configuration(&simulator, &exchange, proxy.port(), &redis.address());
+        let text = text.replace("github:\n", &format!("github:\n  api: {api}\n"));
         let folders = [(); 2].map(|()| TempDir::new().expect("a folder"));
         dig(&simulator, folders[0].path(), &text).await;
         let [leader, follower] = ["leader", "follower"];
@@ -80,6 +86,16 @@ impl Cluster {
         until(&self.leader, &what, |health| health["components"]["amqp"]["status"] == status).await;
     }
 
+    /// How many jobs ended with this result, on any replica.
+    pub async fn processed(&self, result: &str) -> f64 {
+        let (_, text) = self.leader.get("/metrics").await;
+        let result = format!("result=\"{result}\"");
+        let counts = text.lines().filter(|line| {
+            line.starts_with("gh_exporter_backfill_jobs_processed_total") && line.contains(&result)
+        });
+        counts.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
     /// Waits until every sample of a metric at the leader is as wanted, and there is one.
     pub async fn until_metric(&self, what: &str, name: &str, wanted: impl Fn(f64) -> bool) {
         let deadline = Instant::now() + PATIENCE;
@@ -95,7 +111,7 @@ impl Cluster {
 }
 
 /// The samples whose line begins with this.
-pub async fn samples(replica: &Replica, name: &str) -> Vec<f64> {
+async fn samples(replica: &Replica, name: &str) -> Vec<f64> {
     let (_, text) = replica.get("/metrics").await;
     let lines = text.lines().filter(|line| line.starts_with(name));
     lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect()

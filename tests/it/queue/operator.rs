@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::cluster::Cluster;
 use crate::acceptance::{config, lively, simulator};
-use crate::support::{Replica, binary};
+use crate::support::{Rabbit, Replica, binary};
 
 /// What a command said, and whether it succeeded.
 fn run(folder: &Path, arguments: &[&str]) -> (bool, String) {
@@ -41,7 +41,7 @@ async fn until_listed(folder: &Path, common: &[&str], wanted: impl Fn(&[Value]) 
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_that_failed_for_a_reason_is_reprocessed_once_and_one_that_cannot_succeed_is_resolved() {
     let simulator = simulator(lively("acme"));
     let facts = simulator.truth().facts(simulator.now());
@@ -56,7 +56,7 @@ async fn a_job_that_failed_for_a_reason_is_reprocessed_once_and_one_that_cannot_
             "Resource not accessible",
         ));
     }
-    let Some(cluster) = Cluster::start(simulator).await else { return };
+    let Some(cluster) = Cluster::start_with(simulator, "rest").await else { return };
     let folder = cluster.folder().to_owned();
     let common: &[&str] = &["--config", "config.yaml"];
     let of = |name: &str| {
@@ -95,7 +95,26 @@ async fn a_job_that_failed_for_a_reason_is_reprocessed_once_and_one_that_cannot_
     assert!(logs.contains("dlq.resolve") && logs.contains("dlq.reprocess"), "the audit log tells");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_broker_is_asked_over_tls_and_its_certificate_is_checked() {
+    let Some((_rabbit, port, authority)) = Rabbit::start_with_tls().await else { return };
+    let folder = TempDir::new().expect("a folder");
+    let text = format!("amqp: {{url: \"amqps://guest:guest@127.0.0.1:{port}/%2f\"}}\n");
+    std::fs::write(folder.path().join("config.yaml"), text).expect("a file");
+    let list = |variables: &[(&str, &Path)]| {
+        let mut command = Command::new(binary());
+        command.args(["dlq", "list", "--config", "config.yaml"]).current_dir(folder.path());
+        command.env_remove("SSL_CERT_FILE").envs(variables.iter().copied());
+        let output = command.output().expect("it runs");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (success, said) = list(&[("SSL_CERT_FILE", &authority)]);
+    assert!(success, "{said}");
+    let (success, said) = list(&[]);
+    assert!(!success && said.to_lowercase().contains("certificate"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_broker_the_letters_are_those_of_a_running_replica() {
     let simulator = simulator(lively("acme"));
     let folder = TempDir::new().expect("a folder");

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::redis::Tls;
 use super::replica::free_port;
 
 /// How long the server may take to come up, on a busy machine.
@@ -59,6 +60,28 @@ impl Rabbit {
 
     /// A server for this test alone.
     pub async fn start() -> Option<Rabbit> {
+        Self::start_with(|_| String::new()).await
+    }
+
+    /// A server that also listens for TLS; on which port, and the file of the authority that vouches for it.
+    pub async fn start_with_tls() -> Option<(Rabbit, u16, PathBuf)> {
+        let (tls, port) = (Tls::new(), free_port());
+        let started = Self::start_with(|folder| {
+            let mut lines = format!("listeners.ssl.1 = 127.0.0.1:{port}\nssl_options.verify = verify_none\n");
+            for (name, pem) in [("cacertfile", &tls.ca), ("certfile", &tls.cert), ("keyfile", &tls.key)] {
+                let file = folder.join(name);
+                fs::write(&file, pem).expect("a file");
+                lines += &format!("ssl_options.{name} = {}\n", file.display());
+            }
+            lines
+        });
+        let rabbit = started.await?;
+        let authority = rabbit.folder.path().join("cacertfile");
+        Some((rabbit, port, authority))
+    }
+
+    /// A server with these further lines of configuration.
+    async fn start_with(lines: impl FnOnce(&Path) -> String) -> Option<Rabbit> {
         let scripts = scripts()?;
         let names = free_port();
         let epmd = Command::new("epmd")
@@ -80,7 +103,8 @@ impl Rabbit {
             server: std::sync::Mutex::new(None),
         };
         fs::write(rabbit.folder.path().join("plugins"), "[].").expect("a file");
-        let settings = "loopback_users = none\ndisk_free_limit.absolute = 1MB\n";
+        let further = lines(rabbit.folder.path());
+        let settings = format!("loopback_users = none\ndisk_free_limit.absolute = 1MB\n{further}");
         fs::write(rabbit.folder.path().join("rabbitmq.conf"), settings).expect("a file");
         rabbit.run().await;
         Some(rabbit)
