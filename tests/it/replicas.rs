@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::acceptance::{config, lively, simulator};
 use crate::support::redis::{Server, Watched, installed};
-use crate::support::{Replica, parse_gauges, settle, soak};
+use crate::support::{Replica, counters, parse_gauges, settle, soak};
 
 /// How long things may take that happen within seconds on a quiet machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -90,21 +90,6 @@ async fn watch(replica: Arc<Replica>, stop: Arc<AtomicBool>) -> usize {
         sleep(Duration::from_millis(50)).await;
     }
     asked
-}
-
-/// The counters that do not belong to one process.
-fn counters(text: &str) -> impl Iterator<Item = (String, f64)> {
-    let shared = |line: &&str| {
-        line.split(['{', ' ']).next().is_some_and(|name| name.ends_with("_total"))
-            && !line.starts_with('#')
-            && !line.contains("replica=")
-            && !line.starts_with("process_")
-    };
-    let read = |line: &str| {
-        let (name, value) = line.rsplit_once(' ')?;
-        Some((name.to_owned(), value.parse().ok()?))
-    };
-    text.lines().filter(shared).filter_map(read)
 }
 
 async fn watched(pair: &Pair, torture: impl Future<Output = ()>) {

@@ -90,7 +90,9 @@ async fn a_job_that_failed_for_a_reason_is_reprocessed_once_and_one_that_cannot_
     assert!(report["by_reason"].is_object() && report["unresolved"].is_u64(), "{report}");
     let (success, said) = run(&folder, &[&["reprocess", "--all"], common].concat());
     assert!(success, "{said}");
-    cluster.settle().await;
+    cluster.until_metric("everything is covered", "gh_activity_coverage_ratio", |ratio| ratio == 1.0).await;
+    let letters = "gh_exporter_queue_depth{queue=\"gh.backfill.dlq\"}";
+    cluster.until_metric("no letter is left", letters, |count| count == 0.0).await;
     let logs = cluster.leader.log() + &cluster.follower.log();
     assert!(logs.contains("dlq.resolve") && logs.contains("dlq.reprocess"), "the audit log tells");
 }

@@ -44,6 +44,21 @@ pub fn parse_gauges(text: &str) -> Series {
     series
 }
 
+/// The counters that do not belong to one process.
+pub fn counters(text: &str) -> impl Iterator<Item = (String, f64)> {
+    let shared = |line: &&str| {
+        line.split(['{', ' ']).next().is_some_and(|name| name.ends_with("_total"))
+            && !line.starts_with('#')
+            && !line.contains("replica=")
+            && !line.starts_with("process_")
+    };
+    let read = |line: &str| {
+        let (name, value) = line.rsplit_once(' ')?;
+        Some((name.to_owned(), value.parse().ok()?))
+    };
+    text.lines().filter(shared).filter_map(read)
+}
+
 /// What is expected and what is shown, where they differ.
 #[derive(Debug)]
 pub struct Difference(pub Vec<String>);

@@ -7,7 +7,7 @@ pub mod redis;
 mod replica;
 mod shared;
 
-pub use metrics::{parse_gauges, settle};
+pub use metrics::{counters, parse_gauges, settle};
 pub use proxy::Proxy;
 pub use rabbitmq::Rabbit;
 pub use replica::{Replica, binary};
