@@ -55,13 +55,16 @@ impl Backfill {
         Backfill { queue: Arc::new(queue), errands }
     }
 
-    /// The actors that keep the way to the queue open.
-    pub(super) fn supervisor(&self) -> ChildSpec {
+    /// The actors that keep the way to the queue open; `None` where there is no way to keep.
+    pub(super) fn supervisor(&self) -> Option<ChildSpec> {
+        if self.errands.is_empty() {
+            return None;
+        }
         let children = self.errands.iter().map(|(name, errand)| {
             let errand = errand.clone();
             ChildSpec::actor(&ActorRef::<Upkeep>::new(*name), move || Upkeep::new(errand.clone()))
         });
-        ChildSpec::supervisor(SupervisorSpec::new("broker", Strategy::OneForOne).children(children))
+        Some(ChildSpec::supervisor(SupervisorSpec::new("broker", Strategy::OneForOne).children(children)))
     }
 }
 

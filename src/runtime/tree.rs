@@ -153,7 +153,7 @@ fn root_spec(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresse
     SupervisorSpec::new("root", Strategy::RestForOne)
         .child(store(config, parts, shown, addresses))
         .child(role(config, parts, shown, addresses))
-        .child(parts.backfill.supervisor())
+        .children(parts.backfill.supervisor())
         .child(queue_actor(config, parts, shown, addresses))
         .child(workers(config, parts, addresses, &collectors))
         .child(scrapers(config, parts, shown, addresses, collectors))
