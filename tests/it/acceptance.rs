@@ -49,9 +49,12 @@ async fn an_idle_replica_is_small() {
     while replica.get("/readyz").await.0 != 200 {
         sleep(Duration::from_millis(50)).await;
     }
-    let megabytes = replica.resident_bytes() as f64 / 1e6;
-    println!("idle: {megabytes:.1} MB resident");
-    assert!(megabytes < 40.0, "{megabytes} MB");
+    let megabytes = |kind| replica.memory_bytes(kind) as f64 / 1e6;
+    let (all, own) = (megabytes("VmRSS"), megabytes("RssAnon"));
+    println!("idle: {all:.1} MB resident, {own:.1} MB of them its own");
+    assert!(own < 20.0, "{own} MB");
+    // The code of a debug build alone is larger than that.
+    assert!(all < 40.0 || std::env::var_os("GITHUB_STATS_BIN").is_none(), "{all} MB");
 }
 
 /// The newest commit of every history lies three days ahead, so that moving the clock brings new commits.

@@ -127,11 +127,11 @@ impl Replica {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Its resident memory in bytes.
-    pub fn resident_bytes(&self) -> u64 {
+    /// Its memory of a kind the kernel tells of, such as `VmRSS`, in bytes.
+    pub fn memory_bytes(&self, kind: &str) -> u64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a living process");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a size");
+        let line = status.lines().find(|line| line.starts_with(&format!("{kind}:"))).expect("a size");
         let kilobytes: u64 = line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number");
         kilobytes * 1024
     }
