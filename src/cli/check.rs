@@ -12,9 +12,9 @@ use super::failure::Failure;
 use crate::config::{Config, Environment, InitialRole, Overrides, StoreBackend, load};
 use crate::disk::Space;
 use crate::github::{NoMeter, RequestMeter};
-use crate::redis::{Link, LinkSettings, Unmetered, Verdict};
+use crate::redis::{LinkSettings, Unmetered, Verdict};
 use crate::runtime::organisation;
-use crate::store::{EmbeddedStore, OpenError};
+use crate::store::{EmbeddedStore, OpenError, RedisStore};
 
 /// A clock this far off is worth a failure, in milliseconds: certificates and humans go by it too.
 const SKEW_LIMIT_MS: i64 = 60_000;
@@ -87,11 +87,11 @@ fn store(config: &Config) -> Result<String, String> {
 }
 
 async fn redis(config: &Config) -> Vec<Finding> {
-    let link = match LinkSettings::from_config(&config.store) {
-        Ok(settings) => Link::new(settings, Arc::new(Unmetered)),
+    let store = match LinkSettings::from_config(&config.store) {
+        Ok(settings) => RedisStore::new(settings, &config.store.key_prefix, Arc::new(Unmetered)),
         Err(error) => return vec![Finding::new("redis", Err(error.to_string()))],
     };
-    let found = link.preflight().await.findings.into_iter();
+    let found = store.preflight().await.findings.into_iter();
     let finding = |found: crate::redis::Finding| match found.verdict {
         Verdict::Good => Finding::new("redis", Ok(found.text)),
         Verdict::Doubtful => Finding::new("redis", Ok(format!("note: {}", found.text))),

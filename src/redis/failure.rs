@@ -175,3 +175,52 @@ fn unreachable_text(cause: &RedisError) -> String {
         false => format!("redis cannot be reached: {text}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use redis::make_extension_error;
+
+    use super::*;
+
+    fn failure(code: &str, text: &str) -> Failure {
+        Failure::from(make_extension_error(code.to_owned(), Some(text.to_owned())))
+    }
+
+    #[test]
+    fn the_errors_of_a_server_are_told_apart() {
+        assert!(matches!(failure("OOM", "command not allowed").error, LinkError::Full(_)));
+        assert!(matches!(failure("WRONGTYPE", "Operation against").error, LinkError::Damaged(_)));
+        assert!(matches!(failure("NOPERM", "this user has").error, LinkError::Refused(_)));
+        assert!(matches!(failure("WRONGPASS", "invalid").error, LinkError::Refused(_)));
+        for code in ["READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN"] {
+            let Failure { error, breaks, .. } = failure(code, "whatever");
+            assert!(matches!(error, LinkError::Unavailable(_)) && breaks, "{code}");
+        }
+        for code in ["NOREPLICAS", "MISCONF", "BUSY"] {
+            let Failure { error, breaks, .. } = failure(code, "whatever");
+            assert!(matches!(error, LinkError::Unavailable(_)) && !breaks, "{code}: the connection is good");
+        }
+    }
+
+    #[test]
+    fn the_error_inside_a_script_of_an_older_server_is_found() {
+        let text =
+            "Error running script (call to f_1): @user_script:1: @user_script: 1: -OOM command not allowed";
+        assert!(matches!(failure("ERR", text).error, LinkError::Full(_)));
+        let text = "Error running script (call to f_1): @user_script:7: -READONLY You can't write against a replica.";
+        assert!(matches!(failure("ERR", text).error, LinkError::Unavailable(_)));
+        assert!(matches!(
+            failure("ERR", "unknown command").error,
+            LinkError::Damaged(_) | LinkError::Unavailable(_)
+        ));
+    }
+
+    #[test]
+    fn a_connection_that_ended_may_be_replaced_at_once() {
+        let ended = RedisError::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+        let failure = Failure::from(ended);
+        assert!(failure.dropped && failure.breaks);
+        assert!(matches!(failure.error, LinkError::Unavailable(_)));
+        assert!(!Failure::timeout(Duration::from_secs(1)).dropped);
+    }
+}

@@ -153,8 +153,9 @@ impl Link {
             Ok(Ok(answers)) => Ok(Some(answers)),
             Ok(Err(error)) => Err(Failure::from(error).error),
             Err(_) => {
-                self.give_up(generation).await;
-                Err(Failure::timeout(call.limit).error)
+                let failure = Failure::timeout(call.limit);
+                self.give_up(generation, &failure).await;
+                Err(failure.error)
             }
         }
     }
@@ -191,8 +192,10 @@ impl Link {
             Ok(answer) => answer.map_err(Failure::from),
             Err(_) => Err(Failure::timeout(call.limit)),
         };
-        if matches!(&answer, Err(failure) if failure.breaks) {
-            self.give_up(generation).await;
+        if let Err(failure) = &answer
+            && failure.breaks
+        {
+            self.give_up(generation, failure).await;
         }
         answer
     }
@@ -220,20 +223,30 @@ impl Link {
             }
             Err(failure) => {
                 let last = slot.failed.take().map_or(FIRST_PAUSE / 2, |failed| failed.pause);
-                let pause = (last * 2).min(LONGEST_PAUSE);
-                let until = Instant::now() + pause.mul_f64(rand::rng().random_range(0.5..=1.0));
-                slot.failed = Some(Failed { error: failure.error.clone(), until, pause });
+                slot.failed = Some(Failed::after(&failure, (last * 2).min(LONGEST_PAUSE)));
                 Err(Failure { dropped: false, ..failure })
             }
         }
     }
 
-    /// Others may still finish what they have under way on it.
-    async fn give_up(&self, generation: u64) {
+    /// Others may still finish what they have under way on it. A server that said no, or nothing, is left alone for a moment.
+    async fn give_up(&self, generation: u64, failure: &Failure) {
         let mut slot = self.inner.slot.lock().await;
-        if slot.generation == generation && slot.connection.take().is_some() {
-            self.inner.open.store(false, Ordering::Relaxed);
+        if slot.generation != generation || slot.connection.take().is_none() {
+            return;
         }
+        self.inner.open.store(false, Ordering::Relaxed);
+        if !failure.dropped {
+            slot.failed = Some(Failed::after(failure, FIRST_PAUSE));
+        }
+    }
+}
+
+impl Failed {
+    /// With jitter, so that replicas do not come back all at once.
+    fn after(failure: &Failure, pause: Duration) -> Self {
+        let until = Instant::now() + pause.mul_f64(rand::rng().random_range(0.5..=1.0));
+        Failed { error: failure.error.clone(), until, pause }
     }
 }
 

@@ -1,13 +1,14 @@
 //! The rooms of quota as `/healthz` shows them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use github_stats_actors::activity::{OrgName, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::Organisation;
-use crate::github::quota::{BudgetState, Room, RoomState};
-use crate::telemetry::Quotas;
+use crate::github::quota::{BudgetState, Room, RoomReport, RoomState};
+use crate::telemetry::{Quotas, SharedQuota};
 
 /// Tells the quota of each organisation, as it is when asked.
 pub fn quotas(organisations: &[Organisation]) -> Quotas {
@@ -17,6 +18,40 @@ pub fn quotas(organisations: &[Organisation]) -> Quotas {
         let states = rooms.iter().map(|(org, room)| (org.to_string(), told(org, &room.state())));
         Value::Object(states.collect::<Map<String, Value>>())
     })
+}
+
+/// The rooms as the replicas tell each other of them, by the first organisation that uses each.
+pub struct Rooms(BTreeMap<String, Arc<Room>>);
+
+impl Rooms {
+    /// The rooms of these organisations, each once.
+    pub fn of(organisations: &[Organisation]) -> Self {
+        let mut rooms: BTreeMap<String, Arc<Room>> = BTreeMap::new();
+        for made in organisations {
+            if !rooms.values().any(|known| Arc::ptr_eq(known, &made.room)) {
+                rooms.insert(made.org.to_string(), made.room.clone());
+            }
+        }
+        Rooms(rooms)
+    }
+}
+
+impl SharedQuota for Rooms {
+    fn tell(&self) -> Value {
+        let reports: BTreeMap<&String, RoomReport> =
+            self.0.iter().map(|(name, room)| (name, room.report())).collect();
+        json!(reports)
+    }
+
+    fn hear(&self, told: Vec<Value>) {
+        // What another version tells otherwise is passed over.
+        let told: Vec<BTreeMap<String, RoomReport>> =
+            told.into_iter().filter_map(|told| serde_json::from_value(told).ok()).collect();
+        for (name, room) in &self.0 {
+            let reports: Vec<RoomReport> = told.iter().filter_map(|rooms| rooms.get(name).cloned()).collect();
+            room.hear(&reports);
+        }
+    }
 }
 
 /// What concerns one organisation: its own waits, and the room's budgets and holds, which it shares with everybody who

@@ -18,7 +18,7 @@ use secrecy::SecretString;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::quotas::quotas;
+use super::quotas::{Rooms, quotas};
 use super::sources::{SourcesError, organisations};
 use super::stores::Stores;
 use super::tree::{FleetParts, Parts, Shown, Tree, start};
@@ -109,6 +109,7 @@ impl Service {
         let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
         let organisations = organisations(config, &settings.clock, &meter)?;
         let quotas = quotas(&organisations);
+        let rooms = Arc::new(Rooms::of(&organisations));
         let disk = DiskProbe::new(&config.store.path);
         let sources = sources(&settings, disk.free(), quotas);
         let parts = Parts {
@@ -118,7 +119,7 @@ impl Service {
             elector: settings.elector.clone(),
             observer,
             probes: probes(config, disk),
-            fleet: Some(fleet(&settings, sources.clone(), metrics.clone())),
+            fleet: Some(fleet(&settings, sources.clone(), metrics.clone(), rooms)),
         };
         let tree = start(config, parts)?;
         let sources = sources(&tree.shown);
@@ -248,10 +249,12 @@ fn fleet(
     settings: &ServiceSettings,
     sources: impl Fn(&Shown) -> Sources + 'static,
     metrics: Metrics,
+    rooms: Arc<Rooms>,
 ) -> FleetParts {
     let writer = format!("{}_{:032x}", settings.replica, rand::rng().random::<u128>());
     let exchange = move |shown: &Shown| -> Arc<dyn Exchange> {
-        Arc::new(FleetExchange::new(sources(shown), metrics.clone(), writer.clone()))
+        let (metrics, rooms) = (metrics.clone(), rooms.clone());
+        Arc::new(FleetExchange::new(sources(shown), metrics, rooms, writer.clone()))
     };
     FleetParts { replica: settings.replica.clone(), exchange: Box::new(exchange) }
 }

@@ -83,7 +83,7 @@ mod tests {
     use crate::exposition::{ACTIVITY, Format, encode, testing};
     use github_stats_actors::fleet::Exchange;
 
-    use crate::telemetry::{Build, Dependency, Fleet, FleetExchange, StoreMeter};
+    use crate::telemetry::{Build, Dependency, Fleet, FleetExchange, SharedQuota, StoreMeter};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -167,9 +167,19 @@ mod tests {
         meter.exchanged("write", Duration::from_millis(2));
     }
 
+    struct NoQuota;
+
+    impl SharedQuota for NoQuota {
+        fn tell(&self) -> serde_json::Value {
+            serde_json::Value::Null
+        }
+        fn hear(&self, _: Vec<serde_json::Value>) {}
+    }
+
     /// As it is when a store has taken the counts.
     fn collected(sources: &Sources, metrics: &Metrics) -> Vec<Family> {
-        let exchange = FleetExchange::new(sources.clone(), metrics.clone(), "start-1".into());
+        let exchange =
+            FleetExchange::new(sources.clone(), metrics.clone(), Arc::new(NoQuota), "start-1".into());
         exchange.totals(exchange.next_counts().map(|batch| batch.increments));
         collect(sources, metrics, &SeriesCounts::default(), &metrics.scrapes().report())
     }

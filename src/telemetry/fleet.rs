@@ -38,6 +38,18 @@ struct Report {
     /// GitHub's time when this was told, if it knows that; in seconds since the Unix epoch.
     github_time: Option<i64>,
     families: Vec<Family>,
+    /// What it uses of the limits that all share; what is in it is between the rooms.
+    #[serde(default)]
+    quota: serde_json::Value,
+}
+
+/// What replicas that use the same credentials tell each other.
+pub trait SharedQuota: Send + Sync + 'static {
+    /// What this replica uses.
+    fn tell(&self) -> serde_json::Value;
+
+    /// What all other live replicas told last.
+    fn hear(&self, told: Vec<serde_json::Value>);
 }
 
 // === impl Fleet ===
@@ -88,6 +100,7 @@ impl fmt::Debug for Fleet {
 pub struct FleetExchange {
     sources: Sources,
     metrics: Metrics,
+    quota: Arc<dyn SharedQuota>,
     ledger: Mutex<Ledger>,
     /// The time each replica told last.
     times: Mutex<BTreeMap<String, i64>>,
@@ -97,9 +110,9 @@ pub struct FleetExchange {
 
 impl FleetExchange {
     /// Speaks for the replica whose state is read there; `writer` is unique for every start of every replica.
-    pub fn new(sources: Sources, metrics: Metrics, writer: String) -> Self {
+    pub fn new(sources: Sources, metrics: Metrics, quota: Arc<dyn SharedQuota>, writer: String) -> Self {
         let ledger = Mutex::new(Ledger::new(writer));
-        FleetExchange { sources, metrics, ledger, times: Mutex::default() }
+        FleetExchange { sources, metrics, quota, ledger, times: Mutex::default() }
     }
 
     fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
@@ -129,6 +142,7 @@ impl Exchange for FleetExchange {
             epoch: sources.role.leads().map(|Epoch(epoch)| epoch),
             github_time: clock.is_corrected().then(|| clock.now().as_unix()),
             families: collect::own(sources, &self.metrics, &self.metrics.scrapes().report()),
+            quota: self.quota.tell(),
         };
         serde_json::to_vec(&report).unwrap_or_default()
     }
@@ -142,6 +156,7 @@ impl Exchange for FleetExchange {
             self.sources.role.note_epoch(Epoch(epoch));
         });
         self.learn_time(&others, since);
+        self.quota.hear(others.iter_mut().map(|report| report.quota.take()).collect());
         self.sources.fleet.0.others.store(Arc::new(others));
     }
 
@@ -157,6 +172,7 @@ impl Exchange for FleetExchange {
         let heard = &self.sources.fleet.0;
         if totals.is_none() {
             heard.others.store(Arc::default());
+            self.quota.hear(Vec::new());
         }
         heard.totals.store(totals.map(|totals| Arc::new(shared_counts::families(&totals))));
     }

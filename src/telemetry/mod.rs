@@ -18,7 +18,7 @@ mod store_metrics;
 mod vectors;
 
 pub use collect::collect;
-pub use fleet::{Fleet, FleetExchange};
+pub use fleet::{Fleet, FleetExchange, SharedQuota};
 pub use github_metrics::GithubMetrics;
 pub use http_metrics::HttpMetrics;
 pub use line_sources::LineSources;

@@ -85,7 +85,7 @@ pub struct Position(pub BTreeMap<OrgName, LogPosition>);
 /// A position in the log of one organisation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogPosition {
-    /// Which log: a store that lost everything begins a new one.
+    /// Tells this position from the one of the same number in any other log: a store that lost something may number anew.
     pub log: u64,
     /// The number of the last change that was seen.
     pub sequence: u64,

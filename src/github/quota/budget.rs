@@ -2,6 +2,7 @@
 
 use github_stats_actors::activity::{HOUR, Timestamp};
 use github_stats_actors::scheduler::Purpose;
+use serde::{Deserialize, Serialize};
 
 use super::Reason;
 
@@ -9,7 +10,7 @@ use super::Reason;
 const SAME_RESET: i64 = 30;
 
 /// What an answer told of a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// Points an hour.
     pub limit: u64,
@@ -48,12 +49,14 @@ pub struct Budget {
     threshold: u64,
     told: Option<Told>,
     reserved: u64,
+    /// Points of requests that others have under way.
+    elsewhere: u64,
 }
 
 impl Budget {
     /// A budget of which nothing is known yet, and of which `threshold` points, at most a tenth, are kept back.
     pub fn new(threshold: u64) -> Self {
-        Budget { threshold, told: None, reserved: 0 }
+        Budget { threshold, told: None, reserved: 0, elsewhere: 0 }
     }
 
     /// Points that are never spent.
@@ -70,7 +73,7 @@ impl Budget {
             // Nobody knows yet how much there is: one request finds out for all.
             return if self.reserved == 0 { self.grant(cost) } else { Err(Shortage::Unknown) };
         };
-        let left = told.remaining.saturating_sub(self.reserved);
+        let left = told.remaining.saturating_sub(self.reserved + self.elsewhere);
         let free = left.saturating_sub(self.kept_back());
         if free.saturating_sub(self.share_of_the_more_urgent(told, purpose, now)) >= cost {
             return self.grant(cost);
@@ -100,6 +103,21 @@ impl Budget {
             }
             _ => Some(told),
         };
+    }
+
+    /// What was told last.
+    pub(super) fn told(&self) -> Option<Told> {
+        self.told
+    }
+
+    /// Points of requests under way here.
+    pub(super) fn reserved(&self) -> u64 {
+        self.reserved
+    }
+
+    /// So many points are used by requests of others.
+    pub(super) fn set_elsewhere(&mut self, points: u64) {
+        self.elsewhere = points;
     }
 
     /// What it shows of itself at `now`.

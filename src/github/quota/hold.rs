@@ -44,6 +44,17 @@ impl Holds {
         pause
     }
 
+    /// Somebody else with the same credentials is to leave GitHub alone until then; `now` is GitHub's time at `instant`.
+    pub fn heard(&mut self, until: Timestamp, instant: Instant, now: Timestamp) {
+        let left = Duration::from_secs(until.seconds_since(now).max(0).unsigned_abs());
+        // What is heard is in whole seconds and told again and again: only a later time is news.
+        if !left.is_zero()
+            && self.secondary.is_none_or(|known| known + Duration::from_secs(1) < instant + left)
+        {
+            self.secondary = Some(instant + left);
+        }
+    }
+
     /// An answer came that is no refusal.
     pub fn answered(&mut self, now: Instant) {
         if self.secondary.is_none_or(|until| until <= now) {

@@ -6,18 +6,22 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// How soon to ask again when others have used up the minute: only they know when theirs was.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Lets no more points through in any minute than it is told.
 #[derive(Clone, Debug)]
 pub struct MinuteCeiling {
     points: u64,
     spent: VecDeque<(Instant, u64)>,
+    /// Points that others let through in the minute before that was heard.
+    elsewhere: Option<(Instant, u64)>,
 }
 
 impl MinuteCeiling {
     /// So many points in any minute.
     pub fn new(points: u64) -> Self {
-        MinuteCeiling { points, spent: VecDeque::new() }
+        MinuteCeiling { points, spent: VecDeque::new(), elsewhere: None }
     }
 
     /// Takes `cost` points at `now`.
@@ -25,19 +29,35 @@ impl MinuteCeiling {
     /// # Errors
     /// Not before then.
     pub fn take(&mut self, cost: u64, now: Instant) -> Result<(), Instant> {
-        while self.spent.front().is_some_and(|(at, _)| *at + MINUTE <= now) {
-            self.spent.pop_front();
-        }
-        let mut sum: u64 = self.spent.iter().map(|(_, points)| points).sum();
-        if sum == 0 || sum + cost <= self.points {
+        let mut sum = self.points_of_the_last(now);
+        let elsewhere =
+            self.elsewhere.filter(|(heard, _)| now < *heard + MINUTE).map_or(0, |(_, points)| points);
+        let ceiling = self.points.saturating_sub(elsewhere);
+        if (sum == 0 && elsewhere == 0) || sum + cost <= ceiling {
             self.spent.push_back((now, cost));
             return Ok(());
         }
+        if sum == 0 {
+            return Err(now + ASK_AGAIN);
+        }
         let enough = self.spent.iter().find(|(_, points)| {
             sum -= points;
-            sum == 0 || sum + cost <= self.points
+            sum == 0 || sum + cost <= ceiling
         });
         Err(enough.map_or(now, |(at, _)| *at) + MINUTE)
+    }
+
+    /// Points of the last minute.
+    pub(super) fn points_of_the_last(&mut self, now: Instant) -> u64 {
+        while self.spent.front().is_some_and(|(at, _)| *at + MINUTE <= now) {
+            self.spent.pop_front();
+        }
+        self.spent.iter().map(|(_, points)| points).sum()
+    }
+
+    /// Others let so many points through in their last minute, as heard at `now`.
+    pub(super) fn set_elsewhere(&mut self, points: u64, now: Instant) {
+        self.elsewhere = Some((now, points));
     }
 }
 

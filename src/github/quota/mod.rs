@@ -6,6 +6,7 @@ mod budget;
 mod cap;
 mod hold;
 mod minute;
+mod report;
 mod room;
 mod wait;
 
@@ -13,6 +14,7 @@ pub use budget::{Budget, BudgetState, Shortage, Told};
 pub use cap::Cap;
 pub use hold::Holds;
 pub use minute::MinuteCeiling;
+pub use report::RoomReport;
 pub use room::{Admission, Demand, Refusal, Room, RoomSettings};
 pub use wait::{Reason, RoomState, Wait};
 

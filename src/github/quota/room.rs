@@ -77,19 +77,19 @@ pub struct Room {
     changed: Notify,
 }
 
-struct State {
+pub(super) struct State {
     core: Share,
     graphql: Share,
-    holds: Holds,
+    pub(super) holds: Holds,
     waiting: BTreeMap<u64, Wait>,
     /// The latest refusal of each kind; it counts as a wait until its time has come.
     refused: Vec<Wait>,
     next_ticket: u64,
 }
 
-struct Share {
-    budget: Budget,
-    minute: MinuteCeiling,
+pub(super) struct Share {
+    pub(super) budget: Budget,
+    pub(super) minute: MinuteCeiling,
 }
 
 enum Decision {
@@ -219,7 +219,7 @@ impl Room {
     }
 
     /// When that will be on GitHub's clock.
-    fn on_the_clock(&self, instant: Instant) -> Timestamp {
+    pub(super) fn on_the_clock(&self, instant: Instant) -> Timestamp {
         let left = instant.saturating_duration_since(Instant::now());
         self.clock.now() + i64::try_from(left.as_secs()).unwrap_or(i64::MAX)
     }
@@ -300,13 +300,22 @@ impl Room {
         self.changed.notify_waiters();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Lets those who wait for points look again.
+    pub(super) fn wake(&self) {
+        self.changed.notify_waiters();
     }
 }
 
 impl State {
-    fn share(&mut self, resource: Resource) -> &mut Share {
+    pub(super) fn share(&mut self, resource: Resource) -> &mut Share {
         match resource {
             Resource::Core => &mut self.core,
             Resource::Graphql => &mut self.graphql,

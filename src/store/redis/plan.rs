@@ -29,8 +29,8 @@ pub(super) struct Plan {
     pub(super) floor_rises: bool,
     /// Whether the state differs from what is stored.
     pub(super) state_changes: bool,
-    /// The records that differ from what is stored.
-    pub(super) changed: BTreeMap<FactId, Record>,
+    /// The records that differ from what is stored, sorted.
+    pub(super) changed: Vec<(FactId, Record)>,
     /// How many are older than the floor.
     pub(super) refused: usize,
 }
@@ -38,7 +38,7 @@ pub(super) struct Plan {
 impl Plan {
     /// Joins a batch with what is stored.
     pub(super) fn of(batch: &Batch, known: Known) -> Self {
-        let Known { repository, mut records } = known;
+        let Known { repository, records } = known;
         let expected = repository.as_ref().map(|(version, _)| *version);
         let stored = repository.map(|(_, state)| state);
         let mut state =
@@ -46,18 +46,20 @@ impl Plan {
         let mut meanwhile = state.clone();
         meanwhile.merge(&Batch::new(batch.key.clone(), batch.meta.clone()));
         let floor_rises = state.merge(batch);
-        let mut changed = BTreeMap::new();
+        let mut changed: BTreeMap<FactId, Record> = BTreeMap::new();
         let mut refused = 0;
         for (id, incoming) in &batch.records {
-            match join(records.get(id).cloned(), incoming.clone(), state.floor) {
+            // A batch may name a fact twice.
+            let stored = changed.get(id).or_else(|| records.get(id)).cloned();
+            match join(stored, incoming.clone(), state.floor) {
                 Joined::Refused => refused += 1,
                 Joined::Unchanged => {}
                 Joined::Changed(record) => {
-                    records.insert(*id, record.clone());
                     changed.insert(*id, record);
                 }
             }
         }
+        let changed = changed.into_iter().collect();
         let state_changes = stored.as_ref() != Some(&state);
         Plan { expected, meanwhile, state, floor_rises, state_changes, changed, refused }
     }
@@ -69,11 +71,6 @@ impl Plan {
 
     /// What the caller is told.
     pub(super) fn written(self, removed: usize) -> Written {
-        Written {
-            state: self.state,
-            changed: self.changed.into_iter().collect(),
-            removed,
-            refused: self.refused,
-        }
+        Written { state: self.state, changed: self.changed, removed, refused: self.refused }
     }
 }

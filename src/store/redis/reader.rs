@@ -7,7 +7,7 @@ use github_stats_actors::activity::{FactId, OrgName, Record, RepoId, RepoKey, Re
 use github_stats_actors::store::StoreError;
 use redis::{Value, cmd};
 
-use super::reply::{fact_id, organisation, record, repository, step};
+use super::reply::{Pairs, fact_id, organisation, record, repository, step};
 use super::store::RedisStore;
 use crate::redis::Call;
 use crate::store::{codec, state_json};
@@ -91,12 +91,7 @@ impl RedisStore {
     }
 
     /// The fields of a hash and their values; some may come twice.
-    async fn whole_hash(
-        &self,
-        op: &'static str,
-        hash: &[u8],
-        count: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    async fn whole_hash(&self, op: &'static str, hash: &[u8], count: usize) -> Result<Pairs, StoreError> {
         let mut all = Vec::new();
         let mut cursor = b"0".to_vec();
         loop {

@@ -48,11 +48,11 @@ pub(super) fn fact_id(key: &RepoKey, bytes: &[u8]) -> Result<FactId, StoreError>
     fact_bytes::read(bytes).ok_or_else(|| state_json::identity_damaged(key))
 }
 
-/// Fields of a hash and their values.
-pub(super) type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+/// Fields and their values.
+pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// A step of a scan: where to go on, and fields with their values.
-pub(super) fn step(value: Value) -> Result<(Vec<u8>, Fields), StoreError> {
+pub(super) fn step(value: Value) -> Result<(Vec<u8>, Pairs), StoreError> {
     let unexpected = || StoreError::Damaged("redis holds something unexpected: no step of a scan".to_owned());
     let Value::Array(parts) = value else { return Err(unexpected()) };
     let [Value::BulkString(cursor), Value::Array(flat)] =

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use github_stats_actors::activity::{Batch, FactId, Record, RepoKey, RepoState};
+use github_stats_actors::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState};
 use github_stats_actors::role::Epoch;
 use github_stats_actors::store::{CHANGES_KEPT, StoreError, Written};
 use rand::RngExt;
@@ -64,9 +64,10 @@ impl RedisStore {
                 return Ok(plan.written(0));
             }
             if let Some(removed) = self.carry_out(&batch.key, &plan).await? {
-                for (id, record) in before {
-                    plan.changed.entry(id).or_insert(record);
-                }
+                before
+                    .retain(|id, _| plan.changed.binary_search_by_key(id, |(changed, _)| *changed).is_err());
+                plan.changed.extend(before);
+                plan.changed.sort_by_key(|(id, _)| *id);
                 return Ok(plan.written(removed));
             }
             before.extend(plan.changed);
@@ -86,7 +87,7 @@ impl RedisStore {
             false => Vec::new(),
         };
         let removed: Vec<FactId> = removed.into_iter().map(|(id, _)| id).collect();
-        let changed: Vec<(FactId, Record)> = plan.changed.iter().map(|(id, r)| (*id, r.clone())).collect();
+        let changed = &plan.changed;
         let (parts, last) = changed.split_at(changed.len().saturating_sub(1) / PART * PART);
         let mut expected = plan.expected;
         for part in parts.chunks(PART) {
@@ -155,10 +156,7 @@ impl RedisStore {
     }
 
     /// Makes an organisation known before anything is written of it.
-    pub(super) async fn register(
-        &self,
-        org: &github_stats_actors::activity::OrgName,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn register(&self, org: &OrgName) -> Result<(), StoreError> {
         let mut command = cmd("SADD");
         command.arg(self.keys.organisations()).arg(org.as_str());
         Ok(self.brisk.query(Call::quick("write").repeatable(), &command).await?)

@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use github_stats::redis::{LinkSettings, Servers, Tls};
+use futures::StreamExt;
+use github_stats::redis::{Call, Link, LinkSettings, Servers, Tls, Unmetered};
 use github_stats_actors::store::{FactStore, SharedState};
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use super::{RESTRICTED_USER, alone, at, fresh_prefix, password, plain, store};
 use crate::support;
@@ -80,3 +83,23 @@ contracts!(standalone_server, super::standalone);
 contracts!(encrypted_for_a_restricted_user, super::encrypted);
 contracts!(behind_sentinels, super::sentinel);
 contracts!(in_a_cluster, super::cluster);
+
+/// What is published over one link is heard over another.
+async fn assert_heard(settings: LinkSettings) {
+    let (speaker, listener) =
+        (Link::new(settings.clone(), Arc::new(Unmetered)), Link::new(settings, Arc::new(Unmetered)));
+    let channel = fresh_prefix();
+    let mut heard = Box::pin(listener.listen(&channel).await.expect("subscribed"));
+    let mut publish = redis::cmd("PUBLISH");
+    publish.arg(&channel).arg("released");
+    let _: redis::Value = speaker.query(Call::quick("elect"), &publish).await.expect("published");
+    let message = timeout(Duration::from_secs(5), heard.next()).await.expect("it is heard");
+    assert_eq!(message.as_deref(), Some(b"released".as_slice()));
+}
+
+#[tokio::test]
+async fn what_is_published_is_heard_in_every_mode() {
+    for settings in [standalone().await, sentinel().await, cluster().await].into_iter().flatten() {
+        assert_heard(settings).await;
+    }
+}

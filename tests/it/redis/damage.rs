@@ -3,6 +3,7 @@
 use github_stats_actors::role::Epoch;
 use github_stats_actors::store::{FactStore, Followed, StoreError};
 
+use super::outages::until_it_works;
 use super::{alone, batch, key, moment, store};
 use crate::support::redis::{Server, installed};
 
@@ -88,6 +89,7 @@ async fn a_read_only_replica_is_unavailable_until_it_is_a_master_again() {
         "{refused:?}"
     );
     let _: () = server.ask(&["REPLICAOF", "NO", "ONE"]).await;
+    until_it_works(store.as_ref()).await;
     store.write(batch(&api, 1, 5)).await.expect("written again");
 }
 

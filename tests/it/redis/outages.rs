@@ -13,7 +13,7 @@ use crate::support::redis::{Server, installed};
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Waits for both of its connections.
-async fn until_it_works(store: &dyn FactStore) {
+pub async fn until_it_works(store: &dyn FactStore) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let answers =

@@ -1,0 +1,147 @@
+//! What the replicas tell each other of a room: GitHub counts them together.
+
+use github_stats_actors::activity::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::{Reason, Resource, Room, Told};
+
+/// What a replica knows and uses of the limits of one set of credentials.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomReport {
+    core: ShareReport,
+    graphql: ShareReport,
+    /// Until when GitHub wants to be left alone by everybody with these credentials.
+    secondary_until: Option<Timestamp>,
+}
+
+/// The same of one resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ShareReport {
+    pub(super) told: Option<Told>,
+    /// Points of requests under way.
+    pub(super) reserved: u64,
+    /// Points of the last minute.
+    pub(super) minute: u64,
+    /// Until when it is used up.
+    pub(super) used_up_until: Option<Timestamp>,
+}
+
+impl RoomReport {
+    pub(super) fn of(&mut self, resource: Resource) -> &mut ShareReport {
+        match resource {
+            Resource::Core => &mut self.core,
+            Resource::Graphql => &mut self.graphql,
+        }
+    }
+}
+
+impl Room {
+    /// What the other replicas are to know.
+    pub fn report(&self) -> RoomReport {
+        let (instant, now) = (Instant::now(), self.now());
+        let mut report = RoomReport::default();
+        let mut state = self.lock();
+        for resource in Resource::ALL {
+            let held = state.holds.until(resource, instant, now);
+            let share = state.share(resource);
+            let told = share.budget.told();
+            let (reserved, minute) = (share.budget.reserved(), share.minute.points_of_the_last(instant));
+            let until = |reason| held.filter(|held| held.1 == reason).map(|held| self.on_the_clock(held.0));
+            let used_up_until = until(Reason::PrimaryLimit);
+            report.secondary_until = report.secondary_until.max(until(Reason::SecondaryLimit));
+            *report.of(resource) = ShareReport { told, reserved, minute, used_up_until };
+        }
+        report
+    }
+
+    /// What the other live replicas told last, all of them.
+    pub fn hear(&self, reports: &[RoomReport]) {
+        let (instant, now) = (Instant::now(), self.now());
+        let mut state = self.lock();
+        for resource in Resource::ALL {
+            let shares: Vec<ShareReport> =
+                reports.iter().map(|report| *report.clone().of(resource)).collect();
+            let own = state.share(resource);
+            shares.iter().filter_map(|share| share.told).for_each(|told| own.budget.learn(told));
+            own.budget.set_elsewhere(shares.iter().map(|share| share.reserved).sum());
+            own.minute.set_elsewhere(shares.iter().map(|share| share.minute).sum(), instant);
+            if let Some(until) = shares.iter().filter_map(|share| share.used_up_until).max() {
+                state.holds.primary(resource, until);
+            }
+        }
+        if let Some(until) = reports.iter().filter_map(|report| report.secondary_until).max() {
+            state.holds.heard(until, instant, now);
+        }
+        drop(state);
+        self.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use github_stats_actors::activity::OrgName;
+    use github_stats_actors::clock::Clock;
+    use github_stats_actors::scheduler::Purpose;
+
+    use super::super::{Admission, Demand, Refusal, RoomSettings};
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn rooms() -> [Arc<Room>; 2] {
+        let clock = Clock::starting_at(START);
+        [(); 2].map(|()| Room::new(RoomSettings::default(), clock.clone()))
+    }
+
+    async fn admit(room: &Arc<Room>, cost: u64) -> Result<Admission, Refusal> {
+        let org = OrgName::from("acme");
+        let demand = Demand { org: &org, resource: Resource::Core, cost, purpose: Purpose::Live, cap: None };
+        room.admit(demand).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_one_replica_learns_and_uses_counts_for_the_other() {
+        let [one, other] = rooms();
+        one.learn(Resource::Core, Told { limit: 300, remaining: 100, reset: START + 3_600 });
+        let under_way = admit(&one, 60).await.expect("70 may be spent");
+        other.hear(&[one.report()]);
+        assert!(admit(&other, 20).await.is_err(), "60 of the 70 are used by the other");
+        assert!(admit(&other, 10).await.is_ok());
+        drop(under_way);
+        other.hear(&[one.report()]);
+        assert_eq!(other.budget(Resource::Core).remaining, 40, "what was not settled may have been spent");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_github_asks_one_replica_for_holds_all() {
+        let [one, other] = rooms();
+        other.learn(Resource::Core, Told { limit: 5_000, remaining: 5_000, reset: START + 3_600 });
+        one.hold_secondary(Some(Duration::from_secs(40)));
+        other.hear(&[one.report()]);
+        let begun = Instant::now();
+        admit(&other, 1).await.expect("a short wait is waited for");
+        assert_eq!(begun.elapsed(), Duration::from_secs(40));
+        one.hold_primary(Resource::Core, Duration::from_secs(1_000));
+        other.hear(&[one.report()]);
+        assert!(admit(&other, 1).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn replicas_share_the_points_of_a_minute() {
+        let [one, other] = rooms();
+        for room in [&one, &other] {
+            room.learn(Resource::Core, Told { limit: 15_000, remaining: 15_000, reset: START + 3_600 });
+        }
+        admit(&one, 700).await.expect("720 a minute");
+        other.hear(&[one.report()]);
+        let begun = Instant::now();
+        admit(&other, 10).await.expect("20 are left").settle(10, None);
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        admit(&other, 100).await.expect("after a while");
+        assert!(begun.elapsed() > Duration::from_secs(30));
+    }
+}
