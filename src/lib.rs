@@ -8,6 +8,7 @@ pub mod election;
 pub mod exposition;
 pub mod github;
 pub mod http;
+pub mod queue;
 pub mod redis;
 pub mod runtime;
 pub mod store;

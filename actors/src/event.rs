@@ -57,6 +57,13 @@ pub enum Event<'a> {
         /// How it ended.
         outcome: JobOutcome,
     },
+    /// A job, or what was none, became a dead letter.
+    JobBuried,
+    /// A message was sent to a broker.
+    MessagePublished {
+        /// Whether the broker confirmed that it has it.
+        confirmed: bool,
+    },
     /// Series are not shown because of the budget that were shown, or not there, before.
     SeriesRefused {
         /// How many.

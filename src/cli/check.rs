@@ -12,6 +12,7 @@ use super::failure::Failure;
 use crate::config::{Config, Environment, InitialRole, Overrides, StoreBackend, load};
 use crate::disk::Space;
 use crate::github::{NoMeter, RequestMeter};
+use crate::queue::amqp::{Broker, LetterBox, Topology};
 use crate::redis::{LinkSettings, Unmetered, Verdict};
 use crate::runtime::organisation;
 use crate::store::{EmbeddedStore, OpenError, RedisStore};
@@ -67,6 +68,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         findings.push(Finding::new("disk", disk(&loaded.config)));
     }
     let system = actix_rt::System::new();
+    findings.extend(system.block_on(queue(&loaded.config)));
     findings.extend(system.block_on(github(&loaded.config)));
     let failed = findings.iter().any(|finding| !finding.ok);
     print(&findings, args.json);
@@ -106,6 +108,18 @@ fn disk(config: &Config) -> Result<String, String> {
         .map_err(|error| format!("the space left for {} is unknown: {error}", path.display()))?;
     let told = space.describe(path);
     if space.is_scarce() { Err(format!("only {told}: make room")) } else { Ok(told) }
+}
+
+/// Nothing where jobs wait in memory.
+async fn queue(config: &Config) -> Option<Finding> {
+    let broker = Broker::new(config.amqp.url()?, "check");
+    let looked = async {
+        let letters = LetterBox::open(&broker, &Topology::of(config)).await?;
+        letters.count().await
+    };
+    let told =
+        looked.await.map(|letters| format!("{} can be used; {letters} dead letters", broker.address()));
+    Some(Finding::new("queue", told.map_err(|error| error.to_string())))
 }
 
 async fn github(config: &Config) -> Vec<Finding> {

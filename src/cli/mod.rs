@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod demo;
+mod dlq;
 mod failure;
 mod fill;
 mod plan;
@@ -38,6 +39,8 @@ enum Command {
     Restore(backup::Args),
     /// Estimate what collecting will cost, and whether the quota allows it.
     Plan(plan::Args),
+    /// Look after dead letters: backfill jobs that were given up.
+    Dlq(dlq::Args),
     /// Check configuration, credentials, GitHub and the store, one line each.
     Check(check::Args),
 }
@@ -68,6 +71,7 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(args, format),
         Command::Backup(args) => backup::back_up(args),
         Command::Restore(args) => backup::restore(args),
+        Command::Dlq(args) => dlq::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Check(args) => check::run(args),
     };

@@ -21,6 +21,11 @@ pub(super) fn routes(config: &mut ServiceConfig, state: &State) {
     let mut operator = web::scope("/api/admin")
         .wrap(from_fn(admin::authenticate))
         .service(read("/actors", admin::actors))
+        .service(read("/dlq", admin::list_letters))
+        .service(act("/dlq/reprocess", admin::reprocess_all))
+        .service(act("/dlq/{id}/reprocess", admin::reprocess))
+        .service(act("/dlq/{id}/resolve", admin::resolve))
+        .service(read("/dlq/{id}", admin::inspect_letter))
         .default_service(web::to(problem::not_found));
     if state.admin.chaos {
         operator = operator.service(act("/chaos/actors/{id:.+}", admin::break_actor));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use github_stats_actors::health::HealthSnapshot;
 use github_stats_actors::observable::Observable;
+use github_stats_actors::queue::LetterDesk;
 use github_stats_actors::store::PublishedView;
 use github_stats_actors::supervision::{RootHandle, TreeSnapshot};
 use secrecy::SecretString;
@@ -35,6 +36,8 @@ pub struct Admin {
     pub token: Observable<Option<SecretString>>,
     /// Whether actors may be broken on purpose.
     pub chaos: bool,
+    /// Where dead letters are handled; `None` where there is no queue.
+    pub letters: Option<LetterDesk>,
 }
 
 impl State {

@@ -47,7 +47,7 @@ pub(crate) fn fresh() -> State {
         disk_free: Observable::new(Some(1 << 30)),
         quotas: Arc::new(|| serde_json::json!({ "acme": { "waiting": false } })),
     };
-    let admin = Admin { token: Observable::new(None), chaos: false };
+    let admin = Admin { token: Observable::new(None), chaos: false, letters: None };
     State::new(PublishedView::default(), Metrics::new("replica-0", build).unwrap(), sources, admin)
 }
 

@@ -1,6 +1,7 @@
 //! From a configuration to a running replica: the only place that knows every room.
 
 mod meter;
+mod queue;
 mod quotas;
 mod service;
 mod sources;
@@ -9,6 +10,7 @@ mod tree;
 #[cfg(test)]
 mod tree_tests;
 
+pub use queue::Backfill;
 pub use quotas::quotas;
 pub use service::{Service, ServiceError, ServiceSettings};
 pub use sources::{SourcesError, organisation, organisations};

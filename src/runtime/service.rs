@@ -18,6 +18,7 @@ use secrecy::SecretString;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::queue::Backfill;
 use super::quotas::{Rooms, quotas};
 use super::sources::{SourcesError, organisations};
 use super::stores::Stores;
@@ -117,13 +118,15 @@ impl Service {
             organisations,
             clock: settings.clock.clone(),
             elector: settings.elector.clone(),
+            backfill: Backfill::open(config, &settings.replica, &settings.stores, &observer).await,
             observer,
             probes: probes(config, disk),
             fleet: Some(fleet(&settings, sources.clone(), metrics.clone(), rooms)),
         };
         let tree = start(config, parts)?;
         let sources = sources(&tree.shown);
-        let state = State::new(tree.shown.published.clone(), metrics, sources, admin(&settings));
+        let admin = admin(&settings, &tree);
+        let state = State::new(tree.shown.published.clone(), metrics, sources, admin);
         let address = config.server.listen_addr.to_string();
         let failed = |cause| ServiceError::Listen { address: address.clone(), cause };
         let (server, http) = serve(HttpSettings::new(vec![listener]), state).map_err(failed)?;
@@ -188,11 +191,6 @@ async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: D
 
 /// Says what the configuration asks for and this version does otherwise, so that nobody relies on it.
 fn warn_of_what_is_not_used(config: &Config) {
-    if config.amqp.url().is_some() {
-        tracing::warn!(
-            "amqp.url is set, but this version does not speak AMQP yet: backfill jobs wait in memory"
-        );
-    }
     if config.telemetry.otel_enabled {
         tracing::warn!("telemetry.otel_enabled is set, but this version does not export OpenTelemetry yet");
     }
@@ -219,6 +217,9 @@ fn sources(
     quotas: Quotas,
 ) -> impl Fn(&Shown) -> Sources + Clone + 'static {
     let mut dependencies = vec![Dependency::Github, Dependency::Election];
+    if settings.config.amqp.url().is_some() {
+        dependencies.push(Dependency::Amqp);
+    }
     if settings.config.store.has_directory() {
         dependencies.push(Dependency::Disk);
     }
@@ -260,7 +261,7 @@ fn fleet(
 }
 
 /// The admin token, read again so that a rotated file needs no restart.
-fn admin(settings: &ServiceSettings) -> Admin {
+fn admin(settings: &ServiceSettings, tree: &Tree) -> Admin {
     let token = Observable::new(None);
     if let Some(source) = settings.config.server.admin_token() {
         let shown = token.clone();
@@ -271,7 +272,7 @@ fn admin(settings: &ServiceSettings) -> Admin {
             }
         });
     }
-    Admin { token, chaos: settings.chaos }
+    Admin { token, chaos: settings.chaos, letters: Some(tree.letters.clone()) }
 }
 
 fn refresh(source: &SecretSource, shown: &Observable<Option<SecretString>>) {

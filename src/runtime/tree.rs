@@ -13,19 +13,21 @@ use github_stats_actors::health::{HealthActor, HealthSettings, HealthSnapshot, P
 use github_stats_actors::lines::LinesSettings;
 use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::{
-    BackfillWorker, DispatchSettings, JobQueue, MemoryQueue, QueueActor, QueueSettings, QueueState,
+    BackfillWorker, Books, DispatchSettings, LetterDesk, QueueActor, QueueSettings, QueueState,
     WorkerSettings,
 };
 use github_stats_actors::role::{Elector, RoleActor, RoleSettings, RoleWatch};
 use github_stats_actors::scheduler::{
-    ActivitySource, BackfillHandler, Collector, CollectorSettings, CooldownSettings, HistorySettings,
-    OrgScraper, OrganisationPlan, SchedulerActor, SchedulerSettings, SchedulerState, ScraperSettings,
+    ActivitySource, BackfillHandler, Collector, CollectorSettings, CooldownSettings, Cooldowns,
+    HistorySettings, OrgScraper, OrganisationPlan, SchedulerActor, SchedulerSettings, SchedulerState,
+    ScraperSettings,
 };
 use github_stats_actors::store::{PublishedView, StoreActor, StoreSettings, StoreState};
 use github_stats_actors::supervision::{
     ActorRef, ChildSpec, DuplicateId, RootHandle, Strategy, SupervisorSpec, start_root,
 };
 
+use super::queue::Backfill;
 use super::stores::Stores;
 use crate::config::Config;
 use crate::github::quota::Room;
@@ -54,6 +56,8 @@ pub struct Parts {
     pub clock: Arc<Clock>,
     /// How leadership is decided.
     pub elector: Arc<dyn Elector>,
+    /// Where backfill jobs wait.
+    pub backfill: Backfill,
     /// Who counts.
     pub observer: Arc<dyn Observer>,
     /// Whom the health actor asks.
@@ -104,6 +108,8 @@ pub struct Tree {
     pub shown: Shown,
     /// Gives up leadership on request.
     pub role: ActorRef<RoleActor>,
+    /// Where operators handle dead letters.
+    pub letters: LetterDesk,
     /// Takes leave of the other replicas on request.
     pub fleet: ActorRef<FleetActor>,
 }
@@ -137,18 +143,19 @@ pub fn start(config: &Config, parts: Parts) -> Result<Tree, DuplicateId> {
     let root = start_root(root_spec(config, &parts, &shown, &addresses))?;
     // Whoever reads the slot does so again and again; it is filled before an actor can have started.
     let _ = shown.tree.set(root.clone());
-    Ok(Tree { root, shown, role: addresses.role, fleet: addresses.fleet })
+    let letters = LetterDesk::new(books(config, &parts), parts.backfill.queue.clone(), parts.clock.clone());
+    Ok(Tree { root, shown, role: addresses.role, letters, fleet: addresses.fleet })
 }
 
 /// Later children depend on earlier ones: when one dies, those after it start anew with it.
 fn root_spec(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> SupervisorSpec {
-    let queue: Arc<dyn JobQueue> = Arc::new(MemoryQueue::new());
     let collectors = collectors(config, parts, addresses);
     SupervisorSpec::new("root", Strategy::RestForOne)
         .child(store(config, parts, shown, addresses))
         .child(role(config, parts, shown, addresses))
-        .child(queue_actor(config, parts, shown, addresses, queue.clone()))
-        .child(workers(config, parts, addresses, queue, &collectors))
+        .children(parts.backfill.supervisor())
+        .child(queue_actor(config, parts, shown, addresses))
+        .child(workers(config, parts, addresses, &collectors))
         .child(scrapers(config, parts, shown, addresses, collectors))
         .child(scheduler(config, parts, shown, addresses))
         .child(health(config, parts, shown))
@@ -197,15 +204,10 @@ fn role(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) ->
     ChildSpec::actor(&addresses.role, move || RoleActor::new(settings.clone()))
 }
 
-fn queue_actor(
-    config: &Config,
-    parts: &Parts,
-    shown: &Shown,
-    addresses: &Addresses,
-    queue: Arc<dyn JobQueue>,
-) -> ChildSpec {
+fn queue_actor(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
     let settings = QueueSettings {
-        queue,
+        queue: parts.backfill.queue.clone(),
+        books: books(config, parts),
         dispatch: dispatch(config),
         clock: parts.clock.clone(),
         state: shown.queue.clone(),
@@ -218,12 +220,13 @@ fn workers(
     config: &Config,
     parts: &Parts,
     addresses: &Addresses,
-    queue: Arc<dyn JobQueue>,
     collectors: &BTreeMap<OrgName, Collector>,
 ) -> ChildSpec {
+    let cooldowns = Cooldowns::new(parts.stores.shared.clone());
     let settings = WorkerSettings {
-        queue,
-        handler: Arc::new(BackfillHandler::new(collectors.values().cloned())),
+        queue: parts.backfill.queue.clone(),
+        books: books(config, parts),
+        handler: Arc::new(BackfillHandler::new(collectors.values().cloned(), cooldowns)),
         queue_actor: addresses.queue.clone(),
         dispatch: dispatch(config),
         clock: parts.clock.clone(),
@@ -278,6 +281,7 @@ fn scheduler(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresse
         },
         history: history(config),
         queue: addresses.queue.clone(),
+        cooldowns: Cooldowns::new(parts.stores.shared.clone()),
         store: addresses.store.clone(),
         clock: parts.clock.clone(),
         state: shown.scheduler.clone(),
@@ -348,7 +352,12 @@ pub fn lines(config: &Config) -> LinesSettings {
     }
 }
 
-fn dispatch(config: &Config) -> DispatchSettings {
+fn books(config: &Config, parts: &Parts) -> Books {
+    Books::new(&parts.stores.shared, &dispatch(config))
+}
+
+/// The rules of the queue as configured.
+pub(super) fn dispatch(config: &Config) -> DispatchSettings {
     let backfill = &config.backfill;
     DispatchSettings {
         coalesce_window: backfill.coalesce_window,

@@ -14,7 +14,7 @@ use github_stats_actors::supervision::{Exit, Fault};
 
 use tokio::time::Instant;
 
-use super::{Organisation, Parts, Stores, Tree, start};
+use super::{Backfill, Organisation, Parts, Stores, Tree, start};
 use crate::config::Config;
 use crate::github::quota::{Room, RoomSettings};
 
@@ -52,6 +52,7 @@ impl Stage {
             organisations: vec![organisation],
             clock: clock.clone(),
             elector,
+            backfill: Backfill::in_memory(),
             observer: Arc::new(NoObserver),
             probes: Vec::new(),
             fleet: None,

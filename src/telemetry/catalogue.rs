@@ -66,6 +66,15 @@ catalogue! {
     /// As of the last look at the queue.
     QUEUE_OLDEST = Desc::gauge("gh_exporter_queue_oldest_message_age_seconds", "Age of the oldest message in the queue; 0 when it is empty.", &["queue"]);
 
+    /// Of the last job received; 0 when none is left.
+    CONSUMER_LAG = Desc::gauge("gh_exporter_consumer_lag_seconds", "How long the last job this replica received had been due.", &["replica"]);
+    /// Now.
+    OUTBOX_BACKLOG = Desc::gauge("gh_exporter_outbox_backlog", "Messages that wait in this replica until the broker is back.", &["replica"]);
+    /// Counted when a worker gives up.
+    EVENTS_DLQ = Desc::counter("gh_exporter_events_dlq_total", "Messages that became dead letters.", &["queue"]);
+    /// Counted when the broker has confirmed, or has not.
+    AMQP_PUBLISH = Desc::counter("gh_exporter_amqp_publish_total", "Messages sent to the broker by whether it confirmed to have them.", &["replica", "result"]);
+
     // === Store ===
 
     /// Counted per batch.

@@ -33,7 +33,7 @@ pub(super) fn own(sources: &Sources, metrics: &Metrics, scrapes: &ScrapeReport) 
         families.extend(derived::organisations(&sources.scheduler.get(), now));
         families.extend(metrics.lines().families());
     }
-    families.extend(derived::queue(&sources.queue.get().stats, now));
+    families.extend(derived::queue(replica, &sources.queue.get(), now));
     if let Some(connections) = &sources.connections {
         let (open, wanted) = connections();
         families.push(derived::connections(replica, open, wanted));
@@ -123,7 +123,7 @@ mod tests {
             clock: Clock::starting_at(NOW),
             health: Observable::new(health),
             scheduler: Observable::new(scheduler),
-            queue: Observable::new(QueueState { stats, last_error: None }),
+            queue: Observable::new(QueueState { stats, lag_seconds: 12, ..QueueState::default() }),
             role,
             tree: Arc::new(OnceLock::from(tree)),
             draining: Arc::new(AtomicBool::new(false)),
@@ -150,6 +150,8 @@ mod tests {
             Event::JobDropped { org, reason },
             Event::JobProcessed { org, repo, outcome: JobOutcome::Repaired },
             Event::WindowGivenUp { org },
+            Event::JobBuried,
+            Event::MessagePublished { confirmed: true },
             Event::SeriesRefused { count: 5 },
             Event::LinesBudgetExhausted { org },
             Event::LinesRead { org, repositories: &[lines] },
@@ -219,6 +221,10 @@ mod tests {
             "gh_exporter_queue_depth{queue=\"gh.backfill.jobs\"} 3",
             "gh_exporter_queue_depth{queue=\"gh.backfill.dlq\"} 1",
             "gh_exporter_queue_oldest_message_age_seconds{queue=\"gh.backfill.jobs\"} 90",
+            "gh_exporter_consumer_lag_seconds{replica=\"replica-0\"} 12",
+            "gh_exporter_outbox_backlog{replica=\"replica-0\"} 0",
+            "gh_exporter_events_dlq_total{queue=\"gh.backfill.dlq\"} 1",
+            "gh_exporter_amqp_publish_total{replica=\"replica-0\",result=\"confirmed\"} 1",
             "gh_exporter_dependency_health{dependency=\"github\"} 0",
             "gh_exporter_dependency_health{dependency=\"redis\"} 0",
             "gh_exporter_dependency_health{dependency=\"disk\"} 1",

@@ -2,7 +2,7 @@
 
 use github_stats_actors::activity::Timestamp;
 use github_stats_actors::health::{HealthSnapshot, Status};
-use github_stats_actors::queue::QueueStats;
+use github_stats_actors::queue::QueueState;
 use github_stats_actors::role::{Epoch, Role};
 use github_stats_actors::scheduler::{OrgState, SchedulerState};
 use github_stats_actors::supervision::{ActorState, RestartCause, TreeSnapshot};
@@ -12,7 +12,7 @@ use crate::exposition::{Family, SeriesCounts};
 
 /// The queues by the names they have with the default configuration.
 const JOBS: &str = "gh.backfill.jobs";
-const DEAD_LETTERS: &str = "gh.backfill.dlq";
+pub(super) const DEAD_LETTERS: &str = "gh.backfill.dlq";
 
 /// What only the leader knows.
 pub(super) fn organisations(state: &SchedulerState, now: Timestamp) -> Vec<Family> {
@@ -40,12 +40,15 @@ pub(super) fn organisations(state: &SchedulerState, now: Timestamp) -> Vec<Famil
     families
 }
 
-pub(super) fn queue(stats: &QueueStats, now: Timestamp) -> Vec<Family> {
+pub(super) fn queue(replica: &str, state: &QueueState, now: Timestamp) -> Vec<Family> {
+    let stats = &state.stats;
     let age = stats.oldest.map_or(0, |oldest| now.seconds_since(oldest).max(0));
     let depth = catalogue::QUEUE_DEPTH.family();
     vec![
         depth.with(&[JOBS], stats.depth as f64).with(&[DEAD_LETTERS], stats.dead as f64),
         catalogue::QUEUE_OLDEST.family().with(&[JOBS], age as f64),
+        catalogue::OUTBOX_BACKLOG.family().with(&[replica], state.status.outbox as f64),
+        catalogue::CONSUMER_LAG.family().with(&[replica], state.lag_seconds as f64),
     ]
 }
 

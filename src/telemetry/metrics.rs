@@ -6,6 +6,7 @@ use std::sync::Arc;
 use github_stats_actors::event::{Event, Observer};
 use prometheus::{HistogramVec, IntCounterVec, Registry};
 
+use super::derived::DEAD_LETTERS;
 use super::store_metrics::StoreMetrics;
 use super::{GithubMetrics, HttpMetrics, LineSources, Scrapes, StoreMeter, catalogue, gather, vectors};
 use crate::exposition::Family;
@@ -60,6 +61,8 @@ struct EventMetrics {
     dropped: IntCounterVec,
     processed: IntCounterVec,
     store_writes: IntCounterVec,
+    buried: IntCounterVec,
+    amqp_publishes: IntCounterVec,
     series_refused: IntCounterVec,
     lines_exhausted: IntCounterVec,
 }
@@ -146,6 +149,8 @@ impl EventMetrics {
             dropped: vectors::counters(&catalogue::ENQUEUES_DROPPED, registry)?,
             processed: vectors::counters(&catalogue::JOBS_PROCESSED, registry)?,
             store_writes: vectors::counters(&catalogue::STORE_WRITES, registry)?,
+            buried: vectors::counters(&catalogue::EVENTS_DLQ, registry)?,
+            amqp_publishes: vectors::counters(&catalogue::AMQP_PUBLISH, registry)?,
             series_refused: vectors::counters(&catalogue::STORE_SERIES_REFUSED, registry)?,
             lines_exhausted: vectors::counters(&catalogue::LOC_BUDGET_EXHAUSTED, registry)?,
         })
@@ -169,6 +174,11 @@ impl Observer for Metrics {
             Event::JobDropped { org, reason } => (&metrics.dropped, &[org.as_str(), reason.as_str()]),
             Event::JobProcessed { org, repo, outcome } => {
                 (&metrics.processed, &[org.as_str(), repo.as_str(), outcome.as_str()])
+            }
+            Event::JobBuried => (&metrics.buried, &[DEAD_LETTERS]),
+            Event::MessagePublished { confirmed } => {
+                let result = if confirmed { "confirmed" } else { "failed" };
+                (&metrics.amqp_publishes, &[self.0.replica.as_str(), result])
             }
             Event::WindowGivenUp { org } => (&metrics.windows_given_up, &[org.as_str()]),
             Event::SeriesRefused { count } => {

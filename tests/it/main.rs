@@ -6,6 +6,7 @@ mod command_line;
 mod election;
 mod exposition;
 mod github;
+mod queue;
 mod redis;
 mod replicas;
 mod store;

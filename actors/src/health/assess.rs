@@ -43,6 +43,7 @@ pub fn assess(inputs: &Inputs<'_>, before: &HealthSnapshot, now: Timestamp) -> H
         inputs.probes.iter().map(|(name, found)| (*name, (found.status, found.detail.clone()))).collect();
     findings.insert("store", store(inputs.store));
     findings.insert("queue", queue(inputs.queue));
+    findings.extend(amqp(inputs.queue).map(|finding| ("amqp", finding)));
     findings.insert("election", election(inputs.role));
     findings.insert("github", github(inputs.scheduler));
     findings.insert("actors", actors(&inputs.tree));
@@ -81,6 +82,18 @@ fn store(state: &StoreState) -> Finding {
 
 fn queue(state: &QueueState) -> Finding {
     state.last_error.as_ref().map_or_else(healthy, |error| (Status::Degraded, error.clone()))
+}
+
+/// Nothing where no broker is configured.
+fn amqp(state: &QueueState) -> Option<Finding> {
+    let broker = state.status.broker.as_ref()?;
+    Some(match (broker.connected, state.status.outbox) {
+        (true, _) => healthy(),
+        (false, 0) => (Status::Degraded, format!("{}; jobs wait here until it is back", broker.detail)),
+        (false, waiting) => {
+            (Status::Degraded, format!("{}; {waiting} messages wait here until it is back", broker.detail))
+        }
+    })
 }
 
 /// The one component that always has something to say: what decides, and why that.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Job, Reason};
+use super::{Death, Job, Reason};
 use crate::activity::{MINUTE, OrgName, RepoId, RepoName, Timestamp, Window};
 
 /// The knobs of SPEC's `backfill` section.
@@ -25,6 +25,11 @@ impl DispatchSettings {
     /// How often a job is tried.
     pub fn max_attempts(&self) -> u32 {
         u32::try_from(self.requeue_delays.len()).unwrap_or(u32::MAX - 1) + 1
+    }
+
+    /// How long a job keeps others like it out, from the beginning of a stage that is due after `delay`.
+    pub fn held(&self, delay: Duration) -> Duration {
+        delay.saturating_add(self.coalesce_window * 2).min(self.dedup_ttl)
     }
 }
 
@@ -52,7 +57,18 @@ pub enum Admission {
     Capped,
 }
 
-/// Remembers which jobs are alive and how many each organisation enqueued lately.
+/// What the shared records tell of a proposed job's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Nobody has it.
+    Free,
+    /// A job like it is alive.
+    Held,
+    /// They cannot be asked: what this replica remembers decides.
+    Nothing,
+}
+
+/// Remembers which jobs this replica enqueued, and how many for each organisation lately.
 #[derive(Debug)]
 pub struct Dispatcher {
     settings: DispatchSettings,
@@ -66,25 +82,16 @@ impl Dispatcher {
         Dispatcher { settings, leases: HashMap::new(), minutes: HashMap::new() }
     }
 
-    /// Decides on a wanted window at `now`; `job_id` names the job if there is to be one.
-    pub fn admit(&mut self, wanted: &Wanted, job_id: String, now: Timestamp) -> Admission {
+    /// The job that a wanted window would become at `now`, called `job_id`.
+    pub fn propose(&self, wanted: &Wanted, job_id: String, now: Timestamp) -> Job {
         let window = wanted.window.coalesced(seconds(self.settings.coalesce_window));
-        let dedup_key = dedup_key(wanted, window);
-        self.leases.retain(|_, until| *until > now);
-        if self.leases.contains_key(&dedup_key) {
-            return Admission::Duplicate;
-        }
-        if !self.count(&wanted.org, now) {
-            return Admission::Capped;
-        }
-        self.renew(&dedup_key, now, Duration::ZERO);
         let (repo_id, repo) = match &wanted.repo {
             Some((id, name)) => (Some(id.clone()), name.clone()),
             None => (None, Job::ALL.into()),
         };
-        Admission::Enqueue(Job {
+        Job {
             job_id,
-            dedup_key,
+            dedup_key: dedup_key(wanted, window),
             org: wanted.org.clone(),
             repo,
             repo_id,
@@ -94,14 +101,33 @@ impl Dispatcher {
             attempt: 1,
             max_attempts: self.settings.max_attempts(),
             created_at: now,
-        })
+            history: Vec::new(),
+            reprocesses: None,
+        }
+    }
+
+    /// Decides on a proposed job at `now`.
+    pub fn admit(&mut self, job: Job, known: Known, now: Timestamp) -> Admission {
+        self.leases.retain(|_, until| *until > now);
+        let held = match known {
+            Known::Free => false,
+            Known::Held => true,
+            Known::Nothing => self.leases.contains_key(&job.dedup_key),
+        };
+        if held {
+            return Admission::Duplicate;
+        }
+        if !self.count(&job.org, now) {
+            return Admission::Capped;
+        }
+        self.renew(&job.dedup_key, now, Duration::ZERO);
+        Admission::Enqueue(job)
     }
 
     /// A job reached a new stage that is due after `delay`: its key is held for two coalesce windows beyond that, so
     /// that a job which is lost there is enqueued again, and never longer than the time to live.
     pub fn renew(&mut self, dedup_key: &str, now: Timestamp, delay: Duration) {
-        let held = delay.saturating_add(self.settings.coalesce_window * 2).min(self.settings.dedup_ttl);
-        self.leases.insert(dedup_key.to_owned(), now + seconds(held));
+        self.leases.insert(dedup_key.to_owned(), now + seconds(self.settings.held(delay)));
     }
 
     /// A job ended, or was never published.
@@ -109,13 +135,20 @@ impl Dispatcher {
         self.leases.remove(dedup_key);
     }
 
+    /// Whether the organisation had its share of this minute.
+    pub fn is_capped(&self, org: &OrgName, now: Timestamp) -> bool {
+        let minute = now.as_unix().div_euclid(MINUTE);
+        let counted = self.minutes.get(org).filter(|slot| slot.0 == minute).map_or(0, |slot| slot.1);
+        counted >= self.settings.max_enqueues_per_org_per_minute
+    }
+
     fn count(&mut self, org: &OrgName, now: Timestamp) -> bool {
+        let admitted = !self.is_capped(org, now);
         let minute = now.as_unix().div_euclid(MINUTE);
         let slot = self.minutes.entry(org.clone()).or_insert((minute, 0));
         if slot.0 != minute {
             *slot = (minute, 0);
         }
-        let admitted = slot.1 < self.settings.max_enqueues_per_org_per_minute;
         slot.1 += u32::from(admitted);
         admitted
     }
@@ -126,7 +159,8 @@ fn dedup_key(wanted: &Wanted, window: Window) -> String {
     format!("{}/{repo}/{}-{}", wanted.org, window.from(), window.to())
 }
 
-fn seconds(duration: Duration) -> i64 {
+/// At least 1: no window and no lease is empty.
+pub(super) fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX / 8).max(1)
 }
 
@@ -142,22 +176,22 @@ pub enum Next {
     },
     /// It is given up.
     GiveUp {
-        /// Why, in front of the error itself.
-        why: &'static str,
+        /// Why.
+        why: Death,
     },
 }
 
 /// Decides on a job whose attempt failed at `now`.
 pub fn after_failure(job: &Job, now: Timestamp, settings: &DispatchSettings) -> Next {
     if now.seconds_since(job.created_at) >= seconds(settings.max_message_age) {
-        return Next::GiveUp { why: "expired" };
+        return Next::GiveUp { why: Death::Expired };
     }
     let tried = usize::try_from(job.attempt.max(1) - 1).unwrap_or(usize::MAX);
     match settings.requeue_delays.get(tried) {
         Some(delay) if job.attempt < job.max_attempts => {
             Next::Retry { job: Job { attempt: job.attempt + 1, ..job.clone() }, delay: *delay }
         }
-        _ => Next::GiveUp { why: "attempts exhausted" },
+        _ => Next::GiveUp { why: Death::AttemptsExhausted },
     }
 }
 
@@ -166,15 +200,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::queue::testing::settings;
 
-    fn settings() -> DispatchSettings {
-        DispatchSettings {
-            coalesce_window: Duration::from_secs(900),
-            dedup_ttl: Duration::from_secs(12 * 3600),
-            max_enqueues_per_org_per_minute: 3,
-            requeue_delays: vec![Duration::from_secs(60), Duration::from_secs(300)],
-            max_message_age: Duration::from_secs(86_400),
-        }
+    /// Admits what is wanted by what this replica remembers.
+    fn admit(dispatcher: &mut Dispatcher, wanted: &Wanted, now: Timestamp) -> Admission {
+        let job = dispatcher.propose(wanted, "a".into(), now);
+        dispatcher.admit(job, Known::Nothing, now)
     }
 
     fn wanted(from: i64, to: i64) -> Wanted {
@@ -190,22 +221,32 @@ mod tests {
     fn a_job_keeps_others_like_it_out_until_it_ends_or_is_lost() {
         let now = Timestamp::from_unix(1_000_000);
         let mut dispatcher = Dispatcher::new(settings());
-        let Admission::Enqueue(job) = dispatcher.admit(&wanted(1000, 1100), "a".into(), now) else {
-            panic!()
-        };
+        let Admission::Enqueue(job) = admit(&mut dispatcher, &wanted(1000, 1100), now) else { panic!() };
         assert_eq!((job.window_start.as_unix(), job.window_end.as_unix()), (900, 1800));
-        assert_eq!(dispatcher.admit(&wanted(1200, 1300), "b".into(), now), Admission::Duplicate);
+        assert_eq!(admit(&mut dispatcher, &wanted(1200, 1300), now), Admission::Duplicate);
         dispatcher.release(&job.dedup_key);
-        assert!(matches!(dispatcher.admit(&wanted(1200, 1300), "c".into(), now), Admission::Enqueue(_)));
+        assert!(matches!(admit(&mut dispatcher, &wanted(1200, 1300), now), Admission::Enqueue(_)));
         let later = now + 2 * 900;
-        assert!(matches!(dispatcher.admit(&wanted(1000, 1100), "d".into(), later), Admission::Enqueue(_)));
+        assert!(matches!(admit(&mut dispatcher, &wanted(1000, 1100), later), Admission::Enqueue(_)));
+    }
+
+    #[test]
+    fn what_all_replicas_know_overrules_what_one_remembers() {
+        let now = Timestamp::from_unix(1_000_000);
+        let mut dispatcher = Dispatcher::new(settings());
+        assert!(matches!(admit(&mut dispatcher, &wanted(0, 1), now), Admission::Enqueue(_)));
+        let job = dispatcher.propose(&wanted(0, 1), "b".into(), now);
+        assert!(matches!(dispatcher.admit(job.clone(), Known::Free, now), Admission::Enqueue(_)));
+        assert_eq!(dispatcher.admit(job, Known::Held, now), Admission::Duplicate);
+        let other = dispatcher.propose(&wanted(5_000, 5_001), "c".into(), now);
+        assert_eq!(dispatcher.admit(other, Known::Held, now), Admission::Duplicate);
     }
 
     #[test]
     fn an_organisation_has_its_share_of_every_minute() {
         let now = Timestamp::from_unix(1_000_000);
         let mut dispatcher = Dispatcher::new(settings());
-        let admit = |d: &mut Dispatcher, n: i64, now| d.admit(&wanted(n * 900, n * 900 + 1), "j".into(), now);
+        let admit = |d: &mut Dispatcher, n: i64, now| admit(d, &wanted(n * 900, n * 900 + 1), now);
         let admitted: Vec<bool> =
             (0..5).map(|n| matches!(admit(&mut dispatcher, n, now), Admission::Enqueue(_))).collect();
         assert_eq!(admitted, [true, true, true, false, false]);
@@ -216,14 +257,14 @@ mod tests {
     fn a_failed_job_comes_back_until_its_attempts_or_its_time_run_out() {
         let now = Timestamp::from_unix(1_000_000);
         let mut dispatcher = Dispatcher::new(settings());
-        let Admission::Enqueue(job) = dispatcher.admit(&wanted(0, 1), "a".into(), now) else { panic!() };
+        let Admission::Enqueue(job) = admit(&mut dispatcher, &wanted(0, 1), now) else { panic!() };
         let Next::Retry { job, delay } = after_failure(&job, now, &settings()) else { panic!() };
         assert_eq!((job.attempt, delay), (2, Duration::from_secs(60)));
         let Next::Retry { job, delay } = after_failure(&job, now, &settings()) else { panic!() };
         assert_eq!((job.attempt, delay), (3, Duration::from_secs(300)));
-        assert_eq!(after_failure(&job, now, &settings()), Next::GiveUp { why: "attempts exhausted" });
+        assert_eq!(after_failure(&job, now, &settings()), Next::GiveUp { why: Death::AttemptsExhausted });
         let fresh = Job { attempt: 1, ..job };
-        assert_eq!(after_failure(&fresh, now + 86_400, &settings()), Next::GiveUp { why: "expired" });
+        assert_eq!(after_failure(&fresh, now + 86_400, &settings()), Next::GiveUp { why: Death::Expired });
     }
 
     proptest! {
@@ -240,7 +281,7 @@ mod tests {
                     let order: Vec<i64> = if waited % 2 == 0 { (0..=others).collect() } else { (0..=others).rev().collect() };
                     let mut ours = None;
                     for n in order {
-                        if let Admission::Enqueue(job) = dispatcher.admit(&wanted(n * 900, n * 900 + 60), "j".into(), now) && n == 0 {
+                        if let Admission::Enqueue(job) = admit(&mut dispatcher, &wanted(n * 900, n * 900 + 60), now) && n == 0 {
                             ours = Some(job);
                         }
                     }

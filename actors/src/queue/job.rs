@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::activity::{OrgName, RepoId, RepoName, Timestamp, Window};
+use crate::activity::{DAY, OrgName, RepoId, RepoName, Timestamp, Window};
 
 /// Why a window was not collected in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,6 +56,33 @@ pub struct Job {
     pub max_attempts: u32,
     /// When it was enqueued first.
     pub created_at: Timestamp,
+    /// How its earlier attempts ended, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Failure>,
+    /// The dead letter that an operator made this job of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reprocesses: Option<String>,
+}
+
+/// An attempt that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// When it ended.
+    pub at: Timestamp,
+    /// Why; the beginning of it.
+    pub error: String,
+}
+
+impl Failure {
+    /// Characters of an error that are kept: a job is carried around with all of its failures.
+    const LENGTH: usize = 500;
+
+    /// What became of an attempt.
+    pub fn new(attempt: u32, at: Timestamp, error: &str) -> Self {
+        Failure { attempt, at, error: error.chars().take(Self::LENGTH).collect() }
+    }
 }
 
 impl Job {
@@ -65,5 +92,101 @@ impl Job {
     /// The window; `None` for an absurd one that ends before it begins.
     pub fn window(&self) -> Option<Window> {
         Window::new(self.window_start, self.window_end)
+    }
+
+    /// Why nobody should work on this at `now`, whoever sent it; `None` for a job that makes sense.
+    pub fn absurdity(&self, now: Timestamp) -> Option<String> {
+        let (start, end) = (self.window_start, self.window_end);
+        if self.window().is_none() {
+            return Some(format!("the window [{start}, {end}) is empty"));
+        }
+        // Windows grow outward, so an honest one may end a little later than now.
+        if end.seconds_since(now) > 2 * DAY {
+            return Some(format!("the window [{start}, {end}) ends in the future"));
+        }
+        if start.as_unix() < 0 || end.seconds_since(start) > LONGEST {
+            return Some(format!("the window [{start}, {end}) is longer than anything is kept"));
+        }
+        let nameless = self.job_id.is_empty() || self.org.as_str().is_empty() || self.attempt == 0;
+        nameless.then(|| "job_id, org and attempt must not be empty".to_owned())
+    }
+
+    /// A new job for the same window with all its attempts ahead of it. Its name follows from that of the dead letter:
+    /// a letter that is reprocessed twice makes the same job twice, which the ledger recognises.
+    #[must_use]
+    pub fn reprocessed(&self, now: Timestamp) -> Job {
+        let (base, life) = match self.job_id.rsplit_once('~') {
+            Some((base, life)) => (base, life.parse().unwrap_or(1)),
+            None => (self.job_id.as_str(), 1_u32),
+        };
+        Job {
+            job_id: format!("{base}~{}", life.saturating_add(1)),
+            attempt: 1,
+            created_at: now,
+            history: Vec::new(),
+            reprocesses: Some(self.job_id.clone()),
+            ..self.clone()
+        }
+    }
+}
+
+/// No honest window is longer, in seconds.
+const LONGEST: i64 = 3_660 * DAY;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(crate) fn job() -> Job {
+        Job {
+            job_id: "a".into(),
+            dedup_key: "acme/R_1/0-900".into(),
+            org: "acme".into(),
+            repo: "api".into(),
+            repo_id: Some("R_1".into()),
+            window_start: Timestamp::from_unix(0),
+            window_end: Timestamp::from_unix(900),
+            reason: Reason::Gap,
+            attempt: 3,
+            max_attempts: 3,
+            created_at: Timestamp::from_unix(1_000),
+            history: vec![Failure::new(1, Timestamp::from_unix(1_001), "no")],
+            reprocesses: None,
+        }
+    }
+
+    #[test]
+    fn every_life_of_a_job_has_its_own_name() {
+        let now = Timestamp::from_unix(5_000);
+        let second = job().reprocessed(now);
+        assert_eq!((second.job_id.as_str(), second.reprocesses.as_deref()), ("a~2", Some("a")));
+        assert_eq!((second.attempt, second.history.len(), second.created_at), (1, 0, now));
+        assert_eq!(second.reprocessed(now).job_id, "a~3");
+        assert_eq!(job().reprocessed(now).job_id, "a~2", "asked for twice it is the same job");
+    }
+
+    #[test]
+    fn absurd_jobs_are_recognised() {
+        let now = Timestamp::from_unix(100_000);
+        assert_eq!(job().absurdity(now), None);
+        let later = Timestamp::from_unix(100_000 + 3 * DAY);
+        for absurd in [
+            Job { window_end: Timestamp::from_unix(0), ..job() },
+            Job { window_end: later, ..job() },
+            Job { window_start: Timestamp::from_unix(-1), ..job() },
+            Job { window_start: Timestamp::MIN, ..job() },
+            Job { attempt: 0, ..job() },
+            Job { org: "".into(), ..job() },
+        ] {
+            assert!(absurd.absurdity(now).is_some(), "{absurd:?}");
+        }
+    }
+
+    #[test]
+    fn what_earlier_versions_sent_is_understood() {
+        let text = r#"{"job_id":"a","dedup_key":"k","org":"acme","repo":"*","window_start":0,"window_end":9,
+            "reason":"gap","attempt":1,"max_attempts":5,"created_at":7}"#;
+        let job: Job = serde_json::from_str(text).unwrap();
+        assert_eq!((job.history.len(), job.reprocesses, job.repo_id), (0, None, None));
     }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::Job;
+use super::{DeadLetter, Job, Poison};
 use crate::activity::Timestamp;
 
 /// Why the queue did not do as asked.
@@ -17,17 +17,6 @@ pub enum QueueError {
     /// It holds as much as it may.
     #[error("the queue is full")]
     Full,
-}
-
-/// A job that was given up, for an operator to look at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct DeadLetter {
-    /// The job as it was last tried.
-    pub job: Job,
-    /// Why it was given up.
-    pub error: String,
-    /// When.
-    pub died_at: Timestamp,
 }
 
 /// How the work on a delivered job ended.
@@ -43,7 +32,7 @@ pub enum Settlement {
         delay: Duration,
     },
     /// It is given up.
-    Dead(DeadLetter),
+    Dead(Box<DeadLetter>),
 }
 
 /// How full the queue is.
@@ -57,25 +46,66 @@ pub struct QueueStats {
     pub dead: usize,
 }
 
-/// A job handed to a worker. Dropped unsettled (a worker died), it is delivered again.
+/// What a message holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A job.
+    Job(Box<Job>),
+    /// News for whoever gets them.
+    Resolved(Resolved),
+    /// Nothing of the kind.
+    Poison(Poison),
+}
+
+/// An operator who can reach the queue alone has resolved a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// The letter's id.
+    pub letter: String,
+    /// What the operator said.
+    pub reason: String,
+}
+
+/// How the connection to a broker is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BrokerStatus {
+    /// Whether jobs go to the broker.
+    pub connected: bool,
+    /// What is wrong; empty while all is well.
+    pub detail: String,
+}
+
+/// How the way to the queue is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct QueueStatus {
+    /// The broker; `None` where there is none.
+    pub broker: Option<BrokerStatus>,
+    /// Jobs that wait in this replica until the broker is back.
+    pub outbox: usize,
+}
+
+/// A message handed to a worker. Dropped unsettled (a worker died), it is delivered again.
 #[async_trait]
 pub trait Delivery: Send {
-    /// The job.
-    fn job(&self) -> &Job;
+    /// What it holds.
+    fn message(&self) -> &Message;
 
     /// Ends the delivery.
     async fn settle(self: Box<Self>, settlement: Settlement) -> Result<(), QueueError>;
 }
 
-/// Holds jobs until a worker has settled them.
+/// Holds jobs until a worker has settled them. Any of them may be delivered more than once.
 #[async_trait]
 pub trait JobQueue: Send + Sync + 'static {
-    /// Takes a job; it is kept when this returns.
-    async fn publish(&self, job: Job) -> Result<(), QueueError>;
+    /// Takes a job; it is kept when this returns. It is delivered when `delay` has passed, or somewhat later.
+    async fn publish(&self, job: Job, delay: Duration) -> Result<(), QueueError>;
 
-    /// Waits for the next job. Dropping the future loses nothing.
+    /// Waits for the next message. Dropping the future loses nothing.
     async fn receive(&self) -> Result<Box<dyn Delivery>, QueueError>;
 
-    /// How full it is.
-    async fn stats(&self) -> Result<QueueStats, QueueError>;
+    /// Drops the queue's own copy of a dead letter, where it keeps any.
+    async fn forget(&self, letter: &str) -> Result<(), QueueError>;
+
+    /// How the way to it is, without waiting.
+    fn status(&self) -> QueueStatus;
 }

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{DeadLetter, Delivery, Job, JobQueue, QueueError, QueueStats, Settlement};
+use super::{Delivery, Job, JobQueue, Message, QueueError, QueueStatus, Settlement};
 
 /// Jobs held at most; beyond that a gap waits for the next sweep instead of for memory.
 const CAPACITY: usize = 100_000;
-/// Dead letters kept at most; the oldest are forgotten first.
-const DEAD_CAPACITY: usize = 10_000;
 
 /// An in-memory queue with delays and dead letters; clones share it.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +30,6 @@ struct Inner {
     sequence: u64,
     waiting: BTreeMap<(Instant, u64), Job>,
     working: BTreeMap<u64, Job>,
-    dead: Vec<DeadLetter>,
 }
 
 impl MemoryQueue {
@@ -40,9 +38,21 @@ impl MemoryQueue {
         Self::default()
     }
 
-    /// The dead letters, oldest first.
-    pub fn dead_letters(&self) -> Vec<DeadLetter> {
-        self.shared.lock().dead.clone()
+    /// Jobs in it: waiting, delayed or being worked on.
+    pub fn len(&self) -> usize {
+        let inner = self.shared.lock();
+        inner.waiting.len() + inner.working.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes out the job that is due first, due or not, and how long it still had to wait: to hand it on elsewhere.
+    pub fn take(&self) -> Option<(Job, Duration)> {
+        let ((due, _), job) = self.shared.lock().waiting.pop_first()?;
+        Some((job, due.saturating_duration_since(Instant::now())))
     }
 }
 
@@ -78,11 +88,11 @@ impl Inner {
 
 #[async_trait]
 impl JobQueue for MemoryQueue {
-    async fn publish(&self, job: Job) -> Result<(), QueueError> {
+    async fn publish(&self, job: Job, delay: Duration) -> Result<(), QueueError> {
         if self.shared.lock().waiting.len() >= CAPACITY {
             return Err(QueueError::Full);
         }
-        self.shared.put(job, Instant::now());
+        self.shared.put(job, Instant::now() + delay);
         Ok(())
     }
 
@@ -96,7 +106,8 @@ impl JobQueue for MemoryQueue {
             match next {
                 Ok((sequence, job)) => {
                     let shared = self.shared.clone();
-                    return Ok(Box::new(MemoryDelivery { shared, sequence, job: Some(job) }));
+                    let message = Some(Message::Job(Box::new(job)));
+                    return Ok(Box::new(MemoryDelivery { shared, sequence, message }));
                 }
                 Err(Some(due)) => tokio::select! {
                     () = tokio::time::sleep_until(due) => {}
@@ -107,14 +118,12 @@ impl JobQueue for MemoryQueue {
         }
     }
 
-    async fn stats(&self) -> Result<QueueStats, QueueError> {
-        let inner = self.shared.lock();
-        let jobs = || inner.waiting.values().chain(inner.working.values());
-        Ok(QueueStats {
-            depth: jobs().count(),
-            oldest: jobs().map(|job| job.created_at).min(),
-            dead: inner.dead.len(),
-        })
+    async fn forget(&self, _letter: &str) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    fn status(&self) -> QueueStatus {
+        QueueStatus::default()
     }
 }
 
@@ -122,27 +131,22 @@ struct MemoryDelivery {
     shared: Arc<Shared>,
     sequence: u64,
     /// `None` once settled.
-    job: Option<Job>,
+    message: Option<Message>,
 }
 
 #[async_trait]
 impl Delivery for MemoryDelivery {
-    fn job(&self) -> &Job {
-        self.job.as_ref().expect("a delivery has its job until it is settled, which consumes it")
+    fn message(&self) -> &Message {
+        self.message.as_ref().expect("a delivery has its message until it is settled, which consumes it")
     }
 
     async fn settle(mut self: Box<Self>, settlement: Settlement) -> Result<(), QueueError> {
-        self.job = None;
+        self.message = None;
         self.shared.lock().working.remove(&self.sequence);
         match settlement {
-            Settlement::Done => {}
+            // The book of dead letters is the only place where this one keeps them.
+            Settlement::Done | Settlement::Dead(_) => {}
             Settlement::Again { job, delay } => self.shared.put(job, Instant::now() + delay),
-            Settlement::Dead(letter) => {
-                let mut inner = self.shared.lock();
-                inner.dead.push(letter);
-                let excess = inner.dead.len().saturating_sub(DEAD_CAPACITY);
-                inner.dead.drain(..excess);
-            }
         }
         Ok(())
     }
@@ -150,69 +154,33 @@ impl Delivery for MemoryDelivery {
 
 impl Drop for MemoryDelivery {
     fn drop(&mut self) {
-        if let Some(job) = self.job.take() {
+        if let Some(Message::Job(job)) = self.message.take() {
             self.shared.lock().working.remove(&self.sequence);
-            self.shared.put(job, Instant::now());
+            self.shared.put(*job, Instant::now());
         }
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::activity::Timestamp;
-    use crate::queue::Reason;
+    use crate::queue::contract::QueueUnderTest;
+    use crate::queue::testing::job;
 
-    fn job(number: i64) -> Job {
-        Job {
-            job_id: number.to_string(),
-            dedup_key: number.to_string(),
-            org: "acme".into(),
-            repo: Job::ALL.into(),
-            repo_id: None,
-            window_start: Timestamp::from_unix(0),
-            window_end: Timestamp::from_unix(10),
-            reason: Reason::Gap,
-            attempt: 1,
-            max_attempts: 3,
-            created_at: Timestamp::from_unix(number),
-        }
+    async fn fresh() -> Option<QueueUnderTest> {
+        Some(QueueUnderTest::new(Arc::new(MemoryQueue::new())))
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn jobs_come_in_order_and_delayed_ones_when_due() {
-        let queue = MemoryQueue::new();
-        queue.publish(job(1)).await.unwrap();
-        queue.publish(job(2)).await.unwrap();
-        let first = queue.receive().await.unwrap();
-        assert_eq!(first.job().job_id, "1");
-        first.settle(Settlement::Again { job: job(3), delay: Duration::from_secs(60) }).await.unwrap();
-        queue.receive().await.unwrap().settle(Settlement::Done).await.unwrap();
-        let before = Instant::now();
-        let delayed = queue.receive().await.unwrap();
-        assert_eq!((delayed.job().job_id.as_str(), before.elapsed()), ("3", Duration::from_secs(60)));
-    }
+    crate::job_queue_contract!(contract, super::fresh);
 
     #[tokio::test(start_paused = true)]
-    async fn an_unsettled_delivery_comes_back() {
+    async fn a_job_can_be_taken_out_before_it_is_due() {
         let queue = MemoryQueue::new();
-        queue.publish(job(1)).await.unwrap();
-        drop(queue.receive().await.unwrap());
-        let again = queue.receive().await.unwrap();
-        assert_eq!(again.job(), &job(1));
-        assert_eq!(queue.stats().await.unwrap().depth, 1, "a job being worked on still counts");
-        again.settle(Settlement::Done).await.unwrap();
-        assert_eq!(queue.stats().await.unwrap(), QueueStats::default());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_waiting_receiver_wakes_for_a_new_job() {
-        let queue = MemoryQueue::new();
-        let publisher = queue.clone();
-        let (delivery, published) = tokio::join!(queue.receive(), publisher.publish(job(1)));
-        published.unwrap();
-        assert_eq!(delivery.unwrap().job(), &job(1));
+        queue.publish(job("later"), Duration::from_secs(60)).await.unwrap();
+        queue.publish(job("sooner"), Duration::from_secs(30)).await.unwrap();
+        assert_eq!(queue.len(), 2);
+        assert_eq!(queue.take(), Some((job("sooner"), Duration::from_secs(30))));
+        assert_eq!(queue.take(), Some((job("later"), Duration::from_secs(60))));
+        assert!(queue.take().is_none() && queue.is_empty());
     }
 }

@@ -1,24 +1,18 @@
 //! An actor that works off backfill jobs, one at a time.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
 use async_trait::async_trait;
-use futures::FutureExt;
 
-use super::queue_actor::JobDelayed;
-use super::{
-    DeadLetter, Delivery, DispatchSettings, Job, JobEnded, JobQueue, Next, QueueActor, Settlement,
-    after_failure,
-};
+use super::{Books, DispatchSettings, Job, JobQueue, QueueActor};
 use crate::clock::Clock;
-use crate::event::{Event, Observer};
+use crate::event::Observer;
 use crate::supervision::ActorRef;
 
 /// How long a worker rests after the queue failed it.
-const QUEUE_ERROR_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const QUEUE_ERROR_PAUSE: Duration = Duration::from_secs(1);
 
 /// How the work on a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +27,8 @@ pub enum JobOutcome {
     Retried,
     /// It failed for the last time.
     GivenUp,
+    /// It had been done before, under the same id.
+    Repeated,
 }
 
 impl JobOutcome {
@@ -44,6 +40,7 @@ impl JobOutcome {
             JobOutcome::Deferred => "deferred",
             JobOutcome::Retried => "retried",
             JobOutcome::GivenUp => "failure",
+            JobOutcome::Repeated => "repeated",
         }
     }
 }
@@ -81,6 +78,8 @@ pub trait JobHandler: Send + Sync + 'static {
 pub struct WorkerSettings {
     /// Where jobs come from.
     pub queue: Arc<dyn JobQueue>,
+    /// What all replicas know of jobs.
+    pub books: Books,
     /// Who does the work.
     pub handler: Arc<dyn JobHandler>,
     /// Who is told when a job moves on.
@@ -119,66 +118,6 @@ impl BackfillWorker {
     }
 }
 
-impl WorkerSettings {
-    async fn work(&self, delivery: Box<dyn Delivery>) {
-        let job = delivery.job().clone();
-        // A job that makes the handler panic must not take worker after worker with it until the tree gives up.
-        let handled = AssertUnwindSafe(self.handler.handle(&job)).catch_unwind().await;
-        let handled = handled.unwrap_or_else(|_| {
-            Err(JobError { message: "the handler panicked; see the log".into(), permanent: false })
-        });
-        let (outcome, settlement) = self.decide(&job, handled);
-        self.tell_queue_actor(&job, &settlement);
-        self.observer.on_event(Event::JobProcessed { org: &job.org, repo: &job.repo, outcome });
-        if let Err(error) = delivery.settle(settlement).await {
-            tracing::warn!(%error, job_id = job.job_id, "a job could not be settled; it will be delivered again");
-        }
-    }
-
-    fn decide(&self, job: &Job, handled: Result<Handled, JobError>) -> (JobOutcome, Settlement) {
-        let error = match handled {
-            Ok(Handled::Repaired) => return (JobOutcome::Repaired, Settlement::Done),
-            Ok(Handled::AlreadyCovered) => return (JobOutcome::AlreadyCovered, Settlement::Done),
-            Ok(Handled::Deferred(delay)) => {
-                return (JobOutcome::Deferred, Settlement::Again { job: job.clone(), delay });
-            }
-            Err(error) => error,
-        };
-        let now = self.clock.now();
-        let next = if error.permanent {
-            Next::GiveUp { why: "cannot succeed" }
-        } else {
-            after_failure(job, now, &self.dispatch)
-        };
-        match next {
-            Next::Retry { job, delay } => {
-                tracing::info!(%error, org = %job.org, repo = %job.repo, attempt = job.attempt, ?delay, "a backfill job failed and comes back");
-                (JobOutcome::Retried, Settlement::Again { job, delay })
-            }
-            Next::GiveUp { why } => {
-                tracing::warn!(%error, why, org = %job.org, repo = %job.repo, job_id = job.job_id, "a backfill job was given up");
-                let letter = DeadLetter { job: job.clone(), error: format!("{why}: {error}"), died_at: now };
-                (JobOutcome::GivenUp, Settlement::Dead(letter))
-            }
-        }
-    }
-
-    /// A lost message here only means that the key's lease runs out by itself.
-    fn tell_queue_actor(&self, job: &Job, settlement: &Settlement) {
-        let told = match settlement {
-            Settlement::Done => self.queue_actor.cast(JobEnded(job.clone())).is_ok(),
-            Settlement::Again { job, delay } => {
-                self.queue_actor.cast(JobDelayed { job: job.clone(), delay: *delay }).is_ok()
-            }
-            // The key of a dead letter is kept: the window is parked until somebody has looked at it.
-            Settlement::Dead(_) => true,
-        };
-        if !told {
-            tracing::debug!(job_id = job.job_id, "the queue actor is not there; the job's key will run out");
-        }
-    }
-}
-
 impl Actor for BackfillWorker {
     type Context = Context<Self>;
 
@@ -186,3 +125,6 @@ impl Actor for BackfillWorker {
         self.next(ctx);
     }
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;

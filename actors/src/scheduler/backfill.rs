@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{CollectError, Collector, ListedRepository, SourceErrorKind};
+use super::{CollectError, Collector, Cooldowns, ListedRepository, SourceErrorKind};
 use crate::activity::{OrgName, RepoState, Window};
 use crate::queue::{Handled, Job, JobError, JobHandler};
 use crate::store::{RepositoriesOf, WriteSource};
@@ -16,13 +16,14 @@ const QUOTA_PAUSE: Duration = Duration::from_secs(60);
 /// Handles the jobs of all configured organisations.
 pub struct BackfillHandler {
     collectors: HashMap<OrgName, Collector>,
+    cooldowns: Cooldowns,
 }
 
 impl BackfillHandler {
     /// A handler for the organisations of these collectors.
-    pub fn new(collectors: impl IntoIterator<Item = Collector>) -> Self {
+    pub fn new(collectors: impl IntoIterator<Item = Collector>, cooldowns: Cooldowns) -> Self {
         let by_org = collectors.into_iter().map(|collector| (collector.settings().org.clone(), collector));
-        BackfillHandler { collectors: by_org.collect() }
+        BackfillHandler { collectors: by_org.collect(), cooldowns }
     }
 
     fn collector(&self, job: &Job) -> Result<&Collector, JobError> {
@@ -41,19 +42,30 @@ impl JobHandler for BackfillHandler {
             message: format!("the window [{}, {}) is empty", job.window_start, job.window_end),
             permanent: true,
         })?;
+        let now = collector.settings().clock.now();
+        if let Some(remaining) = self.cooldowns.remaining(&job.org, now).await {
+            return Ok(Handled::Deferred(remaining));
+        }
         let message = RepositoriesOf(job.org.clone());
         let states = collector.settings().store.call(message).await.map_err(transient)?.map_err(transient)?;
-        let mut repaired = false;
+        let (mut repaired, mut failed) = (false, None);
         for state in states.iter().filter(|state| wants(job, state)) {
             match repair(collector, state, window).await {
                 Ok(did) => repaired |= did,
                 Err(CollectError::Source(error)) if error.kind == SourceErrorKind::RateLimited => {
                     return Ok(Handled::Deferred(error.retry_after.unwrap_or(QUOTA_PAUSE)));
                 }
-                Err(error) => return Err(job_error(error)),
+                // Of a whole organisation, what no longer exists has nothing to repair.
+                Err(CollectError::Source(error))
+                    if error.kind == SourceErrorKind::NotFound && job.repo_id.is_none() => {}
+                // One repository in trouble keeps nobody else from being repaired.
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
-        Ok(if repaired { Handled::Repaired } else { Handled::AlreadyCovered })
+        match failed {
+            Some(error) => Err(job_error(error)),
+            None => Ok(if repaired { Handled::Repaired } else { Handled::AlreadyCovered }),
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
-    Completeness, Cooldown, CooldownSettings, CycleReport, CycleResult, Due, HistorySettings, OrgScraper,
-    OrgState, RunCycle, due_from,
+    Completeness, Cooldown, CooldownSettings, Cooldowns, CycleReport, CycleResult, Due, HistorySettings,
+    OrgScraper, OrgState, RunCycle, due_from,
 };
 use crate::activity::{OrgName, RepoState, Timestamp, Window};
 use crate::clock::Clock;
@@ -54,6 +54,8 @@ pub struct SchedulerSettings {
     pub history: HistorySettings,
     /// Where missed windows go.
     pub queue: ActorRef<QueueActor>,
+    /// Where replicas learn who is left alone.
+    pub cooldowns: Cooldowns,
     /// Where garbage is.
     pub store: ActorRef<StoreActor>,
     /// GitHub's time.
@@ -192,6 +194,7 @@ impl SchedulerActor {
         };
         ctx.spawn(cycle.into_actor(self).map(move |report, actor, ctx| {
             if actor.finished(index, report) {
+                actor.announce_cooldown(index, ctx);
                 actor.enqueue_missed(index, previous_due, ctx);
             }
             actor.show(index);
@@ -219,6 +222,20 @@ impl SchedulerActor {
         }
         organisation.status.last_cycle = Some(report);
         cooling
+    }
+
+    /// Lets the workers of all replicas know, so that they leave the organisation alone as well.
+    fn announce_cooldown(&self, index: usize, ctx: &mut Context<Self>) {
+        let organisation = &self.organisations[index];
+        let OrgState::Cooldown { until } = organisation.cooldown.state() else { return };
+        let (org, now) = (organisation.plan.org.clone(), self.settings.clock.now());
+        let cooldowns = self.settings.cooldowns.clone();
+        let announce = async move {
+            if let Err(error) = cooldowns.announce(&org, until, now).await {
+                tracing::debug!(%error, %org, "a cooldown cannot be announced; backfill jobs find out by themselves");
+            }
+        };
+        ctx.spawn(announce.into_actor(self));
     }
 
     /// Puts the window since the last due scrape into the queue: workers repair it when GitHub is back.

@@ -22,17 +22,20 @@ pub enum SharedTable {
     Quota,
     /// Repositories of which a replica holds what the shared store lacks; only in its own local store.
     Unsent,
+    /// Organisations that are left alone for a while, by name.
+    Cooldowns,
 }
 
 impl SharedTable {
     /// Every kind.
-    pub const ALL: [SharedTable; 6] = [
+    pub const ALL: [SharedTable; 7] = [
         SharedTable::Replicas,
         SharedTable::Jobs,
         SharedTable::DeadLetters,
         SharedTable::Ledger,
         SharedTable::Quota,
         SharedTable::Unsent,
+        SharedTable::Cooldowns,
     ];
 
     /// Its name in keys.
@@ -44,6 +47,7 @@ impl SharedTable {
             SharedTable::Ledger => "ledger",
             SharedTable::Quota => "quota",
             SharedTable::Unsent => "unsent",
+            SharedTable::Cooldowns => "cooldowns",
         }
     }
 }

@@ -213,6 +213,7 @@ fn tag(table: SharedTable) -> u8 {
         SharedTable::Ledger => 3,
         SharedTable::Quota => 4,
         SharedTable::Unsent => 5,
+        SharedTable::Cooldowns => 6,
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::judge::Judge;
 use crate::acceptance::{config, lively, simulator};
 use crate::support::redis::{Server, installed};
-use crate::support::{Proxy, Replica, counters, settle, soak};
+use crate::support::{Network, Replica, counters, settle, soak};
 
 const LEASE: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_millis(500);
@@ -52,14 +52,14 @@ impl Blow {
 struct Seat {
     name: &'static str,
     folder: TempDir,
-    network: Proxy,
+    network: Network,
     config: String,
     replica: Mutex<Option<Arc<Replica>>>,
 }
 
 impl Seat {
     async fn new(name: &'static str, simulator: &Simulator, redis: SocketAddr) -> Seat {
-        let network = Proxy::to(redis).await;
+        let network = Network::to(redis).await;
         let config = format!(
             "{}store: {{backend: redis, redis_addr: \"{}\"}}\n\
              leader_election: {{lease_duration: 3s, renew_deadline: 2s, retry_period: 500ms}}\n",

@@ -16,7 +16,7 @@ use std::time::Duration;
 use github_stats::election;
 use github_stats_actors::role::contract::Timing;
 
-use crate::support::{Proxy, soak};
+use crate::support::{Network, soak};
 
 /// As short as a busy machine allows.
 fn timing() -> Timing {
@@ -36,7 +36,7 @@ fn lasting() -> election::Timing {
 /// A network of its own for each replica.
 struct Networks {
     server: std::net::SocketAddr,
-    by_replica: Mutex<BTreeMap<String, Proxy>>,
+    by_replica: Mutex<BTreeMap<String, Network>>,
 }
 
 impl Networks {
@@ -46,7 +46,7 @@ impl Networks {
 
     /// Where the replica finds the server.
     async fn of(&self, replica: &str) -> std::net::SocketAddr {
-        let proxy = Proxy::to(self.server).await;
+        let proxy = Network::to(self.server).await;
         let mut by_replica = self.by_replica.lock().unwrap_or_else(PoisonError::into_inner);
         by_replica.entry(replica.to_owned()).or_insert(proxy).address()
     }

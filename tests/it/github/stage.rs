@@ -15,7 +15,7 @@ use github_stats_actors::clock::Clock;
 use github_stats_actors::event::{Event, NoObserver, Observer};
 use github_stats_actors::lines::LinesView;
 use github_stats_actors::observable::Observable;
-use github_stats_actors::queue::{DispatchSettings, MemoryQueue, QueueActor, QueueSettings};
+use github_stats_actors::queue::{Books, DispatchSettings, MemoryQueue, QueueActor, QueueSettings};
 use github_stats_actors::role::{Epoch, Mandate, RoleView, RoleWatch};
 use github_stats_actors::scheduler::{
     Collector, CollectorSettings, CycleReport, CycleResult, HistorySettings, OrgScraper, RunCycle,
@@ -156,15 +156,17 @@ impl Stage {
             state: Observable::default(),
             observer: Arc::new(NoObserver),
         };
+        let dispatch = DispatchSettings {
+            coalesce_window: Duration::from_secs(900),
+            dedup_ttl: Duration::from_secs(43_200),
+            max_enqueues_per_org_per_minute: 200,
+            requeue_delays: vec![Duration::from_secs(60)],
+            max_message_age: Duration::from_secs(86_400),
+        };
         let queue_settings = QueueSettings {
             queue: Arc::new(MemoryQueue::new()),
-            dispatch: DispatchSettings {
-                coalesce_window: Duration::from_secs(900),
-                dedup_ttl: Duration::from_secs(43_200),
-                max_enqueues_per_org_per_minute: 200,
-                requeue_delays: vec![Duration::from_secs(60)],
-                max_message_age: Duration::from_secs(86_400),
-            },
+            books: Books::in_memory(&dispatch),
+            dispatch,
             clock: clock.clone(),
             state: Observable::default(),
             observer: Arc::new(NoObserver),

@@ -3,12 +3,16 @@
 pub mod kube;
 mod lease_api;
 mod metrics;
+mod network;
 mod proxy;
+mod rabbitmq;
 pub mod redis;
 mod replica;
 mod shared;
 
 pub use metrics::{counters, parse_gauges, settle};
+pub use network::Network;
 pub use proxy::Proxy;
+pub use rabbitmq::Rabbit;
 pub use replica::{Replica, binary};
 pub use shared::{histories, soak};

@@ -1,65 +1,107 @@
-//! A network between a client and a server that can be cut.
+//! A way to a server that can be cut.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::Notify;
 
-/// Forwards connections. While it is cut nothing arrives in either direction, and nobody is told: connections hang, and are
-/// gone when it is whole again.
+/// Hands bytes on to a server and cuts connections when told to.
 pub struct Proxy {
-    address: SocketAddr,
-    cut: watch::Sender<bool>,
-    _accepting: JoinSet<()>,
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    cut: Notify,
+    /// Bytes that clients may still send before everything is cut; negative for any number.
+    allowance: AtomicI64,
+    cuts: AtomicU64,
 }
 
 impl Proxy {
-    /// A whole network to a server.
-    pub async fn to(server: SocketAddr) -> Proxy {
+    /// A way to a local port.
+    pub async fn to(target: u16) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let cut = watch::Sender::new(false);
-        let network = cut.clone();
-        let mut accepting = JoinSet::new();
-        accepting.spawn(async move {
-            let mut connections = JoinSet::new();
+        let port = listener.local_addr().expect("an address").port();
+        let shared = Arc::new(Shared { allowance: AtomicI64::new(-1), ..Shared::default() });
+        let held = Arc::downgrade(&shared);
+        tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                connections.spawn(carry(client, server, network.subscribe()));
-                while connections.try_join_next().is_some() {}
+                let Some(shared) = held.upgrade() else { return };
+                if let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await {
+                    tokio::spawn(carry(client, server, shared));
+                }
             }
         });
-        Proxy { address, cut, _accepting: accepting }
+        Proxy { port, shared }
     }
 
-    /// Where clients connect to.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Where clients connect.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
-    /// Cuts it, or makes it whole.
-    pub fn cut(&self, cut: bool) {
-        self.cut.send_replace(cut);
+    /// Cuts all connections once clients have sent so many more bytes: in the middle of whatever they are saying.
+    pub fn cut_after(&self, bytes: u32) {
+        self.shared.allowance.store(bytes.into(), Ordering::SeqCst);
+    }
+
+    /// Cuts all connections now.
+    pub fn cut(&self) {
+        self.shared.sever();
+    }
+
+    /// How often connections were cut.
+    pub fn cuts(&self) -> u64 {
+        self.shared.cuts.load(Ordering::SeqCst)
     }
 }
 
-async fn carry(mut client: TcpStream, server: SocketAddr, mut cut: watch::Receiver<bool>) {
-    let forward = async {
-        let mut server = TcpStream::connect(server).await?;
-        copy_bidirectional(&mut client, &mut server).await
-    };
-    let was_cut = {
-        let mut network = cut.clone();
-        tokio::select! {
-            // A connection that is opened into a cut network gets no further either.
-            biased;
-            was_cut = network.wait_for(|cut| *cut) => was_cut.is_ok(),
-            _ = forward => false,
+impl Shared {
+    fn sever(&self) {
+        self.cuts.fetch_add(1, Ordering::SeqCst);
+        self.cut.notify_waiters();
+    }
+
+    /// How many of these bytes may pass.
+    fn pass(&self, length: usize) -> usize {
+        let length = i64::try_from(length).expect("a small number");
+        let before = self.allowance.load(Ordering::SeqCst);
+        if before < 0 {
+            return usize::try_from(length).expect("not negative");
+        }
+        if before <= length {
+            self.allowance.store(-1, Ordering::SeqCst);
+            return usize::try_from(before).expect("not negative");
+        }
+        self.allowance.fetch_sub(length, Ordering::SeqCst);
+        usize::try_from(length).expect("not negative")
+    }
+}
+
+async fn carry(client: TcpStream, server: TcpStream, shared: Arc<Shared>) {
+    let cut = shared.cut.notified();
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let upward = async {
+        let mut buffer = vec![0; 16 * 1024];
+        while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
+            let passing = shared.pass(length);
+            if to_server.write_all(&buffer[..passing]).await.is_err() {
+                return;
+            }
+            if passing < length {
+                shared.sever();
+                return;
+            }
         }
     };
-    if was_cut {
-        // The sender goes with the test; then there is nobody left to hang for.
-        let _ = cut.wait_for(|cut| !*cut).await;
+    tokio::select! {
+        () = upward => {}
+        _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
+        () = cut => {}
     }
 }

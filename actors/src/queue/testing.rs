@@ -1,0 +1,36 @@
+//! What the tests of this room share.
+
+use std::time::Duration;
+
+use super::{DispatchSettings, Job, Reason};
+use crate::activity::Timestamp;
+
+/// Usual rules with two retries.
+pub(crate) fn settings() -> DispatchSettings {
+    DispatchSettings {
+        coalesce_window: Duration::from_secs(900),
+        dedup_ttl: Duration::from_secs(12 * 3600),
+        max_enqueues_per_org_per_minute: 3,
+        requeue_delays: vec![Duration::from_secs(60), Duration::from_secs(300)],
+        max_message_age: Duration::from_secs(86_400),
+    }
+}
+
+/// A job of this name for one window of one repository.
+pub(crate) fn job(id: &str) -> Job {
+    Job {
+        job_id: id.into(),
+        dedup_key: "acme/R_1/0-900".into(),
+        org: "acme".into(),
+        repo: "api".into(),
+        repo_id: Some("R_1".into()),
+        window_start: Timestamp::from_unix(0),
+        window_end: Timestamp::from_unix(900),
+        reason: Reason::Gap,
+        attempt: 1,
+        max_attempts: 3,
+        created_at: Timestamp::from_unix(900_000),
+        history: Vec::new(),
+        reprocesses: None,
+    }
+}

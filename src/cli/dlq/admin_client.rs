@@ -1,0 +1,124 @@
+//! A client of the admin API of a replica.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use bytes::Bytes;
+use http::{Method, Request, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::config::{Config, Secret};
+
+/// How long a replica may take to answer.
+const LIMIT: Duration = Duration::from_secs(30);
+/// The largest answer that is read.
+const LARGEST: usize = 256 * 1024 * 1024;
+
+/// Speaks to one replica.
+pub(crate) struct AdminClient {
+    authority: String,
+    token: Option<Secret>,
+}
+
+impl AdminClient {
+    /// The replica at this URL, or the one that this configuration starts on this machine; with its admin token.
+    pub(crate) fn new(config: &Config, url: Option<&str>) -> Result<Self, anyhow::Error> {
+        let authority = match url {
+            Some(url) => authority(url)?,
+            None => local(config),
+        };
+        let token = config.server.admin_token().map(|source| source.read()).transpose();
+        Ok(AdminClient { authority, token: token.context("server.admin_token cannot be read")? })
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, anyhow::Error> {
+        self.ask(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Option<Value>) -> Result<Value, anyhow::Error> {
+        self.ask(Method::POST, path, body).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, anyhow::Error> {
+        let answer = timeout(LIMIT, self.exchange(method, path, body)).await;
+        let (status, body) = answer
+            .map_err(|_| anyhow!("no answer within {} s", LIMIT.as_secs()))
+            .and_then(|answer| answer)
+            .with_context(|| format!("the replica at http://{} cannot be asked", self.authority))?;
+        let value: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if status.is_success() {
+            return Ok(value);
+        }
+        match value["error"].as_str() {
+            Some(error) => bail!("{error}"),
+            None => bail!("the replica at http://{} answered {status}", self.authority),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<(http::StatusCode, Bytes), anyhow::Error> {
+        let stream = TcpStream::connect(&self.authority).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        actix_rt::spawn(connection);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/api/admin/{path}"))
+            .header(header::HOST, &self.authority);
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()));
+        }
+        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        let answer = sender.send_request(request.body(Full::new(body))?).await?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), LARGEST).collect().await;
+        let body = body.map_err(|error| anyhow!("the answer broke off: {error}"))?;
+        Ok((status, body.to_bytes()))
+    }
+}
+
+fn authority(url: &str) -> Result<String, anyhow::Error> {
+    let wrong = || anyhow!("--replica {url:?} is no address such as http://127.0.0.1:8080");
+    let uri: Uri = url.parse().map_err(|_| wrong())?;
+    anyhow::ensure!(uri.scheme_str() != Some("https"), "a replica speaks http, not https, to its operator");
+    let authority = uri.authority().ok_or_else(wrong)?;
+    let port = authority.port_u16().unwrap_or(80);
+    Ok(format!("{}:{port}", authority.host()))
+}
+
+fn local(config: &Config) -> String {
+    let listen = &config.server.listen_addr;
+    let host = match listen.host.as_str() {
+        "0.0.0.0" => "127.0.0.1",
+        "::" => "[::1]",
+        host => host,
+    };
+    format!("{host}:{}", listen.port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replica_is_named_by_an_address() {
+        for (url, expected) in [
+            ("http://127.0.0.1:8080", Some("127.0.0.1:8080")),
+            ("http://replica-0.svc/", Some("replica-0.svc:80")),
+            ("localhost:8080", Some("localhost:8080")),
+            ("https://x", None),
+            ("/x", None),
+        ] {
+            assert_eq!(authority(url).ok().as_deref(), expected, "{url}");
+        }
+        assert_eq!(local(&Config::default()), "127.0.0.1:8080");
+    }
+}

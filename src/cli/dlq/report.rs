@@ -1,0 +1,65 @@
+//! Dead letters in numbers.
+
+use std::collections::BTreeMap;
+
+use github_stats_actors::activity::{HOUR, Timestamp};
+use github_stats_actors::queue::DeadLetter;
+use serde::Serialize;
+
+/// How many letters there are, and of what kinds.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Report {
+    pub(super) hours: u32,
+    /// Letters of these hours.
+    pub(super) letters: usize,
+    /// All letters.
+    pub(super) unresolved: usize,
+    pub(super) oldest_unixtime: Option<i64>,
+    pub(super) by_reason: BTreeMap<String, usize>,
+    pub(super) by_org: BTreeMap<String, usize>,
+    pub(super) by_error: BTreeMap<String, usize>,
+}
+
+impl Report {
+    /// The letters of the last hours before `now`.
+    pub(super) fn of(letters: &[DeadLetter], hours: u32, now: Timestamp) -> Self {
+        let since = now - i64::from(hours) * HOUR;
+        let recent: Vec<&DeadLetter> = letters.iter().filter(|letter| letter.died_at >= since).collect();
+        let count = |of: fn(&DeadLetter) -> String| {
+            recent.iter().fold(BTreeMap::new(), |mut counts, letter| {
+                *counts.entry(of(letter)).or_insert(0) += 1;
+                counts
+            })
+        };
+        Report {
+            hours,
+            letters: recent.len(),
+            unresolved: letters.len(),
+            oldest_unixtime: letters.iter().map(|letter| letter.died_at.as_unix()).min(),
+            by_reason: count(|letter| letter.reason.as_str().to_owned()),
+            by_org: count(|letter| letter.job.as_ref().map_or("-".to_owned(), |job| job.org.to_string())),
+            by_error: count(|letter| letter.error.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use github_stats_actors::queue::Poison;
+
+    use super::*;
+
+    #[test]
+    fn letters_are_counted_by_kind_within_the_hours_asked_for() {
+        let now = Timestamp::from_unix(1_000_000);
+        let letter = |id: &str, age: i64| {
+            let poison = Poison { id: id.into(), problem: "no job".into(), size: 3, excerpt: "{{{".into() };
+            DeadLetter::of_poison(&poison, now - age)
+        };
+        let report = Report::of(&[letter("a", 60), letter("b", 7_000), letter("c", 8_000)], 2, now);
+        assert_eq!((report.letters, report.unresolved), (2, 3));
+        assert_eq!(report.oldest_unixtime, Some(1_000_000 - 8_000));
+        assert_eq!(report.by_reason["malformed"], 2);
+        assert_eq!(report.by_error["no job (3 bytes)"], 2);
+    }
+}

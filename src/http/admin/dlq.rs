@@ -1,0 +1,197 @@
+//! Dead letters as operators handle them.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use github_stats_actors::queue::{DeskError, LetterDesk};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::http::State;
+use crate::http::problem::Problem;
+
+/// Letters listed where nobody says how many.
+const LISTED: usize = 100;
+
+#[derive(Deserialize)]
+struct Choice {
+    count: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct Resolution {
+    reason: String,
+}
+
+fn desk(state: &State) -> Result<&LetterDesk, Problem> {
+    let missing = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this replica has no backfill queue");
+    state.admin.letters.as_ref().ok_or_else(missing)
+}
+
+fn problem(error: DeskError) -> Problem {
+    let status = match &error {
+        DeskError::Unknown(_) => StatusCode::NOT_FOUND,
+        DeskError::NoJob(_) => StatusCode::CONFLICT,
+        DeskError::Store(_) | DeskError::Queue(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    Problem::new(status, error.to_string())
+}
+
+/// The oldest letters, and how many there are.
+pub(in crate::http) async fn list_letters(
+    request: HttpRequest,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let choice = web::Query::<Choice>::from_query(request.query_string())
+        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "count must be a whole number"))?;
+    let mut letters = desk(&state)?.list().await.map_err(problem)?;
+    let total = letters.len();
+    letters.truncate(choice.count.unwrap_or(LISTED));
+    Ok(HttpResponse::Ok().json(json!({ "total": total, "letters": letters })))
+}
+
+/// One letter with everything there is to know.
+pub(in crate::http) async fn inspect_letter(
+    id: web::Path<String>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let letter = desk(&state)?.inspect(&id).await.map_err(problem)?;
+    Ok(HttpResponse::Ok().json(letter))
+}
+
+/// Makes a job of a letter, once.
+pub(in crate::http) async fn reprocess(
+    id: web::Path<String>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let reprocessed = desk(&state)?.reprocess(&id).await.map_err(problem)?;
+    Ok(HttpResponse::Ok().json(json!({ "reprocessed": [reprocessed], "failed": [] })))
+}
+
+/// Makes a job of every letter that holds one.
+pub(in crate::http) async fn reprocess_all(state: web::Data<State>) -> Result<HttpResponse, Problem> {
+    let desk = desk(&state)?;
+    let (mut reprocessed, mut failed) = (Vec::new(), Vec::new());
+    for letter in desk.list().await.map_err(problem)? {
+        match desk.reprocess(&letter.id).await {
+            Ok(done) => reprocessed.push(done),
+            Err(error) => failed.push(json!({ "id": letter.id, "error": error.to_string() })),
+        }
+    }
+    Ok(HttpResponse::Ok().json(json!({ "reprocessed": reprocessed, "failed": failed })))
+}
+
+/// Takes a letter out, for a reason given as `{"reason": "…"}`.
+pub(in crate::http) async fn resolve(
+    id: web::Path<String>,
+    body: web::Bytes,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let Resolution { reason } = serde_json::from_slice(&body)
+        .ok()
+        .filter(|resolution: &Resolution| !resolution.reason.trim().is_empty())
+        .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "say why: {\"reason\": \"…\"}"))?;
+    let letter = desk(&state)?.resolve(&id, &reason).await.map_err(problem)?;
+    Ok(HttpResponse::Ok().json(json!({ "resolved": letter.id, "reason": reason })))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use actix_web::test::TestRequest;
+    use github_stats_actors::activity::Timestamp;
+    use github_stats_actors::clock::Clock;
+    use github_stats_actors::queue::{
+        Books, DeadLetter, Death, DispatchSettings, Job, MemoryQueue, Poison, Reason,
+    };
+
+    use super::*;
+    use crate::http::testing::{Answer, ask, fresh, with_token};
+
+    fn job(id: &str) -> Job {
+        Job {
+            job_id: id.into(),
+            dedup_key: format!("key-{id}"),
+            org: "acme".into(),
+            repo: "api".into(),
+            repo_id: Some("R_1".into()),
+            window_start: Timestamp::from_unix(0),
+            window_end: Timestamp::from_unix(900),
+            reason: Reason::Gap,
+            attempt: 5,
+            max_attempts: 5,
+            created_at: Timestamp::from_unix(1),
+            history: Vec::new(),
+            reprocesses: None,
+        }
+    }
+
+    async fn with_letters() -> (State, MemoryQueue) {
+        let settings = DispatchSettings {
+            coalesce_window: Duration::from_secs(900),
+            dedup_ttl: Duration::from_secs(900),
+            max_enqueues_per_org_per_minute: 10,
+            requeue_delays: Vec::new(),
+            max_message_age: Duration::from_secs(900),
+        };
+        let books = Books::in_memory(&settings);
+        for (number, id) in (1..).zip(["a", "b"]) {
+            let letter =
+                DeadLetter::of_job(&job(id), Death::Expired, "too old", Timestamp::from_unix(number));
+            books.letters.add(&letter).await.unwrap();
+        }
+        let poison = Poison { id: "p".into(), problem: "no JSON".into(), size: 3, excerpt: "{{{".into() };
+        books.letters.add(&DeadLetter::of_poison(&poison, Timestamp::from_unix(3))).await.unwrap();
+        let queue = MemoryQueue::new();
+        let clock = Clock::starting_at(Timestamp::from_unix(2_000));
+        let mut state = with_token(fresh(), "t");
+        state.admin.letters = Some(LetterDesk::new(books, Arc::new(queue.clone()), clock));
+        (state, queue)
+    }
+
+    async fn operate(state: &State, request: TestRequest) -> Answer {
+        ask(state, request.insert_header(("authorization", "Bearer t"))).await
+    }
+
+    async fn read(state: &State, path: &str) -> Answer {
+        operate(state, TestRequest::get().uri(&format!("/api/admin/dlq{path}"))).await
+    }
+
+    async fn order(state: &State, path: &str, body: &'static str) -> Answer {
+        operate(state, TestRequest::post().uri(&format!("/api/admin/dlq{path}")).set_payload(body)).await
+    }
+
+    #[actix::test]
+    async fn letters_are_listed_shown_and_reprocessed_once() {
+        let (state, queue) = with_letters().await;
+        let listed = read(&state, "?count=1").await.json();
+        assert_eq!((&listed["total"], &listed["letters"][0]["id"]), (&json!(3), &json!("a")));
+        assert_eq!(listed["letters"].as_array().unwrap().len(), 1);
+        let shown = read(&state, "/a").await.json();
+        assert_eq!((&shown["reason"], &shown["error"]), (&json!("expired"), &json!("too old")));
+        let first = order(&state, "/a/reprocess", "").await.json();
+        assert_eq!(first["reprocessed"][0]["job_id"], "a~2");
+        let second = order(&state, "/a/reprocess", "").await;
+        assert_eq!((second.status, &second.json()["reprocessed"][0]["job_id"]), (200, &json!(null)));
+        assert_eq!(queue.len(), 1);
+        let all = order(&state, "/reprocess", "").await.json();
+        assert_eq!((&all["reprocessed"][0]["job_id"], &all["failed"][0]["id"]), (&json!("b~2"), &json!("p")));
+    }
+
+    #[actix::test]
+    async fn a_letter_is_resolved_for_a_reason_by_an_operator() {
+        let (state, _) = with_letters().await;
+        assert_eq!(order(&state, "/p/reprocess", "").await.status, 409);
+        for body in ["", "{}", "{\"reason\": \" \"}"] {
+            assert_eq!(order(&state, "/p/resolve", body).await.status, 400, "{body}");
+        }
+        let resolved = order(&state, "/p/resolve", "{\"reason\": \"a test\"}").await;
+        assert_eq!((resolved.status, &resolved.json()["resolved"]), (200, &json!("p")));
+        assert_eq!(order(&state, "/p/resolve", "{\"reason\": \"a test\"}").await.status, 404);
+        assert_eq!(read(&state, "/p").await.status, 404);
+        let anonymous = ask(&state, TestRequest::get().uri("/api/admin/dlq")).await;
+        assert_eq!(anonymous.status, 401);
+        assert_eq!(read(&with_token(fresh(), "t"), "").await.status, 503);
+    }
+}

@@ -1,0 +1,103 @@
+//! Where the broker is, and how to connect to it.
+
+use std::fmt;
+use std::time::Duration;
+
+use lapin::uri::AMQPUri;
+use lapin::{Connection, ConnectionProperties};
+use tokio::time::timeout;
+
+use super::LinkError;
+use crate::config::SecretSource;
+
+/// How long the broker may take to let somebody in.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// Seconds between signs of life: a silent broker is given up after two of them.
+const HEARTBEAT: u16 = 10;
+
+/// A broker. Its URL holds a password and is shown nowhere; it is read anew for every connection.
+#[derive(Clone)]
+pub struct Broker {
+    url: SecretSource,
+    client: String,
+}
+
+impl Broker {
+    /// The broker at this URL, to which this replica is known as `client`.
+    pub fn new(url: SecretSource, client: impl Into<String>) -> Self {
+        Broker { url, client: client.into() }
+    }
+
+    /// Connects, for a purpose that is shown to whoever looks at the broker.
+    ///
+    /// # Errors
+    /// [`LinkError`] with what to do about it.
+    pub async fn connect(&self, purpose: &str) -> Result<Connection, LinkError> {
+        let uri = self.uri()?;
+        let at = address(&uri);
+        let name = format!("github-stats {} {purpose}", self.client);
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let connected = timeout(CONNECT_LIMIT, Connection::connect_uri(uri, properties)).await;
+        match connected {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(LinkError::connecting(&at, &error)),
+            Err(_) => Err(LinkError::Silent { at, limit: CONNECT_LIMIT }),
+        }
+    }
+
+    /// Host, port and virtual host, for messages.
+    pub fn address(&self) -> String {
+        self.uri().map_or_else(|_| "amqp.url".to_owned(), |uri| address(&uri))
+    }
+
+    fn uri(&self) -> Result<AMQPUri, LinkError> {
+        let url = self.url.read()?;
+        let mut uri: AMQPUri = url.expose().parse().map_err(|_| LinkError::Url)?;
+        if uri.vhost.is_empty() {
+            uri.vhost = "/".to_owned();
+        }
+        uri.query.heartbeat.get_or_insert(HEARTBEAT);
+        let limit = u64::try_from(CONNECT_LIMIT.as_millis()).unwrap_or(u64::MAX);
+        uri.query.connection_timeout.get_or_insert(limit);
+        Ok(uri)
+    }
+}
+
+fn address(uri: &AMQPUri) -> String {
+    let slash = if uri.vhost.starts_with('/') { "" } else { "/" };
+    format!("{}:{}{slash}{}", uri.authority.host, uri.authority.port, uri.vhost)
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Secret;
+
+    fn broker(url: &str) -> Broker {
+        Broker::new(SecretSource::Inline(Secret::new(url)), "replica-0")
+    }
+
+    #[test]
+    fn the_address_tells_everything_but_the_secret() {
+        let of = |url: &str| broker(url).address();
+        assert_eq!(of("amqp://u:s3cret@host:1234/prod"), "host:1234/prod");
+        assert_eq!(of("amqps://u:s3cret@host"), "host:5671/");
+        assert_eq!(of("amqp://u:s3cret@host:5672/"), "host:5672/");
+        assert_eq!(of("amqp://u:s3cret@host/%2f"), "host:5672/");
+        assert!(!format!("{:?}", broker("amqp://u:s3cret@host")).contains("s3cret"));
+    }
+
+    #[tokio::test]
+    async fn errors_never_tell_the_password() {
+        for url in ["amqp://u:s3cret@127.0.0.1:1/v", "s3cret", "amqp://u:s3cret@host:port"] {
+            let error = broker(url).connect("test").await.expect_err("nobody listens there");
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+        }
+    }
+}

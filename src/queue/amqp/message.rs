@@ -1,0 +1,229 @@
+//! Jobs, notices and dead letters as messages.
+
+use github_stats_actors::activity::Timestamp;
+use github_stats_actors::queue::{DeadLetter, Death, Failure, Job, Message, Poison, Resolved};
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable};
+use sha2::{Digest, Sha256};
+
+use super::topology::short;
+
+/// Values of the property `type`.
+const JOB: &str = "gh.backfill.job";
+const RESOLVED: &str = "gh.backfill.resolved";
+const DEAD_LETTER: &str = "gh.backfill.dead-letter";
+
+const REASON: &str = "x-gh-reason";
+const ERROR: &str = "x-gh-error";
+const HISTORY: &str = "x-gh-history";
+const DIED_AT: &str = "x-gh-died-at";
+
+/// Bytes of a body that are looked at; no honest message comes near.
+const LARGEST: usize = 256 * 1024;
+/// Bytes kept of a body that is no job.
+const EXCERPT: usize = 2 * 1024;
+
+/// What is sent: properties and body.
+pub(super) struct Parcel {
+    pub(super) properties: BasicProperties,
+    pub(super) body: Vec<u8>,
+}
+
+impl Parcel {
+    fn new(kind: &str, id: &str, at: Timestamp, body: Vec<u8>) -> Self {
+        let properties = BasicProperties::default()
+            .with_content_type("application/json".into())
+            .with_delivery_mode(2)
+            .with_message_id(short(id))
+            .with_timestamp(u64::try_from(at.as_unix()).unwrap_or(0))
+            .with_type(kind.into())
+            .with_app_id("github-stats".into());
+        Parcel { properties, body }
+    }
+
+    /// A job.
+    pub(super) fn job(job: &Job) -> Self {
+        Self::new(JOB, &job.job_id, job.created_at, encode(job))
+    }
+
+    /// The news that an operator resolved a letter.
+    pub(super) fn resolved(resolved: &Resolved, at: Timestamp) -> Self {
+        Self::new(RESOLVED, &format!("resolved-{}", resolved.letter), at, encode(resolved))
+    }
+
+    /// A dead letter: the body is what was given up, and headers tell why.
+    pub(super) fn letter(letter: &DeadLetter) -> Self {
+        let body = match &letter.job {
+            Some(job) => encode(job),
+            None => letter.excerpt.clone().unwrap_or_default().into_bytes(),
+        };
+        let history = serde_json::to_string(&letter.history).unwrap_or_default();
+        let mut headers = FieldTable::default();
+        for (name, text) in [(REASON, letter.reason.as_str()), (ERROR, &letter.error), (HISTORY, &history)] {
+            headers.insert(name.into(), AMQPValue::LongString(text.into()));
+        }
+        headers.insert(DIED_AT.into(), AMQPValue::LongLongInt(letter.died_at.as_unix()));
+        let mut parcel = Self::new(DEAD_LETTER, &letter.id, letter.died_at, body);
+        parcel.properties = parcel.properties.with_headers(headers);
+        parcel
+    }
+}
+
+fn encode(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("messages are plain data with text for keys")
+}
+
+/// What a message of the job queue holds.
+pub(super) fn read(properties: &BasicProperties, body: &[u8]) -> Message {
+    if body.len() > LARGEST {
+        return poison(properties, body, "it is larger than any job".into());
+    }
+    if properties.kind().as_ref().is_some_and(|kind| kind.as_str() == RESOLVED) {
+        return match serde_json::from_slice(body) {
+            Ok(resolved) => Message::Resolved(resolved),
+            Err(error) => poison(properties, body, format!("it is no notice: {error}")),
+        };
+    }
+    match serde_json::from_slice(body) {
+        Ok(job) => Message::Job(Box::new(job)),
+        Err(error) => poison(properties, body, format!("it is no job: {error}")),
+    }
+}
+
+fn poison(properties: &BasicProperties, body: &[u8], problem: String) -> Message {
+    let (id, size) = (identity(properties, body), body.len());
+    Message::Poison(Poison { id, problem, size, excerpt: excerpt(body) })
+}
+
+/// What a message in the queue of dead letters holds, also where somebody else has put it there.
+pub(super) fn read_letter(properties: &BasicProperties, body: &[u8]) -> DeadLetter {
+    let text = |name| {
+        header(properties, name).and_then(|value| match value {
+            AMQPValue::LongString(text) => Some(text.to_string()),
+            _ => None,
+        })
+    };
+    let reason = text(REASON).and_then(|reason| serde_json::from_value(reason.into()).ok());
+    let job: Option<Job> = serde_json::from_slice(body.get(..LARGEST).unwrap_or(body)).ok();
+    let at = properties.timestamp().unwrap_or(0);
+    let died_at = match header(properties, DIED_AT) {
+        Some(AMQPValue::LongLongInt(at)) => *at,
+        _ => i64::try_from(at).unwrap_or(0),
+    };
+    let history: Vec<Failure> =
+        text(HISTORY).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    DeadLetter {
+        id: identity(properties, body),
+        excerpt: job.is_none().then(|| excerpt(body)),
+        job,
+        reason: reason.unwrap_or(Death::Malformed),
+        error: text(ERROR).unwrap_or_else(|| "it was not put here by github-stats".to_owned()),
+        died_at: Timestamp::from_unix(died_at),
+        history,
+    }
+}
+
+fn header<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a AMQPValue> {
+    properties.headers().as_ref()?.inner().get(name)
+}
+
+/// The name of a message: what its sender called it where that can be typed into a command, else a digest of its body.
+fn identity(properties: &BasicProperties, body: &[u8]) -> String {
+    let given = properties.message_id().as_ref().map(|id| id.as_str());
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '~' | '-');
+    match given {
+        Some(id) if !id.is_empty() && id.len() <= 100 && id.chars().all(plain) => id.to_owned(),
+        _ => {
+            let digest = Sha256::digest(body);
+            digest.iter().take(8).fold("poison-".to_owned(), |id, byte| format!("{id}{byte:02x}"))
+        }
+    }
+}
+
+fn excerpt(body: &[u8]) -> String {
+    let end = body.len().min(EXCERPT);
+    String::from_utf8_lossy(&body[..end]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use github_stats_actors::queue::Reason;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn job() -> Job {
+        Job {
+            job_id: "a".into(),
+            dedup_key: "acme/R_1/0-900".into(),
+            org: "acme".into(),
+            repo: "api".into(),
+            repo_id: Some("R_1".into()),
+            window_start: Timestamp::from_unix(0),
+            window_end: Timestamp::from_unix(900),
+            reason: Reason::Gap,
+            attempt: 3,
+            max_attempts: 3,
+            created_at: Timestamp::from_unix(7),
+            history: vec![Failure::new(1, Timestamp::from_unix(8), "no")],
+            reprocesses: None,
+        }
+    }
+
+    #[test]
+    fn a_job_is_persistent_and_named() {
+        let Parcel { properties, body } = Parcel::job(&job());
+        assert_eq!(properties.delivery_mode(), &Some(2));
+        assert_eq!(properties.timestamp(), &Some(7));
+        assert_eq!(properties.message_id().as_ref().map(|id| id.as_str()), Some("a"));
+        assert_eq!(properties.kind().as_ref().map(|kind| kind.as_str()), Some(JOB));
+        assert_eq!(read(&properties, &body), Message::Job(Box::new(job())));
+        let fields: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        for field in ["job_id", "dedup_key", "org", "repo", "window_start", "window_end", "reason", "attempt"]
+        {
+            assert!(fields.get(field).is_some(), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_letter_tells_reason_error_and_history_in_headers() {
+        let letter = DeadLetter::of_job(&job(), Death::Expired, "too \u{1F980} old", Timestamp::from_unix(9));
+        let Parcel { properties, body } = Parcel::letter(&letter);
+        assert_eq!(read_letter(&properties, &body), letter);
+        for name in [REASON, ERROR, HISTORY, DIED_AT] {
+            assert!(header(&properties, name).is_some(), "{name}");
+        }
+        let poison = Poison { id: "p".into(), problem: "no".into(), size: 3, excerpt: "{{{".into() };
+        let letter = DeadLetter::of_poison(&poison, Timestamp::from_unix(9));
+        let Parcel { properties, body } = Parcel::letter(&letter);
+        assert_eq!(read_letter(&properties, &body), letter);
+        assert_eq!(body, b"{{{");
+    }
+
+    #[test]
+    fn a_notice_is_told_from_a_job() {
+        let resolved = Resolved { letter: "a".into(), reason: "a test".into() };
+        let Parcel { properties, body } = Parcel::resolved(&resolved, Timestamp::from_unix(9));
+        assert_eq!(read(&properties, &body), Message::Resolved(resolved));
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_even_read() {
+        let body = vec![b'['; 10 << 20];
+        let Message::Poison(poison) = read(&BasicProperties::default(), &body) else { panic!() };
+        assert_eq!((poison.size, poison.excerpt.len()), (10 << 20, EXCERPT));
+        assert!(poison.id.starts_with("poison-"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_and_id_is_a_job_or_poison(body: Vec<u8>, id in "\\PC{0,40}") {
+            let properties = BasicProperties::default().with_message_id(short(&id));
+            if let Message::Poison(poison) = read(&properties, &body) {
+                prop_assert!(!poison.id.is_empty() && poison.id.is_ascii());
+            }
+            let letter = read_letter(&properties, &body);
+            prop_assert!(!letter.id.is_empty());
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Where backfill jobs wait: RabbitMQ, and this replica's memory and disk while that is away.
+
+pub mod amqp;
+mod fallback;
+mod outbox;
+mod upkeep;
+
+pub use fallback::FallbackQueue;
+pub use outbox::{Outbox, OutboxError, Unsent};
+pub use upkeep::{Errand, Upkeep};

@@ -1,0 +1,11 @@
+//! Backfill on a real RabbitMQ.
+
+mod bench;
+mod cluster;
+mod contract;
+mod letters;
+mod links;
+mod operator;
+mod outages;
+mod outbox;
+mod stage;

@@ -1,0 +1,145 @@
+//! `github-stats dlq` on real dead letters.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use github_sim::{Commit, Fault, Matcher, PullRequest, Review, World};
+use jiff::SignedDuration;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use super::cluster::Cluster;
+use crate::acceptance::{config, lively, simulator};
+use crate::support::{Rabbit, Replica, binary};
+
+/// What a command said, and whether it succeeded.
+fn run(folder: &Path, arguments: &[&str]) -> (bool, String) {
+    let output =
+        Command::new(binary()).arg("dlq").args(arguments).current_dir(folder).output().expect("it runs");
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.success(), said)
+}
+
+fn json(folder: &Path, arguments: &[&str]) -> Value {
+    let (success, said) = run(folder, &[arguments, &["--json"]].concat());
+    assert!(success, "{arguments:?}: {said}");
+    serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+async fn until_listed(folder: &Path, common: &[&str], wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    loop {
+        let listed = json(folder, &[&["list", "--count", "50"], common].concat());
+        let letters = listed["letters"].as_array().expect("a list").clone();
+        if wanted(&letters) {
+            return letters;
+        }
+        assert!(Instant::now() < deadline, "{listed}");
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Two repositories in which little happened, as over REST every commit costs a request.
+fn small(now: jiff::Timestamp) -> World {
+    let at = |minutes: i64| now - SignedDuration::from_mins(minutes);
+    let mut world = World::new();
+    for name in ["fixable", "hopeless"] {
+        let repo = world.org("acme").create_repo(name, at(6_000));
+        repo.push(
+            at(500),
+            vec![Commit::new("ada", at(600)).lines(7, 2), Commit::new("bob", at(510)).lines(1, 0)],
+        );
+        let pull = repo.pull_request(PullRequest::new("bob", at(400)).merged_at(at(300)));
+        repo.review(pull, Review::approved("ada", at(350)));
+    }
+    world
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_failed_for_a_reason_is_reprocessed_once_and_one_that_cannot_succeed_is_resolved() {
+    let simulator = simulator(small);
+    let (fixable, hopeless) = ("fixable".to_owned(), "hopeless".to_owned());
+    for name in [&fixable, &hopeless] {
+        simulator.faults().add(Fault::status(
+            Matcher::Repo(format!("acme/{name}")),
+            403,
+            "Resource not accessible",
+        ));
+    }
+    let Some(cluster) = Cluster::start_with(simulator, "rest").await else { return };
+    let folder = cluster.folder().to_owned();
+    let common: &[&str] = &["--config", "config.yaml"];
+    let of = |name: &str| {
+        let name = name.to_owned();
+        move |letter: &Value| letter["job"]["repo"] == name.as_str()
+    };
+    let letters = until_listed(&folder, common, |letters| {
+        letters.iter().any(of(&fixable)) && letters.iter().any(of(&hopeless))
+    })
+    .await;
+    let id = |name: &str| {
+        let found = letters.iter().find(|letter| of(name)(letter)).expect("a letter");
+        found["id"].as_str().expect("an id").to_owned()
+    };
+    let (first, second) = (id(&fixable), id(&hopeless));
+    let (_, table) = run(&folder, &[&["list"], common].concat());
+    assert!(table.contains(&first) && table.contains("cannot_succeed"), "{table}");
+    let (_, shown) = run(&folder, &[&["inspect", "--id", &first], common].concat());
+    for part in [first.as_str(), fixable.as_str(), "cannot_succeed", "attempt"] {
+        assert!(shown.contains(part), "{part} is missing: {shown}");
+    }
+    cluster.simulator.faults().clear();
+    let again = json(&folder, &[&["reprocess", "--id", &first], common].concat());
+    assert_eq!(again["reprocessed"][0]["job_id"], format!("{first}~2"));
+    let (success, said) = run(&folder, &[&["reprocess", "--id", &first], common].concat());
+    assert!(!success && said.contains("reprocessed or resolved before"), "{said}");
+    let (success, said) =
+        run(&folder, &[&["resolve", "--id", &second, "--reason", "it is gone"], common].concat());
+    assert!(success, "{said}");
+    let report = json(&folder, &[&["report", "--hours", "24"], common].concat());
+    assert!(report["by_reason"].is_object() && report["unresolved"].is_u64(), "{report}");
+    let (success, said) = run(&folder, &[&["reprocess", "--all"], common].concat());
+    assert!(success, "{said}");
+    cluster.until_metric("everything is covered", "gh_activity_coverage_ratio", |ratio| ratio == 1.0).await;
+    let letters = "gh_exporter_queue_depth{queue=\"gh.backfill.dlq\"}";
+    cluster.until_metric("no letter is left", letters, |count| count == 0.0).await;
+    let logs = cluster.leader.log() + &cluster.follower.log();
+    assert!(logs.contains("dlq.resolve") && logs.contains("dlq.reprocess"), "the audit log tells");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_broker_is_asked_over_tls_and_its_certificate_is_checked() {
+    let Some((_rabbit, port, authority)) = Rabbit::start_with_tls().await else { return };
+    let folder = TempDir::new().expect("a folder");
+    let text = format!("amqp: {{url: \"amqps://guest:guest@127.0.0.1:{port}/%2f\"}}\n");
+    std::fs::write(folder.path().join("config.yaml"), text).expect("a file");
+    let list = |variables: &[(&str, &Path)]| {
+        let mut command = Command::new(binary());
+        command.args(["dlq", "list", "--config", "config.yaml"]).current_dir(folder.path());
+        command.env_remove("SSL_CERT_FILE").envs(variables.iter().copied());
+        let output = command.output().expect("it runs");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (success, said) = list(&[("SSL_CERT_FILE", &authority)]);
+    assert!(success, "{said}");
+    let (success, said) = list(&[]);
+    assert!(!success && said.to_lowercase().contains("certificate"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_broker_the_letters_are_those_of_a_running_replica() {
+    let simulator = simulator(lively("acme"));
+    let folder = TempDir::new().expect("a folder");
+    let replica = Replica::serve(folder.path(), &config(&simulator, "acme")).await;
+    let url = format!("http://127.0.0.1:{}", replica.port());
+    let common: &[&str] = &["--replica", &url];
+    let (success, said) = run(folder.path(), &[&["list"], common].concat());
+    assert!(success && said.contains("no dead letters"), "{said}");
+    let (success, said) = run(folder.path(), &[&["inspect", "--id", "nobody"], common].concat());
+    assert!(!success && said.contains("nobody"), "{said}");
+    let (success, said) = run(folder.path(), &["list", "--replica", "http://127.0.0.1:1"]);
+    assert!(!success && said.contains("127.0.0.1:1"), "{said}");
+}
