@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::acceptance::{config, lively, simulator};
 use crate::replicas::until;
 use crate::support::redis::{Server, installed};
 use crate::support::{Replica, settle};
+
+/// How long it may take until somebody leads again.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn stands_in(health: &Value) -> bool {
     let detail = health["components"]["election"]["detail"].as_str().unwrap_or("");
@@ -57,7 +60,15 @@ async fn with_redis_gone_whoever_led_last_goes_on_collecting_until_another_is_el
         .await;
         settle(replica, &simulator, first_seen).await;
     }
-    let epochs = [epoch(leader.get("/healthz").await.1), epoch(follower.get("/healthz").await.1)];
-    let leading: Vec<u64> = epochs.into_iter().flatten().collect();
-    assert!(matches!(leading[..], [epoch] if epoch > before), "{epochs:?} after {before}");
+    let deadline = Instant::now() + PATIENCE;
+    let after = loop {
+        match [epoch(leader.get("/healthz").await.1), epoch(follower.get("/healthz").await.1)] {
+            [Some(epoch), None] | [None, Some(epoch)] => break epoch,
+            both => {
+                assert!(both == [None, None] && Instant::now() < deadline, "{both:?} lead after {before}")
+            }
+        }
+        sleep(Duration::from_millis(50)).await;
+    };
+    assert!(after > before, "epoch {after} after {before}");
 }
