@@ -9,8 +9,10 @@ use github_stats_actors::scheduler::SourceError;
 use serde::Serialize;
 
 use super::failure::Failure;
+use super::replica_client::ReplicaClient;
 use crate::config::{Config, Environment, InitialRole, Overrides, StoreBackend, load};
 use crate::disk::Space;
+use crate::election;
 use crate::github::{NoMeter, RequestMeter};
 use crate::queue::amqp::{Broker, LetterBox, Topology};
 use crate::redis::{LinkSettings, Unmetered, Verdict};
@@ -30,6 +32,10 @@ pub struct Args {
     /// Print JSON instead of lines.
     #[arg(long)]
     json: bool,
+
+    /// Only ask the replica on this machine whether it lives; for health checks of containers.
+    #[arg(long)]
+    live: bool,
 }
 
 /// What was looked at, and what came of it.
@@ -50,6 +56,11 @@ impl Finding {
 pub fn run(args: Args) -> Result<ExitCode, Failure> {
     let env = Environment::of_process();
     let loaded = load(args.config.as_deref(), &env, &Overrides::default())?;
+    if args.live {
+        let replica = ReplicaClient::new(&loaded.config, None)?;
+        actix_rt::System::new().block_on(replica.live())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     InitialRole::of(&env)?;
     let mut findings =
         vec![Finding::new("configuration", Ok(format!("{} organisations", loaded.config.github.orgs.len())))];
@@ -69,6 +80,9 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
     }
     let system = actix_rt::System::new();
     findings.extend(system.block_on(queue(&loaded.config)));
+    if let Some(found) = system.block_on(election::preflight(&loaded.config, &env)) {
+        findings.push(Finding::new("kubernetes", found));
+    }
     findings.extend(system.block_on(github(&loaded.config)));
     let failed = findings.iter().any(|finding| !finding.ok);
     print(&findings, args.json);

@@ -1,6 +1,5 @@
 //! `github-stats dlq`: dead letters, on the broker or in a running replica.
 
-mod admin_client;
 mod office;
 mod report;
 mod table;

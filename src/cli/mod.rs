@@ -7,6 +7,7 @@ mod dlq;
 mod failure;
 mod fill;
 mod plan;
+mod replica_client;
 mod serve;
 
 use std::process::ExitCode;

@@ -11,5 +11,5 @@ mod timing;
 pub use identity::identity;
 pub use kubernetes::KubernetesElector;
 pub use redis::RedisElector;
-pub use select::{Electorate, elector};
+pub use select::{Electorate, elector, preflight};
 pub use timing::Timing;

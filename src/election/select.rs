@@ -7,7 +7,7 @@ use github_stats_actors::role::{Elector, FixedElector, Role};
 
 use super::fallback::FallbackElector;
 use super::identity::identity;
-use super::kubernetes::{Cluster, LeaseName};
+use super::kubernetes::{self, Cluster, LeaseName};
 use super::{KubernetesElector, RedisElector, Timing};
 use crate::config::{Config, ElectionBackend, Environment, InitialRole};
 use crate::redis::Link;
@@ -66,6 +66,18 @@ pub fn elector(config: &Config, electorate: Electorate<'_>) -> Arc<dyn Elector> 
             };
             Arc::new(FixedElector::new(role, election.lease_duration, because))
         }
+    }
+}
+
+/// Looks at the Lease, where a configuration asks for an election by one.
+pub async fn preflight(config: &Config, env: &Environment) -> Option<Result<String, String>> {
+    let election = &config.leader_election;
+    match choose(config, Cluster::is_around(env), config.store.is_shared()) {
+        Choice::Kubernetes { .. } => {
+            let name = LeaseName::from_config(election);
+            Some(kubernetes::preflight(Cluster::of(env), name, election.renew_deadline).await)
+        }
+        Choice::Static(_) | Choice::Redis(_) => None,
     }
 }
 

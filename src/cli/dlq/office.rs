@@ -6,7 +6,7 @@ use github_stats_actors::queue::{DeadLetter, Reprocessed};
 use serde::{Deserialize, Serialize};
 
 use super::ALL;
-use super::admin_client::AdminClient;
+use crate::cli::replica_client::ReplicaClient;
 use crate::config::Config;
 use crate::queue::amqp::{Broker, LetterBox, Topology};
 
@@ -33,7 +33,7 @@ struct Listed {
 /// Where dead letters are handled.
 pub(super) enum Office {
     Broker(Broker, Topology),
-    Replica(AdminClient),
+    Replica(ReplicaClient),
 }
 
 impl Office {
@@ -41,7 +41,7 @@ impl Office {
     pub(super) fn of(config: &Config, replica: Option<&str>) -> Result<Self, anyhow::Error> {
         match (replica, config.amqp.url()) {
             (None, Some(url)) => Ok(Office::Broker(Broker::new(url, "dlq"), Topology::of(config))),
-            (replica, _) => Ok(Office::Replica(AdminClient::new(config, replica)?)),
+            (replica, _) => Ok(Office::Replica(ReplicaClient::new(config, replica)?)),
         }
     }
 

@@ -3,8 +3,10 @@
 mod api;
 mod elector;
 mod observation;
+mod preflight;
 mod record;
 mod watch;
 
 pub use api::Cluster;
 pub use elector::{KubernetesElector, LeaseName};
+pub use preflight::preflight;

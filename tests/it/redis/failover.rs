@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use github_stats::redis::Servers;
 use github_stats::store::RedisStore;
-use github_stats_actors::activity::Window;
+use github_stats_actors::activity::{RepoKey, Window};
 use github_stats_actors::role::Epoch;
 use github_stats_actors::store::{FactStore, Followed, MemoryStore, Position};
 use tokio::time::{Instant, sleep};
 
 use super::stress::Follower;
-use super::{at, batch, contents, key, moment, plain, store};
+use super::{Contents, at, batch, contents, key, moment, plain, store};
 use crate::support::redis::{Watched, installed};
 
 /// Records of each batch.
@@ -35,6 +35,16 @@ async fn assert_coverage_has_its_facts(store: &RedisStore, numbers: u64) {
             }
         }
     }
+}
+
+/// What is stored once everything was written again; `None` if not everything could be.
+async fn written_again(writer: &RedisStore, keys: &[RepoKey], numbers: u64) -> Option<Contents> {
+    for number in 0..numbers {
+        for key in keys {
+            writer.write(batch(key, number, COUNT)).await.ok()?;
+        }
+    }
+    Some(contents(writer).await)
 }
 
 #[tokio::test]
@@ -81,10 +91,14 @@ async fn writing_goes_on_after_a_failover_and_heals_what_it_lost() {
     for number in 0..number {
         for key in &keys {
             model.write(batch(key, number, COUNT)).await.expect("written");
-            writer.write(batch(key, number, COUNT)).await.expect("written again");
         }
     }
-    assert_eq!(contents(writer.as_ref()).await, contents(&model).await);
+    let model = contents(&model).await;
+    let deadline = Instant::now() + PATIENCE;
+    // On a busy machine sentinels may see another master die, which is alive; what that loses is healed the same way.
+    while written_again(&writer, &keys, number).await.is_none_or(|healed| healed != model) {
+        assert!(Instant::now() < deadline, "writing again does not heal");
+    }
     follower.catch_up().await;
     assert_eq!(follower.contents(), contents(writer.as_ref()).await);
 }

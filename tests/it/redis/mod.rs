@@ -83,8 +83,11 @@ fn batch(key: &RepoKey, number: u64, count: u64) -> Batch {
     batch
 }
 
+/// States and records.
+type Contents = (Vec<RepoState>, Vec<StoredRecord>);
+
 /// Everything a store has.
-async fn contents(store: &dyn FactStore) -> (Vec<RepoState>, Vec<StoredRecord>) {
+async fn contents(store: &dyn FactStore) -> Contents {
     let mut states = Vec::new();
     for org in store.organisations().await.expect("organisations") {
         states.extend(store.repositories(&org).await.expect("repositories"));

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use redis::{Client, FromRedisValue};
+use redis::{AsyncConnectionConfig, Client, FromRedisValue};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -182,7 +182,9 @@ impl Server {
     /// Asks it something that may fail.
     pub async fn try_ask<T: FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
         let client = Client::open(format!("redis://{}", self.address()))?;
-        let mut connection = client.get_multiplexed_async_connection().await?;
+        // The library's own limit of half a second is less than a busy machine needs to empty a server.
+        let unhurried = AsyncConnectionConfig::new().set_response_timeout(None);
+        let mut connection = client.get_multiplexed_async_connection_with_config(&unhurried).await?;
         let mut command = redis::cmd(words[0]);
         words[1..].iter().for_each(|word| {
             command.arg(*word);

@@ -1,4 +1,4 @@
-//! A client of the admin API of a replica.
+//! A client of a running replica: its admin API, and whether it lives.
 
 use std::time::Duration;
 
@@ -16,16 +16,18 @@ use crate::config::{Config, Secret};
 
 /// How long a replica may take to answer.
 const LIMIT: Duration = Duration::from_secs(30);
+/// How long a living replica takes at most to say so.
+const LIVE_LIMIT: Duration = Duration::from_secs(5);
 /// The largest answer that is read.
 const LARGEST: usize = 256 * 1024 * 1024;
 
 /// Speaks to one replica.
-pub(crate) struct AdminClient {
+pub(crate) struct ReplicaClient {
     authority: String,
     token: Option<Secret>,
 }
 
-impl AdminClient {
+impl ReplicaClient {
     /// The replica at this URL, or the one that this configuration starts on this machine; with its admin token.
     pub(crate) fn new(config: &Config, url: Option<&str>) -> Result<Self, anyhow::Error> {
         let authority = match url {
@@ -33,7 +35,7 @@ impl AdminClient {
             None => local(config),
         };
         let token = config.server.admin_token().map(|source| source.read()).transpose();
-        Ok(AdminClient { authority, token: token.context("server.admin_token cannot be read")? })
+        Ok(ReplicaClient { authority, token: token.context("server.admin_token cannot be read")? })
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value, anyhow::Error> {
@@ -44,8 +46,25 @@ impl AdminClient {
         self.ask(Method::POST, path, body).await
     }
 
+    /// Whether the process can make progress.
+    pub(crate) async fn live(&self) -> Result<(), anyhow::Error> {
+        let answer = timeout(LIVE_LIMIT, self.exchange(Method::GET, "/livez", None)).await;
+        let (status, body) = answer
+            .map_err(|_| anyhow!("no answer within {} s", LIVE_LIMIT.as_secs()))
+            .and_then(|answer| answer)
+            .with_context(|| format!("the replica at http://{} is not alive", self.authority))?;
+        let reason: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let reason = reason["reason"].as_str().unwrap_or("no reason was given");
+        anyhow::ensure!(
+            status.is_success(),
+            "the replica at http://{} is not alive: {reason}",
+            self.authority
+        );
+        Ok(())
+    }
+
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, anyhow::Error> {
-        let answer = timeout(LIMIT, self.exchange(method, path, body)).await;
+        let answer = timeout(LIMIT, self.exchange(method, &format!("/api/admin/{path}"), body)).await;
         let (status, body) = answer
             .map_err(|_| anyhow!("no answer within {} s", LIMIT.as_secs()))
             .and_then(|answer| answer)
@@ -69,10 +88,7 @@ impl AdminClient {
         let stream = TcpStream::connect(&self.authority).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         actix_rt::spawn(connection);
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("/api/admin/{path}"))
-            .header(header::HOST, &self.authority);
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, &self.authority);
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()));
         }
