@@ -9,12 +9,13 @@ ENV GITHUB_STATS_REVISION=${REVISION}
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked --bin github-stats \
-    && install -D -s target/release/github-stats /out/usr/bin/github-stats \
+    && install -D target/release/github-stats /out/usr/bin/github-stats \
     && install -d /out/var/lib/github-stats /out/backups
 
 # The daily backup of Compose: the same binary beside a shell that can wait and count days.
 FROM gcr.io/distroless/cc-debian12:debug-nonroot AS backup
-COPY --from=build --chown=65532:65532 /out/ /
+COPY --from=build --chown=0:0 /out/usr/bin/github-stats /usr/bin/github-stats
+COPY --from=build --chown=65532:65532 /out/backups /backups
 COPY --chmod=0555 deploy/compose/backup.sh /usr/bin/backup.sh
 ENTRYPOINT ["/busybox/sh", "/usr/bin/backup.sh"]
 
