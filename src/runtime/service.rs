@@ -106,6 +106,7 @@ impl Service {
         let listener = bind(config)?;
         let metrics = Metrics::new(&settings.replica, Build::current())?;
         metrics.attach(&settings.stores.meter);
+        metrics.begin_at_zero(config.github.orgs.iter().map(|org| org.org.as_str()));
         let meter: Arc<dyn RequestMeter> = Arc::new(metrics.github());
         let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
         let organisations = organisations(config, &settings.clock, &meter)?;

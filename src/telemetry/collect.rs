@@ -204,6 +204,23 @@ mod tests {
     }
 
     #[actix::test]
+    async fn what_is_worth_an_alert_begins_at_zero() {
+        let (sources, metrics) = leader();
+        metrics.begin_at_zero(["acme"]);
+        let page = String::from_utf8(encode(&collected(&sources, &metrics), Format::Text)).unwrap();
+        for line in [
+            "gh_exporter_events_dlq_total{queue=\"gh.backfill.dlq\"} 0",
+            "gh_exporter_store_series_refused_total 0",
+            "gh_exporter_store_write_total{source=\"leader_scrape\",result=\"failure\"} 0",
+            "gh_exporter_windows_given_up_total{org=\"acme\"} 0",
+            "gh_exporter_github_secondary_limit_hits_total{org=\"acme\"} 0",
+            "gh_exporter_backfill_enqueues_dropped_total{org=\"acme\",reason=\"gap\"} 0",
+        ] {
+            assert!(page.lines().any(|present| present == line), "{line}\n{page}");
+        }
+    }
+
+    #[actix::test]
     async fn a_leader_tells_states_as_they_are() {
         let (sources, metrics) = leader();
         let_everything_happen(&metrics);

@@ -46,6 +46,10 @@ impl GithubMetrics {
         self.reset.with_label_values(&labels).set(reset_unixtime as f64);
     }
 
+    pub(super) fn begin_at_zero(&self, org: &str) {
+        self.secondary.with_label_values(&[org]);
+    }
+
     /// GitHub refused because of a secondary rate limit.
     pub fn secondary_limit_hit(&self, org: &str) {
         self.secondary.with_label_values(&[org]).inc();

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use github_stats_actors::event::{Event, Observer};
+use github_stats_actors::queue::Reason;
+use github_stats_actors::store::WriteSource;
 use prometheus::{HistogramVec, IntCounterVec, Registry};
 
 use super::derived::DEAD_LETTERS;
@@ -110,6 +112,26 @@ impl Metrics {
     /// Takes over what a store's meter measures from now on.
     pub fn attach(&self, meter: &StoreMeter) {
         meter.attach(self.0.store.clone());
+    }
+
+    /// Begins at zero what is worth an alert: a counter that appears with its first count shows no increase.
+    pub fn begin_at_zero<'a>(&self, orgs: impl IntoIterator<Item = &'a str>) {
+        let events = &self.0.events;
+        events.buried.with_label_values(&[DEAD_LETTERS]);
+        events.series_refused.with_label_values::<&str>(&[]);
+        for source in [WriteSource::LeaderScrape, WriteSource::WorkerBackfill] {
+            for result in ["success", "failure"] {
+                events.store_writes.with_label_values(&[source.as_str(), result]);
+            }
+        }
+        for org in orgs {
+            events.windows_given_up.with_label_values(&[org]);
+            events.lines_exhausted.with_label_values(&[org]);
+            self.0.github.begin_at_zero(org);
+            for reason in [Reason::ScrapeError, Reason::RateLimited, Reason::GithubUnhealthy, Reason::Gap] {
+                events.dropped.with_label_values(&[org, reason.as_str()]);
+            }
+        }
     }
 
     /// How often this replica was scraped.

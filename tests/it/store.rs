@@ -46,16 +46,16 @@ fn batch(key: &RepoKey, number: u64, count: u64) -> Batch {
     }
 }
 
-/// Opens a directory that was in use until now. A process that another test starts at this moment holds whatever was open
-/// here until it has become its own program.
-fn opened_again(directory: &Path) -> EmbeddedStore {
+/// Opens a directory that may have been in use until now. A process that another test starts at this moment holds whatever
+/// was open here until it has become its own program.
+fn open(directory: &Path) -> Result<EmbeddedStore, OpenError> {
     let begun = tokio::time::Instant::now();
     loop {
         match EmbeddedStore::open(directory) {
-            Err(OpenError::InUse { .. }) if begun.elapsed() < Duration::from_secs(5) => {
+            Err(OpenError::InUse { .. }) if begun.elapsed() < Duration::from_secs(1) => {
                 std::thread::yield_now();
             }
-            opened => return opened.expect("opened again"),
+            opened => return opened,
         }
     }
 }
@@ -85,7 +85,7 @@ proptest! {
         let repositories = [("acme", "R_1"), ("acme", "R_2"), ("acme-labs", "R_1"), ("acme\0labs", "R\0")];
         let directory = TempDir::new().expect("a directory");
         blocking().block_on(async {
-            let store = EmbeddedStore::open(directory.path()).expect("opened");
+            let store = open(directory.path()).expect("opened");
             for (repository, number, count) in batches {
                 let (org, id) = repositories[repository];
                 store.write(batch(&key(org, id), number, count)).await.expect("written");
@@ -94,7 +94,7 @@ proptest! {
             store.collect_garbage(&key("acme", "R_1"), at(collected), epoch).await.expect("collected");
             let before = contents(&store).await;
             drop(store);
-            let store = opened_again(directory.path());
+            let store = open(directory.path()).expect("opened again");
             assert_eq!(contents(&store).await, before);
             assert!(store.begin_epoch(Epoch(0)).await.expect("epoch") > epoch);
         });
@@ -105,7 +105,7 @@ proptest! {
 fn missing_directories_are_created() {
     let directory = TempDir::new().expect("a directory");
     let nested = directory.path().join("var/lib");
-    drop(EmbeddedStore::open(&nested).expect("opened"));
+    drop(open(&nested).expect("opened"));
     assert!(nested.join(FILE).is_file());
 }
 
@@ -113,14 +113,14 @@ fn missing_directories_are_created() {
 fn what_a_crash_left_of_the_creation_is_replaced() {
     let directory = TempDir::new().expect("a directory");
     std::fs::write(directory.path().join("github-stats.redb.new"), [0; 5_000]).expect("written");
-    drop(EmbeddedStore::open(directory.path()).expect("opened"));
-    drop(opened_again(directory.path()));
+    drop(open(directory.path()).expect("opened"));
+    drop(open(directory.path()).expect("opened again"));
 }
 
 // === Refusing ===
 
 fn refusal(directory: &Path) -> OpenError {
-    match EmbeddedStore::open(directory) {
+    match open(directory) {
         Ok(_) => panic!("{} was opened", directory.display()),
         Err(error) => error,
     }
@@ -129,7 +129,7 @@ fn refusal(directory: &Path) -> OpenError {
 /// A store with something in it, closed.
 fn closed_store() -> (TempDir, PathBuf) {
     let directory = TempDir::new().expect("a directory");
-    let store = EmbeddedStore::open(directory.path()).expect("opened");
+    let store = open(directory.path()).expect("opened");
     blocking().block_on(async {
         for number in 0..20 {
             store.write(batch(&key("acme", "R_1"), number, 200)).await.expect("written");
@@ -142,11 +142,11 @@ fn closed_store() -> (TempDir, PathBuf) {
 #[test]
 fn a_second_store_in_the_same_directory_is_refused() {
     let (directory, _) = closed_store();
-    let first = EmbeddedStore::open(directory.path()).expect("opened");
+    let first = open(directory.path()).expect("opened");
     let error = refusal(directory.path());
     assert!(matches!(error, OpenError::InUse { .. }), "{error}");
     drop(first);
-    opened_again(directory.path());
+    open(directory.path()).expect("opened again");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_store_that_another_process_has_open_is_refused() {
     assert!(
         said.contains("in use by another process") && said.contains(&directory.path().display().to_string())
     );
-    opened_again(directory.path());
+    open(directory.path()).expect("opened again");
 }
 
 #[test]
@@ -186,21 +186,21 @@ fn a_damaged_file_is_refused_and_left_as_it_is() {
         assert!(std::fs::read(&file).expect("read") == bytes, "{what} was changed");
     }
     std::fs::write(&file, &sound).expect("written");
-    EmbeddedStore::open(directory.path()).expect("the copy is sound");
+    open(directory.path()).expect("the copy is sound");
 }
 
 #[test]
 fn a_flipped_bit_is_found_or_harmless() {
     let (directory, file) = closed_store();
     let sound = std::fs::read(&file).expect("read");
-    let wanted = blocking().block_on(contents(&EmbeddedStore::open(directory.path()).expect("opened")));
+    let wanted = blocking().block_on(contents(&open(directory.path()).expect("opened")));
     let mut rng = rand::rng();
     for _ in 0..60 {
         let position = rng.random_range(0..sound.len());
         let mut bytes = sound.clone();
         bytes[position] ^= 1 << rng.random_range(0..8);
         std::fs::write(&file, &bytes).expect("written");
-        match EmbeddedStore::open(directory.path()) {
+        match open(directory.path()) {
             Ok(store) => {
                 assert!(
                     blocking().block_on(contents(&store)) == wanted,
@@ -340,7 +340,7 @@ impl WritingChild {
 fn the_child_writes_until_it_is_killed() {
     let Some(directory) = std::env::var_os(CHILD) else { return };
     blocking().block_on(async {
-        let store = EmbeddedStore::open(Path::new(&directory)).expect("opened");
+        let store = open(Path::new(&directory)).expect("opened");
         let lanes = (0..LANES).map(|lane| {
             let store = &store;
             async move {
@@ -373,7 +373,7 @@ async fn no_kill_loses_an_acknowledged_batch_or_leaves_half_of_one() {
             acknowledged[lane as usize] = Some(number).max(acknowledged[lane as usize]);
         }
 
-        let store = opened_again(directory.path());
+        let store = open(directory.path()).expect("opened again");
         for (lane, acknowledged) in acknowledged.iter().enumerate() {
             let repository = key("acme", &format!("R_{lane}"));
             let states = store.repositories(&"acme".into()).await.expect("states");
