@@ -143,7 +143,7 @@ fn closed_store() -> (TempDir, PathBuf) {
 fn a_second_store_in_the_same_directory_is_refused() {
     let (directory, _) = closed_store();
     let first = open(directory.path()).expect("opened");
-    let error = refusal(directory.path());
+    let error = EmbeddedStore::open(directory.path()).err().expect("refused");
     assert!(matches!(error, OpenError::InUse { .. }), "{error}");
     drop(first);
     open(directory.path()).expect("opened again");
@@ -154,7 +154,8 @@ fn a_store_that_another_process_has_open_is_refused() {
     let directory = TempDir::new().expect("a directory");
     let mut child = WritingChild::start(directory.path());
     child.acknowledged().next().expect("the child writes");
-    let error = refusal(directory.path());
+    // At once: nobody reads what the child says any more, and that ends it.
+    let error = EmbeddedStore::open(directory.path()).err().expect("refused");
     child.kill();
     assert!(matches!(error, OpenError::InUse { .. }), "{error}");
     let said = error.to_string();
