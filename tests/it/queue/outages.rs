@@ -5,8 +5,10 @@ use std::time::Duration;
 use futures::StreamExt;
 use github_sim::{Fault, FaultKind, Lively, Matcher, Simulator, generate};
 use jiff::SignedDuration;
+use lapin::ExchangeKind;
 use lapin::options::{
-    BasicConsumeOptions, BasicPublishOptions, QueueBindOptions, QueueDeclareOptions, QueuePurgeOptions,
+    BasicConsumeOptions, BasicPublishOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+    QueuePurgeOptions,
 };
 use lapin::types::FieldTable;
 use rand::rngs::StdRng;
@@ -127,6 +129,15 @@ async fn duplicated_jobs_and_a_purged_queue_change_nothing() {
     let jobs = format!("{exchange}.jobs");
     let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
     channel.queue_declare("tap".into(), options, FieldTable::default()).await.expect("a queue");
+    // The replicas declare it too, sooner or later.
+    let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    let declared = channel.exchange_declare(
+        exchange.as_str().into(),
+        ExchangeKind::Direct,
+        durable,
+        FieldTable::default(),
+    );
+    declared.await.expect("an exchange");
     let (to, key) = (exchange.as_str().into(), jobs.as_str().into());
     let bind = channel.queue_bind("tap".into(), to, key, QueueBindOptions::default(), FieldTable::default());
     bind.await.expect("bound");
