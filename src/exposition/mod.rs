@@ -1,16 +1,21 @@
-//! What `/metrics` says, as bytes: a small model of metric families, the two text formats, compression and the cache
-//! that makes a scrape of a million series cost little more than sending them.
+//! What `/metrics` says, as bytes: a small model of metric families, the two text formats, compression, and the
+//! editions that make a scrape of a million series cost little more than sending them.
 
 mod activity;
-mod cache;
+mod chunk;
 mod coding;
+mod compress;
 mod desc;
+mod edition;
 mod encoded;
+mod encoder;
 mod escape;
+mod exposition_actor;
 mod family;
 mod format;
 mod number;
 mod page;
+mod pages;
 mod quality;
 mod text;
 
@@ -18,11 +23,14 @@ mod text;
 pub(crate) mod testing;
 
 pub use activity::{ACTIVITY, SeriesCounts};
-pub use cache::{ActivityCache, EncodeError};
 pub use coding::Coding;
 pub use desc::Desc;
+pub use edition::Edition;
 pub use encoded::Encoded;
+pub use encoder::Encoder;
+pub use exposition_actor::ExpositionActor;
 pub use family::{Family, Histogram, Kind, Sample, Value, merged};
 pub use format::Format;
 pub use page::Page;
+pub use pages::ActivityPages;
 pub use text::encode;

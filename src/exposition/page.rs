@@ -1,18 +1,17 @@
 //! A whole page: the activity families, which are shared, and what is new in every scrape.
 
-use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use flate2::Crc;
 
-use super::encoded::Writer;
+use super::compress::Compressor;
 use super::{Coding, Encoded, Family, Format, text};
 
 /// The header of a gzip member: deflate, no name, no time, fastest level, unknown system (RFC 1952, 2.3).
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
 
-/// A page ready to be sent. Its activity part is shared with every other page of the same snapshot.
+/// A page ready to be sent. Its activity part is shared with every other page of the same edition.
 #[derive(Debug)]
 pub struct Page {
     head: Bytes,
@@ -24,45 +23,38 @@ pub struct Page {
 impl Page {
     /// Joins `activity`, which must be encoded in the same way, and `families`.
     ///
-    /// Compressed, both are blocks of one gzip member: several members in a row are legal, but not every client reads
-    /// more than the first.
-    ///
-    /// # Errors
-    /// None but those of the compressor.
-    pub fn new(
-        activity: Arc<Encoded>,
-        families: &[Family],
-        format: Format,
-        coding: Coding,
-    ) -> io::Result<Page> {
-        let mut writer = Writer::new(coding);
-        *writer.buffer() = text::encode(families, format);
-        writer.buffer().extend_from_slice(text::end(format));
-        let rest = writer.finish(true)?;
+    /// With gzip, both are blocks of one member: several members in a row are legal, but not every client reads more than the
+    /// first. With zstd, they are frames in a row, which every decoder of streams reads.
+    pub fn new(activity: Arc<Encoded>, families: &[Family], format: Format, coding: Coding) -> Page {
+        let mut plain = text::encode(families, format);
+        plain.extend_from_slice(text::end(format));
+        let mut rest = Encoded::default();
+        rest.push(&Compressor::new(coding).last_part(&plain.into()));
         let (head, tail) = match coding {
-            Coding::Identity => (Bytes::new(), Bytes::new()),
             Coding::Gzip => (Bytes::from_static(&GZIP_HEADER), gzip_trailer(&activity, &rest)),
+            Coding::Identity | Coding::Zstd => (Bytes::new(), Bytes::new()),
         };
-        Ok(Page { head, activity, rest, tail })
+        Page { head, activity, rest, tail }
     }
 
     /// Bytes of the page.
     pub fn length(&self) -> u64 {
-        self.head.len() as u64 + self.activity.length + self.rest.length + self.tail.len() as u64
+        self.head.len() as u64 + self.activity.length() + self.rest.length() + self.tail.len() as u64
     }
 
-    /// The page in pieces of at most some 50 KiB, except for the families given to [`Self::new`].
+    /// The page in pieces of at most some 50 KiB.
     pub fn into_pieces(self) -> impl Iterator<Item = Bytes> {
         let Page { head, activity, rest, tail } = self;
-        let shared = (0..activity.pieces.len()).map(move |index| activity.pieces[index].clone());
-        std::iter::once(head).chain(shared).chain(rest.pieces).chain([tail])
+        let shared = (0..activity.pieces().len()).map(move |index| activity.pieces()[index].clone());
+        let own = (0..rest.pieces().len()).map(move |index| rest.pieces()[index].clone());
+        std::iter::once(head).chain(shared).chain(own).chain([tail]).filter(|piece| !piece.is_empty())
     }
 }
 
 fn gzip_trailer(activity: &Encoded, rest: &Encoded) -> Bytes {
     let mut checksum = Crc::new();
-    checksum.combine(&activity.checksum);
-    checksum.combine(&rest.checksum);
+    checksum.combine(activity.checksum());
+    checksum.combine(rest.checksum());
     let mut trailer = Vec::with_capacity(8);
     trailer.extend_from_slice(&checksum.sum().to_le_bytes());
     trailer.extend_from_slice(&checksum.amount().to_le_bytes());
@@ -79,17 +71,25 @@ mod tests {
 
     use super::*;
     use crate::exposition::testing::{any_snapshot, row, snapshot};
-    use crate::exposition::{Desc, activity};
+    use crate::exposition::{Desc, Encoder};
 
     const UP: Desc = Desc::gauge("up", "Whether it is up.", &["replica"]);
 
     fn page(snapshot: &SeriesSnapshot, format: Format, coding: Coding) -> Vec<u8> {
-        let activity = Arc::new(activity::encode(snapshot, format, coding).unwrap());
-        let page = Page::new(activity, &[UP.family().with(&["a"], 1.0)], format, coding).unwrap();
+        let activity = Encoder::default().encode(1, snapshot).make(format, coding);
+        let page = Page::new(activity, &[UP.family().with(&["a"], 1.0)], format, coding);
         let length = page.length();
         let bytes = page.into_pieces().collect::<Vec<_>>().concat();
         assert_eq!(bytes.len() as u64, length);
         bytes
+    }
+
+    fn unpacked(bytes: &[u8], coding: Coding) -> Vec<u8> {
+        match coding {
+            Coding::Identity => bytes.to_vec(),
+            Coding::Gzip => unzipped(bytes),
+            Coding::Zstd => zstd::decode_all(bytes).unwrap(),
+        }
     }
 
     /// Reads one member, so that a second one would be missed as some clients miss it.
@@ -108,9 +108,11 @@ mod tests {
         let snapshot = snapshot(rows);
         for format in Format::ALL {
             let plain = page(&snapshot, format, Coding::Identity);
-            let zipped = page(&snapshot, format, Coding::Gzip);
-            assert!(plain.len() > 3_000_000 && zipped.len() * 4 < plain.len());
-            assert!(unzipped(&zipped) == plain, "{format:?}");
+            for coding in [Coding::Gzip, Coding::Zstd] {
+                let small = page(&snapshot, format, coding);
+                assert!(plain.len() > 3_000_000 && small.len() * 4 < plain.len());
+                assert!(unpacked(&small, coding) == plain, "{format:?} {coding:?}");
+            }
         }
     }
 
@@ -118,9 +120,9 @@ mod tests {
     fn pages_are_sent_in_small_pieces() {
         let snapshot = snapshot((0..2_000).map(|n| row("acme", "api", &format!("user-{n}"))).collect());
         for coding in Coding::ALL {
-            let activity = activity::encode(&snapshot, Format::Text, coding).unwrap();
-            assert!(activity.pieces.len() > 1);
-            assert!(activity.pieces.iter().all(|piece| piece.len() <= 49 * 1024));
+            let activity = Encoder::default().encode(1, &snapshot).make(Format::Text, coding);
+            assert!(activity.pieces().len() > 1);
+            assert!(activity.pieces().iter().all(|piece| piece.len() <= 49 * 1024));
         }
     }
 
@@ -131,8 +133,10 @@ mod tests {
             page(&nothing, Format::OpenMetrics, Coding::Identity).ends_with(b"up{replica=\"a\"} 1\n# EOF\n")
         );
         assert!(page(&nothing, Format::Text, Coding::Identity).ends_with(b"up{replica=\"a\"} 1\n"));
-        let empty = Page::new(Arc::default(), &[], Format::OpenMetrics, Coding::Gzip).unwrap();
-        assert_eq!(unzipped(&empty.into_pieces().collect::<Vec<_>>().concat()), b"# EOF\n");
+        for coding in Coding::ALL {
+            let empty = Page::new(Arc::default(), &[], Format::OpenMetrics, coding);
+            assert_eq!(unpacked(&empty.into_pieces().collect::<Vec<_>>().concat(), coding), b"# EOF\n");
+        }
     }
 
     proptest! {
@@ -141,7 +145,9 @@ mod tests {
         fn compression_changes_nothing(snapshot in any_snapshot()) {
             for format in Format::ALL {
                 let plain = page(&snapshot, format, Coding::Identity);
-                prop_assert_eq!(unzipped(&page(&snapshot, format, Coding::Gzip)), plain);
+                for coding in Coding::ALL {
+                    prop_assert_eq!(&unpacked(&page(&snapshot, format, coding), coding), &plain);
+                }
             }
         }
     }

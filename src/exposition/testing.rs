@@ -112,11 +112,9 @@ pub(crate) fn row(org: &str, repo: &str, user: &str) -> SeriesRow {
     SeriesRow { org: org.into(), repo: repo.into(), user: user.into(), since, gauges, totals: Some(totals) }
 }
 
-/// A snapshot of these rows, in the order a snapshot has.
-pub(crate) fn snapshot(mut rows: Vec<SeriesRow>) -> SeriesSnapshot {
-    rows.sort_by(|a, b| (&a.org, &a.repo, &a.user).cmp(&(&b.org, &b.repo, &b.user)));
-    rows.dedup_by(|a, b| (&a.org, &a.repo, &a.user) == (&b.org, &b.repo, &b.user));
-    SeriesSnapshot { at: Timestamp::from_unix(1_800_000_000), rows }
+/// A snapshot of these rows.
+pub(crate) fn snapshot(rows: Vec<SeriesRow>) -> SeriesSnapshot {
+    SeriesSnapshot::of(Timestamp::from_unix(1_800_000_000), rows)
 }
 
 /// Text of few letters, so that names collide, with everything that is special somewhere.

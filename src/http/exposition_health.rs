@@ -32,12 +32,12 @@ pub(super) async fn exposition_health(state: web::Data<State>) -> HttpResponse {
 #[cfg(test)]
 mod tests {
     use crate::exposition::testing::{row, snapshot};
-    use crate::http::testing::{fresh, get};
+    use crate::http::testing::{fresh, get, publish};
 
     #[actix::test]
     async fn a_second_look_counts_one_more_scrape_a_moment_ago() {
         let state = fresh();
-        state.published.publish(snapshot(vec![row("acme", "api", "ann")]));
+        publish(&state, snapshot(vec![row("acme", "api", "ann")]));
         let first = get(&state, "/health/metrics").await.json();
         let second = get(&state, "/health/metrics").await.json();
         for name in ["scrapes_total", "gh_exporter_metrics_scrapes_total"] {

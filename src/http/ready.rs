@@ -29,7 +29,7 @@ pub(super) fn obstacle(state: &State, health: &HealthSnapshot) -> Option<String>
     if state.sources.draining.load(Ordering::Acquire) {
         return Some("going down".into());
     }
-    if state.published.latest().is_none() {
+    if state.activity.latest().is_none() {
         let store = health.components.get("store").map(|store| store.detail.as_str());
         return Some(
             store.filter(|detail| !detail.is_empty()).unwrap_or("no numbers were loaded yet").into(),
@@ -45,14 +45,14 @@ mod tests {
 
     use super::*;
     use crate::exposition::testing::snapshot;
-    use crate::http::testing::{fresh, get};
+    use crate::http::testing::{fresh, get, publish};
 
     #[actix::test]
     async fn a_replica_is_ready_from_its_first_numbers_until_it_goes_down() {
         let state = fresh();
         let answer = get(&state, "/readyz").await;
         assert_eq!((answer.status, &answer.json()["reason"]), (503, &json!("no numbers were loaded yet")));
-        state.published.publish(snapshot(Vec::new()));
+        publish(&state, snapshot(Vec::new()));
         assert_eq!(get(&state, "/readyz").await.status, 503);
         state.sources.health.set(HealthSnapshot { ready: true, ..HealthSnapshot::starting() });
         for path in ["/readyz", "/health/ready"] {

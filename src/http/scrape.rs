@@ -1,16 +1,23 @@
 //! `/metrics`.
 
-use std::convert::Infallible;
+use std::io;
+use std::time::Duration;
 
 use actix_web::body::SizedStream;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
+use tokio::time::Instant;
 
 use super::State;
 use super::problem::Problem;
 use crate::exposition::{Coding, Format, Page};
 use crate::telemetry::collect;
+
+/// How Prometheus says how long it waits for a page.
+const TIMEOUT_HEADER: &str = "x-prometheus-scrape-timeout-seconds";
+/// How long a scraper may take that does not say; longer than any usual timeout.
+const USUAL_LIMIT: Duration = Duration::from_secs(60);
 
 /// Answers a scrape. The activity part is encoded once for each snapshot; the rest is new in every answer.
 pub(super) async fn metrics(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
@@ -23,7 +30,7 @@ pub(super) async fn metrics(request: HttpRequest, state: web::Data<State>) -> Re
         _ => state.metrics.scrapes().record(state.sources.clock.now()),
     };
     let families = collect(&state.sources, &state.metrics, &state.activity.counts(), &scrapes);
-    let page = Page::new(activity, &families, format, coding).map_err(failed)?;
+    let page = Page::new(activity, &families, format, coding);
     let mut response = HttpResponse::Ok();
     response.content_type(format.content_type());
     response.insert_header((header::VARY, "Accept, Accept-Encoding"));
@@ -31,8 +38,19 @@ pub(super) async fn metrics(request: HttpRequest, state: web::Data<State>) -> Re
         response.insert_header((header::CONTENT_ENCODING, encoding));
     }
     let length = page.length();
-    let pieces = futures::stream::iter(page.into_pieces().map(Ok::<_, Infallible>));
-    Ok(response.body(SizedStream::new(length, pieces)))
+    let deadline = Instant::now() + limit(&request);
+    let pieces = page.into_pieces().map(move |piece| match Instant::now() < deadline {
+        true => Ok(piece),
+        // Whoever reads on after that only holds the memory of an old page.
+        false => Err(io::Error::from(io::ErrorKind::TimedOut)),
+    });
+    Ok(response.body(SizedStream::new(length, futures::stream::iter(pieces))))
+}
+
+fn limit(request: &HttpRequest) -> Duration {
+    let said = request.headers().get(TIMEOUT_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let said = said.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    said.map_or(USUAL_LIMIT, |limit| limit.min(10 * USUAL_LIMIT))
 }
 
 /// All values of a header as one list.
@@ -49,18 +67,17 @@ fn failed(error: impl std::error::Error) -> Problem {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::sync::Arc;
 
     use actix_web::test::TestRequest;
     use flate2::read::GzDecoder;
 
     use super::*;
     use crate::exposition::testing::{read, row, snapshot};
-    use crate::http::testing::{ask, fresh, get, with_tree};
+    use crate::http::testing::{ask, fresh, get, publish, with_tree};
 
     fn with_rows(state: State) -> State {
-        state
-            .published
-            .publish(snapshot(vec![row("acme", "a\"}\n,b=\"\\", "ann"), row("acme", "api", "bob")]));
+        publish(&state, snapshot(vec![row("acme", "a\"}\n,b=\"\\", "ann"), row("acme", "api", "bob")]));
         state
     }
 
@@ -114,7 +131,8 @@ mod tests {
         for _ in 0..5 {
             get(&state, "/metrics").await;
         }
-        assert_eq!(state.activity.encodings(), 1);
+        let activity = || state.activity.encoded(Format::Text, Coding::Identity);
+        assert!(Arc::ptr_eq(&activity().await.unwrap(), &activity().await.unwrap()));
     }
 
     #[actix::test]

@@ -1,6 +1,7 @@
 //! The server.
 
 use std::io;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
@@ -37,11 +38,25 @@ pub fn serve(settings: HttpSettings, state: State) -> io::Result<(Server, Server
         .shutdown_timeout(settings.shutdown_timeout.as_secs())
         .disable_signals();
     for listener in settings.listeners {
+        limit_stalls(&listener, settings.stall_limit)?;
         server = server.listen(listener)?;
     }
     let server = server.run();
     let handle = server.handle();
     Ok((server, handle))
+}
+
+/// Has the kernel close connections whose client takes nothing for so long: nobody polls an answer that cannot be sent, so no
+/// timer of ours would see it. Accepted connections inherit this.
+#[cfg(target_os = "linux")]
+fn limit_stalls(listener: &TcpListener, limit: Duration) -> io::Result<()> {
+    let milliseconds = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
+    Ok(rustix::net::sockopt::set_tcp_user_timeout(listener, milliseconds)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_stalls(_: &TcpListener, _: Duration) -> io::Result<()> {
+    Ok(())
 }
 
 /// The application, the same on every worker.
@@ -67,19 +82,28 @@ pub(super) fn app(
 
 #[cfg(test)]
 mod tests {
-    use std::net::{SocketAddr, TcpListener};
+    use std::net::SocketAddr;
+    use std::sync::{Arc, Weak};
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
 
     use super::*;
     use crate::exposition::testing::{row, snapshot};
-    use crate::http::testing::fresh;
+    use crate::exposition::{Coding, Encoded, Format};
+    use crate::http::testing::{fresh, publish};
 
     async fn started(state: State) -> (SocketAddr, ServerHandle) {
+        started_with(state, |settings| settings)
+    }
+
+    fn started_with(
+        state: State,
+        change: impl FnOnce(HttpSettings) -> HttpSettings,
+    ) -> (SocketAddr, ServerHandle) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (server, handle) = serve(HttpSettings::new(vec![listener]), state).unwrap();
+        let (server, handle) = serve(change(HttpSettings::new(vec![listener])), state).unwrap();
         actix::spawn(server);
         (address, handle)
     }
@@ -105,7 +129,7 @@ mod tests {
     #[actix::test]
     async fn whole_pages_arrive_with_their_length() {
         let state = fresh();
-        state.published.publish(snapshot((0..3_000).map(|n| row("acme", "api", &format!("u{n}"))).collect()));
+        publish(&state, snapshot((0..3_000).map(|n| row("acme", "api", &format!("u{n}"))).collect()));
         let (address, handle) = started(state).await;
         let answer = raw(address, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
         let (head, body) = split(&answer);
@@ -143,6 +167,60 @@ mod tests {
             "{:?}",
             String::from_utf8_lossy(&answer)
         );
+        handle.stop(true).await;
+    }
+
+    /// A page that is too large for the buffers of two sockets, and who begins to scrape it.
+    async fn begin_to_scrape(
+        headers: &str,
+        change: impl FnOnce(HttpSettings) -> HttpSettings,
+    ) -> (TcpStream, Weak<Encoded>, ServerHandle) {
+        let state = fresh();
+        publish(&state, snapshot((0..20_000).map(|n| row("acme", "api", &format!("u{n}"))).collect()));
+        let page = Arc::downgrade(&state.activity.encoded(Format::Text, Coding::Identity).await.unwrap());
+        let (address, handle) = started_with(state.clone(), change);
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut status = [0; 15];
+        connection.read_exact(&mut status).await.unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200 OK");
+        // From here on only those who are still being answered hold the page.
+        publish(&state, snapshot(Vec::new()));
+        (connection, page, handle)
+    }
+
+    async fn is_let_go(page: &Weak<Encoded>) {
+        let wait = async {
+            while page.strong_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wait).await.expect("the page is let go");
+    }
+
+    #[actix::test]
+    async fn a_client_that_takes_nothing_is_given_up() {
+        let limit = Duration::from_millis(500);
+        let (connection, page, handle) =
+            begin_to_scrape("", |settings| HttpSettings { stall_limit: limit, ..settings }).await;
+        assert_eq!(page.strong_count(), 1, "it is being sent");
+        is_let_go(&page).await;
+        drop(connection);
+        handle.stop(true).await;
+    }
+
+    #[actix::test]
+    async fn a_client_that_reads_too_slowly_is_cut_off_when_it_stopped_waiting_itself() {
+        let (mut connection, page, handle) =
+            begin_to_scrape("X-Prometheus-Scrape-Timeout-Seconds: 0.3\r\n", |settings| settings).await;
+        let mut taken = 0;
+        let mut buffer = vec![0; 64 * 1024];
+        while page.strong_count() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            taken += connection.read(&mut buffer).await.unwrap_or(0);
+        }
+        assert!(taken > 0, "it was served until then");
         handle.stop(true).await;
     }
 }

@@ -10,6 +10,8 @@ pub struct HttpSettings {
     pub listeners: Vec<TcpListener>,
     /// Connections beyond this many wait to be accepted.
     pub max_connections: usize,
+    /// How long a client may take nothing of an answer before its connection is given up.
+    pub stall_limit: Duration,
     /// How long a shutdown waits for answers that are being sent.
     pub shutdown_timeout: Duration,
 }
@@ -17,6 +19,11 @@ pub struct HttpSettings {
 impl HttpSettings {
     /// The usual limits.
     pub fn new(listeners: Vec<TcpListener>) -> Self {
-        HttpSettings { listeners, max_connections: 512, shutdown_timeout: Duration::from_secs(5) }
+        HttpSettings {
+            listeners,
+            max_connections: 512,
+            stall_limit: Duration::from_secs(30),
+            shutdown_timeout: Duration::from_secs(5),
+        }
     }
 }

@@ -5,20 +5,17 @@ use std::time::Duration;
 use github_stats_actors::health::HealthSnapshot;
 use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::LetterDesk;
-use github_stats_actors::store::PublishedView;
 use github_stats_actors::supervision::{RootHandle, TreeSnapshot};
 use secrecy::SecretString;
 
-use crate::exposition::ActivityCache;
+use crate::exposition::ActivityPages;
 use crate::telemetry::{Metrics, Sources};
 
 /// Everything the handlers read, by snapshot. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// The series.
-    pub published: PublishedView,
-    /// The series, encoded; over the same view.
-    pub activity: ActivityCache,
+    /// The series, encoded.
+    pub activity: ActivityPages,
     /// The process's counters.
     pub metrics: Metrics,
     /// The states of everything else.
@@ -42,9 +39,8 @@ pub struct Admin {
 
 impl State {
     /// The state with the usual limits.
-    pub fn new(published: PublishedView, metrics: Metrics, sources: Sources, admin: Admin) -> Self {
-        let activity = ActivityCache::new(published.clone());
-        State { published, activity, metrics, sources, liveness_limit: Duration::from_secs(10), admin }
+    pub fn new(activity: ActivityPages, metrics: Metrics, sources: Sources, admin: Admin) -> Self {
+        State { activity, metrics, sources, liveness_limit: Duration::from_secs(10), admin }
     }
 
     pub(super) fn health(&self) -> std::sync::Arc<HealthSnapshot> {

@@ -8,18 +8,18 @@ use actix_web::body::to_bytes;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web;
-use github_stats_actors::activity::Timestamp;
+use github_stats_actors::activity::{SeriesSnapshot, Timestamp};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::health::HealthSnapshot;
 use github_stats_actors::observable::Observable;
 use github_stats_actors::role::RoleWatch;
-use github_stats_actors::store::PublishedView;
 use github_stats_actors::supervision::{
     ActorRef, ActorState, ChildSpec, RootHandle, Strategy, SupervisorSpec, start_root,
 };
 use secrecy::SecretString;
 
 use super::{Admin, State, server};
+use crate::exposition::{ActivityPages, Encoder};
 use crate::telemetry::{Build, Dependency, Fleet, Metrics, Sources};
 
 struct Idle;
@@ -48,7 +48,13 @@ pub(crate) fn fresh() -> State {
         quotas: Arc::new(|| serde_json::json!({ "acme": { "waiting": false } })),
     };
     let admin = Admin { token: Observable::new(None), chaos: false, letters: None };
-    State::new(PublishedView::default(), Metrics::new("replica-0", build).unwrap(), sources, admin)
+    State::new(ActivityPages::default(), Metrics::new("replica-0", build).unwrap(), sources, admin)
+}
+
+/// Publishes these series.
+pub(crate) fn publish(state: &State, series: SeriesSnapshot) {
+    let generation = state.activity.latest().map_or(1, |edition| edition.generation() + 1);
+    state.activity.publish(Encoder::default().encode(generation, &series));
 }
 
 /// The same with a tree of a supervisor called `root` and actors called `store` and `org/acme.v2`, all running.

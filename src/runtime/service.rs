@@ -127,7 +127,7 @@ impl Service {
         let tree = start(config, parts)?;
         let sources = sources(&tree.shown);
         let admin = admin(&settings, &tree);
-        let state = State::new(tree.shown.published.clone(), metrics, sources, admin);
+        let state = State::new(tree.shown.activity.clone(), metrics, sources, admin);
         let address = config.server.listen_addr.to_string();
         let failed = |cause| ServiceError::Listen { address: address.clone(), cause };
         let (server, http) = serve(HttpSettings::new(vec![listener]), state).map_err(failed)?;

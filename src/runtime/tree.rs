@@ -30,6 +30,7 @@ use github_stats_actors::supervision::{
 use super::queue::Backfill;
 use super::stores::Stores;
 use crate::config::Config;
+use crate::exposition::{ActivityPages, ExpositionActor};
 use crate::github::quota::Room;
 
 /// One organisation and where its activity comes from.
@@ -82,6 +83,8 @@ pub type MakeExchange = dyn Fn(&Shown) -> Arc<dyn Exchange>;
 pub struct Shown {
     /// The series.
     pub published: PublishedView,
+    /// The series, encoded.
+    pub activity: ActivityPages,
     /// The role.
     pub role: RoleWatch,
     /// Health as a whole.
@@ -130,6 +133,7 @@ struct Addresses {
 pub fn start(config: &Config, parts: Parts) -> Result<Tree, DuplicateId> {
     let shown = Shown {
         published: PublishedView::default(),
+        activity: ActivityPages::default(),
         role: RoleWatch::new(parts.elector.basis()),
         health: Observable::new(HealthSnapshot::starting()),
         store: Observable::default(),
@@ -160,6 +164,13 @@ fn root_spec(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresse
         .child(scheduler(config, parts, shown, addresses))
         .child(health(config, parts, shown))
         .children(fleet(config, parts, shown, addresses))
+        .child(exposition(shown))
+}
+
+fn exposition(shown: &Shown) -> ChildSpec {
+    let (view, pages) = (shown.published.clone(), shown.activity.clone());
+    let exposition = ActorRef::new("exposition");
+    ChildSpec::actor(&exposition, move || ExpositionActor::new(view.clone(), pages.clone()))
 }
 
 fn fleet(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> Option<ChildSpec> {

@@ -64,8 +64,7 @@ impl Stage {
     /// Reviews of the last 24 hours that the series show of a user in a repository.
     fn reviews(&self, repo: &str, user: &str) -> Option<u64> {
         let published = self.tree.shown.published.latest()?;
-        let row =
-            published.series.rows.iter().find(|r| r.repo.as_str() == repo && r.user.as_str() == user)?;
+        let row = published.series.rows().find(|r| r.repo.as_str() == repo && r.user.as_str() == user)?;
         Some(row.gauges.day.get(Kind::Review))
     }
 
@@ -181,7 +180,9 @@ fn a_follower_shows_what_the_leader_wrote_within_a_second() {
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(follower.reviews("R_1", "ada"), Some(1));
-        let rows = |stage: &Stage| stage.tree.shown.published.latest().expect("loaded").series.rows.clone();
+        let rows = |stage: &Stage| {
+            stage.tree.shown.published.latest().expect("loaded").series.rows().cloned().collect::<Vec<_>>()
+        };
         assert_eq!(rows(&follower), rows(&leader));
         leader.end().await;
         follower.end().await;

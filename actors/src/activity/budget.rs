@@ -1,32 +1,106 @@
 //! How many series are shown at most, and which.
 
-use super::SeriesRow;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Takes away the rows that do not fit into `budget` series; how many series they had.
+use super::{RowKey, SeriesRow, Timestamp};
+
+/// Decides which rows are shown so that their series stay within a limit.
 ///
-/// Whoever was seen earlier comes first, and where that is equal the names decide, so that what is shown goes on being
-/// shown when others come, and every replica chooses alike. The rows that stay keep their order.
-pub fn keep_within(rows: &mut Vec<SeriesRow>, budget: usize) -> usize {
-    let total: usize = rows.iter().map(SeriesRow::series).sum();
-    if total <= budget {
-        return 0;
+/// Whoever was seen earlier comes first, and where that is equal the names decide, so that what is shown goes on being shown
+/// when others come, and every replica chooses alike. A change costs what it moves across the limit, not what there is.
+#[derive(Debug)]
+pub(super) struct Budget {
+    limit: usize,
+    rows: BTreeMap<RowKey, Share>,
+    order: BTreeSet<(Timestamp, RowKey)>,
+    /// Everything from here on is hidden; `None` while everything is shown.
+    cut: Option<(Timestamp, RowKey)>,
+    shown: usize,
+    total: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    since: Timestamp,
+    series: usize,
+}
+
+impl Budget {
+    /// A budget of `limit` series for no rows yet.
+    pub(super) fn new(limit: usize) -> Self {
+        Budget { limit, rows: BTreeMap::new(), order: BTreeSet::new(), cut: None, shown: 0, total: 0 }
     }
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    // The rows are sorted by name already and the sort is stable.
-    order.sort_by_key(|index| rows[*index].since);
-    let mut kept = vec![false; rows.len()];
-    let mut shown = 0;
-    for index in order {
-        shown += rows[index].series();
-        if shown > budget {
-            shown -= rows[index].series();
-            break;
+
+    /// Notes what became of a row; `None` when it is gone. Call [`Self::settle`] after all of them.
+    pub(super) fn note(&mut self, key: &RowKey, row: Option<&SeriesRow>) {
+        if let Some(old) = self.rows.remove(key) {
+            let place = (old.since, key.clone());
+            self.order.remove(&place);
+            self.total -= old.series;
+            self.shown -= if self.is_before_cut(&place) { old.series } else { 0 };
         }
-        kept[index] = true;
+        if let Some(row) = row {
+            let share = Share { since: row.since, series: row.series() };
+            let place = (share.since, key.clone());
+            self.total += share.series;
+            self.shown += if self.is_before_cut(&place) { share.series } else { 0 };
+            self.rows.insert(key.clone(), share);
+            self.order.insert(place);
+        }
     }
-    let mut fate = kept.into_iter();
-    rows.retain(|_| fate.next().unwrap_or(false));
-    total - shown
+
+    /// Moves the cut to where as much as possible is shown; the rows it passed.
+    pub(super) fn settle(&mut self) -> Vec<RowKey> {
+        let mut passed = Vec::new();
+        while self.shown > self.limit {
+            let Some(last) = self.last_shown() else { break };
+            self.shown -= self.series(&last.1);
+            passed.push(last.1.clone());
+            self.cut = Some(last);
+        }
+        while let Some(next) = self.first_hidden() {
+            let series = self.series(&next.1);
+            if self.shown + series > self.limit {
+                self.cut = Some(next);
+                return passed;
+            }
+            self.shown += series;
+            let after = self.order.range(next.clone()..).nth(1).cloned();
+            passed.push(next.1);
+            self.cut = after;
+        }
+        self.cut = None;
+        passed
+    }
+
+    /// Whether a row is shown, as last settled.
+    pub(super) fn shows(&self, row: &SeriesRow) -> bool {
+        self.is_before_cut(&(row.since, row.key()))
+    }
+
+    /// How many series are not shown.
+    pub(super) fn refused(&self) -> usize {
+        self.total - self.shown
+    }
+
+    fn is_before_cut(&self, place: &(Timestamp, RowKey)) -> bool {
+        self.cut.as_ref().is_none_or(|cut| place < cut)
+    }
+
+    fn last_shown(&self) -> Option<(Timestamp, RowKey)> {
+        match &self.cut {
+            Some(cut) => self.order.range(..cut.clone()).next_back().cloned(),
+            None => self.order.last().cloned(),
+        }
+    }
+
+    fn first_hidden(&self) -> Option<(Timestamp, RowKey)> {
+        self.order.range(self.cut.clone()?..).next().cloned()
+    }
+
+    fn series(&self, key: &RowKey) -> usize {
+        self.rows.get(key).map_or(0, |share| share.series)
+    }
 }
 
 #[cfg(test)]
@@ -34,7 +108,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::activity::{Gauges, Timestamp, Totals};
+    use crate::activity::{Gauges, Totals};
 
     fn row(name: usize, since: i64, active: bool) -> SeriesRow {
         SeriesRow {
@@ -47,26 +121,55 @@ mod tests {
         }
     }
 
+    /// What is to be shown, straight from the rule.
+    fn expected(rows: &BTreeMap<usize, SeriesRow>, limit: usize) -> Vec<RowKey> {
+        let mut rows: Vec<&SeriesRow> = rows.values().collect();
+        rows.sort_by_key(|row| (row.since, row.key()));
+        let mut left = limit;
+        let fits = |row: &&&SeriesRow| {
+            let fits = row.series() <= left;
+            left = left.saturating_sub(row.series());
+            fits
+        };
+        let mut keys: Vec<RowKey> = rows.iter().take_while(fits).map(|row| row.key()).collect();
+        keys.sort();
+        keys
+    }
+
     proptest! {
         #[test]
-        fn the_earliest_are_shown_and_go_on_when_others_come(
-            rows in proptest::collection::vec((0i64..50, any::<bool>()), 1..40), newer in 0usize..10, budget in 0usize..400,
+        fn the_earliest_are_shown_whatever_changes(
+            steps in proptest::collection::vec(
+                proptest::collection::vec((0usize..40, proptest::option::weighted(0.8, (0i64..50, any::<bool>()))), 0..12),
+                1..12,
+            ),
+            limit in 0usize..300,
         ) {
-            let rows: Vec<SeriesRow> = rows.iter().enumerate().map(|(n, (since, active))| row(n, *since, *active)).collect();
-            let mut shown = rows.clone();
-            let refused = keep_within(&mut shown, budget);
-            let series = |rows: &[SeriesRow]| rows.iter().map(SeriesRow::series).sum::<usize>();
-            prop_assert!(series(&shown) <= budget);
-            prop_assert_eq!(series(&shown) + refused, series(&rows));
-            let latest = shown.iter().map(|row| row.since).max();
-            for hidden in rows.iter().filter(|row| !shown.contains(row)) {
-                prop_assert!(Some(hidden.since) >= latest);
-            }
-            let mut more = rows;
-            more.extend((0..newer).map(|n| row(100 + n, 50, true)));
-            keep_within(&mut more, budget);
-            for row in &shown {
-                prop_assert!(more.contains(row), "what was shown went because others came");
+            let (mut budget, mut rows) = (Budget::new(limit), BTreeMap::new());
+            let mut shown: BTreeSet<RowKey> = BTreeSet::new();
+            for step in steps {
+                let mut changed = BTreeSet::new();
+                for (name, change) in step {
+                    let new = change.map(|(since, active)| row(name, since, active));
+                    let key = row(name, 0, true).key();
+                    budget.note(&key, new.as_ref());
+                    match new {
+                        Some(new) => { rows.insert(name, new); }
+                        None => { rows.remove(&name); }
+                    }
+                    changed.insert(key);
+                }
+                changed.extend(budget.settle());
+                // Only what changed or was passed is looked at again.
+                for row in rows.values().filter(|row| changed.contains(&row.key()) && budget.shows(row)) {
+                    shown.insert(row.key());
+                }
+                let keys: BTreeMap<RowKey, &SeriesRow> = rows.values().map(|row| (row.key(), row)).collect();
+                shown.retain(|key| !changed.contains(key) || keys.get(key).is_some_and(|row| budget.shows(row)));
+                prop_assert_eq!(shown.iter().cloned().collect::<Vec<_>>(), expected(&rows, limit));
+                let series: usize = rows.values().map(SeriesRow::series).sum();
+                let visible: usize = shown.iter().map(|key| keys[key].series()).sum();
+                prop_assert_eq!(budget.refused(), series - visible);
             }
         }
     }

@@ -2,63 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
+use super::budget::Budget;
 use super::series::next_change;
+use super::snapshot::Blocks;
 use super::{
-    ActivitySettings, FactId, Gauges, Kind, Login, OrgName, Record, RepoKey, RepoName, RepoState, Timestamp,
-    Totals, derive_gauges,
+    ActivitySettings, FactId, Gauges, Login, OrgName, Record, RepoId, RepoKey, RepoName, RepoState, RowKey,
+    SeriesRow, SeriesSnapshot, Timestamp, Totals, derive_gauges,
 };
-
-/// One user in one repository (by name): what the exposition shows of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SeriesRow {
-    /// The organisation.
-    pub org: OrgName,
-    /// The repository's current name.
-    pub repo: RepoName,
-    /// Who.
-    pub user: Login,
-    /// When the user was first seen there; the beginning of time once garbage collection has folded a record.
-    pub since: Timestamp,
-    /// The gauges.
-    pub gauges: Gauges,
-    /// The counters; `None` when no record credited to the user lies within retention.
-    pub totals: Option<Totals>,
-}
-
-impl SeriesRow {
-    /// How many series it has.
-    pub fn series(&self) -> usize {
-        let gauges = &self.gauges;
-        let lines = [gauges.added_weekly, gauges.removed_weekly].into_iter();
-        let values = Kind::ALL.into_iter().map(|kind| gauges.day.get(kind)).chain(lines);
-        values.filter(|value| gauges.active || *value != 0).count()
-            + usize::from(gauges.last_event.is_some())
-            + self.totals.map_or(0, |_| Kind::ALL.len())
-    }
-}
-
-/// All series at one instant, sorted by organisation, repository and user; no two rows share all three.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct SeriesSnapshot {
-    /// The instant the gauges are true for.
-    pub at: Timestamp,
-    /// The rows.
-    pub rows: Vec<SeriesRow>,
-}
 
 /// Every record within retention, and the series derived from them.
 ///
 /// Values change only when a record arrives or when one crosses an edge of a window; those instants are kept in an
-/// agenda, so that time passing costs what changes and not what exists.
+/// agenda, so that time passing costs what changes and not what exists. A snapshot likewise costs what changed since the last.
 #[derive(Debug)]
 pub struct SeriesView {
     settings: ActivitySettings,
     now: Timestamp,
     repositories: BTreeMap<RepoKey, Repository>,
+    /// Which repositories go by a name; more than one where one was deleted and another made.
+    named: BTreeMap<(OrgName, RepoName), BTreeSet<RepoId>>,
     agenda: BTreeSet<(Timestamp, RepoKey, Login)>,
     records: usize,
+    /// Rows that may look different from the last snapshot.
+    stale: BTreeSet<RowKey>,
+    budget: Budget,
+    blocks: Blocks,
 }
 
 #[derive(Debug)]
@@ -80,9 +48,19 @@ struct UserSeries {
 }
 
 impl SeriesView {
-    /// An empty view at `now`.
-    pub fn new(settings: ActivitySettings, now: Timestamp) -> Self {
-        SeriesView { settings, now, repositories: BTreeMap::new(), agenda: BTreeSet::new(), records: 0 }
+    /// An empty view at `now` that shows at most `series_budget` series.
+    pub fn new(settings: ActivitySettings, series_budget: usize, now: Timestamp) -> Self {
+        SeriesView {
+            settings,
+            now,
+            repositories: BTreeMap::new(),
+            named: BTreeMap::new(),
+            agenda: BTreeSet::new(),
+            records: 0,
+            stale: BTreeSet::new(),
+            budget: Budget::new(series_budget),
+            blocks: Blocks::default(),
+        }
     }
 
     /// How many records it holds.
@@ -97,8 +75,8 @@ impl SeriesView {
 
     /// Takes over a repository's name and base, and drops what lies before its floor: the base counts that.
     pub fn describe(&mut self, state: &RepoState) {
+        self.rename(&state.key, &state.meta.name);
         let repository = self.repositories.entry(state.key.clone()).or_default();
-        repository.name = Some(state.meta.name.clone());
         let mut touched = BTreeSet::new();
         if state.floor > repository.floor {
             repository.floor = state.floor;
@@ -160,33 +138,69 @@ impl SeriesView {
         changed
     }
 
-    /// The rows to show now. Repositories that share a name (one deleted, one made anew) are summed.
-    pub fn snapshot(&self) -> SeriesSnapshot {
-        let mut rows = Vec::new();
-        for (key, repository) in &self.repositories {
-            let Some(name) = &repository.name else { continue };
-            rows.extend(repository.users.iter().filter(|(_, series)| series.is_shown()).map(
-                |(user, series)| SeriesRow {
-                    org: key.org.clone(),
-                    repo: name.clone(),
-                    user: user.clone(),
-                    since: series.since,
-                    gauges: series.gauges,
-                    totals: series.totals,
-                },
-            ));
+    /// How many series the budget hides.
+    pub fn refused(&self) -> usize {
+        self.budget.refused()
+    }
+
+    /// What is shown now. Repositories that share a name (one deleted, one made anew) are summed. Blocks of rows in which
+    /// nothing changed are those of the last snapshot.
+    pub fn snapshot(&mut self) -> SeriesSnapshot {
+        let mut stale = std::mem::take(&mut self.stale);
+        for key in &stale {
+            self.budget.note(key, self.row(key).as_ref());
         }
-        rows.sort_unstable_by(|a, b| (&a.org, &a.repo, &a.user).cmp(&(&b.org, &b.repo, &b.user)));
-        rows.dedup_by(|later, kept| {
-            let same = (&later.org, &later.repo, &later.user) == (&kept.org, &kept.repo, &kept.user);
-            if same {
-                kept.since = kept.since.min(later.since);
-                kept.gauges = kept.gauges.combined(later.gauges);
-                kept.totals = combined_totals(kept.totals, later.totals);
-            }
-            same
+        stale.extend(self.budget.settle());
+        let shown = |key: RowKey| {
+            let row = self.row(&key).filter(|row| self.budget.shows(row));
+            (key, row)
+        };
+        let changes = stale.into_iter().map(shown).collect();
+        self.blocks.update(changes);
+        SeriesSnapshot { at: self.now, blocks: self.blocks.shared(), counters_hidden: false }
+    }
+
+    fn row(&self, key: &RowKey) -> Option<SeriesRow> {
+        let ids = self.named.get(&(key.org.clone(), key.repo.clone()))?;
+        let series = ids.iter().filter_map(|id| {
+            let repository = self.repositories.get(&RepoKey { org: key.org.clone(), id: id.clone() })?;
+            repository.users.get(&key.user).filter(|series| series.is_shown())
         });
-        SeriesSnapshot { at: self.now, rows }
+        let row = |series: &UserSeries| SeriesRow {
+            org: key.org.clone(),
+            repo: key.repo.clone(),
+            user: key.user.clone(),
+            since: series.since,
+            gauges: series.gauges,
+            totals: series.totals,
+        };
+        series.map(row).reduce(|a, b| SeriesRow {
+            since: a.since.min(b.since),
+            gauges: a.gauges.combined(b.gauges),
+            totals: combined_totals(a.totals, b.totals),
+            ..a
+        })
+    }
+
+    fn rename(&mut self, key: &RepoKey, name: &RepoName) {
+        let repository = self.repositories.entry(key.clone()).or_default();
+        if repository.name.as_ref() == Some(name) {
+            return;
+        }
+        let old = repository.name.replace(name.clone());
+        for name in old.iter().chain([name]) {
+            self.stale.extend(repository.users.keys().map(|user| row_key(key, name, user)));
+        }
+        if let Some(old) = old {
+            let place = (key.org.clone(), old);
+            if let Some(ids) = self.named.get_mut(&place) {
+                ids.remove(&key.id);
+                if ids.is_empty() {
+                    self.named.remove(&place);
+                }
+            }
+        }
+        self.named.entry((key.org.clone(), name.clone())).or_default().insert(key.id.clone());
     }
 
     fn derive_all(&mut self) {
@@ -204,6 +218,9 @@ impl SeriesView {
         let Some(repository) = self.repositories.get_mut(key) else { return };
         for user in users {
             let Some(series) = repository.users.get_mut(&user) else { continue };
+            if let Some(name) = &repository.name {
+                self.stale.insert(row_key(key, name, &user));
+            }
             if let Some(at) = series.next_change.take() {
                 self.agenda.remove(&(at, key.clone(), user.clone()));
             }
@@ -299,6 +316,10 @@ impl UserSeries {
         self.totals = within_retention.then_some(totals);
         self.next_change = next_change;
     }
+}
+
+fn row_key(key: &RepoKey, name: &RepoName, user: &Login) -> RowKey {
+    RowKey { org: key.org.clone(), repo: name.clone(), user: user.clone() }
 }
 
 fn combined_totals(a: Option<Totals>, b: Option<Totals>) -> Option<Totals> {
@@ -399,69 +420,102 @@ mod tests {
             writes in proptest::collection::vec(write(), 0..40),
             cuts in proptest::collection::vec((0usize..40, 0i64..3 * DAY), 0..6),
             same_name in any::<bool>(),
+            rename in any::<bool>(),
             hours in 0i64..60 * 24,
         ) {
             let names = if same_name { ["api", "api"] } else { ["api", "web"] };
-            let mut view = SeriesView::new(SETTINGS, Timestamp::from_unix(START));
+            let mut view = SeriesView::new(SETTINGS, usize::MAX, Timestamp::from_unix(START));
             view.describe(&state(0, names[0]));
             view.describe(&state(1, names[1]));
             for (index, (repo, id, record)) in writes.iter().enumerate() {
                 for (_, after) in cuts.iter().filter(|(at, _)| *at == index) {
                     view.advance(Timestamp::from_unix(START + after));
+                    view.snapshot();
+                    if rename {
+                        view.describe(&state(0, "web"));
+                        view.snapshot();
+                        view.describe(&state(0, names[0]));
+                    }
                 }
                 view.apply(&key(*repo), [(*id, record)]);
                 view.apply(&key(*repo), [(*id, record)]);
             }
             let now = Timestamp::from_unix(START + hours * HOUR);
             view.advance(now);
-            let rows = view.snapshot().rows.into_iter().map(|row| SeriesRow { since: now, ..row });
-            prop_assert_eq!(rows.collect::<Vec<_>>(), naive(&writes, names, now));
-            let mut shuffled = SeriesView::new(SETTINGS, now);
+            let rows = view.snapshot().rows().map(|row| SeriesRow { since: now, ..row.clone() }).collect::<Vec<_>>();
+            prop_assert_eq!(rows, naive(&writes, names, now));
+            let mut shuffled = SeriesView::new(SETTINGS, usize::MAX, now);
             shuffled.describe(&state(0, names[0]));
             shuffled.describe(&state(1, names[1]));
             for (repo, id, record) in writes.iter().rev() {
                 shuffled.apply(&key(*repo), [(*id, record)]);
             }
-            prop_assert_eq!(view.snapshot(), shuffled.snapshot());
+            let rows = |view: &mut SeriesView| view.snapshot().rows().cloned().collect::<Vec<_>>();
+            prop_assert_eq!(rows(&mut view), rows(&mut shuffled));
         }
     }
 
     #[test]
     fn gauges_fall_as_time_passes_without_any_write() {
         let at = Timestamp::from_unix(START);
-        let mut view = SeriesView::new(SETTINGS, at);
+        let mut view = SeriesView::new(SETTINGS, usize::MAX, at);
         view.describe(&state(0, "api"));
         let fact =
             crate::activity::Fact { id: FactId::Review(1), user: "ada".into(), at, lines: Lines::default() };
         view.apply(&key(0), [(fact.id, &Record::observed(&fact, at))]);
-        let reviews =
-            |view: &SeriesView| view.snapshot().rows[0].gauges.day.get(crate::activity::Kind::Review);
-        assert_eq!(reviews(&view), 1);
+        let only = |view: &mut SeriesView| view.snapshot().rows().next().cloned().expect("a row");
+        let reviews = |view: &mut SeriesView| only(view).gauges.day.get(crate::activity::Kind::Review);
+        assert_eq!(reviews(&mut view), 1);
         assert!(!view.advance(at + DAY - 1), "nothing changes before the fact leaves the window");
         assert!(view.advance(at + DAY));
-        assert_eq!(reviews(&view), 0);
+        assert_eq!(reviews(&mut view), 0);
         assert!(view.advance(at + 5 * WEEK));
-        assert_eq!(view.snapshot().rows[0].totals, None, "beyond retention the counter is not shown");
+        assert_eq!(only(&mut view).totals, None, "beyond retention the counter is not shown");
+    }
+
+    #[test]
+    fn the_budget_shows_whoever_came_first() {
+        let at = Timestamp::from_unix(START);
+        let fact = |user: &str, number, after| {
+            let id = FactId::Review(number);
+            let fact = crate::activity::Fact { id, user: user.into(), at, lines: Lines::default() };
+            (id, Record::observed(&fact, at + after))
+        };
+        let (ada, bob) = (fact("ada", 1, 9), fact("bob", 2, 5));
+        let mut view = SeriesView::new(SETTINGS, 13, at);
+        view.describe(&state(0, "api"));
+        let shown = |view: &mut SeriesView| -> Vec<String> {
+            view.snapshot().rows().map(|row| row.user.to_string()).collect()
+        };
+        view.apply(&key(0), [(ada.0, &ada.1)]);
+        assert_eq!((shown(&mut view), view.refused()), (vec!["ada".to_owned()], 0));
+        view.apply(&key(0), [(bob.0, &bob.1)]);
+        assert_eq!((shown(&mut view), view.refused()), (vec!["bob".to_owned()], 13));
+        let mut later = state(0, "api");
+        later.floor = at + 1;
+        view.describe(&later);
+        assert_eq!((shown(&mut view), view.refused()), (vec![], 0), "what vanishes frees its share");
     }
 
     #[test]
     fn garbage_collection_leaves_the_counters_as_they_were() {
         let at = Timestamp::from_unix(START);
-        let mut view = SeriesView::new(SETTINGS, at);
+        let mut view = SeriesView::new(SETTINGS, usize::MAX, at);
         view.describe(&state(0, "api"));
         let facts = [(FactId::Review(1), at - DAY), (FactId::Review(2), at)].map(|(id, at)| {
             let fact = crate::activity::Fact { id, user: "ada".into(), at, lines: Lines::default() };
             (id, Record::observed(&fact, at))
         });
         view.apply(&key(0), facts.iter().map(|(id, r)| (*id, r)));
-        let before = view.snapshot().rows[0].totals;
+        let totals = |view: &mut SeriesView| view.snapshot().rows().next().and_then(|row| row.totals);
+        let before = totals(&mut view);
         let mut state = state(0, "api");
         let mut base = Totals::default();
         base.increment(crate::activity::Kind::Review);
         state.base.insert("ada".into(), base);
         state.floor = at;
         view.describe(&state);
-        assert_eq!(view.snapshot().rows[0].totals, before);
+        assert_eq!(totals(&mut view), before);
         assert_eq!(view.records(), 1);
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
 
 use crate::activity::SeriesSnapshot;
 
@@ -17,17 +18,29 @@ pub struct Published {
 
 /// Where the store actor publishes snapshots; cloned into every reader. Reading never waits.
 #[derive(Clone, Debug, Default)]
-pub struct PublishedView(Arc<ArcSwapOption<Published>>);
+pub struct PublishedView(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    latest: ArcSwapOption<Published>,
+    generation: watch::Sender<u64>,
+}
 
 impl PublishedView {
     /// The latest snapshot; `None` until the store was read completely once.
     pub fn latest(&self) -> Option<Arc<Published>> {
-        self.0.load_full()
+        self.0.latest.load_full()
     }
 
     /// Replaces the snapshot.
     pub fn publish(&self, series: SeriesSnapshot) {
-        let generation = self.0.load().as_ref().map_or(1, |published| published.generation + 1);
-        self.0.store(Some(Arc::new(Published { generation, series })));
+        let generation = self.0.latest.load().as_ref().map_or(1, |published| published.generation + 1);
+        self.0.latest.store(Some(Arc::new(Published { generation, series })));
+        self.0.generation.send_replace(generation);
+    }
+
+    /// The number of the latest snapshot, to wait for the next; 0 before there is one.
+    pub fn generations(&self) -> watch::Receiver<u64> {
+        self.0.generation.subscribe()
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Change, Cursor, FactStore, Followed, Page, Position, PublishedView, StoreError, Written};
 use crate::activity::{
-    ActivitySettings, Batch, FactId, OrgName, Record, RepoKey, RepoState, SeriesView, Timestamp, keep_within,
+    ActivitySettings, Batch, FactId, OrgName, Record, RepoKey, RepoState, SeriesView, Timestamp,
 };
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
@@ -99,15 +99,18 @@ pub struct StoreActor {
 impl StoreActor {
     /// An actor that will load the view when it starts.
     pub fn new(settings: StoreSettings) -> Self {
-        let view = SeriesView::new(settings.activity, settings.clock.now());
+        let view = SeriesView::new(settings.activity, settings.series_budget, settings.clock.now());
         StoreActor { settings, view, loaded: false, changed: true, position: None, cut_off: None }
     }
 
-    /// Takes the position first: what is changed while everything is read is told afterwards.
-    fn load(&mut self, ctx: &mut Context<Self>) {
+    /// Reads everything, from a position that was taken before: what is changed meanwhile is told afterwards.
+    fn load(&mut self, position: Option<Position>, ctx: &mut Context<Self>) {
         let store = self.settings.store.clone();
         let states = async move {
-            let position = store.position().await;
+            let position = match position {
+                Some(position) => Ok(position),
+                None => store.position().await,
+            };
             let mut states = Vec::new();
             for org in store.organisations().await? {
                 states.extend(store.repositories(&org).await?);
@@ -163,15 +166,15 @@ impl StoreActor {
         let position = self.position.clone();
         let followed = async move {
             match position {
-                Some(position) => store.changes(&position).await,
-                None => store.position().await.map(|_| Followed::Lost),
+                Some(position) => store.changes(&position).await.map(|followed| (followed, None)),
+                None => store.position().await.map(|position| (Followed::Lost, Some(position))),
             }
         };
         ctx.spawn(followed.into_actor(self).map(|followed, actor, ctx| {
             actor.set_cut_off(followed.as_ref().err());
             match followed {
-                Ok(Followed::Lost) => actor.load(ctx),
-                Ok(Followed::Changes { changes, position, .. }) => {
+                Ok((Followed::Lost, position)) => actor.load(position, ctx),
+                Ok((Followed::Changes { changes, position, .. }, _)) => {
                     changes.iter().for_each(|change| actor.take_change(change));
                     actor.position = Some(position);
                     actor.follow_later(ctx);
@@ -200,7 +203,7 @@ impl StoreActor {
     fn reload_later(&mut self, error: &StoreError, ctx: &mut Context<Self>) {
         tracing::warn!(%error, retry_in = ?RELOAD_DELAY, "the series view cannot be loaded; the last one is served");
         self.note(Some(error));
-        ctx.run_later(RELOAD_DELAY, |actor, ctx| actor.load(ctx));
+        ctx.run_later(RELOAD_DELAY, |actor, ctx| actor.load(None, ctx));
     }
 
     /// Takes over what a write changed.
@@ -220,13 +223,11 @@ impl StoreActor {
     fn publish(&mut self) {
         self.changed = false;
         let mut snapshot = self.view.snapshot();
-        let refused = keep_within(&mut snapshot.rows, self.settings.series_budget);
-        self.count_refused(refused);
-        if self.cut_off.is_some() {
-            // What others count meanwhile is not in them, so they would seem to fall when this replica's turn comes.
-            snapshot.rows.iter_mut().for_each(|row| row.totals = None);
-        }
+        // What others count meanwhile is not in them, so they would seem to fall when this replica's turn comes.
+        snapshot.counters_hidden = self.cut_off.is_some();
         self.settings.published.publish(snapshot);
+        let refused = self.view.refused();
+        self.count_refused(refused);
         let (loaded, records, pairs) = (self.loaded, self.view.records(), self.view.pairs());
         self.settings.state.update(|state| {
             (state.loaded, state.records, state.pairs) = (loaded, records, pairs);
@@ -257,7 +258,7 @@ impl Actor for StoreActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.load(ctx);
+        self.load(None, ctx);
         ctx.run_interval(TICK, |actor, _| actor.tick());
     }
 }

@@ -1,0 +1,43 @@
+//! The samples of one family for one block of rows.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+
+use super::compress::{Compressor, Part};
+use super::{Coding, Encoded};
+
+/// Lines of text that are made once and shared by every page they occur in, and what they are compressed, which is made when
+/// a page first needs it.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    text: Bytes,
+    gzip: OnceLock<Part>,
+    zstd: OnceLock<Part>,
+}
+
+impl Chunk {
+    pub(super) fn new(text: &[u8]) -> Self {
+        Chunk { text: Bytes::copy_from_slice(text), ..Chunk::default() }
+    }
+
+    /// Adds the chunk to a page of `coding`, for which the compressor is.
+    pub(super) fn add_to(&self, page: &mut Encoded, coding: Coding, compressor: &mut Compressor) {
+        let compressed = match coding {
+            Coding::Identity => return page.push(&compressor.part(&self.text)),
+            Coding::Gzip => &self.gzip,
+            Coding::Zstd => &self.zstd,
+        };
+        page.push(compressed.get_or_init(|| compressor.part(&self.text)));
+    }
+
+    /// The same text without what it was compressed to.
+    pub(super) fn plain(&self) -> Self {
+        Chunk { text: self.text.clone(), ..Chunk::default() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
+    }
+}

@@ -1,0 +1,154 @@
+//! Where the latest edition is found.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::Mutex;
+use tokio::task::JoinError;
+use tokio::time::Instant;
+
+use super::{Coding, Edition, Encoded, Format, SeriesCounts};
+
+/// How long after a scrape its form is made ahead for the next ones; longer than the usual scrape interval.
+const WARM: Duration = Duration::from_secs(600);
+
+/// The activity families as last published. Cheap to clone; clones share everything. Reading never waits for the
+/// actor that publishes.
+#[derive(Clone, Debug, Default)]
+pub struct ActivityPages(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    latest: ArcSwapOption<Edition>,
+    begun: Instant,
+    /// For each form: when it was last asked for, in seconds since `begun`, and one more; 0 for never.
+    asked: [[AtomicU64; Coding::ALL.len()]; Format::ALL.len()],
+    /// One form is made at a time; whoever waits finds it done.
+    turn: Arc<Mutex<()>>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Shared {
+            latest: ArcSwapOption::empty(),
+            begun: Instant::now(),
+            asked: Default::default(),
+            turn: Arc::default(),
+        }
+    }
+}
+
+impl ActivityPages {
+    /// The latest edition; `None` before there is one.
+    pub fn latest(&self) -> Option<Arc<Edition>> {
+        self.0.latest.load_full()
+    }
+
+    /// Replaces the edition.
+    pub fn publish(&self, edition: Edition) {
+        self.0.latest.store(Some(Arc::new(edition)));
+    }
+
+    /// How many series there are, by family; zeros before there is an edition.
+    pub fn counts(&self) -> SeriesCounts {
+        self.0.latest.load().as_ref().map(|edition| edition.counts()).unwrap_or_default()
+    }
+
+    /// The latest edition in one form; empty before there is one. The first scrape of a form in a while has it made, on a
+    /// thread for blocking work; from then on it is made ahead.
+    ///
+    /// # Errors
+    /// [`JoinError`] if making it panicked or the runtime is going down.
+    pub async fn encoded(&self, format: Format, coding: Coding) -> Result<Arc<Encoded>, JoinError> {
+        let now = self.0.begun.elapsed().as_secs() + 1;
+        self.0.asked[format as usize][coding as usize].store(now, Ordering::Relaxed);
+        if let Some(made) = self.0.made(format, coding) {
+            return Ok(made);
+        }
+        let turn = self.0.turn.clone().lock_owned().await;
+        if let Some(made) = self.0.made(format, coding) {
+            return Ok(made);
+        }
+        let Some(edition) = self.latest() else { return Ok(Arc::default()) };
+        // It goes on even if the scraper has gone: the next one will want it.
+        let work = tokio::task::spawn_blocking(move || {
+            let made = edition.make(format, coding);
+            drop(turn);
+            made
+        });
+        work.await
+    }
+
+    /// The forms scrapes ask for these days.
+    pub(super) fn warm(&self) -> Vec<(Format, Coding)> {
+        let now = self.0.begun.elapsed().as_secs() + 1;
+        let is_warm = |(format, coding): &(Format, Coding)| {
+            let asked = self.0.asked[*format as usize][*coding as usize].load(Ordering::Relaxed);
+            asked > 0 && now - asked <= WARM.as_secs()
+        };
+        let forms = Format::ALL.into_iter().flat_map(|format| Coding::ALL.map(|coding| (format, coding)));
+        forms.filter(is_warm).collect()
+    }
+}
+
+impl Shared {
+    fn made(&self, format: Format, coding: Coding) -> Option<Arc<Encoded>> {
+        match self.latest.load().as_ref() {
+            Some(edition) => edition.made(format, coding),
+            None => Some(Arc::default()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join_all;
+
+    use super::*;
+    use crate::exposition::Encoder;
+    use crate::exposition::testing::{row, snapshot};
+
+    fn users(count: usize) -> Edition {
+        let rows = (0..count).map(|n| row("acme", "api", &format!("user-{n}"))).collect();
+        Encoder::default().encode(count as u64, &snapshot(rows))
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn concurrent_scrapes_of_a_new_form_make_it_once() {
+        let pages = ActivityPages::default();
+        pages.publish(users(500));
+        let scrapes = (0..50).map(|_| {
+            let pages = pages.clone();
+            tokio::spawn(async move { pages.encoded(Format::Text, Coding::Gzip).await.unwrap() })
+        });
+        let made = join_all(scrapes).await;
+        let first = made[0].as_ref().unwrap();
+        assert!(made.iter().all(|page| Arc::ptr_eq(page.as_ref().unwrap(), first)));
+    }
+
+    #[tokio::test]
+    async fn a_new_edition_shows_at_once_and_frees_the_old_one() {
+        let pages = ActivityPages::default();
+        assert_eq!(pages.encoded(Format::Text, Coding::Identity).await.unwrap().length(), 0);
+        assert_eq!(pages.counts().total(), 0);
+        pages.publish(users(1));
+        let old = Arc::downgrade(&pages.encoded(Format::Text, Coding::Identity).await.unwrap());
+        assert!(old.upgrade().is_some() && pages.counts().total() == 13);
+        pages.publish(users(2));
+        assert!(old.upgrade().is_none(), "nobody will ask for the old edition again");
+        assert_eq!(pages.counts().total(), 26);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_form_is_made_ahead_while_somebody_asks_for_it() {
+        let pages = ActivityPages::default();
+        assert_eq!(pages.warm(), []);
+        pages.encoded(Format::OpenMetrics, Coding::Gzip).await.unwrap();
+        tokio::time::advance(WARM).await;
+        assert_eq!(pages.warm(), [(Format::OpenMetrics, Coding::Gzip)]);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(pages.warm(), []);
+    }
+}
