@@ -8,7 +8,7 @@ use github_sim::{Lively, Options, Simulator, World, generate};
 use github_stats_actors::clock::Clock;
 
 use super::failure::Failure;
-use super::fill::filled;
+use super::fill::{churn, filled};
 use super::serve::{run_on, run_service};
 use crate::config::{Config, Environment, HttpUrl, InitialRole, ListenAddr, OrgConfig, Secret, StoreBackend};
 use crate::runtime::Stores;
@@ -35,6 +35,10 @@ pub struct Args {
     /// Fill the store with about N activity series instead, to size a Prometheus or to measure a scrape.
     #[arg(long, value_name = "N")]
     series: Option<usize>,
+
+    /// Go on writing F facts a second, each in another place, to see what changes cost.
+    #[arg(long, value_name = "F", requires = "series", default_value_t = 0)]
+    facts_per_second: usize,
 }
 
 pub fn run(args: Args, format: LogFormat) -> Result<ExitCode, Failure> {
@@ -49,7 +53,7 @@ pub fn run(args: Args, format: LogFormat) -> Result<ExitCode, Failure> {
     let env = Environment::of_process();
     if let Some(series) = args.series {
         println!("about {series} activity series on http://{listen}/metrics; ^C ends it");
-        return run_filled(config, &env, series);
+        return run_filled(config, &env, series, args.facts_per_second);
     }
     let simulator = start_simulator(args.seed)?;
     point_at(&mut config, &simulator)?;
@@ -57,10 +61,18 @@ pub fn run(args: Args, format: LogFormat) -> Result<ExitCode, Failure> {
     run_service(config, &env, InitialRole::Leader)
 }
 
-fn run_filled(config: Config, env: &Environment, series: usize) -> Result<ExitCode, Failure> {
+fn run_filled(
+    config: Config,
+    env: &Environment,
+    series: usize,
+    churning: usize,
+) -> Result<ExitCode, Failure> {
     let clock = Clock::system();
     actix_rt::System::new().block_on(async {
         let store = filled(series, clock.now()).await.map_err(anyhow::Error::from)?;
+        if churning > 0 {
+            actix_rt::spawn(churn(store.clone(), series, churning, clock.clone()));
+        }
         run_on(Stores::with_facts(store), config, env, InitialRole::Leader, clock.clone()).await
     })
 }

@@ -1,16 +1,24 @@
 //! A store full of made-up series, to size a Prometheus or to measure a scrape.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use github_stats_actors::activity::{
     Batch, Fact, FactId, Lines, Record, RepoId, RepoKey, RepoMeta, RepoName, Timestamp,
 };
+use github_stats_actors::clock::Clock;
 use github_stats_actors::store::{FactStore, MemoryStore, StoreError};
+use tokio::time::{MissedTickBehavior, interval};
 
 /// Series of one user in one repository: eight gauges and five counters.
 const SERIES_PER_PAIR: usize = 13;
 /// Users of one made-up repository.
 const USERS_PER_REPOSITORY: usize = 100;
+
+/// How often new facts are written.
+const CHURN_PERIOD: Duration = Duration::from_millis(100);
+/// Users between two facts in a row: no divisor of a round number of users, so that facts fall all over the store.
+const STRIDE: usize = 7919;
 
 /// A store with about `series` activity series, all of them active at `now`.
 pub async fn filled(series: usize, now: Timestamp) -> Result<Arc<dyn FactStore>, StoreError> {
@@ -23,19 +31,43 @@ pub async fn filled(series: usize, now: Timestamp) -> Result<Arc<dyn FactStore>,
     Ok(Arc::new(store))
 }
 
+/// Goes on writing `per_second` facts a second, each of another user than the one before.
+pub async fn churn(store: Arc<dyn FactStore>, series: usize, per_second: usize, clock: Arc<Clock>) {
+    let pairs = series.div_ceil(SERIES_PER_PAIR);
+    let mut beat = interval(CHURN_PERIOD);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let (mut written, mut owed) = (0, 0.0);
+    loop {
+        beat.tick().await;
+        owed += per_second as f64 * CHURN_PERIOD.as_secs_f64();
+        while owed >= 1.0 {
+            owed -= 1.0;
+            written += 1;
+            let now = clock.now();
+            let user = written * STRIDE % pairs;
+            let mut batch = described(user / USERS_PER_REPOSITORY, now);
+            batch.records = vec![review(pairs + written, user, now, now)];
+            if let Err(error) = store.write(batch).await {
+                tracing::warn!(%error, "a made-up fact was not stored");
+            }
+        }
+    }
+}
+
 fn repository(number: usize, users: std::ops::Range<usize>, now: Timestamp) -> Batch {
-    let record = |user: usize| {
-        let fact = Fact {
-            id: FactId::Review(user as u64),
-            user: format!("user-{user}").into(),
-            at: now - (user as i64 * 37) % 80_000,
-            lines: Lines::default(),
-        };
-        (fact.id, Record::observed(&fact, now))
-    };
+    let mut batch = described(number, now);
+    batch.records = users.map(|user| review(user, user, now - (user as i64 * 37) % 80_000, now)).collect();
+    batch
+}
+
+fn described(number: usize, now: Timestamp) -> Batch {
     let key = RepoKey { org: "filled".into(), id: RepoId::from(format!("R_{number}")) };
     let name = RepoName::from(format!("repository-{number}"));
-    let mut batch = Batch::new(key, RepoMeta { seen_at: now, name, first_seen: now });
-    batch.records = users.map(record).collect();
-    batch
+    Batch::new(key, RepoMeta { seen_at: now, name, first_seen: now })
+}
+
+fn review(id: usize, user: usize, at: Timestamp, now: Timestamp) -> (FactId, Record) {
+    let id = FactId::Review(id as u64);
+    let fact = Fact { id, user: format!("user-{user}").into(), at, lines: Lines::default() };
+    (id, Record::observed(&fact, now))
 }

@@ -1,5 +1,8 @@
 //! The exposition of a living replica, judged by Prometheus' own tool.
 
+mod consistent;
+mod measured;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;

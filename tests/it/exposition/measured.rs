@@ -1,0 +1,210 @@
+//! What a scrape costs the process that answers it, beside nginx sending the same bytes from a file.
+//!
+//! ```sh
+//! SERIES=1000000 GITHUB_STATS_BIN=target/release/github-stats \
+//!     cargo test --test it -- --ignored --nocapture exposition::measured
+//! ```
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use github_stats::store::EmbeddedStore;
+use github_stats_actors::activity::{Batch, Fact, FactId, Lines, Record, RepoKey, RepoMeta, Timestamp};
+use github_stats_actors::store::FactStore;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Replica, free_port};
+
+const SCRAPES: u32 = 21;
+
+fn series() -> usize {
+    std::env::var("SERIES").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000)
+}
+
+/// Processor time of a process, of all its threads or of those whose name begins so.
+fn cpu(pid: u32, thread: Option<&str>) -> Duration {
+    let of = |path: &Path| -> u64 {
+        // The name may hold anything; what follows it does not.
+        let stat = std::fs::read_to_string(path.join("stat")).unwrap_or_default();
+        let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+        after.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
+    };
+    let process = Path::new("/proc").join(pid.to_string());
+    let ticks = match thread {
+        None => of(&process),
+        Some(wanted) => {
+            let threads = std::fs::read_dir(process.join("task")).expect("threads").flatten();
+            let is_wanted = |path: &Path| {
+                std::fs::read_to_string(path.join("comm")).is_ok_and(|name| name.starts_with(wanted))
+            };
+            threads.map(|thread| thread.path()).filter(|path| is_wanted(path)).map(|path| of(&path)).sum()
+        }
+    };
+    Duration::from_millis(10 * ticks)
+}
+
+/// Scrapes with curl, which takes the bytes and does nothing with them: median time, and bytes.
+fn scrape(port: u16, coding: &str) -> (Duration, u64) {
+    let mut times = Vec::new();
+    let mut size = 0;
+    for _ in 0..SCRAPES {
+        let output = Command::new("curl")
+            .args(["-s", "-o", "/dev/null", "-w", "%{time_total} %{size_download}"])
+            .args(["-H", &format!("Accept-Encoding: {coding}")])
+            .arg(format!("http://127.0.0.1:{port}/metrics"))
+            .output()
+            .expect("curl runs");
+        let said = String::from_utf8(output.stdout).expect("text");
+        let (time, bytes) = said.split_once(' ').expect("two numbers");
+        times.push(Duration::from_secs_f64(time.parse().expect("seconds")));
+        size = bytes.parse().expect("bytes");
+    }
+    times.sort();
+    (times[times.len() / 2], size)
+}
+
+struct Nginx(Child);
+
+impl Nginx {
+    /// Serves the page from a file; `None`, loudly, where there is no nginx.
+    async fn start(folder: &Path, page: &str) -> Option<(Nginx, u16)> {
+        let port = free_port();
+        let root = folder.display();
+        std::fs::write(folder.join("metrics"), page).expect("written");
+        let config = format!(
+            "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;\nevents {{}}\n\
+             http {{ access_log off; sendfile on; tcp_nodelay on; server {{ listen 127.0.0.1:{port}; root {root}; }} }}\n"
+        );
+        std::fs::write(folder.join("nginx.conf"), config).expect("written");
+        let child =
+            Command::new("nginx").arg("-c").arg(folder.join("nginx.conf")).stderr(Stdio::null()).spawn();
+        let Ok(child) = child else {
+            eprintln!("SKIPPED: nginx is not installed, so there is nothing to compare with");
+            return None;
+        };
+        sleep(Duration::from_millis(500)).await;
+        Some((Nginx(child), port))
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn ready(replica: &Replica) {
+    while replica.get("/readyz").await.0 != 200 {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "measures; see docs/PERFORMANCE.md"]
+async fn scrapes_beside_nginx() {
+    let folder = TempDir::new().expect("a folder");
+    let series = series().to_string();
+    let replica = Replica::spawn(folder.path(), &["demo", "--series", &series]).await;
+    ready(&replica).await;
+    let (_, page) = replica.get("/metrics").await;
+    let count = page.lines().filter(|line| !line.starts_with('#')).count();
+    println!("{count} series, {} bytes", page.len());
+    for coding in ["identity", "gzip", "zstd"] {
+        scrape(replica.port(), coding);
+        let before = cpu(replica.pid(), None);
+        let (time, bytes) = scrape(replica.port(), coding);
+        let spent = (cpu(replica.pid(), None) - before) / SCRAPES;
+        println!("{coding}: {time:?} and {spent:?} of processor time a scrape, {bytes} bytes");
+    }
+    let resident = replica.memory_bytes("VmRSS");
+    println!("resident: {resident} bytes, {} a series", resident / count as u64);
+    if let Some((nginx, port)) = Nginx::start(folder.path(), &page).await {
+        scrape(port, "identity");
+        let before = cpu(nginx.0.id(), None);
+        let (time, bytes) = scrape(port, "identity");
+        let spent = (cpu(nginx.0.id(), None) - before) / SCRAPES;
+        println!("nginx: {time:?} and {spent:?} of processor time a scrape, {bytes} bytes");
+    }
+}
+
+#[tokio::test]
+#[ignore = "measures; see docs/PERFORMANCE.md"]
+async fn facts_arriving() {
+    let folder = TempDir::new().expect("a folder");
+    let series = series().to_string();
+    let idle = Replica::spawn(folder.path(), &["demo", "--series", &series]).await;
+    ready(&idle).await;
+    let resting = scrape(idle.port(), "gzip").0;
+    drop(idle);
+    for coding in ["identity", "gzip"] {
+        let folder = TempDir::new().expect("a folder");
+        let arguments = ["demo", "--series", &series, "--facts-per-second", "1000"];
+        let replica = Replica::spawn(folder.path(), &arguments).await;
+        ready(&replica).await;
+        scrape(replica.port(), coding);
+        let (all, exposition, begun) =
+            (cpu(replica.pid(), None), cpu(replica.pid(), Some("exposition")), Instant::now());
+        sleep(Duration::from_secs(20)).await;
+        let took = begun.elapsed();
+        let share = |spent: Duration| 100.0 * spent.as_secs_f64() / took.as_secs_f64();
+        let exposition = cpu(replica.pid(), Some("exposition")) - exposition;
+        println!(
+            "1,000 facts a second, scraped as {coding}: {:.1}% of a core for the exposition, {:.1}% for everything",
+            share(exposition),
+            share(cpu(replica.pid(), None) - all)
+        );
+        println!("a scrape meanwhile: {:?} (gzip at rest: {resting:?})", scrape(replica.port(), coding).0);
+    }
+}
+
+#[tokio::test]
+#[ignore = "measures; see docs/PERFORMANCE.md"]
+async fn cold_start() {
+    let folder = TempDir::new().expect("a folder");
+    let now = Timestamp::from_unix(
+        std::fs::metadata(folder.path()).and_then(|data| data.modified()).map(unix).expect("a time"),
+    );
+    let rows = series() / 13;
+    {
+        let store = EmbeddedStore::open(&folder.path().join("data")).expect("a store");
+        for repository in 0..rows / 100 {
+            store.write(batch(repository, now)).await.expect("written");
+        }
+    }
+    let config =
+        format!("store: {{path: {}}}\ngithub: {{orgs: []}}\n", folder.path().join("data").display());
+    let begun = Instant::now();
+    let replica = Replica::serve(folder.path(), &config).await;
+    let answering = begun.elapsed();
+    ready(&replica).await;
+    let ready = begun.elapsed();
+    let (time, bytes) = scrape(replica.port(), "identity");
+    println!(
+        "answering after {answering:?}, ready after {ready:?}, then a scrape of {bytes} bytes takes {time:?}"
+    );
+}
+
+fn unix(time: std::time::SystemTime) -> i64 {
+    time.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
+}
+
+fn batch(repository: usize, now: Timestamp) -> Batch {
+    let key = RepoKey { org: "filled".into(), id: format!("R_{repository}").into() };
+    let name = format!("repository-{repository:05}").as_str().into();
+    let mut batch = Batch::new(key, RepoMeta { seen_at: now, name, first_seen: now });
+    let record = |user: usize| {
+        let user_name = format!("user-{user:07}");
+        let fact = Fact {
+            id: FactId::Review(user as u64),
+            user: user_name.into(),
+            at: now - 60,
+            lines: Lines::default(),
+        };
+        (fact.id, Record::observed(&fact, now))
+    };
+    batch.records = (100 * repository..100 * (repository + 1)).map(record).collect();
+    batch
+}
