@@ -91,6 +91,8 @@ mod tests {
         OrgStatus {
             state,
             scraping: false,
+            interval_seconds: 300.0,
+            next_due: Some(NOW + 240),
             last_due: Some(NOW - 60),
             last_cycle_at: Some(NOW - 50),
             last_cycle: None,

@@ -214,6 +214,7 @@ fn tag(table: SharedTable) -> u8 {
         SharedTable::Quota => 4,
         SharedTable::Unsent => 5,
         SharedTable::Cooldowns => 6,
+        SharedTable::Maintenance => 7,
     }
 }
 
