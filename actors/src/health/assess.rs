@@ -49,7 +49,7 @@ pub fn assess(inputs: &Inputs<'_>, before: &HealthSnapshot, now: Timestamp) -> H
     findings.extend(amqp(inputs.queue).map(|finding| ("amqp", finding)));
     findings.insert("election", election(inputs.role));
     findings.insert("github", github(inputs.scheduler));
-    findings.insert("maintenance", maintenance(inputs.maintenance));
+    findings.insert("maintenance", maintenance(inputs.maintenance, now));
     findings.insert("actors", actors(&inputs.tree));
     let components: BTreeMap<&'static str, Component> = findings
         .into_iter()
@@ -148,10 +148,12 @@ fn github(scheduler: &SchedulerState) -> Finding {
 }
 
 /// Numbers grow old on purpose: degraded, so that nobody wonders. Who asked for it is for operators only.
-fn maintenance(pauses: &[Pause]) -> Finding {
+fn maintenance(pauses: &[Pause], now: Timestamp) -> Finding {
     let told = pauses.iter().map(|pause| {
         let what = if pause.org.as_str() == Pause::ALL { "every organisation" } else { pause.org.as_str() };
-        format!("scraping of {what} is paused until {}: {}", pause.until, pause.reason)
+        // Rounded up: at the last second it is still paused.
+        let minutes = (pause.until.seconds_since(now) + 59) / 60;
+        format!("scraping of {what} is paused for another {minutes} min: {}", pause.reason)
     });
     match pauses.is_empty() {
         true => healthy(),
