@@ -94,7 +94,11 @@ fn report<'a>(state: &'a State, health: &'a HealthSnapshot, full: bool) -> Repor
 }
 
 pub(super) fn component_report(component: &Component) -> ComponentReport<'_> {
-    ComponentReport { status: component.status, since: human::instant(component.since), detail: &component.detail }
+    ComponentReport {
+        status: component.status,
+        since: human::instant(component.since),
+        detail: &component.detail,
+    }
 }
 
 pub(super) fn summary(tree: &TreeSnapshot) -> ActorsSummary {

@@ -51,8 +51,7 @@ pub(crate) fn fresh() -> State {
         pauses: Observable::default(),
         quotas: Arc::new(|| serde_json::json!({ "acme": { "waiting": false } })),
     };
-    let register =
-        Register::new(Arc::new(MemoryState::new()), sources.clock.clone(), sources.pauses.clone());
+    let register = Register::new(Arc::new(MemoryState::new()), sources.clock.clone(), sources.pauses.clone());
     let admin = Admin {
         token: Observable::new(None),
         chaos: false,

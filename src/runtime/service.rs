@@ -15,8 +15,8 @@ use github_stats_actors::role::{Elector, Resign};
 use github_stats_actors::supervision::{DuplicateId, Exit, install_panic_hook};
 use rand::RngExt;
 use secrecy::SecretString;
-use tokio::sync::Notify;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::queue::Backfill;
@@ -305,7 +305,11 @@ fn keep_readings(state: &State) {
         loop {
             let reading = Reading::now(&sources, &metrics);
             // What all count together is known a moment after the start, and is not to be told of all time.
-            let pause = if reading.cycles.is_some() || history.knows_cycles() { History::PERIOD } else { FIRST_READING };
+            let pause = if reading.cycles.is_some() || history.knows_cycles() {
+                History::PERIOD
+            } else {
+                FIRST_READING
+            };
             history.add(reading);
             sleep(pause).await;
         }

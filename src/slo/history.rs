@@ -98,7 +98,10 @@ mod tests {
         advance(Duration::from_secs(60)).await;
         let counted = history.until(&reading(Some(103.0), 20.0));
         assert_eq!(judged(&counted), Some((60, 3.0)));
-        assert_eq!(counted.pages.map(|(period, pages)| (period.as_secs(), pages.answered)), Some((120, 10.0)));
+        assert_eq!(
+            counted.pages.map(|(period, pages)| (period.as_secs(), pages.answered)),
+            Some((120, 10.0))
+        );
         assert_eq!(judged(&history.until(&reading(None, 20.0))), None, "cut off");
         advance(REACH).await;
         history.add(reading(Some(500.0), 70.0));

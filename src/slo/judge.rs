@@ -196,7 +196,10 @@ fn latency(pages: Option<(Duration, Pages)>) -> Claim {
     let asked = pages.filter(|(_, pages)| pages.answered > 0.0);
     Claim {
         name: "metrics_latency",
-        objective: format!("at least {} of the answers to /metrics begin within {IN_TIME} s", percent(LATENCY)),
+        objective: format!(
+            "at least {} of the answers to /metrics begin within {IN_TIME} s",
+            percent(LATENCY)
+        ),
         demand: Demand::AtLeast(LATENCY),
         unit: "ratio",
         actual: asked.map(|(_, pages)| pages.in_time / pages.answered),
@@ -298,7 +301,12 @@ mod tests {
         }
 
         fn verdict(&self, name: &str) -> Verdict {
-            self.report().objectives.iter().find(|objective| objective.name == name).expect("it is there").status
+            self.report()
+                .objectives
+                .iter()
+                .find(|objective| objective.name == name)
+                .expect("it is there")
+                .status
         }
     }
 

@@ -58,7 +58,9 @@ impl Reading {
 fn cycles(families: &[Family]) -> BTreeMap<String, Cycles> {
     let mut by_org: BTreeMap<String, Cycles> = BTreeMap::new();
     for sample in samples(families, catalogue::SCRAPE_RUNS.name) {
-        let ([org, result], Value::Number(count)) = (sample.labels.as_slice(), &sample.value) else { continue };
+        let ([org, result], Value::Number(count)) = (sample.labels.as_slice(), &sample.value) else {
+            continue;
+        };
         let cycles = by_org.entry(org.clone()).or_default();
         match result.as_str() {
             "success" => {

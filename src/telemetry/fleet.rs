@@ -15,8 +15,8 @@ use github_stats_actors::store::CountBatch;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::shared_counts::{self, Ledger};
 use super::organisations::reports;
+use super::shared_counts::{self, Ledger};
 use super::{Metrics, OrgReports, Sources, catalogue, collect};
 use crate::exposition::{Family, Value};
 
@@ -83,7 +83,8 @@ impl Fleet {
     /// The organisations as the replica tells of them that leads under the greatest epoch.
     pub(super) fn organisations(&self) -> Option<OrgReports> {
         let others = self.0.others.load();
-        let leader = others.iter().filter(|report| report.epoch.is_some()).max_by_key(|report| report.epoch)?;
+        let leader =
+            others.iter().filter(|report| report.epoch.is_some()).max_by_key(|report| report.epoch)?;
         leader.organisations.clone()
     }
 

@@ -1,6 +1,7 @@
 //! Acceptance and chaos tests: the real binary against real servers and the simulator.
 
 mod acceptance;
+mod admin;
 mod chaos;
 mod command_line;
 mod election;

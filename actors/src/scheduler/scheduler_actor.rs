@@ -139,8 +139,7 @@ impl SchedulerActor {
                 };
                 let known = settings.state.get().organisations.get(&plan.org).cloned();
                 let interval_seconds = plan.interval.as_secs_f64();
-                let status =
-                    OrgStatus { scraping: false, interval_seconds, ..known.unwrap_or(status) };
+                let status = OrgStatus { scraping: false, interval_seconds, ..known.unwrap_or(status) };
                 Organisation {
                     plan: plan.clone(),
                     cooldown: cooldown.resumed(status.state),

@@ -171,7 +171,8 @@ fn operator(request: &HttpRequest, name: Option<&str>) -> Result<String, Problem
 /// Words of an operator, which end up in logs and on pages.
 fn text(what: &str, text: &str) -> Result<String, Problem> {
     let text = text.trim();
-    let fits = !text.is_empty() && text.chars().count() <= LONGEST_TEXT && !text.chars().any(char::is_control);
+    let fits =
+        !text.is_empty() && text.chars().count() <= LONGEST_TEXT && !text.chars().any(char::is_control);
     let wrong = || bad(format!("{what} must have 1 to {LONGEST_TEXT} characters, and no control characters"));
     fits.then(|| text.to_owned()).ok_or_else(wrong)
 }
@@ -227,7 +228,10 @@ mod tests {
         assert_eq!((answer.status, &answer.json()["maintenance"]), (200, &pause), "{}", answer.text());
         assert_eq!(answer.json()["started"], pause[0]);
         let all = operate(&state, Method::POST, "", r#"{"reason": "all of it"}"#).await.json();
-        assert_eq!((&all["started"]["org"], &all["started"]["remaining_seconds"]), (&json!("*"), &json!(3600)));
+        assert_eq!(
+            (&all["started"]["org"], &all["started"]["remaining_seconds"]),
+            (&json!("*"), &json!(3600))
+        );
         let ended = operate(&state, Method::DELETE, "?org=acme&by=bob", "").await.json();
         assert_eq!(ended["ended"][0]["org"], "acme");
         assert_eq!(ended["maintenance"].as_array().map(Vec::len), Some(1), "all are paused yet");

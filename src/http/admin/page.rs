@@ -37,15 +37,22 @@ mod tests {
         let state = with_token(fresh(), "s3cret");
         let page = get(&state, "/admin").await;
         assert_eq!((page.status, page.header("content-security-policy")), (200, Some(POLICY)));
-        for (path, kind) in [("/admin", "text/html"), ("/admin/page.js", "text/javascript"), ("/admin/page.css", "text/css")] {
+        for (path, kind) in
+            [("/admin", "text/html"), ("/admin/page.js", "text/javascript"), ("/admin/page.css", "text/css")]
+        {
             let answer = get(&state, path).await;
             assert_eq!(answer.header("content-type"), Some(format!("{kind}; charset=utf-8").as_str()));
             let text = answer.text();
-            assert!(!text.contains("://") && !text.contains("replica-0") && !text.contains("s3cret"), "{path}");
+            assert!(
+                !text.contains("://") && !text.contains("replica-0") && !text.contains("s3cret"),
+                "{path}"
+            );
             // The policy would keep a browser from running these.
             assert!(!text.contains("style=") && !text.contains("onclick="), "{path}");
             assert!(!text.contains("innerHTML"), "names come from strangers");
         }
-        assert!(page.text().contains("src=\"admin/page.js\"") && page.text().contains("href=\"admin/page.css\""));
+        assert!(
+            page.text().contains("src=\"admin/page.js\"") && page.text().contains("href=\"admin/page.css\"")
+        );
     }
 }

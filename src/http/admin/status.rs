@@ -76,7 +76,8 @@ fn report(state: &State) -> Report {
             "known_from_github": sources.clock.is_corrected(),
         }),
         memory: json!({ "resident_bytes": resident_memory(), "limit_bytes": memory_limit() }),
-        disk: (*sources.disk.get()).map(|space| json!({ "free_bytes": space.free, "total_bytes": space.total })),
+        disk: (*sources.disk.get())
+            .map(|space| json!({ "free_bytes": space.free, "total_bytes": space.total })),
         maintenance: told(state),
         organisations: organisations(state, now),
         fleet: fleet(state, epoch),
@@ -179,9 +180,7 @@ fn organisation(org: &OrgReport, now: Timestamp) -> Value {
 }
 
 fn fleet(state: &State, epoch: Option<Epoch>) -> Value {
-    let one = |replica: &str, epoch: Option<Epoch>| {
-        json!({ "replica": replica, "role": role(epoch), "epoch": epoch })
-    };
+    let one = |replica: &str, epoch: Option<Epoch>| json!({ "replica": replica, "role": role(epoch), "epoch": epoch });
     let own = one(&state.sources.replica, epoch);
     let peers = state.sources.fleet.peers();
     let replicas: Vec<Value> =
@@ -199,7 +198,8 @@ mod tests {
     #[actix::test]
     async fn one_page_tells_everything_promised() {
         let (state, _root) = with_tree(with_org(with_token(fresh(), "t"), "acme")).await;
-        let request = TestRequest::get().uri("/api/admin/status").insert_header(("authorization", "Bearer t"));
+        let request =
+            TestRequest::get().uri("/api/admin/status").insert_header(("authorization", "Bearer t"));
         let answer = ask(&state, request).await;
         let status = answer.json();
         assert_eq!(answer.status, 200);
@@ -211,7 +211,10 @@ mod tests {
         assert_eq!(status["fleet"]["replicas"][0]["replica"], "replica-0");
         let acme = &status["organisations"]["acme"];
         assert_eq!((&acme["state"], &acme["interval_seconds"]), (&json!("healthy"), &json!(300.0)));
-        assert_eq!((&acme["next_due"], &acme["quota"]["waiting"]), (&json!("2027-01-15T08:04:00Z"), &json!(false)));
+        assert_eq!(
+            (&acme["next_due"], &acme["quota"]["waiting"]),
+            (&json!("2027-01-15T08:04:00Z"), &json!(false))
+        );
         assert_eq!((&acme["coverage_ratio"], &acme["freshness_seconds"]), (&json!(1.0), &json!(61)));
         for (part, field) in [
             ("store", "loaded"),
