@@ -9,6 +9,7 @@ pub mod exposition;
 pub mod github;
 pub mod http;
 pub mod human;
+pub mod meter;
 pub mod queue;
 pub mod redis;
 pub mod runtime;
