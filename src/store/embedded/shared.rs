@@ -143,7 +143,7 @@ impl EmbeddedStore {
     }
 
     /// Looks at a table, which a file that never had anything in it lacks.
-    async fn look<K, V, T>(
+    pub(super) async fn look<K, V, T>(
         &self,
         table: TableDefinition<'static, K, V>,
         look: impl FnOnce(Option<ReadOnlyTable<K, V>>) -> Result<T, Failure> + Send + 'static,
