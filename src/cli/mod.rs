@@ -38,9 +38,9 @@ enum Command {
     /// Serve a lively organisation from a simulator: no token, no services.
     Demo(demo::Args),
     /// Write the whole store into a file.
-    Backup(backup::Args),
+    Backup(backup::BackupArgs),
     /// Bring a backup back into a store, as a union with what is there.
-    Restore(backup::Args),
+    Restore(backup::RestoreArgs),
     /// Estimate what collecting will cost, and whether the quota allows it.
     Plan(plan::Args),
     /// Look after dead letters: backfill jobs that were given up.

@@ -320,7 +320,8 @@ mod tests {
 
     #[test]
     fn each_objective_is_missed_beyond_its_limit() {
-        let changes: [(&str, fn(&mut Case)); 6] = [
+        type Change = fn(&mut Case);
+        let changes: [(&str, Change); 6] = [
             ("coverage", |case| case.org.coverage_ratio = Some(0.989)),
             ("freshness", |case| case.org.newest = Some(START - 601)),
             ("scrape_success", |case| {

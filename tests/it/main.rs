@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod admin;
+mod backup;
 mod chaos;
 mod command_line;
 mod election;
