@@ -49,23 +49,23 @@ impl Space {
 /// Looks at the data directory's file system, and shows what it saw last.
 pub struct DiskProbe {
     directory: PathBuf,
-    free: Observable<Option<u64>>,
+    space: Observable<Option<Space>>,
 }
 
 impl DiskProbe {
     /// A probe of this directory.
     pub fn new(directory: &Path) -> Self {
-        DiskProbe { directory: directory.to_owned(), free: Observable::default() }
+        DiskProbe { directory: directory.to_owned(), space: Observable::default() }
     }
 
-    /// The bytes free when it last looked; `None` where that is not known.
-    pub fn free(&self) -> Observable<Option<u64>> {
-        self.free.clone()
+    /// What there was when it last looked; `None` where that is not known.
+    pub fn space(&self) -> Observable<Option<Space>> {
+        self.space.clone()
     }
 
     fn look(&self) -> ProbeResult {
         let looked = Space::of(&self.directory);
-        self.free.set(looked.as_ref().ok().map(|space| space.free));
+        self.space.set(looked.as_ref().ok().copied());
         match looked {
             Ok(space) if space.is_scarce() => ProbeResult {
                 status: Status::Degraded,
@@ -99,10 +99,11 @@ mod tests {
     async fn a_directory_that_is_not_there_yet_has_the_space_of_its_parent() {
         let folder = tempfile::tempdir().unwrap();
         let probe = DiskProbe::new(&folder.path().join("not/yet"));
-        assert_eq!(*probe.free().get(), None);
+        assert_eq!(*probe.space().get(), None);
         probe.check().await;
-        let free = probe.free().get().expect("it was looked at");
-        assert!(free > 0 && free <= Space::of(folder.path()).unwrap().total);
+        let space = probe.space().get().expect("it was looked at");
+        assert_eq!(space.total, Space::of(folder.path()).unwrap().total);
+        assert!(space.free > 0 && space.free <= space.total);
     }
 
     #[test]

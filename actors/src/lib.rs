@@ -9,6 +9,7 @@ pub mod event;
 pub mod fleet;
 pub mod health;
 pub mod lines;
+pub mod maintenance;
 pub mod observable;
 pub mod queue;
 pub mod role;

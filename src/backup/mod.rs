@@ -6,12 +6,16 @@
 
 mod line;
 mod read;
+mod shelf;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 mod write;
 
 pub use line::{FORMAT, Line};
 pub use read::{ReadError, Summary, restore, verify};
+pub use shelf::Shelf;
+pub use unfinished::{Unfinished, UnfinishedError};
 pub use write::{WriteError, write};
 
 /// Told of progress: how many records have been written or restored so far.

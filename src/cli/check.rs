@@ -14,8 +14,9 @@ use crate::config::{Config, Environment, InitialRole, Overrides, StoreBackend, l
 use crate::disk::Space;
 use crate::election;
 use crate::github::{NoMeter, RequestMeter};
+use crate::meter::Unmetered;
 use crate::queue::amqp::{Broker, LetterBox, Topology};
-use crate::redis::{LinkSettings, Unmetered, Verdict};
+use crate::redis::{LinkSettings, Verdict};
 use crate::runtime::organisation;
 use crate::store::{EmbeddedStore, OpenError, RedisStore};
 

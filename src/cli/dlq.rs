@@ -4,7 +4,6 @@ mod office;
 mod report;
 mod table;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -14,7 +13,8 @@ use serde_json::json;
 use self::office::Office;
 use self::report::Report;
 use super::failure::Failure;
-use crate::config::{Environment, Overrides, load};
+use super::replica_options::ReplicaOptions;
+use super::show::show;
 
 /// Letters looked at where all of them are wanted.
 const ALL: usize = 1_000_000;
@@ -25,17 +25,8 @@ pub struct Args {
     #[command(subcommand)]
     action: Action,
 
-    /// The configuration file that says which broker; without one the embedded defaults hold.
-    #[arg(long, value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
-
-    /// Ask this running replica through its admin API, as in http://127.0.0.1:8080, instead of the broker.
-    #[arg(long, value_name = "URL", global = true)]
-    replica: Option<String>,
-
-    /// Print JSON instead of tables.
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    replica: ReplicaOptions,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -80,10 +71,10 @@ enum Action {
 }
 
 pub fn run(args: Args) -> Result<ExitCode, Failure> {
-    let loaded = load(args.config.as_deref(), &Environment::of_process(), &Overrides::default())?;
-    let office = Office::of(&loaded.config, args.replica.as_deref())?;
+    let config = args.replica.load()?;
+    let office = Office::of(&config, &args.replica)?;
     let system = actix_rt::System::new();
-    Ok(system.block_on(act(&office, args.action, args.json))?)
+    Ok(system.block_on(act(&office, args.action, args.replica.json))?)
 }
 
 async fn act(office: &Office, action: Action, json: bool) -> Result<ExitCode, anyhow::Error> {
@@ -115,12 +106,4 @@ async fn act(office: &Office, action: Action, json: bool) -> Result<ExitCode, an
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn show(as_json: bool, value: &serde_json::Value, text: impl FnOnce() -> String) {
-    if as_json {
-        println!("{value}");
-    } else {
-        println!("{}", text());
-    }
 }

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod admin;
 mod backup;
 mod check;
 mod demo;
@@ -8,7 +9,9 @@ mod failure;
 mod fill;
 mod plan;
 mod replica_client;
+mod replica_options;
 mod serve;
+mod show;
 
 use std::process::ExitCode;
 
@@ -35,13 +38,15 @@ enum Command {
     /// Serve a lively organisation from a simulator: no token, no services.
     Demo(demo::Args),
     /// Write the whole store into a file.
-    Backup(backup::Args),
+    Backup(backup::BackupArgs),
     /// Bring a backup back into a store, as a union with what is there.
-    Restore(backup::Args),
+    Restore(backup::RestoreArgs),
     /// Estimate what collecting will cost, and whether the quota allows it.
     Plan(plan::Args),
     /// Look after dead letters: backfill jobs that were given up.
     Dlq(dlq::Args),
+    /// Operate a running replica: status, objectives, maintenance, shutdown.
+    Admin(admin::Args),
     /// Check configuration, credentials, GitHub and the store, one line each.
     Check(check::Args),
 }
@@ -73,6 +78,7 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => backup::back_up(args),
         Command::Restore(args) => backup::restore(args),
         Command::Dlq(args) => dlq::run(args),
+        Command::Admin(args) => admin::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Check(args) => check::run(args),
     };

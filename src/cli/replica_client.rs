@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
-use http::{Method, Request, Uri, header};
+use http::{Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -38,12 +38,27 @@ impl ReplicaClient {
         Ok(ReplicaClient { authority, token: token.context("server.admin_token cannot be read")? })
     }
 
+    /// The same with another token.
+    pub(crate) fn with_token(self, token: Secret) -> Self {
+        ReplicaClient { token: Some(token), ..self }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Result<Value, anyhow::Error> {
         self.ask(Method::GET, path, None).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: Option<Value>) -> Result<Value, anyhow::Error> {
         self.ask(Method::POST, path, body).await
+    }
+
+    pub(crate) async fn delete<'a>(
+        &self,
+        path: &str,
+        query: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Value, anyhow::Error> {
+        let query: Vec<String> =
+            query.map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
+        self.ask(Method::DELETE, &format!("{path}?{}", query.join("&")), None).await
     }
 
     /// Whether the process can make progress.
@@ -73,9 +88,19 @@ impl ReplicaClient {
         if status.is_success() {
             return Ok(value);
         }
-        match value["error"].as_str() {
-            Some(error) => bail!("{error}"),
-            None => bail!("the replica at http://{} answered {status}", self.authority),
+        match (value["error"].as_str(), status) {
+            (Some(error), StatusCode::UNAUTHORIZED) => bail!(
+                "{error}: the token of the replica at http://{} is its server.admin_token; give the same, or --token-file",
+                self.authority
+            ),
+            (Some(error), StatusCode::FORBIDDEN) => {
+                bail!("the replica at http://{}: {error}", self.authority)
+            }
+            (Some(error), _) => bail!("{error}"),
+            (None, _) => bail!(
+                "http://{} answered {status}: is it the address of a github-stats replica?",
+                self.authority
+            ),
         }
     }
 
@@ -84,7 +109,7 @@ impl ReplicaClient {
         method: Method,
         path: &str,
         body: Option<Value>,
-    ) -> Result<(http::StatusCode, Bytes), anyhow::Error> {
+    ) -> Result<(StatusCode, Bytes), anyhow::Error> {
         let stream = TcpStream::connect(&self.authority).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         actix_rt::spawn(connection);
@@ -102,12 +127,19 @@ impl ReplicaClient {
 }
 
 fn authority(url: &str) -> Result<String, anyhow::Error> {
-    let wrong = || anyhow!("--replica {url:?} is no address such as http://127.0.0.1:8080");
+    let wrong = || anyhow!("--url {url:?} is no address such as http://127.0.0.1:8080");
     let uri: Uri = url.parse().map_err(|_| wrong())?;
     anyhow::ensure!(uri.scheme_str() != Some("https"), "a replica speaks http, not https, to its operator");
     let authority = uri.authority().ok_or_else(wrong)?;
     let port = authority.port_u16().unwrap_or(80);
     Ok(format!("{}:{port}", authority.host()))
+}
+
+/// A value as it may stand in a query.
+fn percent_encoded(value: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'-');
+    let encoded = |byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    value.bytes().map(encoded).collect()
 }
 
 fn local(config: &Config) -> String {
@@ -135,6 +167,7 @@ mod tests {
         ] {
             assert_eq!(authority(url).ok().as_deref(), expected, "{url}");
         }
+        assert_eq!(percent_encoded("a b&c=é*"), "a%20b%26c%3D%C3%A9%2A");
         assert_eq!(local(&Config::default()), "127.0.0.1:8080");
     }
 }

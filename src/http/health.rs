@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use github_stats_actors::activity::{OrgName, Timestamp};
+use github_stats_actors::activity::OrgName;
 use github_stats_actors::health::{Component, HealthSnapshot, Status};
 use github_stats_actors::role::{Epoch, Role};
 use github_stats_actors::scheduler::OrgStatus;
@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::admin::ActorReport;
 use super::{State, ready};
+use crate::human;
 
 /// Everything `/healthz` tells.
 #[derive(Serialize)]
@@ -36,14 +37,14 @@ struct Report<'a> {
 }
 
 #[derive(Serialize)]
-struct ComponentReport<'a> {
+pub(super) struct ComponentReport<'a> {
     status: Status,
     since: Option<String>,
     detail: &'a str,
 }
 
 #[derive(Serialize)]
-struct ActorsSummary {
+pub(super) struct ActorsSummary {
     up: usize,
     total: usize,
     restarts: u64,
@@ -83,7 +84,7 @@ fn report<'a>(state: &'a State, health: &'a HealthSnapshot, full: bool) -> Repor
         version: &build.version,
         revision: &build.revision,
         replica: &state.sources.replica,
-        at: rfc3339(health.at),
+        at: human::instant(health.at),
         components: components.map(|(name, component)| (*name, component_report(component))).collect(),
         organisations: &health.organisations,
         actors: summary(&tree),
@@ -92,11 +93,15 @@ fn report<'a>(state: &'a State, health: &'a HealthSnapshot, full: bool) -> Repor
     }
 }
 
-fn component_report(component: &Component) -> ComponentReport<'_> {
-    ComponentReport { status: component.status, since: rfc3339(component.since), detail: &component.detail }
+pub(super) fn component_report(component: &Component) -> ComponentReport<'_> {
+    ComponentReport {
+        status: component.status,
+        since: human::instant(component.since),
+        detail: &component.detail,
+    }
 }
 
-fn summary(tree: &TreeSnapshot) -> ActorsSummary {
+pub(super) fn summary(tree: &TreeSnapshot) -> ActorsSummary {
     ActorsSummary {
         up: tree.actors.iter().filter(|actor| actor.state == ActorState::Running).count(),
         total: tree.actors.len(),
@@ -104,13 +109,9 @@ fn summary(tree: &TreeSnapshot) -> ActorsSummary {
     }
 }
 
-/// The instant in UTC; `None` outside of the years people write down.
-fn rfc3339(at: Timestamp) -> Option<String> {
-    jiff::Timestamp::from_second(at.as_unix()).ok().map(|at| at.to_string())
-}
-
 #[cfg(test)]
 mod tests {
+    use github_stats_actors::activity::Timestamp;
     use serde_json::json;
 
     use super::*;

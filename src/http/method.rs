@@ -28,6 +28,27 @@ where
     web::resource(path).route(web::post().to(handler)).default_service(web::to(|| refused("POST")))
 }
 
+/// A resource to be read, begun and ended: GET, HEAD, POST and DELETE.
+pub(super) fn manage<Show, Start, End, A, B, C>(path: &str, show: Show, start: Start, end: End) -> Resource
+where
+    Show: Handler<A> + Clone,
+    Start: Handler<B>,
+    End: Handler<C>,
+    A: FromRequest + 'static,
+    B: FromRequest + 'static,
+    C: FromRequest + 'static,
+    Show::Output: Responder + 'static,
+    Start::Output: Responder + 'static,
+    End::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(show.clone()))
+        .route(web::head().to(show))
+        .route(web::post().to(start))
+        .route(web::delete().to(end))
+        .default_service(web::to(|| refused("GET, HEAD, POST, DELETE")))
+}
+
 async fn refused(allow: &'static str) -> Result<HttpResponse, Problem> {
     let message = format!("this page answers to {allow} only");
     Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, message).with_header(header::ALLOW, allow))

@@ -3,23 +3,36 @@
 use actix_web::web::ServiceConfig;
 use actix_web::{middleware::from_fn, web};
 
-use super::method::{act, read};
+use super::method::{act, manage, read};
 use super::{State, admin, exposition_health, health, index, live, problem, ready, scrape};
 
 /// The endpoints, as the index lists them.
-pub(super) const ENDPOINTS: [(&str, &str); 6] = [
+pub(super) const ENDPOINTS: [(&str, &str); 8] = [
     ("/metrics", "metrics for Prometheus"),
     ("/healthz", "how this replica is"),
     ("/health/detailed", "the same with all details"),
     ("/livez", "whether the process can make progress"),
     ("/readyz", "whether this replica can serve metrics"),
     ("/health/metrics", "how often and when this replica was scraped"),
+    ("/admin", "the operator's page"),
+    ("/api/admin", "the operator's API"),
 ];
 
 /// Adds all routes; the one that breaks actors only where that is allowed.
 pub(super) fn routes(config: &mut ServiceConfig, state: &State) {
     let mut operator = web::scope("/api/admin")
         .wrap(from_fn(admin::authenticate))
+        .service(read("", admin::overview))
+        .service(read("/openapi.json", admin::openapi))
+        .service(read("/status", admin::status))
+        .service(read("/slo", admin::slo))
+        .service(manage(
+            "/maintenance",
+            admin::show_maintenance,
+            admin::start_maintenance,
+            admin::end_maintenance,
+        ))
+        .service(act("/shutdown", admin::shut_down))
         .service(read("/actors", admin::actors))
         .service(read("/dlq", admin::list_letters))
         .service(act("/dlq/reprocess", admin::reprocess_all))
@@ -41,6 +54,9 @@ pub(super) fn routes(config: &mut ServiceConfig, state: &State) {
         .service(read("/health", health::health))
         .service(read("/health/detailed", health::detailed))
         .service(read("/health/metrics", exposition_health::exposition_health))
+        .service(read("/admin", admin::page))
+        .service(read("/admin/page.js", admin::script))
+        .service(read("/admin/page.css", admin::style))
         .service(operator);
 }
 

@@ -1,14 +1,18 @@
 //! What the handlers read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use github_stats_actors::health::HealthSnapshot;
+use github_stats_actors::maintenance::Register;
 use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::LetterDesk;
 use github_stats_actors::supervision::{RootHandle, TreeSnapshot};
 use secrecy::SecretString;
+use tokio::sync::Notify;
 
 use crate::exposition::ActivityPages;
+use crate::slo::History;
 use crate::telemetry::{Metrics, Sources};
 
 /// Everything the handlers read, by snapshot. Cheap to clone.
@@ -24,6 +28,8 @@ pub struct State {
     pub liveness_limit: Duration,
     /// Who may operate this replica, and how far.
     pub admin: Admin,
+    /// What was counted in the last day.
+    pub history: History,
 }
 
 /// Who may use the operator's API.
@@ -35,15 +41,26 @@ pub struct Admin {
     pub chaos: bool,
     /// Where dead letters are handled; `None` where there is no queue.
     pub letters: Option<LetterDesk>,
+    /// Where scraping is paused; `None` where nothing is scraped.
+    pub maintenance: Option<Register>,
+    /// Told when an operator wants the process to stop.
+    pub shutdown: Arc<Notify>,
 }
 
 impl State {
     /// The state with the usual limits.
     pub fn new(activity: ActivityPages, metrics: Metrics, sources: Sources, admin: Admin) -> Self {
-        State { activity, metrics, sources, liveness_limit: Duration::from_secs(10), admin }
+        State {
+            activity,
+            metrics,
+            sources,
+            liveness_limit: Duration::from_secs(10),
+            admin,
+            history: History::default(),
+        }
     }
 
-    pub(super) fn health(&self) -> std::sync::Arc<HealthSnapshot> {
+    pub(super) fn health(&self) -> Arc<HealthSnapshot> {
         self.sources.health.get()
     }
 

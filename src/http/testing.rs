@@ -11,14 +11,18 @@ use actix_web::web;
 use github_stats_actors::activity::{SeriesSnapshot, Timestamp};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::health::HealthSnapshot;
+use github_stats_actors::maintenance::Register;
 use github_stats_actors::observable::Observable;
 use github_stats_actors::role::RoleWatch;
+use github_stats_actors::scheduler::{Completeness, OrgState, OrgStatus};
+use github_stats_actors::store::MemoryState;
 use github_stats_actors::supervision::{
     ActorRef, ActorState, ChildSpec, RootHandle, Strategy, SupervisorSpec, start_root,
 };
 use secrecy::SecretString;
 
 use super::{Admin, State, server};
+use crate::disk::Space;
 use crate::exposition::{ActivityPages, Encoder};
 use crate::telemetry::{Build, Dependency, Fleet, Metrics, Sources};
 
@@ -44,10 +48,18 @@ pub(crate) fn fresh() -> State {
         store: Observable::default(),
         connections: None,
         fleet: Fleet::default(),
-        disk_free: Observable::new(Some(1 << 30)),
+        disk: Observable::new(Some(Space { free: 1 << 30, total: 1 << 31 })),
+        pauses: Observable::default(),
         quotas: Arc::new(|| serde_json::json!({ "acme": { "waiting": false } })),
     };
-    let admin = Admin { token: Observable::new(None), chaos: false, letters: None };
+    let register = Register::new(Arc::new(MemoryState::new()), sources.clock.clone(), sources.pauses.clone());
+    let admin = Admin {
+        token: Observable::new(None),
+        chaos: false,
+        letters: None,
+        maintenance: Some(register),
+        shutdown: Arc::default(),
+    };
     State::new(ActivityPages::default(), Metrics::new("replica-0", build).unwrap(), sources, admin)
 }
 
@@ -55,6 +67,25 @@ pub(crate) fn fresh() -> State {
 pub(crate) fn publish(state: &State, series: SeriesSnapshot) {
     let generation = state.activity.latest().map_or(1, |edition| edition.generation() + 1);
     state.activity.publish(Encoder::default().encode(generation, &series));
+}
+
+/// The same with a healthy organisation that was scraped a minute ago.
+pub(crate) fn with_org(state: State, org: &str) -> State {
+    let now = state.sources.clock.now();
+    let status = OrgStatus {
+        state: OrgState::Healthy { streak: 0 },
+        scraping: false,
+        interval_seconds: 300.0,
+        last_due: Some(now - 60),
+        next_due: Some(now + 240),
+        last_cycle_at: Some(now - 50),
+        last_cycle: None,
+        completeness: Some(Completeness { coverage_ratio: 1.0, newest: Some(now - 61) }),
+    };
+    state.sources.scheduler.update(|scheduler| {
+        scheduler.organisations.insert(org.into(), status);
+    });
+    state
 }
 
 /// The same with a tree of a supervisor called `root` and actors called `store` and `org/acme.v2`, all running.

@@ -13,7 +13,8 @@ use tokio::time::{Instant, timeout};
 
 use super::connection::{Connection, open_listener};
 use super::failure::Failure;
-use super::{LinkError, LinkSettings, Meter, Script};
+use super::{LinkError, LinkSettings, Script};
+use crate::meter::Meter;
 
 /// How long connecting may take, sentinels and their verification included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);

@@ -8,7 +8,6 @@ mod connection;
 mod credentials;
 mod failure;
 mod link;
-mod meter;
 mod preflight;
 mod script;
 mod sentinel;
@@ -16,7 +15,6 @@ mod settings;
 
 pub use failure::LinkError;
 pub use link::{Call, Link};
-pub use meter::{Meter, Unmetered};
 pub use preflight::{Finding, Preflight, Verdict};
 pub use script::Script;
 pub use settings::{LinkSettings, Servers, Tls};

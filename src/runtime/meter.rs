@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::github::quota::{BudgetState, Resource};
 use crate::github::{RateLimit, RequestMeter};
-use crate::redis::Meter;
+use crate::meter::Meter;
 use crate::telemetry::{GithubMetrics, StoreMeter};
 
 impl Meter for StoreMeter {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use github_stats_actors::activity::{OrgName, Timestamp};
+use github_stats_actors::activity::OrgName;
 use serde_json::{Map, Value, json};
 
 use super::Organisation;
 use crate::github::quota::{BudgetState, Room, RoomReport, RoomState};
+use crate::human;
 use crate::telemetry::{Quotas, SharedQuota};
 
 /// Tells the quota of each organisation, as it is when asked.
@@ -64,12 +65,12 @@ fn told(org: &OrgName, state: &RoomState) -> Value {
                 "resource": wait.resource.as_str(),
                 "purpose": wait.purpose.as_str(),
                 "for": wait.reason.as_str(),
-                "until": wait.until.and_then(rfc3339),
+                "until": wait.until.and_then(human::instant),
             })
         })
         .collect();
     let holds = state.holds.iter().map(|(resource, reason, until)| {
-        json!({ "resource": resource.as_str(), "for": reason.as_str(), "until": rfc3339(*until) })
+        json!({ "resource": resource.as_str(), "for": reason.as_str(), "until": human::instant(*until) })
     });
     let budgets = state.budgets.iter().map(|(resource, budget)| {
         let BudgetState { limit, remaining, reserved, kept_back } = budget;
@@ -84,8 +85,4 @@ fn told(org: &OrgName, state: &RoomState) -> Value {
         "holds": holds.collect::<Vec<Value>>(),
         "budgets": budgets.collect::<Map<String, Value>>(),
     })
-}
-
-fn rfc3339(at: Timestamp) -> Option<String> {
-    jiff::Timestamp::from_second(at.as_unix()).ok().map(|at| at.to_string())
 }

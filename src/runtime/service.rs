@@ -16,6 +16,7 @@ use github_stats_actors::supervision::{DuplicateId, Exit, install_panic_hook};
 use rand::RngExt;
 use secrecy::SecretString;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::queue::Backfill;
@@ -24,13 +25,16 @@ use super::sources::{SourcesError, organisations};
 use super::stores::Stores;
 use super::tree::{FleetParts, Parts, Shown, Tree, start};
 use crate::config::{Config, SecretSource};
-use crate::disk::DiskProbe;
+use crate::disk::{DiskProbe, Space};
 use crate::github::RequestMeter;
 use crate::http::{Admin, HttpSettings, State, serve};
+use crate::slo::{History, Reading};
 use crate::telemetry::{Build, Dependency, Fleet, FleetExchange, Metrics, MetricsError, Quotas, Sources};
 
 /// How often the admin token's file is read again.
 const TOKEN_REFRESH: Duration = Duration::from_secs(10);
+/// How soon the counts are read again while what all replicas count together is not known.
+const FIRST_READING: Duration = Duration::from_secs(1);
 /// How long an election backend may take to let go of leadership.
 const RESIGN_LIMIT: Duration = Duration::from_secs(1);
 
@@ -89,6 +93,7 @@ pub struct Service {
     tree: Tree,
     http: ServerHandle,
     signals: Signals,
+    shutdown: Arc<Notify>,
     grace: Duration,
     drain_delay: Duration,
 }
@@ -113,7 +118,7 @@ impl Service {
         let quotas = quotas(&organisations);
         let rooms = Arc::new(Rooms::of(&organisations));
         let disk = DiskProbe::new(&config.store.path);
-        let sources = sources(&settings, disk.free(), quotas);
+        let sources = sources(&settings, disk.space(), quotas);
         let parts = Parts {
             stores: settings.stores.clone(),
             organisations,
@@ -127,20 +132,22 @@ impl Service {
         let tree = start(config, parts)?;
         let sources = sources(&tree.shown);
         let admin = admin(&settings, &tree);
+        let shutdown = admin.shutdown.clone();
         let state = State::new(tree.shown.activity.clone(), metrics, sources, admin);
+        keep_readings(&state);
         let address = config.server.listen_addr.to_string();
         let failed = |cause| ServiceError::Listen { address: address.clone(), cause };
         let (server, http) = serve(HttpSettings::new(vec![listener]), state).map_err(failed)?;
         actix_rt::spawn(server);
         tracing::info!(address, replica = settings.replica, version = env!("CARGO_PKG_VERSION"), "serving");
         let (grace, drain_delay) = (config.server.shutdown_grace, config.server.drain_delay);
-        Ok(Service { tree, http, signals, grace, drain_delay })
+        Ok(Service { tree, http, signals, shutdown, grace, drain_delay })
     }
 
-    /// Serves until a signal comes or the tree gives up, then drains; the exit code of the process.
+    /// Serves until a signal or an operator comes or the tree gives up, then drains; the exit code of the process.
     pub async fn run(mut self) -> u8 {
         let given_up = tokio::select! {
-            name = self.signals.next() => {
+            name = stop_asked(&mut self.signals, &self.shutdown) => {
                 tracing::info!(signal = name, grace = ?self.grace, "stopping; a second signal stops at once");
                 None
             }
@@ -152,7 +159,7 @@ impl Service {
                 "the supervision tree gave up; the process ends so that it can be started anew"
             );
         }
-        let Service { tree, http, mut signals, grace, drain_delay } = self;
+        let Service { tree, http, mut signals, grace, drain_delay, .. } = self;
         let drained = tokio::select! {
             exit = drain(&tree, &http, grace, drain_delay) => exit,
             name = signals.next() => {
@@ -162,6 +169,14 @@ impl Service {
         };
         tracing::info!("stopped");
         given_up.unwrap_or(drained).code()
+    }
+}
+
+/// Who asks the process to stop, once somebody does.
+async fn stop_asked(signals: &mut Signals, shutdown: &Notify) -> &'static str {
+    tokio::select! {
+        name = signals.next() => name,
+        () = shutdown.notified() => "POST /api/admin/shutdown",
     }
 }
 
@@ -214,7 +229,7 @@ fn probes(config: &Config, disk: DiskProbe) -> Vec<Arc<dyn Probe>> {
 /// Makes what the metrics are read from, given what the tree shows.
 fn sources(
     settings: &ServiceSettings,
-    disk_free: Observable<Option<u64>>,
+    disk: Observable<Option<Space>>,
     quotas: Quotas,
 ) -> impl Fn(&Shown) -> Sources + Clone + 'static {
     let mut dependencies = vec![Dependency::Github, Dependency::Election];
@@ -243,7 +258,8 @@ fn sources(
         connections: connections.clone(),
         quotas: quotas.clone(),
         fleet: fleet.clone(),
-        disk_free: disk_free.clone(),
+        disk: disk.clone(),
+        pauses: shown.pauses.clone(),
     }
 }
 
@@ -273,7 +289,31 @@ fn admin(settings: &ServiceSettings, tree: &Tree) -> Admin {
             }
         });
     }
-    Admin { token, chaos: settings.chaos, letters: Some(tree.letters.clone()) }
+    Admin {
+        token,
+        chaos: settings.chaos,
+        letters: Some(tree.letters.clone()),
+        maintenance: Some(tree.maintenance.clone()),
+        shutdown: Arc::default(),
+    }
+}
+
+/// Keeps readings of what was counted, so that objectives can be judged by a period.
+fn keep_readings(state: &State) {
+    let (history, sources, metrics) = (state.history.clone(), state.sources.clone(), state.metrics.clone());
+    actix_rt::spawn(async move {
+        loop {
+            let reading = Reading::now(&sources, &metrics);
+            // What all count together is known a moment after the start, and is not to be told of all time.
+            let pause = if reading.cycles.is_some() || history.knows_cycles() {
+                History::PERIOD
+            } else {
+                FIRST_READING
+            };
+            history.add(reading);
+            sleep(pause).await;
+        }
+    });
 }
 
 fn refresh(source: &SecretSource, shown: &Observable<Option<SecretString>>) {

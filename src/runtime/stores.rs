@@ -8,7 +8,8 @@ use github_stats_actors::store::{
 };
 
 use crate::config::{Config, StoreBackend};
-use crate::redis::{Link, LinkError, LinkSettings, Meter};
+use crate::meter::Meter;
+use crate::redis::{Link, LinkError, LinkSettings};
 use crate::store::{EmbeddedStore, MeasuredStore, OpenError, RedisStore};
 use crate::telemetry::{Connections, StoreMeter};
 

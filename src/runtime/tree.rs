@@ -11,6 +11,7 @@ use github_stats_actors::event::Observer;
 use github_stats_actors::fleet::{Exchange, FleetActor, FleetSettings, FleetState};
 use github_stats_actors::health::{HealthActor, HealthSettings, HealthSnapshot, Probe};
 use github_stats_actors::lines::LinesSettings;
+use github_stats_actors::maintenance::{MaintenanceActor, MaintenanceSettings, Pause, Register};
 use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::{
     BackfillWorker, Books, DispatchSettings, LetterDesk, QueueActor, QueueSettings, QueueState,
@@ -95,6 +96,8 @@ pub struct Shown {
     pub queue: Observable<QueueState>,
     /// The scheduler's state.
     pub scheduler: Observable<SchedulerState>,
+    /// What operators have paused, as last seen.
+    pub pauses: Observable<Vec<Pause>>,
     /// Set while the replica is going down.
     pub draining: Arc<AtomicBool>,
     /// What is known of the other replicas.
@@ -113,6 +116,8 @@ pub struct Tree {
     pub role: ActorRef<RoleActor>,
     /// Where operators handle dead letters.
     pub letters: LetterDesk,
+    /// Where operators pause scraping.
+    pub maintenance: Register,
     /// Takes leave of the other replicas on request.
     pub fleet: ActorRef<FleetActor>,
 }
@@ -139,6 +144,7 @@ pub fn start(config: &Config, parts: Parts) -> Result<Tree, DuplicateId> {
         store: Observable::default(),
         queue: Observable::default(),
         scheduler: Observable::default(),
+        pauses: Observable::default(),
         draining: Arc::default(),
         fleet: Observable::default(),
         tree: Arc::default(),
@@ -148,7 +154,8 @@ pub fn start(config: &Config, parts: Parts) -> Result<Tree, DuplicateId> {
     // Whoever reads the slot does so again and again; it is filled before an actor can have started.
     let _ = shown.tree.set(root.clone());
     let letters = LetterDesk::new(books(config, &parts), parts.backfill.queue.clone(), parts.clock.clone());
-    Ok(Tree { root, shown, role: addresses.role, letters, fleet: addresses.fleet })
+    let maintenance = register(&parts, &shown);
+    Ok(Tree { root, shown, role: addresses.role, letters, maintenance, fleet: addresses.fleet })
 }
 
 /// Later children depend on earlier ones: when one dies, those after it start anew with it.
@@ -159,10 +166,11 @@ fn root_spec(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresse
         .child(role(config, parts, shown, addresses))
         .children(parts.backfill.supervisor())
         .child(queue_actor(config, parts, shown, addresses))
-        .child(workers(config, parts, addresses, &collectors))
+        .child(workers(config, parts, shown, addresses, &collectors))
         .child(scrapers(config, parts, shown, addresses, collectors))
         .child(scheduler(config, parts, shown, addresses))
         .child(health(config, parts, shown))
+        .child(maintenance(parts, shown))
         .children(fleet(config, parts, shown, addresses))
         .child(exposition(shown))
 }
@@ -171,6 +179,16 @@ fn exposition(shown: &Shown) -> ChildSpec {
     let (view, pages) = (shown.published.clone(), shown.activity.clone());
     let exposition = ActorRef::new("exposition");
     ChildSpec::actor(&exposition, move || ExpositionActor::new(view.clone(), pages.clone()))
+}
+
+fn register(parts: &Parts, shown: &Shown) -> Register {
+    Register::new(parts.stores.shared.clone(), parts.clock.clone(), shown.pauses.clone())
+}
+
+fn maintenance(parts: &Parts, shown: &Shown) -> ChildSpec {
+    let settings = MaintenanceSettings { register: register(parts, shown) };
+    let maintenance = ActorRef::new("maintenance");
+    ChildSpec::actor(&maintenance, move || MaintenanceActor::new(settings.clone()))
 }
 
 fn fleet(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> Option<ChildSpec> {
@@ -230,14 +248,16 @@ fn queue_actor(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addres
 fn workers(
     config: &Config,
     parts: &Parts,
+    shown: &Shown,
     addresses: &Addresses,
     collectors: &BTreeMap<OrgName, Collector>,
 ) -> ChildSpec {
     let cooldowns = Cooldowns::new(parts.stores.shared.clone());
+    let collectors = collectors.values().cloned();
     let settings = WorkerSettings {
         queue: parts.backfill.queue.clone(),
         books: books(config, parts),
-        handler: Arc::new(BackfillHandler::new(collectors.values().cloned(), cooldowns)),
+        handler: Arc::new(BackfillHandler::new(collectors, cooldowns, register(parts, shown))),
         queue_actor: addresses.queue.clone(),
         dispatch: dispatch(config),
         clock: parts.clock.clone(),
@@ -293,6 +313,7 @@ fn scheduler(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresse
         history: history(config),
         queue: addresses.queue.clone(),
         cooldowns: Cooldowns::new(parts.stores.shared.clone()),
+        maintenance: register(parts, shown),
         store: addresses.store.clone(),
         clock: parts.clock.clone(),
         state: shown.scheduler.clone(),
@@ -308,6 +329,7 @@ fn health(config: &Config, parts: &Parts, shown: &Shown) -> ChildSpec {
         queue: shown.queue.clone(),
         role: shown.role.clone(),
         scheduler: shown.scheduler.clone(),
+        maintenance: register(parts, shown),
         tree: shown.tree.clone(),
         probes: parts.probes.clone(),
         probe_interval: config.health.github_probe_interval,

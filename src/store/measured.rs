@@ -10,7 +10,7 @@ use github_stats_actors::store::{
 };
 use tokio::time::Instant;
 
-use crate::redis::Meter;
+use crate::meter::Meter;
 
 /// Tells a meter how long each call took.
 pub struct MeasuredStore<S> {

@@ -25,6 +25,8 @@ catalogue! {
     FRESHNESS = Desc::gauge("gh_activity_freshness_seconds", "Age of the newest instant covered.", &["org"]);
     /// Counted by garbage collection.
     WINDOWS_GIVEN_UP = Desc::counter("gh_exporter_windows_given_up_total", "Gaps given up because they lie beyond retention.", &["org"]);
+    /// Told by the leader.
+    MAINTENANCE = Desc::gauge("gh_exporter_maintenance", "Whether an operator has paused scraping of the organisation.", &["org"]);
     /// As of the last cycle of any organisation.
     LEADER_CYCLE = Desc::gauge("gh_exporter_leader_cycle_last_run_unixtime", "When the leader's latest scrape cycle ended, in Unix time.", &[]);
 
@@ -125,6 +127,8 @@ catalogue! {
     MEMORY_LIMIT = Desc::gauge("gh_exporter_memory_limit_bytes", "Memory the process may use.", &["replica"]);
     /// Of the data directory.
     DISK_FREE = Desc::gauge("gh_exporter_disk_free_bytes", "Space left for the data directory.", &["replica"]);
+    /// Of the data directory.
+    DISK_TOTAL = Desc::gauge("gh_exporter_disk_total_bytes", "Size of the file system that holds the data directory.", &["replica"]);
     /// User and system.
     PROCESS_CPU = Desc::counter("process_cpu_seconds_total", "Processor time used, user and system.", &["replica"]);
     /// Resident set.

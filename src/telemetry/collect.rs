@@ -30,7 +30,7 @@ pub(super) fn own(sources: &Sources, metrics: &Metrics, scrapes: &ScrapeReport) 
     families.retain(|family| !shared_counts::is_of_all(family));
     families.extend(scrapes.families(replica));
     if epoch.is_some() {
-        families.extend(derived::organisations(&sources.scheduler.get(), now));
+        families.extend(derived::organisations(&sources.scheduler.get(), &sources.pauses.get(), now));
         families.extend(metrics.lines().families());
     }
     families.extend(derived::queue(replica, &sources.queue.get(), now));
@@ -53,8 +53,9 @@ fn machine(sources: &Sources) -> Vec<Family> {
     if let Some(limit) = machine::memory_limit() {
         families.push(catalogue::MEMORY_LIMIT.family().with(&labels, limit as f64));
     }
-    if let Some(free) = *sources.disk_free.get() {
-        families.push(catalogue::DISK_FREE.family().with(&labels, free as f64));
+    if let Some(space) = *sources.disk.get() {
+        families.push(catalogue::DISK_FREE.family().with(&labels, space.free as f64));
+        families.push(catalogue::DISK_TOTAL.family().with(&labels, space.total as f64));
     }
     families
 }
@@ -80,6 +81,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::disk::Space;
     use crate::exposition::{ACTIVITY, Format, encode, testing};
     use github_stats_actors::fleet::Exchange;
 
@@ -91,6 +93,8 @@ mod tests {
         OrgStatus {
             state,
             scraping: false,
+            interval_seconds: 300.0,
+            next_due: Some(NOW + 240),
             last_due: Some(NOW - 60),
             last_cycle_at: Some(NOW - 50),
             last_cycle: None,
@@ -131,7 +135,8 @@ mod tests {
             store: Observable::default(),
             connections: Some(Arc::new(|| (1, 2))),
             fleet: Fleet::default(),
-            disk_free: Observable::new(Some(4096)),
+            disk: Observable::new(Some(Space { free: 4096, total: 8192 })),
+            pauses: Observable::default(),
             quotas: Arc::new(|| serde_json::Value::Null),
         };
         (sources, Metrics::new("replica-0", build).unwrap())
@@ -249,6 +254,8 @@ mod tests {
             "gh_exporter_store_pool_connections{replica=\"replica-0\",state=\"closed\"} 1",
             "gh_exporter_store_request_duration_seconds_count{replica=\"replica-0\",op=\"write\"} 1",
             "gh_exporter_disk_free_bytes{replica=\"replica-0\"} 4096",
+            "gh_exporter_disk_total_bytes{replica=\"replica-0\"} 8192",
+            "gh_exporter_maintenance{org=\"acme\"} 0",
             "gh_exporter_scrape_runs_total{org=\"acme\",result=\"partial\"} 1",
             "gh_exporter_store_write_total{source=\"worker_backfill\",result=\"failure\"} 1",
             "gh_exporter_backfill_jobs_processed_total{org=\"acme\",repo=\"api\",result=\"success\"} 1",

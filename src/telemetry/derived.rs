@@ -2,6 +2,7 @@
 
 use github_stats_actors::activity::Timestamp;
 use github_stats_actors::health::{HealthSnapshot, Status};
+use github_stats_actors::maintenance::{Pause, pause_of};
 use github_stats_actors::queue::QueueState;
 use github_stats_actors::role::{Epoch, Role};
 use github_stats_actors::scheduler::{OrgState, SchedulerState};
@@ -15,12 +16,14 @@ const JOBS: &str = "gh.backfill.jobs";
 pub(super) const DEAD_LETTERS: &str = "gh.backfill.dlq";
 
 /// What only the leader knows.
-pub(super) fn organisations(state: &SchedulerState, now: Timestamp) -> Vec<Family> {
+pub(super) fn organisations(state: &SchedulerState, pauses: &[Pause], now: Timestamp) -> Vec<Family> {
     let mut states = catalogue::ORG_STATE.family();
+    let mut maintenance = catalogue::MAINTENANCE.family();
     let mut ratio = catalogue::COVERAGE_RATIO.family();
     let mut freshness = catalogue::FRESHNESS.family();
     let mut latest = None;
     for (org, status) in &state.organisations {
+        maintenance.push(&[org.as_str()], flag(pause_of(pauses, org, now).is_some()));
         let org = org.as_str();
         for name in OrgState::NAMES {
             states.push(&[org, name], flag(status.state.as_str() == name));
@@ -33,7 +36,7 @@ pub(super) fn organisations(state: &SchedulerState, now: Timestamp) -> Vec<Famil
         }
         latest = latest.max(status.last_cycle_at);
     }
-    let mut families = vec![states, ratio, freshness];
+    let mut families = vec![states, maintenance, ratio, freshness];
     if let Some(latest) = latest {
         families.push(catalogue::LEADER_CYCLE.family().with(&[], latest.as_unix() as f64));
     }

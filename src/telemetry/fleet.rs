@@ -15,8 +15,9 @@ use github_stats_actors::store::CountBatch;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::organisations::reports;
 use super::shared_counts::{self, Ledger};
-use super::{Metrics, Sources, catalogue, collect};
+use super::{Metrics, OrgReports, Sources, catalogue, collect};
 use crate::exposition::{Family, Value};
 
 /// What was heard of the other replicas. Cheap to clone; clones share everything.
@@ -41,6 +42,18 @@ struct Report {
     /// What it uses of the limits that all share; what is in it is between the rooms.
     #[serde(default)]
     quota: serde_json::Value,
+    /// The organisations, if it leads.
+    #[serde(default)]
+    organisations: Option<OrgReports>,
+}
+
+/// Another live replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its name.
+    pub replica: String,
+    /// Under which epoch it leads, if it does.
+    pub epoch: Option<Epoch>,
 }
 
 /// What replicas that use the same credentials tell each other.
@@ -55,6 +68,26 @@ pub trait SharedQuota: Send + Sync + 'static {
 // === impl Fleet ===
 
 impl Fleet {
+    /// The other replicas, as last heard.
+    pub fn peers(&self) -> Vec<Peer> {
+        let others = self.0.others.load();
+        let peer = |report: &Report| Peer { replica: report.replica.clone(), epoch: report.epoch.map(Epoch) };
+        others.iter().map(peer).collect()
+    }
+
+    /// What all replicas count together; `None` while this one is cut off from that.
+    pub fn totals(&self) -> Option<Arc<Vec<Family>>> {
+        self.0.totals.load_full()
+    }
+
+    /// The organisations as the replica tells of them that leads under the greatest epoch.
+    pub(super) fn organisations(&self) -> Option<OrgReports> {
+        let others = self.0.others.load();
+        let leader =
+            others.iter().filter(|report| report.epoch.is_some()).max_by_key(|report| report.epoch)?;
+        leader.organisations.clone()
+    }
+
     /// One page of what this replica tells of itself, what the others told and what all count together.
     pub(super) fn page(&self, own: Vec<Family>, leads: bool) -> Vec<Family> {
         let others = self.0.others.load();
@@ -143,6 +176,7 @@ impl Exchange for FleetExchange {
             github_time: clock.is_corrected().then(|| clock.now().as_unix()),
             families: collect::own(sources, &self.metrics, &self.metrics.scrapes().report()),
             quota: self.quota.tell(),
+            organisations: sources.role.leads().map(|_| reports(&sources.scheduler.get())),
         };
         serde_json::to_vec(&report).unwrap_or_default()
     }

@@ -19,9 +19,8 @@ pub(super) fn process(replica: &str) -> Vec<Family> {
     let mut families = Vec::new();
     if let Ok(stat) = process.stat() {
         let seconds = |ticks: u64| ticks as f64 / procfs::ticks_per_second() as f64;
-        let rss = stat.rss * procfs::page_size();
         families.push(catalogue::PROCESS_CPU.family().with(&labels, seconds(stat.utime + stat.stime)));
-        families.push(catalogue::PROCESS_RSS.family().with(&labels, rss as f64));
+        families.push(catalogue::PROCESS_RSS.family().with(&labels, resident(&stat) as f64));
         families.push(catalogue::PROCESS_VIRTUAL.family().with(&labels, stat.vsize as f64));
         families.push(catalogue::PROCESS_THREADS.family().with(&labels, stat.num_threads as f64));
         if let Ok(boot) = procfs::boot_time_secs() {
@@ -46,8 +45,26 @@ pub(super) fn process(_replica: &str) -> Vec<Family> {
     Vec::new()
 }
 
+/// Bytes of memory the process uses; `None` where the operating system does not tell.
+#[cfg(target_os = "linux")]
+pub fn resident_memory() -> Option<u64> {
+    let stat = procfs::process::Process::myself().and_then(|process| process.stat()).ok()?;
+    Some(resident(&stat))
+}
+
+#[cfg(target_os = "linux")]
+fn resident(stat: &procfs::process::Stat) -> u64 {
+    stat.rss * procfs::page_size()
+}
+
+/// Bytes of memory the process uses; `None` where the operating system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub fn resident_memory() -> Option<u64> {
+    None
+}
+
 /// Bytes of memory the control group of the process may use; `None` where there is no limit.
-pub(super) fn memory_limit() -> Option<u64> {
+pub fn memory_limit() -> Option<u64> {
     memory_limit_below(Path::new(CGROUPS))
 }
 

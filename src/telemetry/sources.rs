@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use github_stats_actors::clock::Clock;
 use github_stats_actors::health::HealthSnapshot;
+use github_stats_actors::maintenance::Pause;
 use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::QueueState;
 use github_stats_actors::role::RoleWatch;
@@ -14,6 +15,7 @@ use github_stats_actors::store::StoreState;
 use github_stats_actors::supervision::RootHandle;
 
 use super::Fleet;
+use crate::disk::Space;
 
 /// Something the exporter depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,8 +89,10 @@ pub struct Sources {
     pub connections: Option<Connections>,
     /// What the other replicas told.
     pub fleet: Fleet,
-    /// The bytes left for the data directory when that was last looked at; `None` without one.
-    pub disk_free: Observable<Option<u64>>,
+    /// The space of the data directory when that was last looked at; `None` without one.
+    pub disk: Observable<Option<Space>>,
+    /// What operators have paused, as last seen.
+    pub pauses: Observable<Vec<Pause>>,
     /// The quota of every organisation.
     pub quotas: Quotas,
 }

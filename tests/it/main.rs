@@ -1,6 +1,8 @@
 //! Acceptance and chaos tests: the real binary against real servers and the simulator.
 
 mod acceptance;
+mod admin;
+mod backup;
 mod chaos;
 mod command_line;
 mod election;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Component, HealthSnapshot, ProbeResult, Status};
 use crate::activity::Timestamp;
+use crate::maintenance::Pause;
 use crate::queue::QueueState;
 use crate::role::{Role, RoleView};
 use crate::scheduler::{CycleResult, OrgState, SchedulerState};
@@ -23,6 +24,8 @@ pub struct Inputs<'a> {
     pub leads: bool,
     /// The scheduler's.
     pub scheduler: &'a SchedulerState,
+    /// What operators have paused now.
+    pub maintenance: &'a [Pause],
     /// The tree; empty before it was started.
     pub tree: TreeSnapshot,
     /// What the probes found last.
@@ -46,6 +49,7 @@ pub fn assess(inputs: &Inputs<'_>, before: &HealthSnapshot, now: Timestamp) -> H
     findings.extend(amqp(inputs.queue).map(|finding| ("amqp", finding)));
     findings.insert("election", election(inputs.role));
     findings.insert("github", github(inputs.scheduler));
+    findings.insert("maintenance", maintenance(inputs.maintenance, now));
     findings.insert("actors", actors(&inputs.tree));
     let components: BTreeMap<&'static str, Component> = findings
         .into_iter()
@@ -141,6 +145,20 @@ fn github(scheduler: &SchedulerState) -> Finding {
         }
     }
     worst
+}
+
+/// Numbers grow old on purpose: degraded, so that nobody wonders. Who asked for it is for operators only.
+fn maintenance(pauses: &[Pause], now: Timestamp) -> Finding {
+    let told = pauses.iter().map(|pause| {
+        let what = if pause.org.as_str() == Pause::ALL { "every organisation" } else { pause.org.as_str() };
+        // Rounded up: at the last second it is still paused.
+        let minutes = (pause.until.seconds_since(now) + 59) / 60;
+        format!("scraping of {what} is paused for another {minutes} min: {}", pause.reason)
+    });
+    match pauses.is_empty() {
+        true => healthy(),
+        false => (Status::Degraded, told.collect::<Vec<_>>().join("; ")),
+    }
 }
 
 fn actors(tree: &TreeSnapshot) -> Finding {

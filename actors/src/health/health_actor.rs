@@ -9,6 +9,7 @@ use actix::prelude::*;
 
 use super::{HealthSnapshot, Inputs, Probe, ProbeResult, Status, assess};
 use crate::clock::Clock;
+use crate::maintenance::Register;
 use crate::observable::Observable;
 use crate::queue::QueueState;
 use crate::role::{Role, RoleWatch};
@@ -32,6 +33,8 @@ pub struct HealthSettings {
     pub role: RoleWatch,
     /// The scheduler's state.
     pub scheduler: Observable<SchedulerState>,
+    /// What operators have paused.
+    pub maintenance: Register,
     /// The tree, as soon as it is started.
     pub tree: Arc<OnceLock<RootHandle>>,
     /// Whom to ask, and how often.
@@ -68,6 +71,7 @@ impl HealthActor {
             role: &role,
             leads: settings.role.leads().is_some(),
             scheduler: &settings.scheduler.get(),
+            maintenance: &settings.maintenance.in_force_now(),
             tree: settings.tree.get().map_or_else(no_tree, RootHandle::tree),
             probes: &self.probes,
             draining: settings.draining.load(Ordering::Acquire),

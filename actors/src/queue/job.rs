@@ -136,22 +136,14 @@ const LONGEST: i64 = 3_660 * DAY;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::testing;
 
-    pub(crate) fn job() -> Job {
+    fn job() -> Job {
         Job {
-            job_id: "a".into(),
-            dedup_key: "acme/R_1/0-900".into(),
-            org: "acme".into(),
-            repo: "api".into(),
-            repo_id: Some("R_1".into()),
-            window_start: Timestamp::from_unix(0),
-            window_end: Timestamp::from_unix(900),
-            reason: Reason::Gap,
             attempt: 3,
-            max_attempts: 3,
             created_at: Timestamp::from_unix(1_000),
             history: vec![Failure::new(1, Timestamp::from_unix(1_001), "no")],
-            reprocesses: None,
+            ..testing::job("a")
         }
     }
 

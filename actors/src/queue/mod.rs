@@ -13,8 +13,8 @@ mod ledger;
 mod letter_desk;
 mod memory;
 mod queue_actor;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod work;
 mod worker;
 

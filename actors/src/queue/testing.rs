@@ -1,4 +1,4 @@
-//! What the tests of this room share.
+//! What tests of the queue share, here and elsewhere.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::{DispatchSettings, Job, Reason};
 use crate::activity::Timestamp;
 
 /// Usual rules with two retries.
-pub(crate) fn settings() -> DispatchSettings {
+pub fn settings() -> DispatchSettings {
     DispatchSettings {
         coalesce_window: Duration::from_secs(900),
         dedup_ttl: Duration::from_secs(12 * 3600),
@@ -16,8 +16,9 @@ pub(crate) fn settings() -> DispatchSettings {
     }
 }
 
-/// A job of this name for one window of one repository.
-pub(crate) fn job(id: &str) -> Job {
+/// A job of this name for one window of one repository, at its first attempt. Tests that care for a field set it by
+/// struct update, so that a new field concerns this place alone.
+pub fn job(id: &str) -> Job {
     Job {
         job_id: id.into(),
         dedup_key: "acme/R_1/0-900".into(),

@@ -7,23 +7,31 @@ use async_trait::async_trait;
 
 use super::{CollectError, Collector, Cooldowns, ListedRepository, SourceErrorKind};
 use crate::activity::{OrgName, RepoState, Window};
+use crate::maintenance::Register;
 use crate::queue::{Handled, Job, JobError, JobHandler};
 use crate::store::{RepositoriesOf, WriteSource};
 
 /// How long a job waits for quota where GitHub does not say how long.
 const QUOTA_PAUSE: Duration = Duration::from_secs(60);
+/// How long a job of a paused organisation waits before it is looked at again: its pause may be ended at any time.
+const MAINTENANCE_PAUSE: Duration = Duration::from_secs(60);
 
 /// Handles the jobs of all configured organisations.
 pub struct BackfillHandler {
     collectors: HashMap<OrgName, Collector>,
     cooldowns: Cooldowns,
+    maintenance: Register,
 }
 
 impl BackfillHandler {
-    /// A handler for the organisations of these collectors.
-    pub fn new(collectors: impl IntoIterator<Item = Collector>, cooldowns: Cooldowns) -> Self {
+    /// A handler for the organisations of these collectors, which leaves alone what was announced or paused there.
+    pub fn new(
+        collectors: impl IntoIterator<Item = Collector>,
+        cooldowns: Cooldowns,
+        maintenance: Register,
+    ) -> Self {
         let by_org = collectors.into_iter().map(|collector| (collector.settings().org.clone(), collector));
-        BackfillHandler { collectors: by_org.collect(), cooldowns }
+        BackfillHandler { collectors: by_org.collect(), cooldowns, maintenance }
     }
 
     fn collector(&self, job: &Job) -> Result<&Collector, JobError> {
@@ -43,6 +51,9 @@ impl JobHandler for BackfillHandler {
             permanent: true,
         })?;
         let now = collector.settings().clock.now();
+        if self.maintenance.known(&job.org).is_some() {
+            return Ok(Handled::Deferred(MAINTENANCE_PAUSE));
+        }
         if let Some(remaining) = self.cooldowns.remaining(&job.org, now).await {
             return Ok(Handled::Deferred(remaining));
         }

@@ -15,6 +15,7 @@ use super::{
 use crate::activity::{OrgName, RepoState, Timestamp, Window};
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
+use crate::maintenance::Register;
 use crate::observable::Observable;
 use crate::queue::{Enqueue, QueueActor, Reason, Wanted};
 use crate::role::{Epoch, Mandate, RoleWatch};
@@ -29,6 +30,8 @@ const GARBAGE_PERIOD: Duration = Duration::from_secs(3600);
 const CYCLE_LIMIT: Duration = Duration::from_secs(6 * 3600);
 /// How soon a cycle is tried again that a fault of our own cut short.
 const RETRY_AFTER_FAULT: Duration = Duration::from_secs(1);
+/// How soon it looks again whether a paused organisation may be scraped.
+const RETRY_PAUSED: Duration = Duration::from_secs(1);
 
 /// One organisation to scrape.
 #[derive(Clone)]
@@ -56,6 +59,8 @@ pub struct SchedulerSettings {
     pub queue: ActorRef<QueueActor>,
     /// Where replicas learn who is left alone.
     pub cooldowns: Cooldowns,
+    /// What operators have paused.
+    pub maintenance: Register,
     /// Where garbage is.
     pub store: ActorRef<StoreActor>,
     /// GitHub's time.
@@ -81,8 +86,12 @@ pub struct OrgStatus {
     pub state: OrgState,
     /// Whether a cycle is running.
     pub scraping: bool,
+    /// Seconds from one due scrape to the next.
+    pub interval_seconds: f64,
     /// When the last scrape was due, on GitHub's clock.
     pub last_due: Option<Timestamp>,
+    /// When the next one is due, on GitHub's clock; of a leader only.
+    pub next_due: Option<Timestamp>,
     /// When the last cycle ended, on GitHub's clock.
     pub last_cycle_at: Option<Timestamp>,
     /// How it ended.
@@ -121,13 +130,16 @@ impl SchedulerActor {
                 let status = OrgStatus {
                     state: cooldown.state(),
                     scraping: false,
+                    interval_seconds: 0.0,
                     last_due: None,
+                    next_due: None,
                     last_cycle_at: None,
                     last_cycle: None,
                     completeness: None,
                 };
                 let known = settings.state.get().organisations.get(&plan.org).cloned();
-                let status = OrgStatus { scraping: false, ..known.unwrap_or(status) };
+                let interval_seconds = plan.interval.as_secs_f64();
+                let status = OrgStatus { scraping: false, interval_seconds, ..known.unwrap_or(status) };
                 Organisation {
                     plan: plan.clone(),
                     cooldown: cooldown.resumed(status.state),
@@ -184,21 +196,35 @@ impl SchedulerActor {
     ) {
         let organisation = &mut self.organisations[index];
         organisation.status.scraping = true;
-        let scraper = organisation.plan.scraper.clone();
+        let plan = organisation.plan.clone();
         let settings = self.settings.clone();
         let cycle = async move {
             if let Err(error) = settings.confirm(mandate).await {
-                return Ok(CycleReport::cut_short(CycleResult::Cancelled, Some(error.to_string())));
+                return Some(Ok(CycleReport::cut_short(CycleResult::Cancelled, Some(error.to_string()))));
             }
-            scraper.call_within(RunCycle { mandate, due }, CYCLE_LIMIT).await
+            // Asked each time, so that not one cycle begins once an operator was told that scraping is paused.
+            if settings.maintenance.look(&plan.org).await.is_some() {
+                return None;
+            }
+            Some(plan.scraper.call_within(RunCycle { mandate, due }, CYCLE_LIMIT).await)
         };
         ctx.spawn(cycle.into_actor(self).map(move |report, actor, ctx| {
+            let Some(report) = report else { return actor.paused(index, previous_due) };
             if actor.finished(index, report) {
                 actor.announce_cooldown(index, ctx);
                 actor.enqueue_missed(index, previous_due, ctx);
             }
             actor.show(index);
         }));
+    }
+
+    /// No cycle was run, so nothing was due. The first one afterwards goes on where coverage ends.
+    fn paused(&mut self, index: usize, previous_due: Option<Timestamp>) {
+        let organisation = &mut self.organisations[index];
+        organisation.status.scraping = false;
+        organisation.status.last_due = previous_due;
+        organisation.next_due = organisation.next_due.min(Instant::now() + RETRY_PAUSED);
+        self.show(index);
     }
 
     /// Takes over a cycle's outcome; whether it began a cooldown.
@@ -255,7 +281,13 @@ impl SchedulerActor {
 
     fn show(&self, index: usize) {
         let organisation = &self.organisations[index];
-        let status = OrgStatus { state: organisation.cooldown.state(), ..organisation.status.clone() };
+        let left = organisation.next_due.saturating_duration_since(Instant::now());
+        let next_due = self.settings.clock.now() + i64::try_from(left.as_secs()).unwrap_or(0);
+        let status = OrgStatus {
+            state: organisation.cooldown.state(),
+            next_due: self.mandate.map(|_| next_due),
+            ..organisation.status.clone()
+        };
         self.settings.state.update(|state| {
             state.organisations.insert(organisation.plan.org.clone(), status);
         });

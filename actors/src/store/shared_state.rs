@@ -24,11 +24,13 @@ pub enum SharedTable {
     Unsent,
     /// Organisations that are left alone for a while, by name.
     Cooldowns,
+    /// What operators have paused, by organisation.
+    Maintenance,
 }
 
 impl SharedTable {
     /// Every kind.
-    pub const ALL: [SharedTable; 7] = [
+    pub const ALL: [SharedTable; 8] = [
         SharedTable::Replicas,
         SharedTable::Jobs,
         SharedTable::DeadLetters,
@@ -36,6 +38,7 @@ impl SharedTable {
         SharedTable::Quota,
         SharedTable::Unsent,
         SharedTable::Cooldowns,
+        SharedTable::Maintenance,
     ];
 
     /// Its name in keys.
@@ -48,6 +51,7 @@ impl SharedTable {
             SharedTable::Quota => "quota",
             SharedTable::Unsent => "unsent",
             SharedTable::Cooldowns => "cooldowns",
+            SharedTable::Maintenance => "maintenance",
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ALL;
 use crate::cli::replica_client::ReplicaClient;
+use crate::cli::replica_options::ReplicaOptions;
 use crate::config::Config;
 use crate::queue::amqp::{Broker, LetterBox, Topology};
 
@@ -38,10 +39,12 @@ pub(super) enum Office {
 
 impl Office {
     /// A replica where one is named or no broker is configured, else the broker.
-    pub(super) fn of(config: &Config, replica: Option<&str>) -> Result<Self, anyhow::Error> {
-        match (replica, config.amqp.url()) {
-            (None, Some(url)) => Ok(Office::Broker(Broker::new(url, "dlq"), Topology::of(config))),
-            (replica, _) => Ok(Office::Replica(ReplicaClient::new(config, replica)?)),
+    pub(super) fn of(config: &Config, options: &ReplicaOptions) -> Result<Self, anyhow::Error> {
+        match config.amqp.url() {
+            Some(url) if !options.names_a_replica() => {
+                Ok(Office::Broker(Broker::new(url, "dlq"), Topology::of(config)))
+            }
+            _ => Ok(Office::Replica(options.client(config)?)),
         }
     }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
-use comfy_table::{ContentArrangement, Table};
 use github_stats_actors::activity::Timestamp;
 use github_stats_actors::queue::{DeadLetter, Job};
 
 use super::office::Outcome;
 use super::report::Report;
+use crate::cli::show::{columns, pairs, visible};
+use crate::human;
 
 /// Characters of an error in a list.
 const SHORT: usize = 60;
@@ -17,12 +17,9 @@ pub(super) fn letters(total: usize, letters: &[DeadLetter]) -> String {
     if letters.is_empty() {
         return "there are no dead letters".to_owned();
     }
-    let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["ID", "DIED", "REASON", "ORG", "REPO", "ATTEMPTS", "ERROR"]);
-    for letter in letters {
+    let rows = letters.iter().map(|letter| {
         let job = letter.job.as_ref();
-        table.add_row([
+        [
             letter.id.clone(),
             time(letter.died_at),
             letter.reason.as_str().to_owned(),
@@ -30,8 +27,9 @@ pub(super) fn letters(total: usize, letters: &[DeadLetter]) -> String {
             job.map_or("-".to_owned(), |job| job.repo.to_string()),
             letter.history.len().to_string(),
             shortened(&letter.error),
-        ]);
-    }
+        ]
+    });
+    let table = columns(["ID", "DIED", "REASON", "ORG", "REPO", "ATTEMPTS", "ERROR"], rows);
     format!("{table}\n{} of {total} dead letters", letters.len())
 }
 
@@ -91,21 +89,7 @@ pub(super) fn report(report: &Report) -> String {
 }
 
 fn of_counts(name: &str, counts: &BTreeMap<String, usize>) -> String {
-    let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header([name, "LETTERS"]);
-    for (value, count) in counts {
-        table.add_row([shortened(value), count.to_string()]);
-    }
-    table.to_string()
-}
-
-fn pairs(rows: Vec<(&'static str, String)>) -> String {
-    let mut table = Table::new();
-    table.load_preset(NOTHING);
-    for (name, value) in rows {
-        table.add_row([name.to_owned(), visible(&value)]);
-    }
-    table.to_string()
+    columns([name, "LETTERS"], counts.iter().map(|(value, count)| [shortened(value), count.to_string()]))
 }
 
 fn shortened(text: &str) -> String {
@@ -116,13 +100,8 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// What came over a wire must not move the cursor of whoever reads it.
-fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
-}
-
 fn time(at: Timestamp) -> String {
-    jiff::Timestamp::from_second(at.as_unix()).map_or_else(|_| at.to_string(), |at| at.to_string())
+    human::instant(at).unwrap_or_else(|| at.to_string())
 }
 
 #[cfg(test)]

@@ -97,45 +97,18 @@ pub(in crate::http) async fn resolve(
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use actix_web::test::TestRequest;
     use github_stats_actors::activity::Timestamp;
     use github_stats_actors::clock::Clock;
-    use github_stats_actors::queue::{
-        Books, DeadLetter, Death, DispatchSettings, Job, MemoryQueue, Poison, Reason,
-    };
+    use github_stats_actors::queue::testing::{job, settings};
+    use github_stats_actors::queue::{Books, DeadLetter, Death, MemoryQueue, Poison};
 
     use super::*;
     use crate::http::testing::{Answer, ask, fresh, with_token};
 
-    fn job(id: &str) -> Job {
-        Job {
-            job_id: id.into(),
-            dedup_key: format!("key-{id}"),
-            org: "acme".into(),
-            repo: "api".into(),
-            repo_id: Some("R_1".into()),
-            window_start: Timestamp::from_unix(0),
-            window_end: Timestamp::from_unix(900),
-            reason: Reason::Gap,
-            attempt: 5,
-            max_attempts: 5,
-            created_at: Timestamp::from_unix(1),
-            history: Vec::new(),
-            reprocesses: None,
-        }
-    }
-
     async fn with_letters() -> (State, MemoryQueue) {
-        let settings = DispatchSettings {
-            coalesce_window: Duration::from_secs(900),
-            dedup_ttl: Duration::from_secs(900),
-            max_enqueues_per_org_per_minute: 10,
-            requeue_delays: Vec::new(),
-            max_message_age: Duration::from_secs(900),
-        };
-        let books = Books::in_memory(&settings);
+        let books = Books::in_memory(&settings());
         for (number, id) in (1..).zip(["a", "b"]) {
             let letter =
                 DeadLetter::of_job(&job(id), Death::Expired, "too old", Timestamp::from_unix(number));

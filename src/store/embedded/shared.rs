@@ -143,7 +143,7 @@ impl EmbeddedStore {
     }
 
     /// Looks at a table, which a file that never had anything in it lacks.
-    async fn look<K, V, T>(
+    pub(super) async fn look<K, V, T>(
         &self,
         table: TableDefinition<'static, K, V>,
         look: impl FnOnce(Option<ReadOnlyTable<K, V>>) -> Result<T, Failure> + Send + 'static,
@@ -214,6 +214,7 @@ fn tag(table: SharedTable) -> u8 {
         SharedTable::Quota => 4,
         SharedTable::Unsent => 5,
         SharedTable::Cooldowns => 6,
+        SharedTable::Maintenance => 7,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::store::{codec, fact_bytes, state_json};
 pub(super) const FORMAT: u64 = 1;
 
 /// Numbers of the whole store by name.
-const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
+pub(super) const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
 /// The state of each repository, as JSON, by [`key::of_repository`].
 pub(super) const REPOSITORIES: TableDefinition<'static, &'static [u8], &'static [u8]> =
     TableDefinition::new("repositories");
@@ -48,6 +48,22 @@ pub(super) fn format(transaction: &ReadTransaction) -> Result<Option<u64>, redb:
         Err(TableError::Storage(error)) => Err(error.into()),
         Err(_) => Ok(None),
     }
+}
+
+/// Refuses any epoch but the one issued last.
+pub(super) fn confirm_epoch(
+    meta: &impl ReadableTable<&'static str, u64>,
+    asked: Epoch,
+) -> Result<(), Failure> {
+    let current = epoch(meta)?;
+    if asked != current {
+        return Err(StoreError::StaleEpoch { asked, current }.into());
+    }
+    Ok(())
+}
+
+fn epoch(meta: &impl ReadableTable<&'static str, u64>) -> Result<Epoch, Failure> {
+    Ok(Epoch(meta.get(EPOCH_KEY)?.map_or(0, |epoch| epoch.value())))
 }
 
 /// The tables of one write transaction.
@@ -115,7 +131,7 @@ impl<'t> Tables<'t> {
         floor: Timestamp,
         epoch: Epoch,
     ) -> Result<Option<Collected>, Failure> {
-        self.confirm_epoch(epoch)?;
+        confirm_epoch(&self.meta, epoch)?;
         let prefix = key::of_repository(repository);
         let Some(mut state) = self.state(&prefix, repository)? else { return Ok(None) };
         if floor <= state.floor {
@@ -134,18 +150,9 @@ impl<'t> Tables<'t> {
 
     /// Issues the next epoch.
     pub(super) fn begin_epoch(&mut self, after: Epoch) -> Result<Epoch, Failure> {
-        let next = Epoch(self.epoch()?.max(after).0 + 1);
+        let next = Epoch(epoch(&self.meta)?.max(after).0 + 1);
         self.meta.insert(EPOCH_KEY, next.0)?;
         Ok(next)
-    }
-
-    /// Refuses any epoch but the one issued last.
-    pub(super) fn confirm_epoch(&self, epoch: Epoch) -> Result<(), Failure> {
-        let current = self.epoch()?;
-        if epoch != current {
-            return Err(StoreError::StaleEpoch { asked: epoch, current }.into());
-        }
-        Ok(())
     }
 
     /// Makes a record unreadable.
@@ -190,10 +197,6 @@ impl<'t> Tables<'t> {
             }
         }
         Ok(old)
-    }
-
-    fn epoch(&self) -> Result<Epoch, Failure> {
-        Ok(Epoch(self.meta.get(EPOCH_KEY)?.map_or(0, |epoch| epoch.value())))
     }
 
     fn state(&self, prefix: &[u8], repository: &RepoKey) -> Result<Option<RepoState>, Failure> {

@@ -15,7 +15,8 @@ use super::reader;
 use super::scan::Scans;
 use super::scripts::Scripts;
 use super::turns::Turns;
-use crate::redis::{Link, LinkSettings, Meter, Preflight, Verdict};
+use crate::meter::Meter;
+use crate::redis::{Link, LinkSettings, Preflight, Verdict};
 
 /// Keeps everything in a Redis that replicas share.
 pub struct RedisStore {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use github_stats::config::HostPort;
 use github_stats::election::{RedisElector, identity};
-use github_stats::redis::{Link, LinkSettings, Servers, Unmetered};
+use github_stats::meter::Unmetered;
+use github_stats::redis::{Link, LinkSettings, Servers};
 use github_stats_actors::role::contract::{Rivals, Timing};
 use github_stats_actors::role::{Elector, Standing};
 

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use github_stats::config::{Secret, SecretSource};
 use github_stats::queue::amqp::{AmqpQueue, Broker, Topology};
-use github_stats_actors::activity::Timestamp;
 use github_stats_actors::event::NoObserver;
-use github_stats_actors::queue::{Job, Reason};
+use github_stats_actors::queue::{Job, testing};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -74,19 +73,5 @@ pub async fn until(what: &str, so: impl Fn() -> bool) {
 
 /// A job of this number.
 pub fn job(number: u32) -> Job {
-    Job {
-        job_id: format!("job-{number}"),
-        dedup_key: format!("key-{number}"),
-        org: "acme".into(),
-        repo: "api".into(),
-        repo_id: Some("R_1".into()),
-        window_start: Timestamp::from_unix(0),
-        window_end: Timestamp::from_unix(900),
-        reason: Reason::Gap,
-        attempt: 1,
-        max_attempts: 3,
-        created_at: Timestamp::from_unix(1_000),
-        history: Vec::new(),
-        reprocesses: None,
-    }
+    Job { dedup_key: format!("key-{number}"), ..testing::job(&format!("job-{number}")) }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use github_stats::redis::{Call, Link, LinkSettings, Servers, Tls, Unmetered};
+use github_stats::meter::Unmetered;
+use github_stats::redis::{Call, Link, LinkSettings, Servers, Tls};
 use github_stats_actors::store::{FactStore, SharedState};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;

@@ -17,7 +17,8 @@ use github_stats_actors::activity::{
 use github_stats_actors::store::{FactStore, StoredRecord};
 
 use github_stats::config::{HostPort, Secret, SecretSource};
-use github_stats::redis::{LinkSettings, Servers, Unmetered};
+use github_stats::meter::Unmetered;
+use github_stats::redis::{LinkSettings, Servers};
 use github_stats::store::RedisStore;
 
 use crate::support::redis::Server;

@@ -1,8 +1,8 @@
-//! Who measures what goes over a link.
+//! Who measures how long a store takes, whichever it is.
 
 use std::time::Duration;
 
-/// Told of every exchange with Redis.
+/// Told of every exchange with a store.
 pub trait Meter: Send + Sync + 'static {
     /// An exchange of the operation `op` took this long, waiting for a connection included.
     fn exchanged(&self, op: &'static str, took: Duration, ok: bool);

@@ -1,0 +1,9 @@
+//! What operators have paused: organisations that are not scraped for a while, for a reason somebody gave.
+
+mod maintenance_actor;
+mod pause;
+mod register;
+
+pub use maintenance_actor::{MaintenanceActor, MaintenanceSettings};
+pub use pause::{Pause, pause_of};
+pub use register::Register;

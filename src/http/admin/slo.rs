@@ -1,0 +1,51 @@
+//! How the objectives stand.
+
+use actix_web::{HttpResponse, web};
+
+use crate::http::State;
+use crate::slo::{Facts, Reading, SloReport, judge};
+
+/// Judges the objectives by what this replica knows now.
+pub(in crate::http) async fn slo(state: web::Data<State>) -> HttpResponse {
+    HttpResponse::Ok().json(report(&state))
+}
+
+/// How the objectives stand now.
+pub(super) fn report(state: &State) -> SloReport {
+    let sources = &state.sources;
+    let counted = state.history.until(&Reading::now(sources, &state.metrics));
+    judge(&Facts {
+        now: sources.clock.now(),
+        organisations: &sources.organisations(),
+        pauses: &sources.pauses.get(),
+        queue: &sources.queue.get(),
+        counted: &counted,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::http::testing::{ask, fresh, get, with_org, with_token};
+
+    #[actix::test]
+    async fn every_objective_says_how_it_stands_and_of_which_period() {
+        let state = with_org(with_token(fresh(), "t"), "acme");
+        state.history.add(Reading::now(&state.sources, &state.metrics));
+        get(&state, "/metrics").await;
+        let request = TestRequest::get().uri("/api/admin/slo").insert_header(("authorization", "Bearer t"));
+        let report = ask(&state, request).await.json();
+        assert_eq!(report["status"], "met", "{report}");
+        let objectives = report["objectives"].as_array().unwrap();
+        assert_eq!(objectives.len(), 6);
+        for objective in objectives {
+            for field in ["name", "objective", "unit", "status", "period", "explanation"] {
+                assert!(objective[field].as_str().is_some_and(|text| !text.is_empty()), "{objective}");
+            }
+        }
+        let availability = objectives.iter().find(|o| o["name"] == "metrics_availability").unwrap();
+        assert_eq!((&availability["met"], &availability["actual"]), (&true.into(), &1.0.into()));
+    }
+}

@@ -1,0 +1,70 @@
+//! `github-stats backup` as a cron job uses it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use crate::support::binary;
+
+fn backup(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(binary());
+    command.arg("backup").args(arguments).current_dir(folder).output().expect("it runs")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_directory_holds_the_newest_backups_and_whatever_else_was_there() {
+    let folder = TempDir::new().expect("a folder");
+    let shelf = folder.path().join("backups");
+    std::fs::create_dir(&shelf).expect("a folder");
+    let old = ["github-stats-20200101T000000Z.backup", "github-stats-20200102T000000Z.backup"];
+    for name in old.iter().chain(&["by-hand.backup", "github-stats.backup.unfinished"]) {
+        std::fs::write(shelf.join(name), "old").expect("a file");
+    }
+    let output = backup(folder.path(), &["--keep", "2", "backups/"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains(old[0]) && !said(&output).contains(old[1]), "{}", said(&output));
+    let left = names(&shelf);
+    assert_eq!((left.len(), left[0].as_str(), left[1].as_str()), (3, "by-hand.backup", old[1]), "{left:?}");
+    let newest = shelf.join(&left[2]);
+    let restored = Command::new(binary()).arg("restore").arg(newest).current_dir(folder.path()).output();
+    assert!(restored.expect("it runs").status.success(), "what is left is whole");
+}
+
+#[test]
+fn a_backup_that_fails_leaves_nothing_and_says_why() {
+    let folder = TempDir::new().expect("a folder");
+    let output = backup(folder.path(), &["--keep", "2", "absent/"]);
+    assert!(
+        output.status.code() == Some(1) && said(&output).contains("--keep wants a directory"),
+        "{}",
+        said(&output)
+    );
+    assert_eq!(backup(folder.path(), &["--keep", "0", "."]).status.code(), Some(2));
+    let output = backup(folder.path(), &["absent/file.backup"]);
+    assert!(
+        output.status.code() == Some(1) && said(&output).contains("absent/file.backup"),
+        "{}",
+        said(&output)
+    );
+    std::fs::write(
+        folder.path().join("config.yaml"),
+        "store: {backend: redis, redis_addr: \"127.0.0.1:1\"}\n",
+    )
+    .expect("a file");
+    let output = backup(folder.path(), &["--config", "config.yaml", "a.backup"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(!names(folder.path()).iter().any(|name| name.contains("backup")), "{:?}", names(folder.path()));
+}
