@@ -48,7 +48,9 @@ pub(crate) fn fresh() -> State {
         quotas: Arc::new(|| serde_json::json!({ "acme": { "waiting": false } })),
     };
     let admin = Admin { token: Observable::new(None), chaos: false, letters: None };
-    State::new(PublishedView::default(), Metrics::new("replica-0", build).unwrap(), sources, admin)
+    let metrics = Metrics::new("replica-0", build).unwrap();
+    metrics.observe(&sources);
+    State::new(PublishedView::default(), metrics, sources, admin)
 }
 
 /// The same with a tree of a supervisor called `root` and actors called `store` and `org/acme.v2`, all running.

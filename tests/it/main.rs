@@ -11,3 +11,4 @@ mod redis;
 mod replicas;
 mod store;
 mod support;
+mod telemetry;

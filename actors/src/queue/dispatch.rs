@@ -103,6 +103,7 @@ impl Dispatcher {
             created_at: now,
             history: Vec::new(),
             reprocesses: None,
+            trace: None,
         }
     }
 

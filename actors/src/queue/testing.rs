@@ -32,5 +32,6 @@ pub(crate) fn job(id: &str) -> Job {
         created_at: Timestamp::from_unix(900_000),
         history: Vec::new(),
         reprocesses: None,
+        trace: None,
     }
 }

@@ -124,6 +124,7 @@ mod tests {
             created_at: Timestamp::from_unix(1),
             history: Vec::new(),
             reprocesses: None,
+            trace: None,
         }
     }
 

@@ -88,5 +88,6 @@ pub fn job(number: u32) -> Job {
         created_at: Timestamp::from_unix(1_000),
         history: Vec::new(),
         reprocesses: None,
+        trace: None,
     }
 }
