@@ -41,7 +41,7 @@ pub enum Unsent {
         due_ms: i64,
         /// The trace it belongs to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        trace: Option<TraceContext>,
+        trace: Option<Box<TraceContext>>,
     },
     /// A dead letter.
     Letter(Box<DeadLetter>),

@@ -102,11 +102,11 @@ impl Delivery for TracedDelivery {
 }
 
 /// How others can go on from this span; `None` where nobody traces.
-fn context_of(span: &Span) -> Option<TraceContext> {
+fn context_of(span: &Span) -> Option<Box<TraceContext>> {
     let mut headers = HashMap::new();
     TraceContextPropagator::new().inject_context(&span.context(), &mut headers);
     let parent = headers.remove(PARENT)?;
-    Some(TraceContext { parent, state: headers.remove(STATE).unwrap_or_default() })
+    Some(Box::new(TraceContext { parent, state: headers.remove(STATE).unwrap_or_default() }))
 }
 
 /// Makes a span that was not entered yet a part of that trace; what is no trace changes nothing.
@@ -168,7 +168,10 @@ mod tests {
         assert_eq!((untraced.trace, delivery.span().is_disabled()), (None, true));
         let _tracing = tracing_on();
         let nonsense = TraceContext { parent: "00-zz-zz-01".into(), state: "=".into() };
-        queue.publish(Job { trace: Some(nonsense), ..job() }, Duration::ZERO).await.expect("published");
+        queue
+            .publish(Job { trace: Some(Box::new(nonsense)), ..job() }, Duration::ZERO)
+            .await
+            .expect("published");
         let (_, delivery) = received(&queue).await;
         assert_ne!(trace_of(&delivery.span()), "0".repeat(32), "it has a trace of its own");
     }

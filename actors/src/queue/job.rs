@@ -64,7 +64,7 @@ pub struct Job {
     pub reprocesses: Option<String>,
     /// The trace it belongs to. It travels beside the message's body, whose fields others read.
     #[serde(skip)]
-    pub trace: Option<TraceContext>,
+    pub trace: Option<Box<TraceContext>>,
 }
 
 /// The W3C trace context of whoever enqueued a job; what is in it concerns only those who trace.

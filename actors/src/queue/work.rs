@@ -114,7 +114,7 @@ impl WorkerSettings {
             Next::Retry { mut job, delay } => {
                 tracing::info!(%error, org = %job.org, repo = %job.repo, attempt = job.attempt, ?delay, "a backfill job failed and comes back");
                 job.history.push(Failure::new(job.attempt - 1, now, &error.message));
-                (JobOutcome::Retried, Settlement::Again { job, delay })
+                (JobOutcome::Retried, Settlement::Again { job: *job, delay })
             }
             Next::GiveUp { why } => {
                 tracing::warn!(%error, why = why.as_str(), org = %job.org, repo = %job.repo, job_id = job.job_id, "a backfill job was given up");

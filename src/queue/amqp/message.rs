@@ -105,10 +105,10 @@ pub(super) fn read(properties: &BasicProperties, body: &[u8]) -> Message {
 }
 
 /// The trace of whoever sent a message, whether it makes sense or not.
-fn trace(properties: &BasicProperties) -> Option<TraceContext> {
+fn trace(properties: &BasicProperties) -> Option<Box<TraceContext>> {
     let parent = text_header(properties, TRACE_PARENT).filter(|text| text.len() <= TRACE_LIMIT)?;
     let state = text_header(properties, TRACE_STATE).filter(|text| text.len() <= TRACE_LIMIT);
-    Some(TraceContext { parent, state: state.unwrap_or_default() })
+    Some(Box::new(TraceContext { parent, state: state.unwrap_or_default() }))
 }
 
 fn poison(properties: &BasicProperties, body: &[u8], problem: String) -> Message {
@@ -193,12 +193,12 @@ mod tests {
     #[test]
     fn a_trace_travels_in_headers_and_a_huge_one_is_left_behind() {
         let trace = TraceContext { parent: "00-0af7-b7ad-01".into(), state: "a=b".into() };
-        let traced = Job { trace: Some(trace), ..job() };
+        let traced = Job { trace: Some(Box::new(trace)), ..job() };
         let Parcel { properties, body } = Parcel::job(&traced);
         assert_eq!(read(&properties, &body), Message::Job(Box::new(traced.clone())));
         assert!(!String::from_utf8_lossy(&body).contains("0af7"), "the body is what others read");
         let huge = TraceContext { parent: "0".repeat(TRACE_LIMIT + 1), state: String::new() };
-        let Parcel { properties, body } = Parcel::job(&Job { trace: Some(huge), ..job() });
+        let Parcel { properties, body } = Parcel::job(&Job { trace: Some(Box::new(huge)), ..job() });
         assert_eq!(read(&properties, &body), Message::Job(Box::new(job())));
     }
 

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use super::receiver::{Attributes, Point, Received, Receiver};
 use super::stage::{replica, section};
 use crate::acceptance::{lively, simulator};
+use crate::replicas::shows;
 
 const HTTP: (&str, &str) = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
 
@@ -69,7 +70,10 @@ async fn the_collector_is_told_what_a_scrape_shows() {
         assert_eq!(shown("_bucket", &format!("{{{path},le=\"{bound}\"}}")), *below as f64);
     }
     assert_eq!(buckets.len(), 10);
-    // What does not change.
+    // What does not change once everything has started.
+    shows(&replica, "all actors", |page| samples(page, "gh_exporter_actor_up").values().all(|up| *up == 1.0))
+        .await;
+    let page = replica.get("/metrics").await.1;
     let actors = ["replica", "actor"];
     for (name, order) in [
         ("gh_exporter_actor_up", &actors[..]),
@@ -78,9 +82,10 @@ async fn the_collector_is_told_what_a_scrape_shows() {
         ("process_start_time_seconds", &actors[..1]),
         ("process_max_fds", &actors[..1]),
     ] {
-        let (shown, told) = (samples(&page, name), numbers(&received, name, order));
+        let shown = samples(&page, name);
         assert!(!shown.is_empty(), "{name} is shown:\n{page}");
-        assert_eq!(shown, told, "{name}");
+        let is_told = |received: &Received| (numbers(received, name, order) == shown).then_some(());
+        receiver.until(&format!("{name} is told as it is shown: {shown:?}"), is_told).await;
     }
     let cpu = numbers(&received, "process_cpu_seconds_total", &actors[..1]);
     assert!(cpu["{replica=\"one\"}"] > 0.0);
