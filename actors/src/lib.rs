@@ -14,5 +14,6 @@ pub mod observable;
 pub mod queue;
 pub mod role;
 pub mod scheduler;
+pub mod spans;
 pub mod store;
 pub mod supervision;

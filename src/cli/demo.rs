@@ -49,7 +49,7 @@ pub fn run(args: Args, format: LogFormat) -> Result<ExitCode, Failure> {
     config.server.listen_addr = listen.clone();
     config.server.shutdown_grace = Duration::from_secs(5);
     config.store.backend = StoreBackend::Memory;
-    telemetry::init(format, config.server.log_level.as_str()).map_err(anyhow::Error::from)?;
+    telemetry::init(format, config.server.log_level.as_str(), None).map_err(anyhow::Error::from)?;
     let env = Environment::of_process();
     if let Some(series) = args.series {
         println!("about {series} activity series on http://{listen}/metrics; ^C ends it");
@@ -58,7 +58,7 @@ pub fn run(args: Args, format: LogFormat) -> Result<ExitCode, Failure> {
     let simulator = start_simulator(args.seed)?;
     point_at(&mut config, &simulator)?;
     println!("a simulated organisation is served on http://{listen}/metrics; ^C ends it");
-    run_service(config, &env, InitialRole::Leader)
+    run_service(config, &env, InitialRole::Leader, None)
 }
 
 fn run_filled(
@@ -73,7 +73,7 @@ fn run_filled(
         if churning > 0 {
             actix_rt::spawn(churn(store.clone(), series, churning, clock.clone()));
         }
-        run_on(Stores::with_facts(store), config, env, InitialRole::Leader, clock.clone()).await
+        run_on(Stores::with_facts(store), config, env, InitialRole::Leader, clock.clone(), None).await
     })
 }
 

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use crate::config::{Config, Environment, InitialRole, Overrides, load};
 use crate::election::{Electorate, elector};
 use crate::runtime::{Service, ServiceSettings, Stores, open_stores};
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry::{self, LogFormat, Otel, OtelError, OtelSettings};
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
@@ -35,11 +35,20 @@ pub fn run(args: Args, format: LogFormat) -> Result<ExitCode, Failure> {
     let loaded = load(args.config.as_deref(), &env, &overrides)?;
     loaded.config.check_secrets()?;
     let initial_role = InitialRole::of(&env)?;
-    telemetry::init(format, loaded.config.server.log_level.as_str()).map_err(anyhow::Error::from)?;
+    let replica = loaded.config.replica_id(&env, &hostname());
+    let otel = otel(&loaded.config, &replica, &env).map_err(anyhow::Error::from)?;
+    telemetry::init(format, loaded.config.server.log_level.as_str(), otel.as_ref())
+        .map_err(anyhow::Error::from)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    run_service(loaded.config, &env, initial_role)
+    run_service(loaded.config, &env, initial_role, otel)
+}
+
+/// Where traces and metrics are sent, if anywhere.
+fn otel(config: &Config, replica: &str, env: &Environment) -> Result<Option<Otel>, OtelError> {
+    let settings = OtelSettings::of(&config.telemetry, replica, env)?;
+    settings.as_ref().map(Otel::start).transpose()
 }
 
 /// Runs a replica on its configured store until it is told to stop or gives up.
@@ -47,11 +56,12 @@ pub fn run_service(
     config: Config,
     env: &Environment,
     initial_role: InitialRole,
+    otel: Option<Otel>,
 ) -> Result<ExitCode, Failure> {
     let system = actix_rt::System::new();
     system.block_on(async {
         let stores = open_stores(&config).await.map_err(anyhow::Error::from)?;
-        run_on(stores, config, env, initial_role, Clock::system()).await
+        run_on(stores, config, env, initial_role, Clock::system(), otel).await
     })
 }
 
@@ -62,6 +72,7 @@ pub async fn run_on(
     env: &Environment,
     initial_role: InitialRole,
     clock: Arc<Clock>,
+    otel: Option<Otel>,
 ) -> Result<ExitCode, Failure> {
     let replica = config.replica_id(env, &hostname());
     let electorate = Electorate { replica: &replica, initial_role, env, link: stores.link.clone() };
@@ -72,6 +83,7 @@ pub async fn run_on(
         stores,
         clock,
         config,
+        otel,
     };
     let service = Service::start(settings).await.context("cannot start")?;
     Ok(ExitCode::from(service.run().await))

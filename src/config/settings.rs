@@ -36,7 +36,7 @@ section! {
         store: StoreConfig = StoreConfig::default(),
         /// How GitHub's health is judged.
         health: HealthConfig = HealthConfig::default(),
-        /// Traces over OpenTelemetry.
+        /// Traces and metrics over OpenTelemetry.
         telemetry: TelemetryConfig = TelemetryConfig::default(),
     }
 }

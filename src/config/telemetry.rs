@@ -6,27 +6,27 @@ use super::section::section;
 use super::{ConfigError, HttpUrl};
 
 section! {
-    /// Traces over OpenTelemetry.
+    /// Traces and metrics over OpenTelemetry.
     pub struct TelemetryConfig {
-        /// Whether traces are exported.
+        /// Whether traces and metrics are sent to a collector.
         otel_enabled: bool = false,
-        /// Base address of the OTLP collector, such as `http://collector:4318`.
+        /// Base address of the OTLP collector, such as `http://collector:4318`; HTTP on that port, else gRPC.
         otel_exporter_otlp_endpoint: Option<HttpUrl> = None,
-        /// Which traces are exported.
+        /// Which traces are sent.
         otel_trace_mode: TraceMode = TraceMode::Sampled,
-        /// Share of traces that the mode `sampled` exports, from 0 to 1.
+        /// Share of traces that the mode `sampled` sends, from 0 to 1.
         otel_trace_sample_ratio: f64 = 0.05,
     }
 }
 
 closed_set! {
-    /// Which traces are exported.
+    /// Which traces are sent.
     pub enum TraceMode {
         /// None.
         Off = "off",
         /// Those with an error.
         Errors = "errors",
-        /// A share of all, and those with an error.
+        /// A share of all.
         Sampled = "sampled",
         /// All, with every detail.
         Detailed = "detailed",
@@ -40,11 +40,10 @@ impl TelemetryConfig {
         checks.that((0.0..=1.0).contains(&ratio), &[RATIO], || {
             format!("{RATIO} must lie between 0 and 1, but is {ratio}; 5% is 0.05")
         })?;
-        let exports = self.otel_enabled && self.otel_trace_mode != TraceMode::Off;
-        if exports && self.otel_exporter_otlp_endpoint.is_none() {
+        if self.otel_enabled && self.otel_exporter_otlp_endpoint.is_none() {
             checks.warn(
                 "telemetry.otel_enabled",
-                "no traces are exported, because telemetry.otel_exporter_otlp_endpoint is empty",
+                "nothing is sent, because telemetry.otel_exporter_otlp_endpoint is empty",
             );
         }
         Ok(())

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use github_stats_actors::activity::{OrgName, Timestamp};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::scheduler::{Purpose, SourceError, SourceErrorKind};
+use github_stats_actors::spans;
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use rand::RngExt;
@@ -15,6 +16,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::answer::Answer;
 use super::auth::{TokenError, TokenSource};
@@ -22,6 +25,11 @@ use super::classify::{Limit, Verdict, classify};
 use super::meter::RequestMeter;
 use super::quota::{Admission, Cap, Demand, Refusal, Resource, Room, Told};
 use super::wire::{Parcel, Wire, WireError};
+
+tokio::task_local! {
+    /// Which attempt it is that asks, from 1.
+    static ATTEMPT: u64;
+}
 
 /// How often and how patiently a request is tried again.
 #[derive(Clone, Copy, Debug)]
@@ -170,8 +178,10 @@ impl Client {
     {
         let started = Instant::now();
         let mut pauses = self.pauses();
+        let mut number = 0;
         loop {
-            let error = match attempt().await {
+            number += 1;
+            let error = match ATTEMPT.scope(number, attempt()).await {
                 Ok(done) => return Ok(done),
                 Err(Trouble::Failed(error)) => return Err(error),
                 Err(Trouble::Again(error) | Trouble::TimedOut(error)) => error,
@@ -202,6 +212,41 @@ impl Client {
     /// # Errors
     /// What came of it instead of an answer.
     pub async fn exchange(&self, ask: &Ask) -> Result<Answer, Trouble> {
+        let span = self.request_span(ask);
+        let outcome = self.exchange_once(ask).instrument(span.clone()).await;
+        match &outcome {
+            Ok(answer) => {
+                let status = answer.status.as_u16();
+                span.record("http.response.status_code", status);
+                // Of the rest it depends on the question whether it is an error.
+                if status >= 500 || matches!(status, 401 | 403 | 429) {
+                    spans::fail(&span, answer.status);
+                }
+            }
+            Err(Trouble::Again(error) | Trouble::TimedOut(error) | Trouble::Failed(error)) => {
+                spans::fail(&span, error);
+            }
+        }
+        outcome
+    }
+
+    /// Neither the query nor the headers are told: a token is among them.
+    fn request_span(&self, ask: &Ask) -> Span {
+        tracing::info_span!(
+            "github.request",
+            otel.kind = "client",
+            org = %self.settings.org,
+            endpoint = ask.endpoint,
+            http.request.method = %ask.method,
+            purpose = self.purpose.as_str(),
+            attempt = ATTEMPT.try_with(|attempt| *attempt).unwrap_or(1),
+            http.response.status_code = Empty,
+            otel.status_code = Empty,
+            otel.status_description = Empty,
+        )
+    }
+
+    async fn exchange_once(&self, ask: &Ask) -> Result<Answer, Trouble> {
         let admission = self.admit(ask).await?;
         // Never closed.
         let _permit = self.permits.acquire().await.ok();

@@ -5,7 +5,10 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{StatusCode, header};
 use actix_web::middleware::{DefaultHeaders, Next};
 use actix_web::{Error, web};
+use github_stats_actors::spans;
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::State;
 use super::problem::Problem;
@@ -24,20 +27,41 @@ pub(super) fn headers() -> DefaultHeaders {
         .add((header::REFERRER_POLICY, "no-referrer"))
 }
 
-/// Counts requests by the pattern of their route.
+/// Counts and traces requests by the pattern of their route.
 pub(super) async fn count(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let http = request.app_data::<web::Data<State>>().map(|state| state.metrics.http());
     let began = Instant::now();
-    let response = next.call(request).await?;
+    let span = request_span(&request);
+    let response = next.call(request).instrument(span.clone()).await?;
+    let status = response.status();
+    let pattern = response.request().match_pattern();
+    let path = pattern.map_or_else(|| NOWHERE.to_owned(), |pattern| pattern.replace(":.+}", "}"));
+    span.record("http.route", &path);
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        spans::fail(&span, status);
+    }
     if let Some(http) = http {
-        let pattern = response.request().match_pattern();
-        let path = pattern.map_or_else(|| NOWHERE.to_owned(), |pattern| pattern.replace(":.+}", "}"));
-        http.request(&path, response.status().as_u16(), began.elapsed());
+        http.request(&path, status.as_u16(), began.elapsed());
     }
     Ok(response)
+}
+
+/// A trace of its own: whoever asks does not decide what is traced here. The path is anybody's to make up, so it is left out.
+fn request_span(request: &ServiceRequest) -> Span {
+    tracing::info_span!(
+        parent: None,
+        "http.request",
+        otel.kind = "server",
+        http.request.method = %request.method(),
+        http.route = Empty,
+        http.response.status_code = Empty,
+        otel.status_code = Empty,
+        otel.status_description = Empty,
+    )
 }
 
 /// Refuses requests that are larger than any honest one.

@@ -60,7 +60,9 @@ pub(crate) fn fresh() -> State {
         maintenance: Some(register),
         shutdown: Arc::default(),
     };
-    State::new(ActivityPages::default(), Metrics::new("replica-0", build).unwrap(), sources, admin)
+    let metrics = Metrics::new("replica-0", build).unwrap();
+    metrics.observe(&sources);
+    State::new(ActivityPages::default(), metrics, sources, admin)
 }
 
 /// Publishes these series.

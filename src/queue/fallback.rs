@@ -135,7 +135,7 @@ impl Inner {
             }
             for message in page {
                 let sent = match &message {
-                    Unsent::Job { job, due_ms } => {
+                    Unsent::Job { job, due_ms, .. } => {
                         self.amqp.publish((**job).clone(), remaining(*due_ms)).await
                     }
                     Unsent::Letter(letter) => self.amqp.bury(letter).await,
@@ -156,7 +156,7 @@ impl Inner {
         }
         let room = self.room.saturating_sub(self.memory.len());
         for message in self.on_disk_only().await.into_iter().take(room) {
-            if let Unsent::Job { job, due_ms } = message {
+            if let Unsent::Job { job, due_ms, .. } = message {
                 self.held().insert(job.job_id.clone());
                 // Not taken when full; it stays on disk then.
                 if self.memory.publish((*job).clone(), remaining(due_ms)).await.is_err() {

@@ -3,8 +3,12 @@
 pub mod amqp;
 mod fallback;
 mod outbox;
+#[cfg(test)]
+mod testing;
+mod traced;
 mod upkeep;
 
 pub use fallback::FallbackQueue;
 pub use outbox::{Outbox, OutboxError, Unsent};
+pub use traced::TracedQueue;
 pub use upkeep::{Errand, Upkeep};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use github_stats_actors::clock::system_unix_ms;
-use github_stats_actors::queue::{DeadLetter, Job};
+use github_stats_actors::queue::{DeadLetter, Job, TraceContext};
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,9 @@ pub enum Unsent {
         job: Box<Job>,
         /// When it is due.
         due_ms: i64,
+        /// The trace it belongs to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trace: Option<Box<TraceContext>>,
     },
     /// A dead letter.
     Letter(Box<DeadLetter>),
@@ -53,7 +56,17 @@ impl Unsent {
     /// A job that is due after `delay`.
     pub fn job(job: &Job, delay: std::time::Duration) -> Self {
         let delay = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX / 4);
-        Unsent::Job { job: Box::new(job.clone()), due_ms: system_unix_ms().saturating_add(delay) }
+        let due_ms = system_unix_ms().saturating_add(delay);
+        Unsent::Job { job: Box::new(job.clone()), due_ms, trace: job.trace.clone() }
+    }
+
+    /// A message as it was kept; `None` where it is none. A job has its trace again.
+    fn read(kept: &[u8]) -> Option<Self> {
+        let mut message: Unsent = serde_json::from_slice(kept).ok()?;
+        if let Unsent::Job { job, trace, .. } = &mut message {
+            job.trace.clone_from(trace);
+        }
+        Some(message)
     }
 
     /// The name under which it is kept. A job that reaches a new stage takes the place of what it was.
@@ -153,7 +166,7 @@ impl Outbox {
                         break;
                     }
                     if wanted(key.value()) {
-                        found.extend(serde_json::from_slice::<Unsent>(value.value()).ok());
+                        found.extend(Unsent::read(value.value()));
                     }
                 }
                 Ok(found)

@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
+use github_stats_actors::spans;
 use rand::RngExt;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, FromRedisValue, Pipeline, RedisError, Value};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::connection::{Connection, open_listener};
 use super::failure::Failure;
@@ -178,9 +181,20 @@ impl Link {
 
     async fn exchange(&self, call: Call, request: Request<'_>) -> Result<Value, Failure> {
         let begun = Instant::now();
-        let mut answer = self.exchange_once(call, &request).await;
-        if call.repeatable && matches!(&answer, Err(failure) if failure.dropped) {
-            answer = self.exchange_once(call, &request).await;
+        let span = spans::within_trace(|| exchange_span(call.op));
+        let answer = async {
+            match self.exchange_once(call, &request).await {
+                Err(failure) if call.repeatable && failure.dropped => {
+                    self.exchange_once(call, &request).await
+                }
+                answer => answer,
+            }
+        };
+        let answer = answer.instrument(span.clone()).await;
+        if let Err(failure) = &answer
+            && !failure.error.is_no_script()
+        {
+            spans::fail(&span, &failure.error);
         }
         let went_well = answer.is_ok() || matches!(&answer, Err(failure) if failure.error.is_no_script());
         self.inner.meter.exchanged(call.op, begun.elapsed(), went_well);
@@ -241,6 +255,17 @@ impl Link {
             slot.failed = Some(Failed::after(failure, FIRST_PAUSE));
         }
     }
+}
+
+fn exchange_span(op: &str) -> Span {
+    tracing::info_span!(
+        "store.exchange",
+        otel.kind = "client",
+        db.system.name = "redis",
+        op,
+        otel.status_code = Empty,
+        otel.status_description = Empty
+    )
 }
 
 impl Failed {

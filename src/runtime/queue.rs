@@ -11,7 +11,7 @@ use super::stores::Stores;
 use super::tree::dispatch;
 use crate::config::{Config, SecretSource, StoreBackend};
 use crate::queue::amqp::{AmqpQueue, Broker, Topology};
-use crate::queue::{Errand, FallbackQueue, Outbox, Upkeep};
+use crate::queue::{Errand, FallbackQueue, Outbox, TracedQueue, Upkeep};
 
 /// Where backfill jobs wait, and what keeps the way there open.
 pub struct Backfill {
@@ -23,7 +23,7 @@ pub struct Backfill {
 impl Backfill {
     /// A queue that ends with the process.
     pub fn in_memory() -> Self {
-        Backfill { queue: Arc::new(MemoryQueue::new()), errands: Vec::new() }
+        Backfill { queue: traced(MemoryQueue::new()), errands: Vec::new() }
     }
 
     /// The configured queue. Nothing is waited for: a broker that does not answer is connected to later.
@@ -52,7 +52,7 @@ impl Backfill {
         if config.backfill.enabled {
             errands.push(("amqp-consumer", Arc::new(move || keep(consumer.clone(), Way::In))));
         }
-        Backfill { queue: Arc::new(queue), errands }
+        Backfill { queue: traced(queue), errands }
     }
 
     /// The actors that keep the way to the queue open; `None` where there is no way to keep.
@@ -66,6 +66,11 @@ impl Backfill {
         });
         Some(ChildSpec::supervisor(SupervisorSpec::new("broker", Strategy::OneForOne).children(children)))
     }
+}
+
+/// Traces go on through whatever queue there is.
+fn traced(queue: impl JobQueue) -> Arc<dyn JobQueue> {
+    Arc::new(TracedQueue::new(Arc::new(queue)))
 }
 
 /// Which of the two connections.

@@ -29,7 +29,9 @@ use crate::disk::{DiskProbe, Space};
 use crate::github::RequestMeter;
 use crate::http::{Admin, HttpSettings, State, serve};
 use crate::slo::{History, Reading};
-use crate::telemetry::{Build, Dependency, Fleet, FleetExchange, Metrics, MetricsError, Quotas, Sources};
+use crate::telemetry::{
+    Build, Dependency, Fleet, FleetExchange, Metrics, MetricsError, Otel, Quotas, Sources,
+};
 
 /// How often the admin token's file is read again.
 const TOKEN_REFRESH: Duration = Duration::from_secs(10);
@@ -40,6 +42,9 @@ const RESIGN_LIMIT: Duration = Duration::from_secs(1);
 
 /// How long taking leave of the other replicas may take.
 const LEAVE_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long sending the last traces and metrics may take, at most a quarter of the grace.
+const FLUSH_LIMIT: Duration = Duration::from_secs(3);
 
 /// How long answers under way may take at the end.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
@@ -58,6 +63,8 @@ pub struct ServiceSettings {
     pub stores: Stores,
     /// GitHub's time.
     pub clock: Arc<Clock>,
+    /// Where traces and metrics are sent, if anywhere.
+    pub otel: Option<Otel>,
 }
 
 /// Why a replica did not start.
@@ -96,6 +103,7 @@ pub struct Service {
     shutdown: Arc<Notify>,
     grace: Duration,
     drain_delay: Duration,
+    otel: Option<Otel>,
 }
 
 impl Service {
@@ -109,7 +117,7 @@ impl Service {
         let config = &settings.config;
         warn_of_what_is_not_used(config);
         let listener = bind(config)?;
-        let metrics = Metrics::new(&settings.replica, Build::current())?;
+        let metrics = Metrics::sent(&settings.replica, Build::current(), settings.otel.as_ref())?;
         metrics.attach(&settings.stores.meter);
         metrics.begin_at_zero(config.github.orgs.iter().map(|org| org.org.as_str()));
         let meter: Arc<dyn RequestMeter> = Arc::new(metrics.github());
@@ -131,6 +139,7 @@ impl Service {
         };
         let tree = start(config, parts)?;
         let sources = sources(&tree.shown);
+        metrics.observe(&sources);
         let admin = admin(&settings, &tree);
         let shutdown = admin.shutdown.clone();
         let state = State::new(tree.shown.activity.clone(), metrics, sources, admin);
@@ -141,7 +150,7 @@ impl Service {
         actix_rt::spawn(server);
         tracing::info!(address, replica = settings.replica, version = env!("CARGO_PKG_VERSION"), "serving");
         let (grace, drain_delay) = (config.server.shutdown_grace, config.server.drain_delay);
-        Ok(Service { tree, http, signals, shutdown, grace, drain_delay })
+        Ok(Service { tree, http, signals, shutdown, grace, drain_delay, otel: settings.otel })
     }
 
     /// Serves until a signal or an operator comes or the tree gives up, then drains; the exit code of the process.
@@ -159,14 +168,19 @@ impl Service {
                 "the supervision tree gave up; the process ends so that it can be started anew"
             );
         }
-        let Service { tree, http, mut signals, grace, drain_delay, .. } = self;
+        let Service { tree, http, mut signals, grace, drain_delay, otel, .. } = self;
+        let flush = if otel.is_some() { FLUSH_LIMIT.min(grace / 4) } else { Duration::ZERO };
         let drained = tokio::select! {
-            exit = drain(&tree, &http, grace, drain_delay) => exit,
+            exit = drain(&tree, &http, grace - flush, drain_delay) => exit,
             name = signals.next() => {
                 tracing::warn!(signal = name, "stopped at once");
+                otel.iter().for_each(Otel::abandon);
                 return 1;
             }
         };
+        if let Some(otel) = otel {
+            otel.shutdown(flush).await;
+        }
         tracing::info!("stopped");
         given_up.unwrap_or(drained).code()
     }
@@ -207,9 +221,6 @@ async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: D
 
 /// Says what the configuration asks for and this version does otherwise, so that nobody relies on it.
 fn warn_of_what_is_not_used(config: &Config) {
-    if config.telemetry.otel_enabled {
-        tracing::warn!("telemetry.otel_enabled is set, but this version does not export OpenTelemetry yet");
-    }
     if config.leader_election.shards > 1 {
         tracing::warn!(
             "leader_election.shards is set, but this version does not share organisations out yet"

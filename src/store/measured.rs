@@ -5,10 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use github_stats_actors::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
 use github_stats_actors::role::Epoch;
+use github_stats_actors::spans;
 use github_stats_actors::store::{
     Collected, Cursor, FactStore, Followed, Page, Position, StoreError, Written,
 };
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::meter::Meter;
 
@@ -30,10 +33,25 @@ impl<S> MeasuredStore<S> {
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let begun = Instant::now();
-        let answer = call.await;
+        let span = spans::within_trace(|| exchange_span(op));
+        let answer = call.instrument(span.clone()).await;
+        if let Err(error) = &answer {
+            spans::fail(&span, error);
+        }
         self.meter.exchanged(op, begun.elapsed(), answer.is_ok());
         answer
     }
+}
+
+fn exchange_span(op: &str) -> Span {
+    tracing::info_span!(
+        "store.exchange",
+        otel.kind = "client",
+        db.system.name = "embedded",
+        op,
+        otel.status_code = Empty,
+        otel.status_description = Empty
+    )
 }
 
 #[async_trait]

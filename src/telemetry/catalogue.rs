@@ -119,6 +119,11 @@ catalogue! {
     /// Of the present one.
     LAST_SCRAPE = Desc::gauge("gh_exporter_metrics_last_scrape_timestamp", "When this replica was last scraped, in Unix time.", &["replica"]);
 
+    // === Telemetry ===
+
+    /// Counted when a batch is given up.
+    OTEL_FAILURES = Desc::counter("gh_exporter_otel_export_failures_total", "Batches of telemetry that the collector did not take.", &["replica", "signal"]);
+
     // === Process ===
 
     /// Always 1.
@@ -144,6 +149,19 @@ catalogue! {
     /// Now.
     PROCESS_THREADS = Desc::gauge("process_threads", "Threads of the operating system.", &["replica"]);
 }
+
+/// What the operating system tells of the process.
+pub(super) const PROCESS: [Desc; 7] = [
+    PROCESS_CPU,
+    PROCESS_RSS,
+    PROCESS_VIRTUAL,
+    PROCESS_START,
+    PROCESS_OPEN_FDS,
+    PROCESS_MAX_FDS,
+    PROCESS_THREADS,
+];
+/// What is told of every actor.
+pub(super) const ACTORS: [Desc; 3] = [ACTOR_UP, ACTOR_RESTARTS, ACTOR_MAILBOX];
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,5 @@
 //! All operational families at one moment.
 
-use github_stats_actors::supervision::RootHandle;
-
 use super::{Metrics, ScrapeReport, Sources, catalogue, derived, machine, shared_counts};
 use crate::exposition::{Family, SeriesCounts, merged};
 
@@ -40,16 +38,13 @@ pub(super) fn own(sources: &Sources, metrics: &Metrics, scrapes: &ScrapeReport) 
     }
     families.extend(derived::role(replica, epoch));
     families.push(derived::dependencies(&sources.health.get(), &sources.dependencies));
-    if let Some(tree) = sources.tree.get().map(RootHandle::tree) {
-        families.extend(derived::actors(replica, &tree));
-    }
     families.extend(machine(sources));
     families
 }
 
 fn machine(sources: &Sources) -> Vec<Family> {
     let labels = [sources.replica.as_str()];
-    let mut families = machine::process(&sources.replica);
+    let mut families = Vec::new();
     if let Some(limit) = machine::memory_limit() {
         families.push(catalogue::MEMORY_LIMIT.family().with(&labels, limit as f64));
     }
@@ -139,7 +134,9 @@ mod tests {
             pauses: Observable::default(),
             quotas: Arc::new(|| serde_json::Value::Null),
         };
-        (sources, Metrics::new("replica-0", build).unwrap())
+        let metrics = Metrics::new("replica-0", build).unwrap();
+        metrics.observe(&sources);
+        (sources, metrics)
     }
 
     fn let_everything_happen(metrics: &Metrics) {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::{HistogramVec, IntCounterVec, Registry};
+use opentelemetry::metrics::{Counter, Histogram};
 
-use super::{catalogue, vectors};
+use super::catalogue;
+use super::instruments::{Instruments, labelled};
 
 /// Answers take from microseconds to, for a million series, seconds.
 const BOUNDS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
@@ -14,24 +15,25 @@ const BOUNDS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1
 #[derive(Clone, Debug)]
 pub struct HttpMetrics {
     replica: Arc<str>,
-    requests: IntCounterVec,
-    duration: HistogramVec,
+    requests: Counter<u64>,
+    duration: Histogram<f64>,
 }
 
 impl HttpMetrics {
-    pub(super) fn new(replica: &str, registry: &Registry) -> prometheus::Result<Self> {
-        Ok(HttpMetrics {
+    pub(super) fn new(replica: &str, instruments: &Instruments) -> Self {
+        HttpMetrics {
             replica: replica.into(),
-            requests: vectors::counters(&catalogue::HTTP_REQUESTS, registry)?,
-            duration: vectors::histograms(&catalogue::HTTP_DURATION, &BOUNDS, registry)?,
-        })
+            requests: instruments.counter(&catalogue::HTTP_REQUESTS),
+            duration: instruments.histogram(&catalogue::HTTP_DURATION, &BOUNDS),
+        }
     }
 
     /// A request was answered with this status. `path` is the pattern of its route, never the path itself: anybody
     /// could make up paths, and every value lives for ever.
     pub fn request(&self, path: &str, status: u16, took: Duration) {
-        self.requests.with_label_values(&[&self.replica, path, class(status)]).inc();
-        self.duration.with_label_values(&[&self.replica, path]).observe(took.as_secs_f64());
+        let labels = |desc, values: &[&str]| labelled(desc, values.iter().map(|value| (*value).to_owned()));
+        self.requests.add(1, &labels(&catalogue::HTTP_REQUESTS, &[&self.replica, path, class(status)]));
+        self.duration.record(took.as_secs_f64(), &labels(&catalogue::HTTP_DURATION, &[&self.replica, path]));
     }
 }
 

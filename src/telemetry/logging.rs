@@ -4,11 +4,15 @@ use std::io::{self, IsTerminal};
 use std::str::FromStr;
 
 use tracing::Subscriber;
-use tracing_subscriber::filter::{EnvFilter, LevelFilter, ParseError};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, ParseError, filter_fn};
+use tracing_subscriber::fmt::format::JsonFields;
+use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, layer::SubscriberExt};
+
+use super::Otel;
+use super::traced_lines::TracedLines;
 
 /// What logs look like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,16 +41,22 @@ pub enum LoggingError {
 }
 
 /// Libraries whose chatter below a warning helps nobody.
-const QUIET: [&str; 7] = ["actix_server", "octocrab", "hyper", "hyper_util", "h2", "rustls", "tower"];
+const QUIET: [&str; 8] =
+    ["actix_server", "octocrab", "hyper", "hyper_util", "h2", "rustls", "tonic", "tower"];
+/// Libraries that say with every batch what is said once an outage.
+const SILENT: [&str; 3] = ["opentelemetry", "opentelemetry_sdk", "opentelemetry-otlp"];
 
-/// Starts logging at `level`, which `RUST_LOG` overrides.
+/// Starts logging at `level`, which `RUST_LOG` overrides, and tracing where something is to be sent.
 ///
 /// # Errors
 /// See [`LoggingError`].
-pub fn init(format: LogFormat, level: &str) -> Result<(), LoggingError> {
+pub fn init(format: LogFormat, level: &str, otel: Option<&Otel>) -> Result<(), LoggingError> {
     let filter = filter(std::env::var("RUST_LOG").ok().as_deref(), level)?;
     let terminal = io::stderr().is_terminal();
+    // Spans are for traces only: a log line stands for itself, and where nobody traces they cost nothing.
+    let filter = filter_fn(|metadata| metadata.is_event()).and(filter);
     tracing_subscriber::registry()
+        .with(otel.and_then(Otel::layer))
         .with(layer(format, terminal, io::stderr).with_filter(filter))
         .try_init()?;
     Ok(())
@@ -58,10 +68,13 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
-    match format {
-        LogFormat::Text => layer.with_ansi(terminal).boxed(),
-        LogFormat::Auto if terminal => layer.with_ansi(true).boxed(),
-        LogFormat::Auto | LogFormat::Json => layer.json().flatten_event(true).boxed(),
+    let is_text = format == LogFormat::Text || (format == LogFormat::Auto && terminal);
+    if is_text {
+        let lines = TracedLines::text(fmt::format().with_ansi(terminal));
+        layer.with_ansi(terminal).event_format(lines).boxed()
+    } else {
+        let lines = TracedLines::json(fmt::format().json().flatten_event(true));
+        layer.fmt_fields(JsonFields::new()).event_format(lines).boxed()
     }
 }
 
@@ -71,8 +84,9 @@ fn filter(rust_log: Option<&str>, level: &str) -> Result<EnvFilter, LoggingError
     }
     let level = LevelFilter::from_str(level).map_err(|_| LoggingError::UnknownLevel(level.to_owned()))?;
     let quiet = level.min(LevelFilter::WARN);
-    let directives = QUIET.map(|target| format!("{target}={quiet}")).join(",");
-    Ok(EnvFilter::builder().parse(format!("{level},{directives}"))?)
+    let quiet = QUIET.map(|target| format!("{target}={quiet}")).join(",");
+    let silent = SILENT.map(|target| format!("{target}=off")).join(",");
+    Ok(EnvFilter::builder().parse(format!("{level},{quiet},{silent}"))?)
 }
 
 #[cfg(test)]

@@ -8,9 +8,13 @@ use github_stats_actors::queue::Reason;
 use github_stats_actors::store::WriteSource;
 use prometheus::{HistogramVec, IntCounterVec, Registry};
 
-use super::derived::DEAD_LETTERS;
+use super::derived::{self, DEAD_LETTERS};
+use super::instruments::Instruments;
 use super::store_metrics::StoreMetrics;
-use super::{GithubMetrics, HttpMetrics, LineSources, Scrapes, StoreMeter, catalogue, gather, vectors};
+use super::{
+    GithubMetrics, HttpMetrics, LineSources, Otel, Scrapes, Sources, StoreMeter, catalogue, gather, machine,
+    vectors,
+};
 use crate::exposition::Family;
 
 /// Cycles take from a second to, for thousands of repositories, an hour.
@@ -46,6 +50,7 @@ struct Shared {
     replica: String,
     build: Build,
     registry: Registry,
+    instruments: Instruments,
     github: GithubMetrics,
     http: HttpMetrics,
     scrapes: Scrapes,
@@ -75,18 +80,38 @@ impl Metrics {
     /// # Errors
     /// [`MetricsError`] if the catalogue is inconsistent.
     pub fn new(replica: &str, build: Build) -> Result<Self, MetricsError> {
+        Self::sent(replica, build, None)
+    }
+
+    /// The same, and sends what the process tells of itself where that is wanted.
+    ///
+    /// # Errors
+    /// [`MetricsError`] if the catalogue is inconsistent.
+    pub fn sent(replica: &str, build: Build, otel: Option<&Otel>) -> Result<Self, MetricsError> {
         let registry = Registry::new();
+        let instruments = Instruments::new(&registry, otel)?;
+        instruments.tell(&[catalogue::OTEL_FAILURES], failures(replica, otel));
         Ok(Metrics(Arc::new(Shared {
             replica: replica.to_owned(),
             build,
             github: GithubMetrics::new(&registry)?,
-            http: HttpMetrics::new(replica, &registry)?,
+            http: HttpMetrics::new(replica, &instruments),
             scrapes: Scrapes::new(),
             events: EventMetrics::new(&registry)?,
             store: StoreMetrics::new(replica, &registry)?,
             lines: LineSources::default(),
+            instruments,
             registry,
         })))
+    }
+
+    /// Tells from now on how the process and the actors of its tree are.
+    pub fn observe(&self, sources: &Sources) {
+        let replica = sources.replica.clone();
+        self.0.instruments.tell(&catalogue::PROCESS, move || machine::process(&replica));
+        let (replica, tree) = (sources.replica.clone(), sources.tree.clone());
+        let read = move || tree.get().map_or_else(Vec::new, |root| derived::actors(&replica, &root.tree()));
+        self.0.instruments.tell(&catalogue::ACTORS, read);
     }
 
     /// The name of the replica: the value of the `replica` label.
@@ -151,6 +176,17 @@ impl Metrics {
         let mut families = gather::gather(&self.0.registry);
         families.push(catalogue::BUILD_INFO.family().with(&labels, 1.0));
         families
+    }
+}
+
+/// How often telemetry could not be sent, from the beginning: nothing is sent where nothing is to be.
+fn failures(replica: &str, otel: Option<&Otel>) -> impl Fn() -> Vec<Family> + use<> {
+    let (replica, otel) = (replica.to_owned(), otel.cloned());
+    move || {
+        let mut family = catalogue::OTEL_FAILURES.family();
+        let counted = otel.as_ref().map_or([("traces", 0), ("metrics", 0)], Otel::failures);
+        counted.iter().for_each(|(signal, count)| family.push(&[&replica, signal], *count as f64));
+        vec![family]
     }
 }
 

@@ -13,3 +13,4 @@ mod redis;
 mod replicas;
 mod store;
 mod support;
+mod telemetry;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::{Delivery, Job, JobQueue, Message, Reason, Settlement};
+use super::{Delivery, Job, JobQueue, Message, Reason, Settlement, TraceContext};
 use crate::activity::Timestamp;
 
 /// A module of tests, one for each sentence of the contract. `$open` is an async function that answers a
@@ -107,6 +107,10 @@ fn job(number: u32) -> Job {
         created_at: Timestamp::from_unix(i64::from(number)),
         history: vec![super::Failure::new(1, Timestamp::from_unix(3), "it \"failed\"\n\u{1F980}")],
         reprocesses: Some("letter".into()),
+        trace: Some(Box::new(TraceContext {
+            parent: format!("00-0af7651916cd43dd8448eb211c80319c-{:016x}-01", u64::from(number) + 1),
+            state: "vendor=value".into(),
+        })),
     }
 }
 

@@ -103,6 +103,7 @@ impl Dispatcher {
             created_at: now,
             history: Vec::new(),
             reprocesses: None,
+            trace: None,
         }
     }
 
@@ -170,7 +171,7 @@ pub enum Next {
     /// It comes back.
     Retry {
         /// As this.
-        job: Job,
+        job: Box<Job>,
         /// After this long.
         delay: Duration,
     },
@@ -189,7 +190,7 @@ pub fn after_failure(job: &Job, now: Timestamp, settings: &DispatchSettings) -> 
     let tried = usize::try_from(job.attempt.max(1) - 1).unwrap_or(usize::MAX);
     match settings.requeue_delays.get(tried) {
         Some(delay) if job.attempt < job.max_attempts => {
-            Next::Retry { job: Job { attempt: job.attempt + 1, ..job.clone() }, delay: *delay }
+            Next::Retry { job: Box::new(Job { attempt: job.attempt + 1, ..job.clone() }), delay: *delay }
         }
         _ => Next::GiveUp { why: Death::AttemptsExhausted },
     }
@@ -263,7 +264,7 @@ mod tests {
         let Next::Retry { job, delay } = after_failure(&job, now, &settings()) else { panic!() };
         assert_eq!((job.attempt, delay), (3, Duration::from_secs(300)));
         assert_eq!(after_failure(&job, now, &settings()), Next::GiveUp { why: Death::AttemptsExhausted });
-        let fresh = Job { attempt: 1, ..job };
+        let fresh = Job { attempt: 1, ..*job };
         assert_eq!(after_failure(&fresh, now + 86_400, &settings()), Next::GiveUp { why: Death::Expired });
     }
 

@@ -62,6 +62,18 @@ pub struct Job {
     /// The dead letter that an operator made this job of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reprocesses: Option<String>,
+    /// The trace it belongs to. It travels beside the message's body, whose fields others read.
+    #[serde(skip)]
+    pub trace: Option<Box<TraceContext>>,
+}
+
+/// The W3C trace context of whoever enqueued a job; what is in it concerns only those who trace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceContext {
+    /// The header `traceparent`.
+    pub parent: String,
+    /// The header `tracestate`; empty where there is none.
+    pub state: String,
 }
 
 /// An attempt that failed.
@@ -125,6 +137,7 @@ impl Job {
             created_at: now,
             history: Vec::new(),
             reprocesses: Some(self.job_id.clone()),
+            trace: None,
             ..self.clone()
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use tracing::Span;
 
 use super::{DeadLetter, Job, Poison};
 use crate::activity::Timestamp;
@@ -89,6 +90,12 @@ pub struct QueueStatus {
 pub trait Delivery: Send {
     /// What it holds.
     fn message(&self) -> &Message;
+
+    /// The span in which it is worked on: a part of whatever made it come here, where that is known. It has the fields
+    /// `result`, `otel.status_code` and `otel.status_description`, or is none.
+    fn span(&self) -> Span {
+        Span::none()
+    }
 
     /// Ends the delivery.
     async fn settle(self: Box<Self>, settlement: Settlement) -> Result<(), QueueError>;

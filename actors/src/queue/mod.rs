@@ -22,7 +22,7 @@ pub use books::Books;
 pub use dead_letter::{DeadLetter, Death, Poison};
 pub use dead_letters::{DeadLetters, unparked};
 pub use dispatch::{Admission, DispatchSettings, Dispatcher, Known, Next, Wanted, after_failure};
-pub use job::{Failure, Job, Reason};
+pub use job::{Failure, Job, Reason, TraceContext};
 pub use job_queue::{
     BrokerStatus, Delivery, JobQueue, Message, QueueError, QueueStats, QueueStatus, Resolved, Settlement,
 };

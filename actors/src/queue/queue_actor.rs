@@ -7,6 +7,7 @@ use actix::prelude::*;
 use futures::StreamExt;
 use rand::RngExt;
 use serde::Serialize;
+use tracing::Instrument;
 
 use super::{
     Admission, Books, DeadLetter, DispatchSettings, Dispatcher, Job, JobQueue, Known, QueueStats,
@@ -150,8 +151,9 @@ impl Handler<Enqueue> for QueueActor {
 
     fn handle(&mut self, message: Enqueue, _: &mut Self::Context) -> Self::Result {
         let (settings, dispatcher) = (self.settings.clone(), self.dispatcher.clone());
+        let span = tracing::info_span!("backfill.enqueue", windows = message.0.len());
         let enqueue = async move { settings.enqueue(&dispatcher, message.0).await };
-        Box::pin(enqueue.into_actor(self))
+        Box::pin(enqueue.instrument(span).into_actor(self))
     }
 }
 

@@ -33,5 +33,6 @@ pub fn job(id: &str) -> Job {
         created_at: Timestamp::from_unix(900_000),
         history: Vec::new(),
         reprocesses: None,
+        trace: None,
     }
 }

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures::FutureExt;
+use tracing::Span;
 
 use super::worker::QUEUE_ERROR_PAUSE;
 use super::{
@@ -11,6 +12,7 @@ use super::{
     Ledger, Message, Next, Poison, Resolved, Run, Settlement, Stage, WorkerSettings, after_failure,
 };
 use crate::event::Event;
+use crate::spans;
 use crate::store::StoreError;
 
 /// When a job comes back that somebody else is at: a duplicate, or what a dead worker left.
@@ -50,7 +52,11 @@ impl WorkerSettings {
         }
         self.begin(job).await;
         let handled = self.handle(job).await;
+        if let Err(error) = &handled {
+            spans::fail(&Span::current(), error);
+        }
         let (outcome, settlement) = self.decide(job, handled);
+        Span::current().record("result", outcome.as_str());
         self.record(job, &settlement).await;
         self.count(job, outcome);
         settlement
@@ -108,7 +114,7 @@ impl WorkerSettings {
             Next::Retry { mut job, delay } => {
                 tracing::info!(%error, org = %job.org, repo = %job.repo, attempt = job.attempt, ?delay, "a backfill job failed and comes back");
                 job.history.push(Failure::new(job.attempt - 1, now, &error.message));
-                (JobOutcome::Retried, Settlement::Again { job, delay })
+                (JobOutcome::Retried, Settlement::Again { job: *job, delay })
             }
             Next::GiveUp { why } => {
                 tracing::warn!(%error, why = why.as_str(), org = %job.org, repo = %job.repo, job_id = job.job_id, "a backfill job was given up");

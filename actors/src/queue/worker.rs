@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use async_trait::async_trait;
+use tracing::Instrument;
 
 use super::{Books, DispatchSettings, Job, JobQueue, QueueActor};
 use crate::clock::Clock;
@@ -107,7 +108,10 @@ impl BackfillWorker {
         let settings = self.settings.clone();
         let work = async move {
             match settings.queue.receive().await {
-                Ok(delivery) => settings.work(delivery).await,
+                Ok(delivery) => {
+                    let span = delivery.span();
+                    settings.work(delivery).instrument(span).await;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "no backfill job can be received; trying again");
                     tokio::time::sleep(QUEUE_ERROR_PAUSE).await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use tracing::Instrument;
 
 use super::{
     ActivitySource, CollectFailure, CollectRequest, Collection, CommitsRead, HistorySettings,
@@ -125,7 +126,8 @@ impl Collector {
         source: WriteSource,
     ) -> Result<(), CollectError> {
         let request = self.request(repository, state, since, source);
-        let outcome = self.settings.source.collect(&request).await;
+        let span = tracing::debug_span!("collect", repositories = 1);
+        let outcome = self.settings.source.collect(&request).instrument(span).await;
         self.store(&request, outcome, source).await
     }
 
@@ -139,7 +141,8 @@ impl Collector {
             .iter()
             .map(|(repository, state, since)| self.request(repository, *state, *since, source))
             .collect();
-        let mut outcomes = self.settings.source.collect_many(&requests).await;
+        let span = tracing::debug_span!("collect", repositories = requests.len());
+        let mut outcomes = self.settings.source.collect_many(&requests).instrument(span).await;
         let mut results = Vec::with_capacity(requests.len());
         for request in &requests {
             let id = &request.repository.id;

@@ -1,6 +1,9 @@
 //! How a cycle ended.
 
 use serde::Serialize;
+use tracing::Span;
+
+use crate::spans;
 
 use super::{Completeness, Outcome, SourceError, SourceErrorKind};
 
@@ -58,6 +61,16 @@ pub struct CycleReport {
 }
 
 impl CycleReport {
+    /// Says on a span how it went.
+    pub(super) fn tell(&self, span: &Span) {
+        span.record("result", self.result.as_str());
+        span.record("repositories", self.repositories);
+        span.record("failed", self.failed);
+        if self.result == CycleResult::Failure || self.failed > 0 {
+            spans::fail(span, self.error.as_deref().unwrap_or("the cycle failed"));
+        }
+    }
+
     pub(super) fn cut_short(result: CycleResult, error: Option<String>) -> Self {
         CycleReport { result, repositories: 0, failed: 0, error, completeness: None }
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use actix::prelude::*;
 use futures::StreamExt;
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::cycle::unlisted;
 use super::roster::Roster;
@@ -82,6 +84,8 @@ impl Handler<RunCycle> for OrgScraper {
         // A cycle that is cut off leaves an empty roster behind: the next one lists everything.
         let mut roster = std::mem::take(&mut self.roster);
         let desk = self.desk.clone();
+        let org = &settings.collector.settings().org;
+        let span = tracing::info_span!("scrape.cycle", %org, result = Empty, repositories = Empty, failed = Empty, otel.status_code = Empty, otel.status_description = Empty);
         let run = async move {
             let started = Instant::now();
             let report = tokio::select! {
@@ -92,6 +96,7 @@ impl Handler<RunCycle> for OrgScraper {
             let event = Event::CycleFinished { org, result: report.result, took: started.elapsed() };
             settings.observer.on_event(event);
             settings.log(&report, started.elapsed());
+            report.tell(&Span::current());
             if matches!(report.result, CycleResult::Success | CycleResult::Partial) {
                 tokio::select! {
                     () = settings.read_lines(&roster, &desk) => {}
@@ -100,7 +105,7 @@ impl Handler<RunCycle> for OrgScraper {
             }
             (report, roster)
         };
-        Box::pin(run.into_actor(self).map(|(report, roster), actor, _| {
+        Box::pin(run.instrument(span).into_actor(self).map(|(report, roster), actor, _| {
             actor.roster = roster;
             report
         }))

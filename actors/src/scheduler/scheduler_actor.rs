@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use serde::Serialize;
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
 use super::{
     Completeness, Cooldown, CooldownSettings, Cooldowns, CycleReport, CycleResult, Due, HistorySettings,
@@ -179,6 +180,8 @@ impl SchedulerActor {
         let organisation = &mut self.organisations[index];
         organisation.schedule_next(now);
         let previous_due = organisation.status.last_due.replace(due);
+        // Whatever comes of it is one trace.
+        let _entered = tracing::info_span!(parent: None, "scrape", org = %organisation.plan.org).entered();
         match organisation.cooldown.due(due) {
             Due::Scrape => self.scrape(index, mandate, due, previous_due, ctx),
             Due::Enqueue => self.enqueue_missed(index, previous_due, ctx),
@@ -208,7 +211,9 @@ impl SchedulerActor {
             }
             Some(plan.scraper.call_within(RunCycle { mandate, due }, CYCLE_LIMIT).await)
         };
-        ctx.spawn(cycle.into_actor(self).map(move |report, actor, ctx| {
+        let span = Span::current();
+        ctx.spawn(cycle.in_current_span().into_actor(self).map(move |report, actor, ctx| {
+            let _entered = span.entered();
             let Some(report) = report else { return actor.paused(index, previous_due) };
             if actor.finished(index, report) {
                 actor.announce_cooldown(index, ctx);
@@ -261,7 +266,7 @@ impl SchedulerActor {
                 tracing::debug!(%error, %org, "a cooldown cannot be announced; backfill jobs find out by themselves");
             }
         };
-        ctx.spawn(announce.into_actor(self));
+        ctx.spawn(announce.in_current_span().into_actor(self));
     }
 
     /// Puts the window since the last due scrape into the queue: workers repair it when GitHub is back.
@@ -272,7 +277,7 @@ impl SchedulerActor {
         let wanted = Wanted { org: org.clone(), repo: None, window, reason: Reason::GithubUnhealthy };
         let queue = self.settings.queue.clone();
         let enqueue = async move { queue.call(Enqueue(vec![wanted])).await };
-        ctx.spawn(enqueue.into_actor(self).map(move |answer, _, _| {
+        ctx.spawn(enqueue.in_current_span().into_actor(self).map(move |answer, _, _| {
             if let Err(error) = answer {
                 tracing::warn!(%error, %org, "a missed window was not enqueued; the first cycle after the cooldown covers it");
             }
@@ -302,7 +307,8 @@ impl SchedulerActor {
                     tracing::warn!(%org, error, "garbage was not collected; the next pass tries again");
                 }
             };
-            ctx.spawn(pass.into_actor(self));
+            let span = tracing::info_span!(parent: None, "garbage", org = %organisation.plan.org);
+            ctx.spawn(pass.instrument(span).into_actor(self));
         }
     }
 }

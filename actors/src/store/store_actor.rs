@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use serde::Serialize;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::{Change, Cursor, FactStore, Followed, Page, Position, PublishedView, StoreError, Written};
 use crate::activity::{
@@ -14,6 +16,7 @@ use crate::clock::Clock;
 use crate::event::{Event, Observer};
 use crate::observable::Observable;
 use crate::role::{Epoch, RoleWatch};
+use crate::spans;
 
 /// How often the view ages and changes are published.
 const TICK: Duration = Duration::from_millis(200);
@@ -289,8 +292,16 @@ impl Handler<Write> for StoreActor {
 
     fn handle(&mut self, message: Write, _: &mut Self::Context) -> Self::Result {
         let store = self.settings.store.clone();
-        let write = async move { store.write(message.batch).await };
-        Box::pin(write.into_actor(self).map(move |written, actor, _| {
+        let span = write_span(&message);
+        let write = async move {
+            let written = store.write(message.batch).await;
+            match &written {
+                Ok(written) => drop(Span::current().record("changed", written.changed.len())),
+                Err(error) => spans::fail(&Span::current(), error),
+            }
+            written
+        };
+        Box::pin(write.instrument(span).into_actor(self).map(move |written, actor, _| {
             actor
                 .settings
                 .observer
@@ -301,6 +312,19 @@ impl Handler<Write> for StoreActor {
             Ok(WriteReceipt { changed: written.changed.len(), refused: written.refused })
         }))
     }
+}
+
+fn write_span(Write { batch, source }: &Write) -> Span {
+    tracing::info_span!(
+        "store.write",
+        org = %batch.key.org,
+        repo = %batch.meta.name,
+        source = source.as_str(),
+        records = batch.records.len(),
+        changed = Empty,
+        otel.status_code = Empty,
+        otel.status_description = Empty,
+    )
 }
 
 // === Reading ===
@@ -315,7 +339,7 @@ impl Handler<RepositoriesOf> for StoreActor {
 
     fn handle(&mut self, message: RepositoriesOf, _: &mut Self::Context) -> Self::Result {
         let store = self.settings.store.clone();
-        Box::pin(async move { store.repositories(&message.0).await })
+        Box::pin(async move { store.repositories(&message.0).await }.in_current_span())
     }
 }
 
@@ -334,7 +358,7 @@ impl Handler<RecordsOf> for StoreActor {
 
     fn handle(&mut self, message: RecordsOf, _: &mut Self::Context) -> Self::Result {
         let store = self.settings.store.clone();
-        Box::pin(async move { store.records(&message.key, message.since).await })
+        Box::pin(async move { store.records(&message.key, message.since).await }.in_current_span())
     }
 }
 
@@ -358,7 +382,7 @@ impl Handler<CollectGarbage> for StoreActor {
     fn handle(&mut self, message: CollectGarbage, _: &mut Self::Context) -> Self::Result {
         let store = self.settings.store.clone();
         let pass = async move { store.collect_garbage(&message.key, message.floor, message.epoch).await };
-        Box::pin(pass.into_actor(self).map(|collected, actor, _| {
+        Box::pin(pass.in_current_span().into_actor(self).map(|collected, actor, _| {
             actor.note(collected.as_ref().err());
             let Some(collected) = collected? else { return Ok(0) };
             actor.view.describe(&collected.state);
@@ -380,6 +404,6 @@ impl Handler<ConfirmEpoch> for StoreActor {
 
     fn handle(&mut self, message: ConfirmEpoch, _: &mut Self::Context) -> Self::Result {
         let store = self.settings.store.clone();
-        Box::pin(async move { store.confirm_epoch(message.0).await })
+        Box::pin(async move { store.confirm_epoch(message.0).await }.in_current_span())
     }
 }

@@ -1,10 +1,12 @@
 //! The bounded way into one incarnation.
 
+use std::any::type_name;
 use std::sync::Arc;
 
 use actix::dev::{MessageResponse, OneshotSender};
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message};
 use tokio::sync::mpsc;
+use tracing::Span;
 
 use super::Fault;
 use super::actor_ref::Shared;
@@ -61,20 +63,32 @@ impl<A: Actor<Context = Context<A>>> Line for MailboxLine<A> {
     }
 }
 
-/// Packs a message, and where its answer goes, for `A`.
+/// Packs a message, where its answer goes, and the span of who sends it, for `A`.
 pub(crate) fn envelope<A, M>(message: M, reply: Option<OneshotSender<M::Result>>) -> Envelope<A>
 where
     A: Actor<Context = Context<A>> + Handler<M>,
     M: Message + Send + 'static,
     M::Result: Send,
 {
+    let sender = Span::current();
     Box::new(move |actor, ctx| {
         // A caller that went away needs no answer, and its message no handling.
         if reply.as_ref().is_some_and(OneshotSender::is_closed) {
             return;
         }
+        let _entered = handling::<A, M>(sender).entered();
         <A as Handler<M>>::handle(actor, message, ctx).handle(ctx, reply);
     })
+}
+
+/// The span in which a message is handled: its sender's, or where somebody wants to know every detail, one below that.
+fn handling<A, M>(sender: Span) -> Span {
+    if sender.is_none() {
+        return sender;
+    }
+    let (actor, message) = (type_name::<A>(), type_name::<M>());
+    let detail = tracing::debug_span!(parent: &sender, "message", actor, message);
+    if detail.is_disabled() { sender } else { detail }
 }
 
 /// Breaks an actor from inside.

@@ -1,7 +1,7 @@
 //! Jobs, notices and dead letters as messages.
 
 use github_stats_actors::activity::Timestamp;
-use github_stats_actors::queue::{DeadLetter, Death, Failure, Job, Message, Poison, Resolved};
+use github_stats_actors::queue::{DeadLetter, Death, Failure, Job, Message, Poison, Resolved, TraceContext};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 use sha2::{Digest, Sha256};
@@ -17,6 +17,11 @@ const REASON: &str = "x-gh-reason";
 const ERROR: &str = "x-gh-error";
 const HISTORY: &str = "x-gh-history";
 const DIED_AT: &str = "x-gh-died-at";
+/// The headers of W3C's trace context.
+const TRACE_PARENT: &str = "traceparent";
+const TRACE_STATE: &str = "tracestate";
+/// Bytes of such a header that W3C wants to be carried on.
+const TRACE_LIMIT: usize = 512;
 
 /// Bytes of a body that are looked at; no honest message comes near.
 const LARGEST: usize = 256 * 1024;
@@ -43,7 +48,16 @@ impl Parcel {
 
     /// A job.
     pub(super) fn job(job: &Job) -> Self {
-        Self::new(JOB, &job.job_id, job.created_at, encode(job))
+        let mut parcel = Self::new(JOB, &job.job_id, job.created_at, encode(job));
+        if let Some(trace) = &job.trace {
+            let mut headers = FieldTable::default();
+            let states = (!trace.state.is_empty()).then_some((TRACE_STATE, &trace.state));
+            for (name, value) in [(TRACE_PARENT, &trace.parent)].into_iter().chain(states) {
+                headers.insert(name.into(), AMQPValue::LongString(value.as_str().into()));
+            }
+            parcel.properties = parcel.properties.with_headers(headers);
+        }
+        parcel
     }
 
     /// The news that an operator resolved a letter.
@@ -85,9 +99,16 @@ pub(super) fn read(properties: &BasicProperties, body: &[u8]) -> Message {
         };
     }
     match serde_json::from_slice(body) {
-        Ok(job) => Message::Job(Box::new(job)),
+        Ok(job) => Message::Job(Box::new(Job { trace: trace(properties), ..job })),
         Err(error) => poison(properties, body, format!("it is no job: {error}")),
     }
+}
+
+/// The trace of whoever sent a message, whether it makes sense or not.
+fn trace(properties: &BasicProperties) -> Option<Box<TraceContext>> {
+    let parent = text_header(properties, TRACE_PARENT).filter(|text| text.len() <= TRACE_LIMIT)?;
+    let state = text_header(properties, TRACE_STATE).filter(|text| text.len() <= TRACE_LIMIT);
+    Some(Box::new(TraceContext { parent, state: state.unwrap_or_default() }))
 }
 
 fn poison(properties: &BasicProperties, body: &[u8], problem: String) -> Message {
@@ -97,12 +118,7 @@ fn poison(properties: &BasicProperties, body: &[u8], problem: String) -> Message
 
 /// What a message in the queue of dead letters holds, also where somebody else has put it there.
 pub(super) fn read_letter(properties: &BasicProperties, body: &[u8]) -> DeadLetter {
-    let text = |name| {
-        header(properties, name).and_then(|value| match value {
-            AMQPValue::LongString(text) => Some(text.to_string()),
-            _ => None,
-        })
-    };
+    let text = |name| text_header(properties, name);
     let reason = text(REASON).and_then(|reason| serde_json::from_value(reason.into()).ok());
     let job: Option<Job> = serde_json::from_slice(body.get(..LARGEST).unwrap_or(body)).ok();
     let at = properties.timestamp().unwrap_or(0);
@@ -127,6 +143,13 @@ fn header<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a AMQPVal
     properties.headers().as_ref()?.inner().get(name)
 }
 
+fn text_header(properties: &BasicProperties, name: &str) -> Option<String> {
+    match header(properties, name)? {
+        AMQPValue::LongString(text) => Some(text.to_string()),
+        _ => None,
+    }
+}
+
 /// The name of a message: what its sender called it where that can be typed into a command, else a digest of its body.
 fn identity(properties: &BasicProperties, body: &[u8]) -> String {
     let given = properties.message_id().as_ref().map(|id| id.as_str());
@@ -147,19 +170,10 @@ fn excerpt(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use github_stats_actors::queue::testing;
     use proptest::prelude::*;
 
     use super::*;
-
-    fn job() -> Job {
-        Job {
-            attempt: 3,
-            created_at: Timestamp::from_unix(7),
-            history: vec![Failure::new(1, Timestamp::from_unix(8), "no")],
-            ..testing::job("a")
-        }
-    }
+    use crate::queue::testing::job;
 
     #[test]
     fn a_job_is_persistent_and_named() {
@@ -174,6 +188,18 @@ mod tests {
         {
             assert!(fields.get(field).is_some(), "{field}");
         }
+    }
+
+    #[test]
+    fn a_trace_travels_in_headers_and_a_huge_one_is_left_behind() {
+        let trace = TraceContext { parent: "00-0af7-b7ad-01".into(), state: "a=b".into() };
+        let traced = Job { trace: Some(Box::new(trace)), ..job() };
+        let Parcel { properties, body } = Parcel::job(&traced);
+        assert_eq!(read(&properties, &body), Message::Job(Box::new(traced.clone())));
+        assert!(!String::from_utf8_lossy(&body).contains("0af7"), "the body is what others read");
+        let huge = TraceContext { parent: "0".repeat(TRACE_LIMIT + 1), state: String::new() };
+        let Parcel { properties, body } = Parcel::job(&Job { trace: Some(Box::new(huge)), ..job() });
+        assert_eq!(read(&properties, &body), Message::Job(Box::new(job())));
     }
 
     #[test]

@@ -39,8 +39,17 @@ impl Cluster {
         Self::start_with(simulator, "auto").await
     }
 
+    /// The same with this added to both configurations.
+    pub async fn start_configured(simulator: Simulator, more: &str) -> Option<Cluster> {
+        Self::start_all(simulator, "auto", more).await
+    }
+
     /// The same over one of GitHub's APIs.
     pub async fn start_with(simulator: Simulator, api: &str) -> Option<Cluster> {
+        Self::start_all(simulator, api, "").await
+    }
+
+    async fn start_all(simulator: Simulator, api: &str, more: &str) -> Option<Cluster> {
         if !installed() {
             return None;
         }
@@ -48,7 +57,7 @@ impl Cluster {
         let (proxy, redis) = (Proxy::to(rabbit.port()).await, Server::start(&[]).await);
         let (exchange, first_seen) = (name(), simulator.now());
         let text = configuration(&simulator, &exchange, proxy.port(), &redis.address());
-        let text = text.replace("github:\n", &format!("github:\n  api: {api}\n"));
+        let text = text.replace("github:\n", &format!("github:\n  api: {api}\n")) + more;
         let folders = [(); 2].map(|()| TempDir::new().expect("a folder"));
         dig(&simulator, folders[0].path(), &text).await;
         let [leader, follower] = ["leader", "follower"];

@@ -1,7 +1,7 @@
 //! Backfill on a real RabbitMQ.
 
 mod bench;
-mod cluster;
+pub mod cluster;
 mod contract;
 mod letters;
 mod links;

@@ -14,5 +14,5 @@ pub use metrics::{counters, parse_gauges, settle};
 pub use network::Network;
 pub use proxy::Proxy;
 pub use rabbitmq::Rabbit;
-pub use replica::{Replica, binary};
+pub use replica::{Replica, binary, free_port};
 pub use shared::{histories, soak};

@@ -1,0 +1,93 @@
+//! The same numbers to whoever scrapes and to the collector.
+
+use std::collections::BTreeMap;
+
+use tempfile::TempDir;
+
+use super::receiver::{Attributes, Point, Received, Receiver};
+use super::stage::{replica, section};
+use crate::acceptance::{lively, simulator};
+use crate::replicas::shows;
+
+const HTTP: (&str, &str) = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
+
+/// The samples of a page whose name begins so, by their labels.
+fn samples(page: &str, name: &str) -> BTreeMap<String, f64> {
+    let lines = page.lines().filter_map(|line| line.strip_prefix(name)?.rsplit_once(' '));
+    lines.map(|(labels, value)| (labels.to_owned(), value.parse().expect("a number"))).collect()
+}
+
+fn labels(attributes: &Attributes, order: &[&str]) -> String {
+    let pairs: Vec<String> = order.iter().map(|name| format!("{name}=\"{}\"", attributes[*name])).collect();
+    format!("{{{}}}", pairs.join(","))
+}
+
+fn told(received: &Received, wanted: &str, order: &[&str]) -> BTreeMap<String, Point> {
+    let of_it = received.metrics.iter().filter(|((name, _), _)| name == wanted);
+    of_it.map(|((_, attributes), point)| (labels(attributes, order), point.clone())).collect()
+}
+
+fn numbers(received: &Received, wanted: &str, order: &[&str]) -> BTreeMap<String, f64> {
+    let number = |(labels, point)| match point {
+        Point::Number(number) => (labels, number),
+        other => panic!("{wanted}{labels}: {other:?}"),
+    };
+    told(received, wanted, order).into_iter().map(number).collect()
+}
+
+#[tokio::test]
+async fn the_collector_is_told_what_a_scrape_shows() {
+    let (simulator, receiver) = (simulator(lively("acme")), Receiver::http().await);
+    let folder = TempDir::new().expect("a folder");
+    let off = section(&receiver.endpoint(), "off");
+    let replica = replica(folder.path(), &simulator, &off, &[HTTP]).await;
+    for _ in 0..3 {
+        replica.get("/health/detailed").await;
+    }
+    let path = "replica=\"one\",path=\"/health/detailed\"";
+    let page = replica.get("/metrics").await.1;
+    let requests = format!("{{{path},status_class=\"2xx\"}}");
+    assert_eq!(samples(&page, "gh_exporter_http_requests_total")[&requests], 3.0);
+    let order = ["replica", "path", "status_class"];
+    let is_told = |received: &Received| {
+        numbers(received, "gh_exporter_http_requests_total", &order)
+            .get(&requests)
+            .filter(|n| **n == 3.0)
+            .copied()
+    };
+    receiver.until("the requests are told", is_told).await;
+    let received = receiver.received();
+    assert_eq!(received.spans.len(), 0, "there are to be no traces");
+    // How long they took: every bucket.
+    let key = format!("{{{path}}}");
+    let histogram = &told(&received, "gh_exporter_http_request_duration_seconds", &order[..2])[&key];
+    let Point::Histogram(buckets, count, sum) = histogram else { panic!("{histogram:?}") };
+    let shown = |suffix: &str, labels: &str| {
+        samples(&page, &format!("gh_exporter_http_request_duration_seconds{suffix}"))[labels]
+    };
+    assert_eq!((shown("_count", &key), shown("_sum", &key)), (*count as f64, *sum));
+    for (bound, below) in buckets {
+        assert_eq!(shown("_bucket", &format!("{{{path},le=\"{bound}\"}}")), *below as f64);
+    }
+    assert_eq!(buckets.len(), 10);
+    // What does not change once everything has started.
+    shows(&replica, "all actors", |page| samples(page, "gh_exporter_actor_up").values().all(|up| *up == 1.0))
+        .await;
+    let page = replica.get("/metrics").await.1;
+    let actors = ["replica", "actor"];
+    for (name, order) in [
+        ("gh_exporter_actor_up", &actors[..]),
+        ("gh_exporter_actor_restarts_total", &["replica", "actor", "reason"]),
+        ("gh_exporter_otel_export_failures_total", &["replica", "signal"]),
+        ("process_start_time_seconds", &actors[..1]),
+        ("process_max_fds", &actors[..1]),
+    ] {
+        let shown = samples(&page, name);
+        assert!(!shown.is_empty(), "{name} is shown:\n{page}");
+        let is_told = |received: &Received| (numbers(received, name, order) == shown).then_some(());
+        receiver.until(&format!("{name} is told as it is shown: {shown:?}"), is_told).await;
+    }
+    let cpu = numbers(&received, "process_cpu_seconds_total", &actors[..1]);
+    assert!(cpu["{replica=\"one\"}"] > 0.0);
+    assert_eq!(received.resources[0]["service.instance.id"], "one");
+}

@@ -1,0 +1,8 @@
+//! Traces and metrics as a collector receives them, from the real binary.
+
+mod backfill;
+mod metrics;
+mod outages;
+mod receiver;
+mod stage;
+mod traces;
