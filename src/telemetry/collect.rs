@@ -1,7 +1,7 @@
 //! All operational families at one moment.
 
 use super::{Metrics, ScrapeReport, Sources, catalogue, derived, machine, shared_counts};
-use crate::exposition::{Family, SeriesCounts, merged};
+use crate::exposition::{Family, Kind, SeriesCounts, Value, merged};
 
 /// Everything there is to tell, by name: of this replica, of the others, and what all count together. Asks no actor and
 /// waits for nothing.
@@ -39,7 +39,21 @@ pub(super) fn own(sources: &Sources, metrics: &Metrics, scrapes: &ScrapeReport) 
     families.extend(derived::role(replica, epoch));
     families.push(derived::dependencies(&sources.health.get(), &sources.dependencies));
     families.extend(machine(sources));
+    date(&mut families);
     families
+}
+
+/// What a replica counts for itself began with its process. When counts of all replicas together began, nobody remembers.
+fn date(families: &mut [Family]) {
+    let start = families.iter().find(|family| family.name == catalogue::PROCESS_START.name);
+    let start = start.and_then(|family| family.samples.first()).map(|sample| sample.value.clone());
+    let Some(Value::Number(start)) = start else { return };
+    let counts = |family: &&mut Family| {
+        family.kind != Kind::Gauge && family.labels.iter().any(|label| label == "replica")
+    };
+    for family in families.iter_mut().filter(counts) {
+        family.samples.iter_mut().for_each(|sample| sample.created = Some(start));
+    }
 }
 
 fn machine(sources: &Sources) -> Vec<Family> {
@@ -267,6 +281,24 @@ mod tests {
         }
         assert!(!page.contains("dependency=\"amqp\""), "nobody has looked at it yet");
         assert!(!page.contains("dependency=\"election\""), "it is not configured");
+    }
+
+    #[actix::test]
+    #[cfg(target_os = "linux")]
+    async fn what_a_replica_counts_for_itself_began_with_its_process() {
+        let (sources, metrics) = leader();
+        let_everything_happen(&metrics);
+        let families = collected(&sources, &metrics);
+        let page = |format| String::from_utf8(encode(&families, format)).unwrap();
+        let open = page(Format::OpenMetrics);
+        let line = |name: &str| open.lines().find(|line| line.starts_with(name)).map(str::to_owned);
+        let start = line("process_start_time_seconds{").unwrap();
+        let started = start.rsplit(' ').next().unwrap();
+        let created =
+            line("gh_exporter_amqp_publish_created{replica=\"replica-0\",result=\"confirmed\"}").unwrap();
+        assert!(created.ends_with(started), "{created}, but the process started at {started}");
+        assert_eq!(line("gh_exporter_scrape_runs_created"), None, "all replicas count these together");
+        assert!(!page(Format::Text).contains("_created"));
     }
 
     #[actix::test]

@@ -174,8 +174,7 @@ async fn cold_start() {
             store.write(batch(repository, now)).await.expect("written");
         }
     }
-    let config =
-        format!("store: {{path: {}}}\ngithub: {{orgs: []}}\n", folder.path().join("data").display());
+    let config = format!("store: {{path: {}}}\ngithub: {{orgs: []}}\n", folder.path().join("data").display());
     let begun = Instant::now();
     let replica = Replica::serve(folder.path(), &config).await;
     let answering = begun.elapsed();
