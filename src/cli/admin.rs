@@ -108,13 +108,14 @@ async fn maintain(
 ) -> Result<ExitCode, anyhow::Error> {
     match maintenance {
         Maintenance::Start { length, reason, org, by } => {
+            let by = named(by);
             let order = json!({ "for": length, "reason": reason, "org": org, "by": by });
             let answer = client.post("maintenance", Some(order)).await?;
             show(json, &answer, || table::maintenance(&answer["maintenance"]));
         }
         Maintenance::End { org, by } => {
-            let named = [("org", org), ("by", by)];
-            let query = named.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+            let parameters = [("org", org), ("by", named(by))];
+            let query = parameters.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
             let answer = client.delete("maintenance", query).await?;
             show(json, &answer, || table::ended(&answer));
         }
@@ -124,6 +125,11 @@ async fn maintain(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A variable that is set to nothing names nobody.
+fn named(by: Option<String>) -> Option<String> {
+    by.filter(|by| !by.trim().is_empty())
 }
 
 /// A text of an answer; a dash where there is none.

@@ -15,8 +15,8 @@ pub struct ReplicaOptions {
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 
-    /// The running replica to ask through its admin API, as in http://127.0.0.1:8080; without it, the one that the
-    /// configuration starts on this machine.
+    /// Ask this running replica through its admin API, as in http://127.0.0.1:8080; without it, the one that the
+    /// configuration starts on this machine, or for dead letters the broker where one is configured.
     #[arg(long, value_name = "URL", alias = "replica", global = true)]
     url: Option<String>,
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use github_stats_actors::activity::{DAY, Fact, FactId, Kind, Lines, MINUTE, OrgName, Timestamp};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::NoObserver;
+use github_stats_actors::health::Status;
+use github_stats_actors::maintenance::Pause;
 use github_stats_actors::role::{Elector, Epoch, FixedElector, Mandate, MemoryLease, Resign, Role, RoleView};
 use github_stats_actors::scheduler::{OrgState, ScriptedSource, SourceErrorKind};
 use github_stats_actors::store::{FactStore, MemoryStore};
@@ -103,6 +105,45 @@ fn what_happens_shows_and_ages() {
         assert_eq!(stage.coverage_ratio(), 1.0);
         pass(5).await;
         assert_eq!(stage.reviews("R_1", "ada"), Some(1), "the older one is a day old now");
+        stage.end().await;
+    });
+}
+
+#[test]
+fn what_is_paused_is_neither_scraped_nor_repaired_and_catches_up_afterwards() {
+    in_virtual_time(|| async {
+        let stage = Stage::new();
+        for repo in ["R_1", "R_2"] {
+            stage.source.add(repo, []);
+        }
+        pass(1).await;
+        stage.source.fail("R_2", Some(SourceErrorKind::Unavailable));
+        stage.source.add("R_1", [review(1, "ada", START + 4 * MINUTE)]);
+        stage.source.add("R_2", [review(2, "ada", START + 4 * MINUTE)]);
+        pass(5).await;
+        let shown = || (stage.reviews("R_1", "ada"), stage.reviews("R_2", "ada"));
+        assert_eq!(shown(), (Some(1), None), "a job is on its way");
+        let now = stage.clock.now();
+        let pause = Pause {
+            org: "acme".into(),
+            reason: "a test".into(),
+            by: "ann".into(),
+            from: now,
+            until: now + 30 * MINUTE,
+        };
+        stage.tree.maintenance.start(&pause).await.expect("stored");
+        stage.source.fail("R_2", None);
+        stage.source.add("R_1", [review(3, "ada", now + MINUTE)]);
+        pass(29).await;
+        assert_eq!(shown(), (Some(1), None));
+        let health = stage.tree.shown.health.get();
+        let component = &health.components["maintenance"];
+        assert_eq!((component.status, health.mode), (Status::Degraded, Status::Degraded));
+        assert_eq!(component.detail, "scraping of acme is paused for another 1 min: a test");
+        pass(3).await;
+        assert_eq!(shown(), (Some(2), Some(1)));
+        assert_eq!(stage.coverage_ratio(), 1.0);
+        assert_eq!(stage.tree.shown.health.get().mode, Status::Healthy);
         stage.end().await;
     });
 }

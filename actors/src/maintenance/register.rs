@@ -46,13 +46,17 @@ impl Register {
         self.shared.put(TABLE, pause.org.as_str(), &value, Duration::from_secs(seconds)).await?;
         let Pause { org, reason, by, until, .. } = pause;
         tracing::info!(target: "audit", action = "maintenance.start", %org, reason, by, %until, "scraping is paused");
-        self.refresh().await
+        self.known.update(|known| {
+            known.retain(|other| other.org != pause.org);
+            known.push(pause.clone());
+        });
+        Ok(())
     }
 
     /// Ends the pause of this organisation, or all pauses; which ones those were.
     ///
     /// # Errors
-    /// When the shared state is out of reach.
+    /// When the shared state is out of reach; some of them may have ended.
     pub async fn end(&self, org: Option<&OrgName>, by: &str) -> Result<Vec<Pause>, StoreError> {
         self.refresh().await?;
         let mut ended = self.in_force_now();
@@ -61,7 +65,7 @@ impl Register {
             self.shared.remove(TABLE, pause.org.as_str()).await?;
             tracing::info!(target: "audit", action = "maintenance.end", org = %pause.org, by, "scraping goes on");
         }
-        self.refresh().await?;
+        self.known.update(|known| known.retain(|pause| !ended.contains(pause)));
         Ok(ended)
     }
 

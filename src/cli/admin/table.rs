@@ -29,7 +29,7 @@ pub(super) fn status(status: &Value) -> String {
         ("up for", span(&status["uptime_seconds"])),
         ("store", component(store, &format!("{} records, {} series", store["records"], store["series"]))),
         ("queue", component(queue, &waiting(queue))),
-        ("election", component(&status["election"], text(&status["election"]["backend"]))),
+        ("election", component(&status["election"], "")),
         ("github", component(&status["github"], "")),
         ("memory", of_total(&status["memory"]["resident_bytes"], &status["memory"]["limit_bytes"])),
         ("disk free", of_total(&status["disk"]["free_bytes"], &status["disk"]["total_bytes"])),

@@ -131,7 +131,7 @@ fn register(state: &State) -> Result<&Register, Problem> {
 /// An operator's word must be kept somewhere, but nobody waits for ever.
 async fn stored<T>(change: impl Future<Output = Result<T, StoreError>>) -> Result<T, Problem> {
     let unavailable = |why: String| {
-        let message = format!("the maintenance cannot be stored, so nothing was changed: {why}; try again");
+        let message = format!("the maintenance cannot be stored: {why}; try again when the store is back");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, message)
     };
     match timeout(PATIENCE, change).await {

@@ -1,70 +1,79 @@
 //! The operator's page in a real browser.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
+use serde_json::Value;
 use tempfile::TempDir;
 
+use super::told;
 use crate::acceptance::{config, lively, simulator};
-use crate::support::{Replica, settle};
+use crate::support::{Browser, Replica, settle};
 
-/// Where a Chromium is; says loudly when there is none.
-fn chromium() -> Option<PathBuf> {
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .flat_map(|folder| names.map(|name| folder.join(name)))
-        .find(|candidate| candidate.is_file());
-    if found.is_none() {
-        eprintln!("SKIPPED: there is no Chromium (Debian package chromium)");
-    }
-    found
+/// Everything one can read on the page.
+const TEXT: &str = "document.body.innerText";
+
+fn contains(text: &str) -> String {
+    format!("{TEXT}.includes({})", Value::from(text))
 }
 
-/// The page as it is once its script has run.
-async fn rendered(browser: &Path, profile: &Path, url: String) -> String {
-    let (browser, profile) = (browser.to_owned(), format!("--user-data-dir={}", profile.display()));
-    let run = move || {
-        Command::new("timeout")
-            .args(["-k", "5", "90"])
-            .arg(browser)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", &profile])
-            // Virtual time runs on until the network is idle, so that the answers are in.
-            .args(["--virtual-time-budget=8000", "--dump-dom", &url])
-            .output()
-            .expect("the browser runs")
+fn submit(form: &str, values: &[(&str, &str)]) -> String {
+    let set = |(id, value): &(&str, &str)| {
+        format!("document.getElementById('{id}').value = {};", Value::from(*value))
     };
-    let output = tokio::task::spawn_blocking(run).await.expect("it ran");
-    let dom = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(!dom.is_empty(), "no page: {}", String::from_utf8_lossy(&output.stderr));
-    dom
+    let set: String = values.iter().map(set).collect();
+    format!("{set} document.querySelector('#{form} button[type=submit]').click(); true")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_page_shows_the_replica_and_asks_for_a_token_where_one_is_needed() {
-    let Some(browser) = chromium() else { return };
+async fn the_page_shows_a_replica_and_pauses_it_and_lets_it_go_on() {
+    let Some(mut browser) = Browser::start() else { return };
     let simulator = simulator(lively("acme"));
-    let folders = [(); 2].map(|()| TempDir::new().expect("a folder"));
-    let profile = TempDir::new().expect("a folder");
-    let open = Replica::serve(folders[0].path(), &config(&simulator, "acme")).await;
-    settle(&open, &simulator, simulator.now()).await;
-    let paused = "{\"reason\": \"<b>an upgrade</b>\", \"for\": \"30m\", \"by\": \"ann\"}";
-    open.send("POST", "/api/admin/maintenance", paused).await;
-    let dom = rendered(&browser, profile.path(), format!("http://127.0.0.1:{}/admin", open.port())).await;
-    for part in [
-        "acme",
-        "scrape_success",
-        "worker-1",
-        "There are no dead letters.",
-        "End the maintenance of every organisation",
-    ] {
-        assert!(dom.contains(part), "{part} is missing:\n{dom}");
+    let folder = TempDir::new().expect("a folder");
+    let replica = Replica::serve(folder.path(), &config(&simulator, "acme")).await;
+    settle(&replica, &simulator, simulator.now()).await;
+    browser.open(&format!("http://127.0.0.1:{}/admin", replica.port()));
+    for text in ["acme", "scrape_success", "worker-1", "There are no dead letters.", "Nothing is paused."] {
+        browser.until(&contains(text)).await;
     }
-    assert!(dom.contains("&lt;b&gt;an upgrade&lt;/b&gt;"), "what somebody wrote is text, not markup:\n{dom}");
-    assert!(dom.contains("<div id=\"content\">"), "the content is shown:\n{dom}");
-    let text = config(&simulator, "acme").replace("server: {", "server: {admin_token: s3cret, ");
-    let closed = Replica::serve(folders[1].path(), &text).await;
-    let dom = rendered(&browser, profile.path(), format!("http://127.0.0.1:{}/admin", closed.port())).await;
-    assert!(dom.contains("<form id=\"login\">"), "the token is asked for:\n{dom}");
-    assert!(dom.contains("This replica wants a token.") && !dom.contains("worker-1"), "{dom}");
+    let order =
+        [("pause-org", "acme"), ("pause-for", "4h"), ("pause-by", "ann"), ("pause-reason", "<b>bold</b>")];
+    browser.evaluate(&submit("pause", &order));
+    browser.until(&contains("<b>bold</b>")).await;
+    assert_eq!(
+        browser.evaluate("document.querySelectorAll('b').length"),
+        0,
+        "what somebody wrote is no markup"
+    );
+    let shown = told(&replica, folder.path(), &["maintenance", "show"]);
+    let pause = &shown["maintenance"][0];
+    assert_eq!((&pause["org"], &pause["by"]), (&"acme".into(), &"ann".into()), "{shown}");
+    assert!(pause["remaining_seconds"].as_u64() > Some(3 * 3_600), "{shown}");
+    browser.evaluate("document.querySelector('[aria-label=\"End the maintenance of acme\"]').click(); true");
+    browser.until(&contains("Nothing is paused.")).await;
+    let shown = told(&replica, folder.path(), &["maintenance", "show"]);
+    assert_eq!(shown["maintenance"].as_array().map(Vec::len), Some(0), "{shown}");
+    // What does not work is said, and what was shown stays.
+    browser.evaluate(&submit("pause", &[("pause-org", ""), ("pause-reason", "   ")]));
+    browser.until("document.getElementById('message').className === 'bad'").await;
+    assert_eq!(browser.evaluate(&contains("worker-1")), true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_asks_for_the_token_once_and_forgets_it_when_told() {
+    let Some(mut browser) = Browser::start() else { return };
+    let folder = TempDir::new().expect("a folder");
+    let text = "server: {admin_token: s3cret}\nstore: {backend: memory}\n";
+    let replica = Replica::serve(folder.path(), text).await;
+    let url = format!("http://127.0.0.1:{}/admin", replica.port());
+    browser.open(&url);
+    browser.until(&contains("This replica wants a token.")).await;
+    assert_eq!(browser.evaluate(&contains("worker-1")), false);
+    browser.evaluate(&submit("login", &[("token", "guess")]));
+    browser.until(&contains("the bearer token is wrong")).await;
+    browser.evaluate(&submit("login", &[("token", "s3cret")]));
+    browser.until(&contains("worker-1")).await;
+    browser.evaluate("window.isOld = true; location.reload(); true");
+    browser.until(&format!("!window.isOld && {}", contains("worker-1"))).await;
+    browser.evaluate("document.getElementById('forget').click(); true");
+    browser.until(&contains("The token is forgotten.")).await;
+    assert_eq!(browser.evaluate("sessionStorage.length + document.cookie.length + localStorage.length"), 0);
+    assert_eq!(browser.evaluate(&contains("worker-1")), false);
 }

@@ -1,5 +1,6 @@
 //! What the tests of the binary share.
 
+mod browser;
 pub mod kube;
 mod lease_api;
 mod metrics;
@@ -10,6 +11,7 @@ pub mod redis;
 mod replica;
 mod shared;
 
+pub use browser::Browser;
 pub use metrics::{counters, parse_gauges, settle};
 pub use network::Network;
 pub use proxy::Proxy;

@@ -96,29 +96,10 @@ impl Replica {
 
     /// Sends a request of any method with headers.
     pub async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Option<(u16, String)> {
-        self.exchange(method, path, headers, "").await
-    }
-
-    /// Sends a request with a body; the body of the answer, which must be a success.
-    pub async fn send(&self, method: &str, path: &str, body: &str) -> String {
-        let answer = self.exchange(method, path, &[], body).await;
-        match answer {
-            Some((200..=299, text)) => text,
-            other => panic!("{method} {path}: {other:?}\n{}", self.log()),
-        }
-    }
-
-    async fn exchange(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-    ) -> Option<(u16, String)> {
         let url = format!("http://127.0.0.1:{}{path}", self.port);
         let headers: Vec<(String, String)> =
             headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let (method, body) = (method.to_owned(), body.to_owned());
+        let method = method.to_owned();
         let exchange = tokio::task::spawn_blocking(move || {
             let agent: ureq::Agent = ureq::Agent::config_builder()
                 .http_status_as_error(false)
@@ -129,7 +110,7 @@ impl Replica {
             for (name, value) in headers {
                 request = request.header(name, value);
             }
-            let mut response = agent.run(request.body(body).ok()?).ok()?;
+            let mut response = agent.run(request.body(()).ok()?).ok()?;
             let status = response.status().as_u16();
             let body = response.body_mut().with_config().limit(512 * 1024 * 1024).read_to_string().ok()?;
             Some((status, body))

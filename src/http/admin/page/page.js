@@ -112,13 +112,14 @@ function showStatus(status) {
   find("summary").textContent =
     `${status.mode} ${status.role}, version ${status.version} (${status.revision}), up for ${span(status.uptime_seconds)}`;
   document.title = `${status.mode}: ${status.replica}`;
-  const of = (part, text) => [verdict(part?.status), ` ${text}${part?.detail ? `: ${part.detail}` : ""}`];
+  const of = (part, text) => [verdict(part?.status), " ", [text, part?.detail].filter(Boolean).join(": ")];
+  const oldest = status.queue.oldest_age_seconds;
   const { store, queue, election, github, memory, disk, fleet, actors } = status;
   const rows = [
     ["Ready", [verdict(status.ready ? "yes" : "no"), status.reason ? ` ${status.reason}` : ""]],
     ["Role", [`${status.role}${status.epoch === null ? "" : `, epoch ${status.epoch}`}`]],
     ["Store", of(store, `${store.records} records, ${store.series} series`)],
-    ["Queue", of(queue, `${queue.depth} jobs, the oldest ${span(queue.oldest_age_seconds)} old; ${queue.dead_letters} dead letters`)],
+    ["Queue", of(queue, `${queue.depth} jobs${oldest === null ? "" : `, the oldest ${span(oldest)} old`}; ${queue.dead_letters} dead letters`)],
     ["Election", of(election, "")],
     ["GitHub", of(github, "")],
     ["Memory", [`${bytes(memory.resident_bytes)} of ${memory.limit_bytes === null ? "no limit" : bytes(memory.limit_bytes)}`]],
@@ -138,7 +139,7 @@ function showObjectives(slo) {
     verdict(one.status), one.org ? `${one.name} (${one.org})` : one.name, one.objective,
     quantity(one.actual, one.unit), one.period, one.explanation,
   ]);
-  fill(find("slo"), ["", "Objective", "Promised", "Actual", "Period", "Why"], rows, "There is nothing to judge.");
+  fill(find("slo"), ["Status", "Objective", "Promised", "Actual", "Period", "Why"], rows, "There is nothing to judge.");
 }
 
 function showOrganisations(organisations) {
@@ -171,7 +172,7 @@ function showMaintenance(pauses) {
     return [what, pause.reason, pause.by, `${clock(pause.until)} (${span(pause.remaining_seconds)} left)`,
       button("End", `End the maintenance of ${what}`, end)];
   });
-  fill(find("maintenance"), ["Paused", "Because", "Asked for by", "Until", ""], rows, "Nothing is paused.");
+  fill(find("maintenance"), ["Paused", "Because", "Asked for by", "Until", "Action"], rows, "Nothing is paused.");
 }
 
 function showLetters({ total, letters }) {
@@ -186,14 +187,14 @@ function showLetters({ total, letters }) {
     const actions = letter.job ? [button("Reprocess", `Reprocess ${letter.id}`, reprocess), resolve] : [resolve];
     return [letter.id, clock(letter.died_at * 1000), letter.reason, letter.job ? `${letter.job.org}/${letter.job.repo}` : "–", letter.error, actions];
   });
-  fill(find("letters"), ["Id", "Died", "Reason", "Of", "Error", ""], rows, "There are no dead letters.");
+  fill(find("letters"), ["Id", "Died", "Reason", "Of", "Error", "Actions"], rows, "There are no dead letters.");
 }
 
 function showActors(actors) {
-  const depths = new Map();
-  const rows = actors.map((actor) => {
-    const depth = actor.parent === null ? 0 : Math.min((depths.get(actor.parent) ?? 0) + 1, 3);
-    depths.set(actor.id, depth);
+  // Listed in the order of their first start; here each stands below its supervisor.
+  const below = (parent, depth) => actors.filter((actor) => actor.parent === parent)
+    .flatMap((actor) => [[actor, Math.min(depth, 3)], ...below(actor.id, depth + 1)]);
+  const rows = below(null, 0).map(([actor, depth]) => {
     return [element("span", actor.id, `depth-${depth}`), verdict(actor.state), String(actor.restarts),
       actor.last_exit, String(actor.mailbox_depth), span(actor.uptime_seconds)];
   });
