@@ -11,6 +11,9 @@ use clap::Parser;
 use github_sim::{App, Installation, Lively, Options, Scale, Simulator, Token, World};
 use jiff::Timestamp;
 
+/// Points an hour that nobody uses up.
+const UNLIMITED: u32 = 10_000_000;
+
 /// Serves a simulated GitHub.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -33,6 +36,12 @@ struct Arguments {
     /// Recorded histories (JSON lines) to serve instead of a made-up world
     #[arg(long, num_args = 1.., conflicts_with_all = ["seed", "scale"])]
     history: Vec<PathBuf>,
+    /// Let no comment of the made-up world be deleted again: a collector sees that only when it reads old ones once more
+    #[arg(long)]
+    keep_comments: bool,
+    /// Let neither points nor secondary limits bind
+    #[arg(long)]
+    unlimited: bool,
     /// Seconds from the start at which the newest commit of a history is dated; negative: before it
     #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
     newest_in: i64,
@@ -58,14 +67,7 @@ struct Arguments {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    let options = Options {
-        listen: arguments.listen,
-        start: arguments.start,
-        frozen: arguments.frozen,
-        app: app(&arguments)?,
-        tokens: arguments.token.iter().map(|secret| Token::new(secret)).collect(),
-        ..Options::default()
-    };
+    let options = options(&arguments)?;
     let simulator = Simulator::start(World::new(), options)?;
     let world = world(&arguments, simulator.now())?;
     simulator.edit(|empty| *empty = world);
@@ -74,6 +76,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     runtime.block_on(tokio::signal::ctrl_c())?;
     runtime.shutdown_timeout(Duration::ZERO);
     Ok(())
+}
+
+fn options(arguments: &Arguments) -> io::Result<Options> {
+    let token = |secret: &String| match arguments.unlimited {
+        true => Token::new(secret).hourly_limit(UNLIMITED),
+        false => Token::new(secret),
+    };
+    let options = Options {
+        listen: arguments.listen,
+        start: arguments.start,
+        frozen: arguments.frozen,
+        app: app(arguments)?,
+        tokens: arguments.token.iter().map(token).collect(),
+        ..Options::default()
+    };
+    Ok(if arguments.unlimited { options.without_secondary_limits() } else { options })
 }
 
 fn app(arguments: &Arguments) -> io::Result<Option<App>> {
@@ -92,6 +110,7 @@ fn world(arguments: &Arguments, now: Timestamp) -> Result<World, Box<dyn Error>>
             seed: arguments.seed,
             org: arguments.org.clone(),
             repos: arguments.repos,
+            deletions: !arguments.keep_comments,
             ..Lively::default()
         };
         return Ok(github_sim::generate(lively, now));
