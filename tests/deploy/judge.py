@@ -91,8 +91,8 @@ def settled(arguments):
     while True:
         before = truth(arguments.github, floor)
         try:
-            shown = [activity(page(get(url))) for url in [arguments.page, *arguments.replica]]
-            wrong = [line for one in shown for line in difference(before, one, arguments.github)]
+            shown = {url: activity(page(get(url))) for url in [arguments.page, *arguments.replica]}
+            wrong = [f"{url} {line}" for url in shown for line in difference(before, shown[url], arguments.github)]
         except OSError as error:
             wrong = [f"no page: {error}"]
         took = time.monotonic() - began
@@ -100,7 +100,7 @@ def settled(arguments):
             print(f"{len(before)} series are true on {len(shown)} pages after {took:.1f} s")
             return
         if wrong and took > arguments.within:
-            raise Wrong(f"{len(wrong)} of {len(before)} series differ after {took:.0f} s:\n" + "\n".join(wrong[:20]))
+            raise Wrong(f"{len(wrong)} of {len(before) * len(shown)} series differ after {took:.0f} s:\n" + "\n".join(wrong[:20]))
         time.sleep(0.2)
 
 
