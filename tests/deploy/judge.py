@@ -2,7 +2,8 @@
 """Judges a running deployment.
 
 settled   waits until the page shows what the simulated GitHub knows, series by series
-counters  prints the counters of activity that the page shows
+remember  writes down what GitHub knows and what the counters of activity show
+recovered holds the counters against what was written down
 leader    prints the replica that leads, as the page shows it
 well      whether all replicas live, one leads, and nothing is degraded
 watch     asks for the page again and again until told to stop, and tells how that went
@@ -104,10 +105,54 @@ def settled(arguments):
         time.sleep(0.2)
 
 
-def counters(arguments):
-    for (name, labels), value in sorted(page(get(arguments.page)).items()):
-        if name.startswith("gh_activity_") and name.endswith("_total"):
-            print(name, json.dumps(dict(labels), sort_keys=True), int(value))
+KINDS = {
+    "commit": "gh_activity_commits_total",
+    "pr_opened": "gh_activity_prs_opened_total",
+    "pr_merged": "gh_activity_prs_merged_total",
+    "review": "gh_activity_reviews_submitted_total",
+    "issue_comment": "gh_activity_issue_comments_total",
+}
+
+
+def facts(github):
+    """What GitHub knows, by counter."""
+    known = collections.defaultdict(set)
+    for fact in ask(f"{github}/_sim/truth/facts"):
+        known[f'{KINDS[fact["kind"]]} {fact["org"]}/{fact["repo"]} {fact["user"]}'].add(fact["id"])
+    return known
+
+
+def counters(url):
+    shown = {}
+    for (name, labels), value in page(get(url)).items():
+        labels = dict(labels)
+        if name in KINDS.values():
+            shown[f'{name} {labels["org"]}/{labels["repo"]} {labels["user"]}'] = value
+    return shown
+
+
+def remember(arguments):
+    """Facts are read first: what happens in between then counts as having happened after."""
+    known = {name: sorted(ids) for name, ids in facts(arguments.github).items()}
+    with open(arguments.file, "w") as file:
+        json.dump({"facts": known, "counters": counters(arguments.page)}, file)
+
+
+def recovered(arguments):
+    """Every counter is what it was, and what happened since: nothing is lost and nothing is counted twice."""
+    with open(arguments.file) as file:
+        before = json.load(file)
+    shown, known = counters(arguments.page), facts(arguments.github)
+    wrong, happened = [], 0
+    for name in sorted(before["counters"].keys() | shown.keys()):
+        was, then = before["counters"].get(name, 0), set(before["facts"].get(name, []))
+        new, vanished = len(known[name] - then), len(then - known[name])
+        happened += new
+        if not was - vanished <= shown.get(name, 0) <= was + new:
+            wrong.append(f"{name}: {was:.0f} before, {new} since, {shown.get(name)} now")
+    print(f"{len(shown)} counters of activity are what they were and the {happened} things that happened since")
+    if wrong:
+        raise Wrong("\n".join(wrong))
 
 
 def leader(arguments):
@@ -203,11 +248,12 @@ def well(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=("settled", "counters", "leader", "well", "watch", "scraped"))
+    parser.add_argument("task", choices=("settled", "remember", "recovered", "leader", "well", "watch", "scraped"))
     parser.add_argument("--page", default="http://127.0.0.1:8080/metrics")
     parser.add_argument("--replica", action="append", default=[], help="the page of one replica, besides that of all")
     parser.add_argument("--replicas", type=int, default=3)
     parser.add_argument("--github", help="the simulator's address")
+    parser.add_argument("--file", help="what was or is to be written down")
     parser.add_argument("--first-seen", type=int, help="when the replicas first saw it, on its clock")
     parser.add_argument("--within", type=float, default=120)
     parser.add_argument("--prometheus", default="http://127.0.0.1:9090")

@@ -36,6 +36,9 @@ struct Arguments {
     /// Recorded histories (JSON lines) to serve instead of a made-up world
     #[arg(long, num_args = 1.., conflicts_with_all = ["seed", "scale"])]
     history: Vec<PathBuf>,
+    /// Events a minute in a made-up world from now on; as many are laid out ahead whatever the pace
+    #[arg(long, default_value_t = Lively::default().future_events_per_minute)]
+    events_per_minute: f64,
     /// Let no comment of the made-up world be deleted again: a collector sees that only when it reads old ones once more
     #[arg(long)]
     keep_comments: bool,
@@ -100,20 +103,26 @@ fn app(arguments: &Arguments) -> io::Result<Option<App>> {
     Ok(key.map(|key| App::new(arguments.app_id, &key).installed(installation())))
 }
 
+fn lively(arguments: &Arguments) -> Lively {
+    let usual = Lively::default();
+    Lively {
+        seed: arguments.seed,
+        org: arguments.org.clone(),
+        repos: arguments.repos,
+        deletions: !arguments.keep_comments,
+        future: usual.future.mul_f64(usual.future_events_per_minute / arguments.events_per_minute.max(1.0)),
+        future_events_per_minute: arguments.events_per_minute,
+        ..usual
+    }
+}
+
 fn world(arguments: &Arguments, now: Timestamp) -> Result<World, Box<dyn Error>> {
     if arguments.scale {
         let (org, repos) = (arguments.org.clone(), arguments.repos);
         return Ok(github_sim::scale(&Scale { seed: arguments.seed, org, repos, ..Scale::default() }, now));
     }
     if arguments.history.is_empty() {
-        let lively = Lively {
-            seed: arguments.seed,
-            org: arguments.org.clone(),
-            repos: arguments.repos,
-            deletions: !arguments.keep_comments,
-            ..Lively::default()
-        };
-        return Ok(github_sim::generate(lively, now));
+        return Ok(github_sim::generate(lively(arguments), now));
     }
     let newest_at = now + jiff::SignedDuration::from_secs(arguments.newest_in);
     Ok(github_sim::from_histories(&arguments.org, &arguments.history, newest_at)?)
