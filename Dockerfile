@@ -1,25 +1,32 @@
-# syntax=docker/dockerfile:1
 # The binary needs glibc and libgcc and nothing else, so it stands on a base without shell or package manager.
 ARG RUST=1.90
+ARG BASE=gcr.io/distroless/cc-debian12:nonroot
+ARG BASE_WITH_SHELL=gcr.io/distroless/cc-debian12:debug-nonroot
+# Where the binary comes from: the stage that builds it, or an image that holds one, built elsewhere, under /out.
+ARG BUILT=build
+
 FROM rust:${RUST}-slim-bookworm AS build
 WORKDIR /src
 COPY . .
 ARG REVISION=unknown
-ENV GITHUB_STATS_REVISION=${REVISION}
+# Function names stay for backtraces; line tables would make the image five times as large.
+ENV GITHUB_STATS_REVISION=${REVISION} CARGO_PROFILE_RELEASE_STRIP=debuginfo
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked --bin github-stats \
     && install -D target/release/github-stats /out/usr/bin/github-stats \
     && install -d /out/var/lib/github-stats /out/backups
 
+FROM ${BUILT} AS built
+
 # The daily backup of Compose: the same binary beside a shell that can wait and count days.
-FROM gcr.io/distroless/cc-debian12:debug-nonroot AS backup
-COPY --from=build --chown=0:0 /out/usr/bin/github-stats /usr/bin/github-stats
-COPY --from=build --chown=65532:65532 /out/backups /backups
+FROM ${BASE_WITH_SHELL} AS backup
+COPY --from=built --chown=0:0 /out/usr/bin/github-stats /usr/bin/github-stats
+COPY --from=built --chown=65532:65532 /out/backups /backups
 COPY --chmod=0555 deploy/compose/backup.sh /usr/bin/backup.sh
 ENTRYPOINT ["/busybox/sh", "/usr/bin/backup.sh"]
 
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM ${BASE}
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="github-stats" \
@@ -28,9 +35,9 @@ LABEL org.opencontainers.image.title="github-stats" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-COPY --from=build --chown=0:0 /out/usr/bin/github-stats /usr/bin/github-stats
+COPY --from=built --chown=0:0 /out/usr/bin/github-stats /usr/bin/github-stats
 # The only place it writes to. A fresh volume here takes over its owner.
-COPY --from=build --chown=65532:65532 /out/var/lib/github-stats /var/lib/github-stats
+COPY --from=built --chown=65532:65532 /out/var/lib/github-stats /var/lib/github-stats
 ENV GITHUB_STATS__STORE__PATH=/var/lib/github-stats
 USER 65532:65532
 WORKDIR /var/lib/github-stats

@@ -1,7 +1,7 @@
 //! GitHub's time: the only clock facts, windows and gauges go by.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;
 
 use tokio::time::Instant;
@@ -16,8 +16,12 @@ pub struct Clock {
     origin: Instant,
     origin_ms: i64,
     correction_ms: AtomicI64,
-    corrected: AtomicBool,
+    /// GitHub's time in the latest answer that the correction comes from.
+    answer: AtomicI64,
 }
+
+/// Before the first answer: older than any.
+const NO_ANSWER: i64 = i64::MIN;
 
 impl Clock {
     /// A clock that starts at the machine's idea of the time.
@@ -35,7 +39,7 @@ impl Clock {
             origin: Instant::now(),
             origin_ms,
             correction_ms: AtomicI64::new(0),
-            corrected: AtomicBool::new(false),
+            answer: AtomicI64::new(NO_ANSWER),
         })
     }
 
@@ -45,9 +49,10 @@ impl Clock {
         Timestamp::from_unix(ms.div_euclid(1000))
     }
 
-    /// Whether GitHub's time is known: from an answer, or from somebody who knows it from one.
-    pub fn is_corrected(&self) -> bool {
-        self.corrected.load(Ordering::Acquire)
+    /// GitHub's time in the latest answer that this clock goes by, whoever got it; `None` before the first.
+    pub fn latest_answer(&self) -> Option<Timestamp> {
+        let answer = self.answer.load(Ordering::Acquire);
+        (answer != NO_ANSWER).then(|| Timestamp::from_unix(answer))
     }
 
     /// How far GitHub's clock is ahead of this machine's, in milliseconds; 0 before the first answer.
@@ -60,13 +65,27 @@ impl Clock {
     /// The header was written in between and has whole seconds, which bounds the true correction from both sides; the
     /// present one is moved only as far as those bounds demand, so that answers in quick succession do not make time jitter.
     pub fn observe(&self, date: Timestamp, asked: Instant, answered: Instant) {
-        let date_ms = date.as_unix().saturating_mul(1000);
-        let least = date_ms - self.local_ms(answered);
-        let most = date_ms + 999 - self.local_ms(asked);
+        self.correct(date, date, asked, answered);
+    }
+
+    /// Learns from another clock that showed `time`, at some instant between these, and goes by `answer`.
+    ///
+    /// One that goes by an older answer than this clock is not believed: clocks that stood still together, as on a machine
+    /// that was suspended, would confirm each other for ever, whatever GitHub tells one of them.
+    pub fn hear(&self, time: Timestamp, answer: Timestamp, asked: Instant, answered: Instant) {
+        if answer.as_unix() >= self.answer.load(Ordering::Acquire) {
+            self.correct(time, answer, asked, answered);
+        }
+    }
+
+    fn correct(&self, time: Timestamp, answer: Timestamp, asked: Instant, answered: Instant) {
+        let time_ms = time.as_unix().saturating_mul(1000);
+        let least = time_ms - self.local_ms(answered);
+        let most = time_ms + 999 - self.local_ms(asked);
         if least <= most {
             let clamped = self.correction_ms.load(Ordering::Acquire).clamp(least, most);
             self.correction_ms.store(clamped, Ordering::Release);
-            self.corrected.store(true, Ordering::Release);
+            self.answer.fetch_max(answer.as_unix(), Ordering::AcqRel);
         }
     }
 
@@ -119,5 +138,24 @@ mod tests {
         let clock = Clock::starting_at(Timestamp::from_unix(9_000));
         clock.observe(Timestamp::from_unix(4_000), Instant::now(), Instant::now());
         assert_eq!(clock.now(), Timestamp::from_unix(4_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn clocks_that_stood_still_together_believe_the_one_that_asked_github_since() {
+        let clocks = [(); 3].map(|()| Clock::starting_at(Timestamp::from_unix(1_000)));
+        let [asking, one, other] = &clocks;
+        let tell = |from: &Clock, to: &Clock| {
+            let answer = from.latest_answer().expect("it knows the time");
+            to.hear(from.now(), answer, Instant::now(), Instant::now());
+        };
+        asking.observe(Timestamp::from_unix(2_000), Instant::now(), Instant::now());
+        tell(asking, one);
+        tell(one, other);
+        assert_eq!(other.now(), Timestamp::from_unix(2_000));
+        asking.observe(Timestamp::from_unix(9_000), Instant::now(), Instant::now());
+        for (from, to) in [(one, asking), (asking, one), (other, one), (asking, other), (one, other)] {
+            tell(from, to);
+        }
+        assert_eq!(clocks.map(|clock| clock.now()), [Timestamp::from_unix(9_000); 3]);
     }
 }

@@ -76,7 +76,7 @@ impl Wire {
             .set_read_timeout(Some(timeout))
             .set_write_timeout(Some(timeout))
             .build()
-            .map_err(|error| failed(error.to_string()))?;
+            .map_err(|error| failed(format!("{}; are CA certificates installed?", causes(&error))))?;
         let rest_prefix = base.path().trim_end_matches('/').to_owned();
         let graphql_path = match rest_prefix.strip_suffix(SERVER_REST) {
             Some(before) => format!("{before}{SERVER_GRAPHQL}"),

@@ -38,6 +38,9 @@ struct Report {
     epoch: Option<u64>,
     /// GitHub's time when this was told, if it knows that; in seconds since the Unix epoch.
     github_time: Option<i64>,
+    /// GitHub's time in the latest answer that the former goes by.
+    #[serde(default)]
+    github_answer: Option<i64>,
     families: Vec<Family>,
     /// What it uses of the limits that all share; what is in it is between the rooms.
     #[serde(default)]
@@ -159,7 +162,8 @@ impl FleetExchange {
         for report in reports {
             let Some(time) = report.github_time else { continue };
             if times.get(&report.replica).is_some_and(|before| *before != time) {
-                self.sources.clock.observe(Timestamp::from_unix(time), since, Instant::now());
+                let answer = Timestamp::from_unix(report.github_answer.unwrap_or(i64::MIN));
+                self.sources.clock.hear(Timestamp::from_unix(time), answer, since, Instant::now());
             }
             told.insert(report.replica.clone(), time);
         }
@@ -170,10 +174,12 @@ impl FleetExchange {
 impl Exchange for FleetExchange {
     fn report(&self) -> Vec<u8> {
         let (sources, clock) = (&self.sources, &self.sources.clock);
+        let answer = clock.latest_answer();
         let report = Report {
             replica: sources.replica.clone(),
             epoch: sources.role.leads().map(|Epoch(epoch)| epoch),
-            github_time: clock.is_corrected().then(|| clock.now().as_unix()),
+            github_time: answer.map(|_| clock.now().as_unix()),
+            github_answer: answer.map(Timestamp::as_unix),
             families: collect::own(sources, &self.metrics, &self.metrics.scrapes().report()),
             quota: self.quota.tell(),
             organisations: sources.role.leads().map(|_| reports(&sources.scheduler.get())),

@@ -11,6 +11,9 @@ use clap::Parser;
 use github_sim::{App, Installation, Lively, Options, Scale, Simulator, Token, World};
 use jiff::Timestamp;
 
+/// Points an hour that nobody uses up.
+const UNLIMITED: u32 = 10_000_000;
+
 /// Serves a simulated GitHub.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -33,6 +36,15 @@ struct Arguments {
     /// Recorded histories (JSON lines) to serve instead of a made-up world
     #[arg(long, num_args = 1.., conflicts_with_all = ["seed", "scale"])]
     history: Vec<PathBuf>,
+    /// Events a minute in a made-up world from now on; as many are laid out ahead whatever the pace
+    #[arg(long, default_value_t = Lively::default().future_events_per_minute)]
+    events_per_minute: f64,
+    /// Let no comment of the made-up world be deleted again: a collector sees that only when it reads old ones once more
+    #[arg(long)]
+    keep_comments: bool,
+    /// Let neither points nor secondary limits bind
+    #[arg(long)]
+    unlimited: bool,
     /// Seconds from the start at which the newest commit of a history is dated; negative: before it
     #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
     newest_in: i64,
@@ -58,14 +70,7 @@ struct Arguments {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    let options = Options {
-        listen: arguments.listen,
-        start: arguments.start,
-        frozen: arguments.frozen,
-        app: app(&arguments)?,
-        tokens: arguments.token.iter().map(|secret| Token::new(secret)).collect(),
-        ..Options::default()
-    };
+    let options = options(&arguments)?;
     let simulator = Simulator::start(World::new(), options)?;
     let world = world(&arguments, simulator.now())?;
     simulator.edit(|empty| *empty = world);
@@ -76,10 +81,39 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+fn options(arguments: &Arguments) -> io::Result<Options> {
+    let token = |secret: &String| match arguments.unlimited {
+        true => Token::new(secret).hourly_limit(UNLIMITED),
+        false => Token::new(secret),
+    };
+    let options = Options {
+        listen: arguments.listen,
+        start: arguments.start,
+        frozen: arguments.frozen,
+        app: app(arguments)?,
+        tokens: arguments.token.iter().map(token).collect(),
+        ..Options::default()
+    };
+    Ok(if arguments.unlimited { options.without_secondary_limits() } else { options })
+}
+
 fn app(arguments: &Arguments) -> io::Result<Option<App>> {
     let key = arguments.app_key.as_ref().map(fs::read_to_string).transpose()?;
     let installation = || Installation::new(arguments.installation_id, &arguments.org);
     Ok(key.map(|key| App::new(arguments.app_id, &key).installed(installation())))
+}
+
+fn lively(arguments: &Arguments) -> Lively {
+    let usual = Lively::default();
+    Lively {
+        seed: arguments.seed,
+        org: arguments.org.clone(),
+        repos: arguments.repos,
+        deletions: !arguments.keep_comments,
+        future: usual.future.mul_f64(usual.future_events_per_minute / arguments.events_per_minute.max(1.0)),
+        future_events_per_minute: arguments.events_per_minute,
+        ..usual
+    }
 }
 
 fn world(arguments: &Arguments, now: Timestamp) -> Result<World, Box<dyn Error>> {
@@ -88,13 +122,7 @@ fn world(arguments: &Arguments, now: Timestamp) -> Result<World, Box<dyn Error>>
         return Ok(github_sim::scale(&Scale { seed: arguments.seed, org, repos, ..Scale::default() }, now));
     }
     if arguments.history.is_empty() {
-        let lively = Lively {
-            seed: arguments.seed,
-            org: arguments.org.clone(),
-            repos: arguments.repos,
-            ..Lively::default()
-        };
-        return Ok(github_sim::generate(lively, now));
+        return Ok(github_sim::generate(lively(arguments), now));
     }
     let newest_at = now + jiff::SignedDuration::from_secs(arguments.newest_in);
     Ok(github_sim::from_histories(&arguments.org, &arguments.history, newest_at)?)

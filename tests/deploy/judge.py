@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+"""Judges a running deployment.
+
+settled   waits until the page shows what the simulated GitHub knows, series by series
+remember  writes down what GitHub knows and what the counters of activity show
+recovered holds the counters against what was written down
+leader    prints the replica that leads, as the page shows it
+well      whether all replicas live, one leads, and nothing is degraded
+watch     asks for the page again and again until told to stop, and tells how that went
+scraped   asks Prometheus whether it saw one page without a flaw all the time
+"""
+
+import argparse
+import collections
+import json
+import re
+import signal
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+ACTIVE_WINDOW = 7 * 86400  # the default of metrics.active_window
+HISTORY = 14 * 86400  # the default of metrics.history
+SAMPLE = re.compile(r'^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$')
+LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+# How long a replica may take to learn what another counted: it asks every second.
+LAG = 2.0
+SHARED = '{__name__=~"gh_(activity|exporter)_.*_total",replica=""}'
+
+
+class Wrong(Exception):
+    """What is not as it should be."""
+
+
+def get(url, timeout=10):
+    request = urllib.request.Request(url, headers={"Accept": "text/plain;version=0.0.4"})
+    with urllib.request.urlopen(request, timeout=timeout) as answer:
+        return answer.read().decode()
+
+
+def ask(url):
+    return json.loads(get(url))
+
+
+def page(text):
+    """Every series of a page, as (name, labels), and its value. No series may be there twice."""
+    series = {}
+    for line in text.splitlines():
+        if not line or line.startswith("#"):
+            continue
+        match = SAMPLE.match(line)
+        if not match:
+            raise Wrong(f"no sample: {line}")
+        key = (match[1], tuple(sorted(LABEL.findall(match[2] or ""))))
+        if key in series:
+            raise Wrong(f"twice on one page: {line}")
+        series[key] = float(match[3])
+    return series
+
+
+def activity(series):
+    """The gauges of activity: what the truth is about."""
+    shown = {}
+    for (name, labels), value in series.items():
+        labels = dict(labels)
+        if name.startswith("gh_activity_") and not name.endswith("_total") and "user" in labels:
+            shown[(name, labels["org"], labels["repo"], labels["user"])] = value
+    return shown
+
+
+def truth(github, floor):
+    rows = ask(f"{github}/_sim/truth/gauges?active_window={ACTIVE_WINDOW}&history_floor={floor}")
+    return {(row["name"], row["org"], row["repo"], row["user"]): row["value"] for row in rows}
+
+
+def difference(true, shown, github):
+    """Where the two differ. What was fetched is stored, wanted or not, so an older last event may be shown as well."""
+    older = {key for key in shown if key[0] == "gh_activity_last_event_unixtime" and key not in true}
+    if older:
+        everything = truth(github, 0)
+        true = {**true, **{key: everything[key] for key in older if key in everything}}
+    keys = sorted(true.keys() | shown.keys())
+    return [f"{key}: true {true.get(key)}, shown {shown.get(key)}" for key in keys if true.get(key) != shown.get(key)]
+
+
+def settled(arguments):
+    """GitHub's clock runs on meanwhile: the truth counts when it is the same before and after the page was read."""
+    floor = arguments.first_seen - HISTORY
+    began = time.monotonic()
+    while True:
+        before = truth(arguments.github, floor)
+        try:
+            shown = {url: activity(page(get(url))) for url in [arguments.page, *arguments.replica]}
+            wrong = [f"{url} {line}" for url in shown for line in difference(before, shown[url], arguments.github)]
+        except OSError as error:
+            wrong = [f"no page: {error}"]
+        took = time.monotonic() - began
+        if not wrong and before and before == truth(arguments.github, floor):
+            print(f"{len(before)} series are true on {len(shown)} pages after {took:.1f} s")
+            return
+        if wrong and took > arguments.within:
+            raise Wrong(f"{len(wrong)} of {len(before) * len(shown)} series differ after {took:.0f} s:\n" + "\n".join(wrong[:20]))
+        time.sleep(0.2)
+
+
+KINDS = {
+    "commit": "gh_activity_commits_total",
+    "pr_opened": "gh_activity_prs_opened_total",
+    "pr_merged": "gh_activity_prs_merged_total",
+    "review": "gh_activity_reviews_submitted_total",
+    "issue_comment": "gh_activity_issue_comments_total",
+}
+
+
+def facts(github):
+    """What GitHub knows, by counter."""
+    known = collections.defaultdict(set)
+    for fact in ask(f"{github}/_sim/truth/facts"):
+        known[f'{KINDS[fact["kind"]]} {fact["org"]}/{fact["repo"]} {fact["user"]}'].add(fact["id"])
+    return known
+
+
+def counters(url):
+    shown = {}
+    for (name, labels), value in page(get(url)).items():
+        labels = dict(labels)
+        if name in KINDS.values():
+            shown[f'{name} {labels["org"]}/{labels["repo"]} {labels["user"]}'] = value
+    return shown
+
+
+def remember(arguments):
+    """Facts are read first: what happens in between then counts as having happened after."""
+    known = {name: sorted(ids) for name, ids in facts(arguments.github).items()}
+    with open(arguments.file, "w") as file:
+        json.dump({"facts": known, "counters": counters(arguments.page)}, file)
+
+
+def recovered(arguments):
+    """Every counter is what it was, and what happened since: nothing is lost and nothing is counted twice."""
+    with open(arguments.file) as file:
+        before = json.load(file)
+    shown, known = counters(arguments.page), facts(arguments.github)
+    wrong, happened = [], 0
+    for name in sorted(before["counters"].keys() | shown.keys()):
+        was, then = before["counters"].get(name, 0), set(before["facts"].get(name, []))
+        new, vanished = len(known[name] - then), len(then - known[name])
+        happened += new
+        if not was - vanished <= shown.get(name, 0) <= was + new:
+            wrong.append(f"{name}: {was:.0f} before, {new} since, {shown.get(name)} now")
+    print(f"{len(shown)} counters of activity are what they were and the {happened} things that happened since")
+    if wrong:
+        raise Wrong("\n".join(wrong))
+
+
+def leader(arguments):
+    leading = [
+        dict(labels)["replica"]
+        for (name, labels), value in page(get(arguments.page)).items()
+        if name == "gh_exporter_role" and ("role", "leader") in labels and value == 1
+    ]
+    if len(leading) != 1:
+        raise Wrong(f"{len(leading)} replicas lead: {leading}")
+    print(leading[0])
+
+
+def shared_counters(series):
+    for (name, labels), value in series.items():
+        if name.endswith("_total") and not name.startswith("process_") and "replica" not in dict(labels):
+            yield (name, labels), value
+
+
+def watch(arguments):
+    """Every answer must be a page, and none may show less of a shared counter than one of LAG before it."""
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
+    highest, recent, failed, fell, asked, slowest = {}, collections.deque(), [], [], 0, 0.0
+    while not stopped:
+        began = time.monotonic()
+        while recent and recent[0][0] < began - LAG:
+            for key, value in recent.popleft()[1].items():
+                highest[key] = max(value, highest.get(key, 0))
+        try:
+            shown = dict(shared_counters(page(get(arguments.page))))
+            fell += [f"{clock()} {key} fell from {highest[key]} to {value}"
+                     for key, value in shown.items() if value < highest.get(key, 0)]
+            recent.append((time.monotonic(), shown))
+        except (OSError, Wrong) as error:
+            failed.append(f"{clock()} {error}")
+        asked += 1
+        slowest = max(slowest, time.monotonic() - began)
+        time.sleep(0.2)
+    print(f"{asked} pages asked for, {len(failed)} not had, the slowest after {slowest:.2f} s; "
+          f"{len(highest)} shared counters, {len(fell)} times one fell")
+    if failed or fell:
+        raise Wrong("\n".join(failed[:20] + fell[:20]))
+
+
+def clock():
+    return time.strftime("%H:%M:%S")
+
+
+def query(prometheus, expression):
+    answer = ask(f"{prometheus}/api/v1/query?" + urllib.parse.urlencode({"query": expression}))
+    return [(sample["metric"], float(sample["value"][1])) for sample in answer["data"]["result"]]
+
+
+def scraped(arguments):
+    """All samples of a window: none failed, none came twice or late, no shared counter fell."""
+    url, window = arguments.prometheus, f"[{arguments.seconds}s]"
+    one = lambda expression: (query(url, expression) or [({}, float("nan"))])[0][1]
+    up = f'up{{job="github-stats"}}{window}'
+    duration = f'scrape_duration_seconds{{job="github-stats"}}{window}'
+    count, least = one(f"count_over_time({up})"), one(f"min_over_time({up})")
+    print(f"{count:.0f} scrapes in {arguments.seconds} s, the slowest took {one(f'max_over_time({duration})'):.2f} s")
+    wrong = []
+    if least != 1 and not arguments.gaps:
+        wrong.append(f"{count - one(f'sum_over_time({up})'):.0f} scrapes failed")
+    own = page(get(f"{url}/metrics"))
+    for flaw in ("sample_duplicate_timestamp", "sample_out_of_order", "sample_out_of_bounds", "exceeded_sample_limit"):
+        value = own.get((f"prometheus_target_scrapes_{flaw}_total", ()))
+        if value != 0:
+            wrong.append(f"{flaw}: {value}")
+    failures = {labels: value for (name, labels), value in own.items() if name == "prometheus_rule_evaluation_failures_total"}
+    if any(failures.values()):
+        wrong.append(f"rules could not be evaluated: {failures}")
+    shared, fell = query(url, f"last_over_time({SHARED}{window})"), 0
+    for name in sorted({metric["__name__"] for metric, _ in shared}):
+        for metric, times in query(url, f'resets({name}{{replica=""}}{window}) > 0'):
+            fell += 1
+            wrong.append(f"{name}{metric} fell {times:.0f} times")
+    print(f"{len(shared)} shared counters, {fell} fell")
+    if wrong:
+        raise Wrong("\n".join(wrong[:20]))
+
+
+def well(arguments):
+    """So many replicas live, one of them leads, and all they depend on is there."""
+    shown = page(get(arguments.page))
+    live = [labels for name, labels in shown if name == "gh_exporter_build_info"]
+    lacking = [labels for (name, labels), value in shown.items() if name == "gh_exporter_dependency_health" and value != 1]
+    leader(arguments)
+    if len(live) != arguments.replicas or lacking:
+        raise Wrong(f"{len(live)} replicas live, {lacking} are unhealthy")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=("settled", "remember", "recovered", "leader", "well", "watch", "scraped"))
+    parser.add_argument("--page", default="http://127.0.0.1:8080/metrics")
+    parser.add_argument("--replica", action="append", default=[], help="the page of one replica, besides that of all")
+    parser.add_argument("--replicas", type=int, default=3)
+    parser.add_argument("--github", help="the simulator's address")
+    parser.add_argument("--file", help="what was or is to be written down")
+    parser.add_argument("--first-seen", type=int, help="when the replicas first saw it, on its clock")
+    parser.add_argument("--within", type=float, default=120)
+    parser.add_argument("--prometheus", default="http://127.0.0.1:9090")
+    parser.add_argument("--seconds", type=int, default=60, help="how far back Prometheus is asked")
+    parser.add_argument("--gaps", action="store_true", help="scrapes may have failed")
+    arguments = parser.parse_args()
+    try:
+        globals()[arguments.task](arguments)
+    except (Wrong, OSError) as error:
+        sys.exit(f"{arguments.task}: {error}")
+
+
+if __name__ == "__main__":
+    main()
