@@ -73,7 +73,7 @@ fn report(state: &State) -> Report {
         github: component(&health, "github"),
         clock: json!({
             "correction_seconds": sources.clock.correction_ms() as f64 / 1000.0,
-            "known_from_github": sources.clock.is_corrected(),
+            "known_from_github": sources.clock.latest_answer().is_some(),
         }),
         memory: json!({ "resident_bytes": resident_memory(), "limit_bytes": memory_limit() }),
         disk: (*sources.disk.get())
