@@ -93,6 +93,9 @@ fn filter(rust_log: Option<&str>, level: &str) -> Result<EnvFilter, LoggingError
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use opentelemetry::trace::TracerProvider;
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+
     use super::*;
 
     #[derive(Clone, Default)]
@@ -126,6 +129,36 @@ mod tests {
         assert_eq!((event["message"].as_str(), event["org"].as_str()), (Some("a cycle ended"), Some("acme")));
         assert!(logged(LogFormat::Auto, true, info(), act).contains("a cycle ended"));
         assert!(logged(LogFormat::Text, false, info(), act).contains("org=\"acme\""));
+    }
+
+    #[test]
+    fn lines_within_a_trace_name_it() {
+        let tracer = SdkTracerProvider::builder().build().tracer("test");
+        let within = |format| {
+            let buffer = Buffer::default();
+            let writer = buffer.clone();
+            let lines =
+                layer(format, false, move || writer.clone()).with_filter(filter(None, "info").unwrap());
+            let traces = tracing_opentelemetry::layer().with_tracer(tracer.clone());
+            tracing::subscriber::with_default(
+                tracing_subscriber::registry().with(traces).with(lines),
+                || {
+                    tracing::info_span!("scrape").in_scope(|| tracing::info!(org = "acme", "inside }}"));
+                    tracing::info!("outside");
+                },
+            );
+            String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap()
+        };
+        let json = within(LogFormat::Json);
+        let lines: Vec<serde_json::Value> =
+            json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let digits = |name: &str| lines[0][name].as_str().map(str::len);
+        assert_eq!((digits("trace_id"), digits("span_id")), (Some(32), Some(16)));
+        assert_eq!((lines[0]["message"].as_str(), &lines[1]["trace_id"]), (Some("inside }"), &().into()));
+        let text = within(LogFormat::Text);
+        let lines: Vec<&str> = text.lines().collect();
+        let (_, trace) = lines[0].rsplit_once(" trace=").expect("the trace is named at the end");
+        assert_eq!((trace.len(), lines.len(), lines[1].contains("trace=")), (8, 2, false));
     }
 
     #[test]

@@ -61,8 +61,11 @@ impl Cluster {
         let folders = [(); 2].map(|()| TempDir::new().expect("a folder"));
         dig(&simulator, folders[0].path(), &text).await;
         let [leader, follower] = ["leader", "follower"];
-        let leader = serve(folders[0].path(), &text, leader).await;
+        // The follower is there to take its share when the leader finds something to repair.
         let follower = serve(folders[1].path(), &text, follower).await;
+        until(&follower, "the broker is there", |health| health["components"]["amqp"]["status"] == "healthy")
+            .await;
+        let leader = serve(folders[0].path(), &text, leader).await;
         Some(Cluster {
             simulator,
             rabbit,

@@ -5,4 +5,5 @@ mod metrics;
 mod outages;
 mod receiver;
 mod stage;
+mod tls;
 mod traces;

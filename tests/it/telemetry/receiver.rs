@@ -127,6 +127,11 @@ impl Receiver {
         Receiver { address, received, server }
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Its base address.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
