@@ -35,9 +35,4 @@ impl Chunk {
     pub(super) fn plain(&self) -> Self {
         Chunk { text: self.text.clone(), ..Chunk::default() }
     }
-
-    #[cfg(test)]
-    pub(super) fn text(&self) -> &[u8] {
-        &self.text
-    }
 }
