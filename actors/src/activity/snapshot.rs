@@ -98,7 +98,8 @@ impl SeriesSnapshot {
     /// A snapshot of these rows, in any order; of rows that share all three names the last stays.
     pub fn of(at: Timestamp, rows: impl IntoIterator<Item = SeriesRow>) -> Self {
         let mut blocks = Blocks::default();
-        blocks.update(rows.into_iter().map(|row| (row.key(), Some(row))).collect());
+        let rows: BTreeMap<RowKey, SeriesRow> = rows.into_iter().map(|row| (row.key(), row)).collect();
+        blocks.update(rows.into_iter().map(|(key, row)| (key, Some(row))));
         SeriesSnapshot { at, blocks: blocks.0, counters_hidden: false }
     }
 
@@ -116,14 +117,16 @@ impl Blocks {
         self.0.clone()
     }
 
-    /// Puts each row where it belongs, in the place of the one of the same names, or takes that away. Blocks in which
-    /// nothing changes stay the same allocation.
-    pub(super) fn update(&mut self, changes: BTreeMap<RowKey, Option<SeriesRow>>) {
-        let mut changes = changes.into_iter().peekable();
+    /// Puts each row where it belongs, in the place of the one of the same names, or takes that away; names ascend. Blocks in
+    /// which nothing changes stay the same allocation.
+    pub(super) fn update(&mut self, changes: impl Iterator<Item = (RowKey, Option<SeriesRow>)>) {
         let mut old = std::mem::take(&mut self.0).into_iter().peekable();
+        if old.peek().is_none() {
+            return self.fill(changes.filter_map(|(_, row)| row), FILLED);
+        }
+        let mut changes = changes.peekable();
         self.0.reserve(old.len() + 1);
-        while changes.peek().is_some() || old.peek().is_some() {
-            let block = old.next();
+        while let Some(block) = old.next() {
             let due: Vec<(RowKey, Option<SeriesRow>)> = match old.peek() {
                 // What comes before the next block belongs to this one.
                 Some(next) => {
@@ -131,14 +134,12 @@ impl Blocks {
                 }
                 None => changes.by_ref().collect(),
             };
-            match block {
-                Some(block) if due.is_empty() => self.0.push(block),
-                Some(block) => {
-                    let rows = merged(&block, due);
-                    if *rows == *block { self.0.push(block) } else { self.append(rows) }
-                }
-                None => self.append(due.into_iter().filter_map(|(_, row)| row).collect()),
+            if due.is_empty() {
+                self.0.push(block);
+                continue;
             }
+            let rows = merged(&block, due);
+            if *rows == *block { self.0.push(block) } else { self.append(rows) }
         }
     }
 
@@ -151,7 +152,12 @@ impl Blocks {
             return;
         }
         let size = rows.len().div_ceil(rows.len().div_ceil(FILLED));
-        let mut rows = rows.into_iter().peekable();
+        self.fill(rows.into_iter(), size);
+    }
+
+    /// Adds blocks of `size` rows, one after the other, so that no more than one is held twice.
+    fn fill(&mut self, rows: impl Iterator<Item = SeriesRow>, size: usize) {
+        let mut rows = rows.peekable();
         while rows.peek().is_some() {
             self.0.push(rows.by_ref().take(size).collect());
         }
@@ -193,7 +199,7 @@ mod tests {
     fn update(blocks: &mut Blocks, changes: &BTreeMap<usize, Option<u64>>) {
         let change =
             |(number, value): (&usize, &Option<u64>)| (row(*number, 0).key(), value.map(|v| row(*number, v)));
-        blocks.update(changes.iter().map(change).collect());
+        blocks.update(changes.iter().map(change));
     }
 
     fn changes(most: usize) -> impl Strategy<Value = BTreeMap<usize, Option<u64>>> {

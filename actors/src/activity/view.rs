@@ -40,7 +40,8 @@ struct Repository {
 
 #[derive(Debug, Default)]
 struct UserSeries {
-    facts: BTreeSet<FactId>,
+    /// Each once, in no order. Most users have few in a repository; a set would take ten times the memory.
+    facts: Vec<FactId>,
     since: Timestamp,
     gauges: Gauges,
     totals: Option<Totals>,
@@ -151,12 +152,13 @@ impl SeriesView {
             self.budget.note(key, self.row(key).as_ref());
         }
         stale.extend(self.budget.settle());
+        let mut blocks = std::mem::take(&mut self.blocks);
         let shown = |key: RowKey| {
             let row = self.row(&key).filter(|row| self.budget.shows(row));
             (key, row)
         };
-        let changes = stale.into_iter().map(shown).collect();
-        self.blocks.update(changes);
+        blocks.update(stale.into_iter().map(shown));
+        self.blocks = blocks;
         SeriesSnapshot { at: self.now, blocks: self.blocks.shared(), counters_hidden: false }
     }
 
@@ -251,8 +253,8 @@ impl Default for Repository {
 
 impl Repository {
     fn link(&mut self, id: FactId, record: &Record, touched: &mut BTreeSet<Login>) {
-        for user in [&record.latest.user, &record.first.user] {
-            self.users.entry(user.clone()).or_default().facts.insert(id);
+        for user in users_of(record) {
+            self.users.entry(user.clone()).or_default().facts.push(id);
             touched.insert(user.clone());
         }
     }
@@ -270,9 +272,11 @@ impl Repository {
     }
 
     fn unlink(&mut self, id: FactId, record: &Record, touched: &mut BTreeSet<Login>) {
-        for user in [&record.latest.user, &record.first.user] {
+        for user in users_of(record) {
             if let Some(series) = self.users.get_mut(user) {
-                series.facts.remove(&id);
+                if let Some(at) = series.facts.iter().position(|fact| *fact == id) {
+                    series.facts.swap_remove(at);
+                }
                 touched.insert(user.clone());
             }
         }
@@ -316,6 +320,12 @@ impl UserSeries {
         self.totals = within_retention.then_some(totals);
         self.next_change = next_change;
     }
+}
+
+/// Whose series a record is part of.
+fn users_of(record: &Record) -> impl Iterator<Item = &Login> {
+    let (latest, first) = (&record.latest.user, &record.first.user);
+    std::iter::once(latest).chain((first != latest).then_some(first))
 }
 
 fn row_key(key: &RepoKey, name: &RepoName, user: &Login) -> RowKey {

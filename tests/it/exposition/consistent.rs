@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use openmetrics_parser::{OpenMetricsValue, PrometheusValue, openmetrics, prometheus};
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::promtool;
 use crate::support::{Replica, soak};
 
-const SERIES: &str = "6500";
+const SERIES: &str = "2600";
 /// Rows of the filled store: each has thirteen series.
-const ROWS: usize = 500;
+const ROWS: usize = 200;
 
 /// Metric, repository, user, value.
 type Sample = (String, String, String, f64);
@@ -114,10 +114,10 @@ async fn every_page_is_one_snapshot_while_facts_arrive_and_actors_die() {
     while replica.get("/readyz").await.0 != 200 {
         sleep(Duration::from_millis(20)).await;
     }
-    let deadline = Instant::now() + Duration::from_secs(if soak() { 120 } else { 6 });
+    let wanted = if soak() { 1_000 } else { 42 };
     let (mut pages, mut moved) = (0, 0);
     let mut last: BTreeMap<(String, String), (f64, f64)> = BTreeMap::new();
-    while Instant::now() < deadline {
+    while pages < wanted {
         let (accept, coding) = forms[pages % forms.len()];
         let page =
             scrape(&replica, accept, coding).await.unwrap_or_else(|| panic!("no page:\n{}", replica.log()));
@@ -143,5 +143,5 @@ async fn every_page_is_one_snapshot_while_facts_arrive_and_actors_die() {
         }
     }
     println!("{pages} pages, {moved} counters seen rising");
-    assert!(pages > 20 && moved > ROWS, "{pages} pages, {moved} counters rose: too few to tell");
+    assert!(moved > ROWS, "only {moved} counters rose on {pages} pages: too few to tell");
 }

@@ -5,7 +5,7 @@
 //!     cargo test --test it -- --ignored --nocapture exposition::measured
 //! ```
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -18,31 +18,26 @@ use tokio::time::{Instant, sleep};
 use crate::support::{Replica, free_port};
 
 const SCRAPES: u32 = 21;
+const ALL: &str = "";
+/// Threads for blocking work, on which pages are encoded and, in a filled store, hardly anything else happens.
+const ENCODERS: &str = "actix-rt|system";
 
 fn series() -> usize {
     std::env::var("SERIES").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000)
 }
 
-/// Processor time of a process, of all its threads or of those whose name begins so.
-fn cpu(pid: u32, thread: Option<&str>) -> Duration {
-    let of = |path: &Path| -> u64 {
-        // The name may hold anything; what follows it does not.
-        let stat = std::fs::read_to_string(path.join("stat")).unwrap_or_default();
-        let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
-        after.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
+/// Processor time of a process: of all its threads, or of those whose name begins so.
+fn cpu(pid: u32, threads: &str) -> Duration {
+    let tasks =
+        std::fs::read_dir(format!("/proc/{pid}/task")).expect("threads").flatten().map(|task| task.path());
+    let is_wanted = |task: &PathBuf| {
+        std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name.starts_with(threads))
     };
-    let process = Path::new("/proc").join(pid.to_string());
-    let ticks = match thread {
-        None => of(&process),
-        Some(wanted) => {
-            let threads = std::fs::read_dir(process.join("task")).expect("threads").flatten();
-            let is_wanted = |path: &Path| {
-                std::fs::read_to_string(path.join("comm")).is_ok_and(|name| name.starts_with(wanted))
-            };
-            threads.map(|thread| thread.path()).filter(|path| is_wanted(path)).map(|path| of(&path)).sum()
-        }
+    let nanoseconds = |task: PathBuf| -> u64 {
+        let stat = std::fs::read_to_string(task.join("schedstat")).unwrap_or_default();
+        stat.split_whitespace().next().and_then(|spent| spent.parse().ok()).unwrap_or(0)
     };
-    Duration::from_millis(10 * ticks)
+    Duration::from_nanos(tasks.filter(is_wanted).map(nanoseconds).sum())
 }
 
 /// Scrapes with curl, which takes the bytes and does nothing with them: median time, and bytes.
@@ -114,18 +109,18 @@ async fn scrapes_beside_nginx() {
     println!("{count} series, {} bytes", page.len());
     for coding in ["identity", "gzip", "zstd"] {
         scrape(replica.port(), coding);
-        let before = cpu(replica.pid(), None);
+        let before = cpu(replica.pid(), ALL);
         let (time, bytes) = scrape(replica.port(), coding);
-        let spent = (cpu(replica.pid(), None) - before) / SCRAPES;
+        let spent = (cpu(replica.pid(), ALL) - before) / SCRAPES;
         println!("{coding}: {time:?} and {spent:?} of processor time a scrape, {bytes} bytes");
     }
     let resident = replica.memory_bytes("VmRSS");
     println!("resident: {resident} bytes, {} a series", resident / count as u64);
     if let Some((nginx, port)) = Nginx::start(folder.path(), &page).await {
         scrape(port, "identity");
-        let before = cpu(nginx.0.id(), None);
+        let before = cpu(nginx.0.id(), ALL);
         let (time, bytes) = scrape(port, "identity");
-        let spent = (cpu(nginx.0.id(), None) - before) / SCRAPES;
+        let spent = (cpu(nginx.0.id(), ALL) - before) / SCRAPES;
         println!("nginx: {time:?} and {spent:?} of processor time a scrape, {bytes} bytes");
     }
 }
@@ -146,15 +141,15 @@ async fn facts_arriving() {
         ready(&replica).await;
         scrape(replica.port(), coding);
         let (all, exposition, begun) =
-            (cpu(replica.pid(), None), cpu(replica.pid(), Some("exposition")), Instant::now());
+            (cpu(replica.pid(), ALL), cpu(replica.pid(), ENCODERS), Instant::now());
         sleep(Duration::from_secs(20)).await;
         let took = begun.elapsed();
         let share = |spent: Duration| 100.0 * spent.as_secs_f64() / took.as_secs_f64();
-        let exposition = cpu(replica.pid(), Some("exposition")) - exposition;
+        let exposition = cpu(replica.pid(), ENCODERS) - exposition;
         println!(
             "1,000 facts a second, scraped as {coding}: {:.1}% of a core for the exposition, {:.1}% for everything",
             share(exposition),
-            share(cpu(replica.pid(), None) - all)
+            share(cpu(replica.pid(), ALL) - all)
         );
         println!("a scrape meanwhile: {:?} (gzip at rest: {resting:?})", scrape(replica.port(), coding).0);
     }
