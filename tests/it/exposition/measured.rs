@@ -20,7 +20,7 @@ use crate::support::{Replica, free_port};
 const SCRAPES: u32 = 21;
 const ALL: &str = "";
 /// Threads for blocking work, on which pages are encoded and, in a filled store, hardly anything else happens.
-const ENCODERS: &str = "actix-rt|system";
+const ENCODERS: &str = "tokio-rt-worker";
 
 fn series() -> usize {
     std::env::var("SERIES").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000)
@@ -106,7 +106,7 @@ async fn scrapes_beside_nginx() {
     ready(&replica).await;
     let (_, page) = replica.get("/metrics").await;
     let count = page.lines().filter(|line| !line.starts_with('#')).count();
-    println!("{count} series, {} bytes", page.len());
+    println!("\n{count} series, {} bytes", page.len());
     for coding in ["identity", "gzip", "zstd"] {
         scrape(replica.port(), coding);
         let before = cpu(replica.pid(), ALL);
@@ -147,7 +147,7 @@ async fn facts_arriving() {
         let share = |spent: Duration| 100.0 * spent.as_secs_f64() / took.as_secs_f64();
         let exposition = cpu(replica.pid(), ENCODERS) - exposition;
         println!(
-            "1,000 facts a second, scraped as {coding}: {:.1}% of a core for the exposition, {:.1}% for everything",
+            "\n1,000 facts a second, scraped as {coding}: {:.1}% of a core for the exposition, {:.1}% for everything",
             share(exposition),
             share(cpu(replica.pid(), ALL) - all)
         );
@@ -177,8 +177,10 @@ async fn cold_start() {
     let ready = begun.elapsed();
     let (time, bytes) = scrape(replica.port(), "identity");
     println!(
-        "answering after {answering:?}, ready after {ready:?}, then a scrape of {bytes} bytes takes {time:?}"
+        "\nanswering after {answering:?}, ready after {ready:?}, then a scrape of {bytes} bytes takes {time:?}"
     );
+    scrape(replica.port(), "gzip");
+    println!("resident, with what gzip takes: {} bytes", replica.memory_bytes("VmRSS"));
 }
 
 fn unix(time: std::time::SystemTime) -> i64 {
