@@ -62,11 +62,13 @@ pub fn run(args: Args, format: LogFormat) -> Result<ExitCode, Failure> {
 }
 
 fn run_filled(
-    config: Config,
+    mut config: Config,
     env: &Environment,
     series: usize,
     churning: usize,
 ) -> Result<ExitCode, Failure> {
+    // Whoever asks for so many is to see them: a repository may round them up.
+    config.store.max_series_budget = config.store.max_series_budget.max(2 * series as u64);
     let clock = Clock::system();
     actix_rt::System::new().block_on(async {
         let store = filled(series, clock.now()).await.map_err(anyhow::Error::from)?;

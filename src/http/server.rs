@@ -13,6 +13,9 @@ use super::{HttpSettings, State, perimeter, problem, routes};
 
 /// Threads that answer. Answers are prepared bytes, and encoding happens on other threads.
 const WORKERS: usize = 2;
+/// Bytes of an answer that are gathered for one call of the kernel. With a piece more than this, a buffer of 128 KiB is not
+/// outgrown, which is the largest that the server keeps for the next call.
+const WRITE_BUFFER: usize = 80 * 1024;
 /// How long a client may take to send the head of its request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an idle connection is kept; longer than the usual scrape interval.
@@ -35,6 +38,7 @@ pub fn serve(settings: HttpSettings, state: State) -> io::Result<(Server, Server
         .tcp_nodelay(true)
         .client_request_timeout(REQUEST_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
+        .h1_write_buffer_size(WRITE_BUFFER)
         .shutdown_timeout(settings.shutdown_timeout.as_secs())
         .disable_signals();
     for listener in settings.listeners {

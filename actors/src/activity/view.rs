@@ -35,17 +35,23 @@ struct Repository {
     base: BTreeMap<Login, Totals>,
     floor: Timestamp,
     records: BTreeMap<FactId, Record>,
-    users: BTreeMap<Login, UserSeries>,
+    users: BTreeMap<Login, User>,
 }
 
+/// A user's part of a repository. What is shown of it is derived when a snapshot asks, and kept in that snapshot alone.
 #[derive(Debug, Default)]
-struct UserSeries {
+struct User {
     /// Each once, in no order. Most users have few in a repository; a set would take ten times the memory.
     facts: Vec<FactId>,
+    /// The place in the agenda.
+    next_change: Option<Timestamp>,
+}
+
+/// What is shown of one user in one repository by its id.
+struct Share {
     since: Timestamp,
     gauges: Gauges,
     totals: Option<Totals>,
-    next_change: Option<Timestamp>,
 }
 
 impl SeriesView {
@@ -87,7 +93,7 @@ impl SeriesView {
             repository.base = state.base.clone();
             touched.extend(repository.users.keys().cloned());
         }
-        self.derive(&state.key, touched);
+        self.refresh(&state.key, touched);
     }
 
     /// Joins records into the view; the order of calls does not matter. Records older than the floor are in the base
@@ -113,14 +119,14 @@ impl SeriesView {
                 }
             }
         }
-        self.derive(key, touched);
+        self.refresh(key, touched);
     }
 
     /// Lets time pass; whether any series changed. A clock that steps back re-derives everything.
     pub fn advance(&mut self, now: Timestamp) -> bool {
         if now < self.now {
             self.now = now;
-            self.derive_all();
+            self.refresh_all();
             return true;
         }
         self.now = now;
@@ -134,7 +140,7 @@ impl SeriesView {
         }
         let changed = !due.is_empty();
         for (key, users) in due {
-            self.derive(&key, users);
+            self.refresh(&key, users);
         }
         changed
     }
@@ -164,24 +170,13 @@ impl SeriesView {
 
     fn row(&self, key: &RowKey) -> Option<SeriesRow> {
         let ids = self.named.get(&(key.org.clone(), key.repo.clone()))?;
-        let series = ids.iter().filter_map(|id| {
+        let shares = ids.iter().filter_map(|id| {
             let repository = self.repositories.get(&RepoKey { org: key.org.clone(), id: id.clone() })?;
-            repository.users.get(&key.user).filter(|series| series.is_shown())
+            repository.share(&key.user, self.now, self.settings).filter(Share::is_shown)
         });
-        let row = |series: &UserSeries| SeriesRow {
-            org: key.org.clone(),
-            repo: key.repo.clone(),
-            user: key.user.clone(),
-            since: series.since,
-            gauges: series.gauges,
-            totals: series.totals,
-        };
-        series.map(row).reduce(|a, b| SeriesRow {
-            since: a.since.min(b.since),
-            gauges: a.gauges.combined(b.gauges),
-            totals: combined_totals(a.totals, b.totals),
-            ..a
-        })
+        let Share { since, gauges, totals } = shares.reduce(Share::combined)?;
+        let RowKey { org, repo, user } = key.clone();
+        Some(SeriesRow { org, repo, user, since, gauges, totals })
     }
 
     fn rename(&mut self, key: &RepoKey, name: &RepoName) {
@@ -205,35 +200,35 @@ impl SeriesView {
         self.named.entry((key.org.clone(), name.clone())).or_default().insert(key.id.clone());
     }
 
-    fn derive_all(&mut self) {
+    fn refresh_all(&mut self) {
         let everyone: Vec<(RepoKey, BTreeSet<Login>)> = self
             .repositories
             .iter()
             .map(|(key, r)| (key.clone(), r.users.keys().cloned().collect()))
             .collect();
         for (key, users) in everyone {
-            self.derive(&key, users);
+            self.refresh(&key, users);
         }
     }
 
-    fn derive(&mut self, key: &RepoKey, users: BTreeSet<Login>) {
+    /// Notes that the rows of these users may look different, and when they will again.
+    fn refresh(&mut self, key: &RepoKey, users: BTreeSet<Login>) {
         let Some(repository) = self.repositories.get_mut(key) else { return };
-        for user in users {
-            let Some(series) = repository.users.get_mut(&user) else { continue };
+        for login in users {
+            let Some(user) = repository.users.get_mut(&login) else { continue };
             if let Some(name) = &repository.name {
-                self.stale.insert(row_key(key, name, &user));
+                self.stale.insert(row_key(key, name, &login));
             }
-            if let Some(at) = series.next_change.take() {
-                self.agenda.remove(&(at, key.clone(), user.clone()));
+            if let Some(at) = user.next_change.take() {
+                self.agenda.remove(&(at, key.clone(), login.clone()));
             }
-            if series.facts.is_empty() {
-                repository.users.remove(&user);
+            if user.facts.is_empty() {
+                repository.users.remove(&login);
                 continue;
             }
-            let base = repository.base.get(&user).copied().unwrap_or_default();
-            series.derive(&user, &repository.records, base, self.now, self.settings);
-            if let Some(at) = series.next_change {
-                self.agenda.insert((at, key.clone(), user));
+            user.next_change = user.next_change(&repository.records, self.now, self.settings);
+            if let Some(at) = user.next_change {
+                self.agenda.insert((at, key.clone(), login));
             }
         }
     }
@@ -257,6 +252,23 @@ impl Repository {
             self.users.entry(user.clone()).or_default().facts.push(id);
             touched.insert(user.clone());
         }
+    }
+
+    fn share(&self, login: &Login, now: Timestamp, settings: ActivitySettings) -> Option<Share> {
+        let own = self.users.get(login)?.records(&self.records);
+        let latest = own.clone().map(|(id, record)| (id.kind(), &record.latest));
+        let gauges = derive_gauges(latest.filter(|(_, seen)| seen.user == *login), now, settings);
+        let base = self.base.get(login).copied().unwrap_or_default();
+        let since = match base.is_zero() {
+            true => own.clone().map(|(_, record)| record.first.seen_at).min().unwrap_or(now),
+            false => Timestamp::MIN,
+        };
+        let (mut totals, mut within_retention) = (base, false);
+        for (id, record) in own.filter(|(_, record)| record.first.user == *login) {
+            totals.increment(id.kind());
+            within_retention |= record.latest.at > now - settings.retention;
+        }
+        Some(Share { since, gauges, totals: within_retention.then_some(totals) })
     }
 
     /// How many records went.
@@ -283,42 +295,38 @@ impl Repository {
     }
 }
 
-impl UserSeries {
+impl User {
+    fn records<'a>(
+        &self,
+        records: &'a BTreeMap<FactId, Record>,
+    ) -> impl Iterator<Item = (FactId, &'a Record)> + Clone {
+        self.facts.iter().filter_map(|id| records.get(id).map(|record| (*id, record)))
+    }
+
+    /// The next instant at which what is shown changes by itself.
+    fn next_change(
+        &self,
+        records: &BTreeMap<FactId, Record>,
+        now: Timestamp,
+        settings: ActivitySettings,
+    ) -> Option<Timestamp> {
+        let has_lines = |record: &Record| record.latest.lines != Default::default();
+        let change = |record: &Record| next_change(record.latest.at, has_lines(record), now, settings);
+        self.records(records).filter_map(|(_, record)| change(record)).min()
+    }
+}
+
+impl Share {
     fn is_shown(&self) -> bool {
         self.totals.is_some() || self.gauges.last_event.is_some()
     }
 
-    fn derive(
-        &mut self,
-        user: &Login,
-        records: &BTreeMap<FactId, Record>,
-        base: Totals,
-        now: Timestamp,
-        settings: ActivitySettings,
-    ) {
-        let own = || self.facts.iter().filter_map(|id| records.get(id).map(|record| (*id, record)));
-        self.gauges = derive_gauges(
-            own().filter(|(_, r)| r.latest.user == *user).map(|(id, r)| (id.kind(), &r.latest)),
-            now,
-            settings,
-        );
-        let mut totals = base;
-        let mut within_retention = false;
-        for (id, record) in own().filter(|(_, r)| r.first.user == *user) {
-            totals.increment(id.kind());
-            within_retention |= record.latest.at > now - settings.retention;
+    fn combined(self, other: Share) -> Share {
+        Share {
+            since: self.since.min(other.since),
+            gauges: self.gauges.combined(other.gauges),
+            totals: combined_totals(self.totals, other.totals),
         }
-        let next_change = own()
-            .filter_map(|(_, r)| {
-                next_change(r.latest.at, r.latest.lines != Default::default(), now, settings)
-            })
-            .min();
-        self.since = match base.is_zero() {
-            true => own().map(|(_, r)| r.first.seen_at).min().unwrap_or(now),
-            false => Timestamp::MIN,
-        };
-        self.totals = within_retention.then_some(totals);
-        self.next_change = next_change;
     }
 }
 

@@ -169,7 +169,10 @@ async fn cold_start() {
             store.write(batch(repository, now)).await.expect("written");
         }
     }
-    let config = format!("store: {{path: {}}}\ngithub: {{orgs: []}}\n", folder.path().join("data").display());
+    let config = format!(
+        "store: {{max_series_budget: 10000000, path: {}}}\ngithub: {{orgs: []}}\n",
+        folder.path().join("data").display()
+    );
     let begun = Instant::now();
     let replica = Replica::serve(folder.path(), &config).await;
     let answering = begun.elapsed();
