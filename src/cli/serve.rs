@@ -9,7 +9,7 @@ use github_stats_actors::clock::Clock;
 
 use super::failure::Failure;
 use crate::config::{Config, Environment, InitialRole, Overrides, load};
-use crate::election::{Electorate, elector};
+use crate::election::{Electorate, electors};
 use crate::runtime::{Service, ServiceSettings, Stores, open_stores};
 use crate::telemetry::{self, LogFormat, Otel, OtelError, OtelSettings};
 
@@ -77,7 +77,7 @@ pub async fn run_on(
     let replica = config.replica_id(env, &hostname());
     let electorate = Electorate { replica: &replica, initial_role, env, link: stores.link.clone() };
     let settings = ServiceSettings {
-        elector: elector(&config, electorate),
+        electors: electors(&config, electorate),
         replica,
         chaos: env.get("GITHUB_STATS_CHAOS") == Some("1"),
         stores,

@@ -3,6 +3,7 @@
 mod fallback;
 mod identity;
 pub mod kubernetes;
+mod lease_name;
 mod redis;
 mod select;
 mod terms;
@@ -11,5 +12,5 @@ mod timing;
 pub use identity::identity;
 pub use kubernetes::KubernetesElector;
 pub use redis::RedisElector;
-pub use select::{Electorate, elector, preflight};
+pub use select::{Electorate, electors, preflight};
 pub use timing::Timing;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use github_stats_actors::role::{Elector, FixedElector, Role};
+use futures::future::try_join_all;
+use github_stats_actors::role::{Elector, FixedElector, Role, Shard};
 
 use super::fallback::FallbackElector;
 use super::identity::identity;
 use super::kubernetes::{self, Cluster, LeaseName};
+use super::lease_name::lease_name;
 use super::{KubernetesElector, RedisElector, Timing};
 use crate::config::{Config, ElectionBackend, Environment, InitialRole};
 use crate::redis::Link;
@@ -28,6 +30,14 @@ pub struct Electorate<'a> {
     pub link: Option<Link>,
 }
 
+/// One replica's part in the elections of a configuration.
+struct Candidate<'a> {
+    config: &'a Config,
+    choice: Choice,
+    identity: String,
+    electorate: Electorate<'a>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Choice {
     Static(&'static str),
@@ -35,47 +45,59 @@ enum Choice {
     Redis(&'static str),
 }
 
-/// The elector that the configuration asks for.
-pub fn elector(config: &Config, electorate: Electorate<'_>) -> Arc<dyn Elector> {
-    let election = &config.leader_election;
-    let timing = Timing::from_config(election);
+/// The electors that the configuration asks for: one for each shard. Where nobody is elected, there is one shard.
+pub fn electors(config: &Config, electorate: Electorate<'_>) -> Vec<Arc<dyn Elector>> {
     let choice = choose(config, Cluster::is_around(electorate.env), electorate.link.is_some());
-    match (choice, electorate.link) {
-        (Choice::Kubernetes { falls_back, because }, _) => {
-            let elector = KubernetesElector::new(
-                Cluster::of(electorate.env),
-                LeaseName::from_config(election),
-                identity(electorate.replica),
-                timing,
-                because,
-            );
-            if !falls_back {
-                return Arc::new(elector);
+    let shards = match choice {
+        Choice::Static(_) => 1,
+        Choice::Kubernetes { .. } | Choice::Redis(_) => config.leader_election.shards,
+    };
+    let identity = identity(electorate.replica);
+    let candidate = Candidate { config, choice, identity, electorate };
+    Shard::all(shards).map(|shard| candidate.elector(shard)).collect()
+}
+
+impl Candidate<'_> {
+    fn elector(&self, shard: Shard) -> Arc<dyn Elector> {
+        let election = &self.config.leader_election;
+        let (timing, identity) = (Timing::from_config(election), self.identity.clone());
+        match (self.choice, &self.electorate.link) {
+            (Choice::Kubernetes { falls_back, because }, _) => {
+                let (cluster, name) = (Cluster::of(self.electorate.env), LeaseName::of(election, shard));
+                let elector = KubernetesElector::new(cluster, name, identity, timing, because);
+                if !falls_back {
+                    return Arc::new(elector);
+                }
+                let instead = FixedElector::new(Role::Leader, election.lease_duration, because);
+                Arc::new(FallbackElector::new(Box::new(elector), Box::new(instead), PATIENCE))
             }
-            let instead = FixedElector::new(Role::Leader, election.lease_duration, because);
-            Arc::new(FallbackElector::new(Box::new(elector), Box::new(instead), PATIENCE))
-        }
-        (Choice::Redis(because), Some(link)) => {
-            let key = (config.store.key_prefix.as_str(), election.lease_name.as_str());
-            Arc::new(RedisElector::new(link, key, identity(electorate.replica), timing, because))
-        }
-        (Choice::Static(because) | Choice::Redis(because), _) => {
-            let role = match electorate.initial_role {
-                InitialRole::Leader => Role::Leader,
-                InitialRole::Follower => Role::Follower,
-            };
-            Arc::new(FixedElector::new(role, election.lease_duration, because))
+            (Choice::Redis(because), Some(link)) => {
+                let name = lease_name(election, shard);
+                let key = (self.config.store.key_prefix.as_str(), name.as_str());
+                Arc::new(RedisElector::new(link.clone(), key, identity, timing, because))
+            }
+            (Choice::Static(because) | Choice::Redis(because), _) => {
+                let role = match self.electorate.initial_role {
+                    InitialRole::Leader => Role::Leader,
+                    InitialRole::Follower => Role::Follower,
+                };
+                Arc::new(FixedElector::new(role, election.lease_duration, because))
+            }
         }
     }
 }
 
-/// Looks at the Lease, where a configuration asks for an election by one.
+/// Looks at the Leases, where a configuration asks for elections by them.
 pub async fn preflight(config: &Config, env: &Environment) -> Option<Result<String, String>> {
     let election = &config.leader_election;
     match choose(config, Cluster::is_around(env), config.store.is_shared()) {
         Choice::Kubernetes { .. } => {
-            let name = LeaseName::from_config(election);
-            Some(kubernetes::preflight(Cluster::of(env), name, election.renew_deadline).await)
+            let look = |shard| {
+                let name = LeaseName::of(election, shard);
+                kubernetes::preflight(Cluster::of(env), name, election.renew_deadline)
+            };
+            let found = try_join_all(Shard::all(election.shards).map(look)).await;
+            Some(found.map(|leases| leases.join("; ")))
         }
         Choice::Static(_) | Choice::Redis(_) => None,
     }
@@ -147,7 +169,10 @@ mod tests {
         for (initial_role, leads) in [(InitialRole::Leader, true), (InitialRole::Follower, false)] {
             let env = Environment::default();
             let electorate = Electorate { replica: "r", initial_role, env: &env, link: None };
-            let elector = elector(&Config::default(), electorate);
+            let mut config = Config::default();
+            config.leader_election.shards = 3;
+            let electors = electors(&config, electorate);
+            let [elector] = electors.as_slice() else { panic!("one shard, where nobody is elected") };
             let standing = elector.attempt().await.expect("an answer");
             assert_eq!(matches!(standing, Standing::Leader { .. }), leads);
             assert_eq!(elector.basis().backend, "static");

@@ -75,7 +75,7 @@ fn report<'a>(state: &'a State, health: &'a HealthSnapshot, full: bool) -> Repor
     let build = state.metrics.build();
     let components = health.components.iter();
     // As of now, not of the last assessment: a process that was held up may have lost its leadership meanwhile.
-    let epoch = state.sources.role.leads();
+    let epoch = state.sources.roles.leads();
     Report {
         mode: health.mode,
         role: if epoch.is_some() { Role::Leader } else { Role::Follower },

@@ -13,7 +13,7 @@ use github_stats_actors::clock::Clock;
 use github_stats_actors::health::HealthSnapshot;
 use github_stats_actors::maintenance::Register;
 use github_stats_actors::observable::Observable;
-use github_stats_actors::role::RoleWatch;
+use github_stats_actors::role::Roles;
 use github_stats_actors::scheduler::{Completeness, OrgState, OrgStatus};
 use github_stats_actors::store::MemoryState;
 use github_stats_actors::supervision::{
@@ -41,7 +41,7 @@ pub(crate) fn fresh() -> State {
         health: Observable::new(HealthSnapshot::starting()),
         scheduler: Observable::default(),
         queue: Observable::default(),
-        role: RoleWatch::new("static"),
+        roles: Roles::new("static", 1),
         tree: Arc::new(OnceLock::new()),
         draining: Arc::new(AtomicBool::new(false)),
         dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Disk],

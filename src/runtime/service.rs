@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use futures::future::try_join_all;
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::Observer;
 use github_stats_actors::fleet::{Exchange, Leave};
@@ -55,8 +56,8 @@ pub struct ServiceSettings {
     pub config: Config,
     /// The replica's name.
     pub replica: String,
-    /// How leadership is decided.
-    pub elector: Arc<dyn Elector>,
+    /// How leadership is decided, in each shard; at least one.
+    pub electors: Vec<Arc<dyn Elector>>,
     /// Whether actors may be broken through the admin API.
     pub chaos: bool,
     /// Where everything is kept.
@@ -115,7 +116,7 @@ impl Service {
         install_panic_hook();
         let signals = Signals::new().map_err(ServiceError::Signals)?;
         let config = &settings.config;
-        warn_of_what_is_not_used(config);
+        warn_of_shards(config, settings.electors.len());
         let listener = bind(config)?;
         let metrics = Metrics::sent(&settings.replica, Build::current(), settings.otel.as_ref())?;
         metrics.attach(&settings.stores.meter);
@@ -131,7 +132,7 @@ impl Service {
             stores: settings.stores.clone(),
             organisations,
             clock: settings.clock.clone(),
-            elector: settings.elector.clone(),
+            electors: settings.electors.clone(),
             backfill: Backfill::open(config, &settings.replica, &settings.stores, &observer).await,
             observer,
             probes: probes(config, disk),
@@ -200,11 +201,12 @@ async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: D
     let deadline = Instant::now() + grace;
     tree.shown.draining.store(true, Ordering::Release);
     sleep(drain_delay).await;
-    let led = tree.shown.role.leads().is_some();
+    let led = tree.shown.roles.leads().is_some();
     let asked = Instant::now();
-    match tree.role.call_within(Resign, RESIGN_LIMIT).await {
-        Ok(()) if led => tracing::info!(took = ?asked.elapsed(), "leadership was handed over"),
-        Ok(()) => {}
+    let resigned = tree.roles.iter().map(|role| role.call_within(Resign, RESIGN_LIMIT));
+    match try_join_all(resigned).await {
+        Ok(_) if led => tracing::info!(took = ?asked.elapsed(), "leadership was handed over"),
+        Ok(_) => {}
         Err(error) => tracing::warn!(%error, "leadership was not handed over; it ends at its deadline"),
     }
     // Before the tree stops: what was counted to the last moment is handed over by an actor of it.
@@ -219,11 +221,11 @@ async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: D
     exit
 }
 
-/// Says what the configuration asks for and this version does otherwise, so that nobody relies on it.
-fn warn_of_what_is_not_used(config: &Config) {
-    if config.leader_election.shards > 1 {
+/// Says where the configuration asks for shards in vain, so that nobody relies on them.
+fn warn_of_shards(config: &Config, electors: usize) {
+    if config.leader_election.shards > 1 && electors == 1 {
         tracing::warn!(
-            "leader_election.shards is set, but this version does not share organisations out yet"
+            "leader_election.shards has no effect: one replica leads everything where there is no election over Kubernetes or Redis"
         );
     }
 }
@@ -261,7 +263,7 @@ fn sources(
         health: shown.health.clone(),
         scheduler: shown.scheduler.clone(),
         queue: shown.queue.clone(),
-        role: shown.role.clone(),
+        roles: shown.roles.clone(),
         tree: shown.tree.clone(),
         draining: shown.draining.clone(),
         dependencies: dependencies.clone(),

@@ -17,7 +17,7 @@ use github_stats_actors::queue::{
     BackfillWorker, Books, DispatchSettings, LetterDesk, QueueActor, QueueSettings, QueueState,
     WorkerSettings,
 };
-use github_stats_actors::role::{Elector, RoleActor, RoleSettings, RoleWatch};
+use github_stats_actors::role::{Basis, Elector, RoleActor, RoleSettings, Roles, Shard};
 use github_stats_actors::scheduler::{
     ActivitySource, BackfillHandler, Collector, CollectorSettings, CooldownSettings, Cooldowns,
     HistorySettings, OrgScraper, OrganisationPlan, SchedulerActor, SchedulerSettings, SchedulerState,
@@ -56,8 +56,8 @@ pub struct Parts {
     pub organisations: Vec<Organisation>,
     /// GitHub's time.
     pub clock: Arc<Clock>,
-    /// How leadership is decided.
-    pub elector: Arc<dyn Elector>,
+    /// How leadership is decided, in each shard; at least one.
+    pub electors: Vec<Arc<dyn Elector>>,
     /// Where backfill jobs wait.
     pub backfill: Backfill,
     /// Who counts.
@@ -86,8 +86,8 @@ pub struct Shown {
     pub published: PublishedView,
     /// The series, encoded.
     pub activity: ActivityPages,
-    /// The role.
-    pub role: RoleWatch,
+    /// The role in each shard.
+    pub roles: Roles,
     /// Health as a whole.
     pub health: Observable<HealthSnapshot>,
     /// The store actor's state.
@@ -112,8 +112,8 @@ pub struct Tree {
     pub root: RootHandle,
     /// What it shows.
     pub shown: Shown,
-    /// Gives up leadership on request.
-    pub role: ActorRef<RoleActor>,
+    /// Give up leadership on request.
+    pub roles: Vec<ActorRef<RoleActor>>,
     /// Where operators handle dead letters.
     pub letters: LetterDesk,
     /// Where operators pause scraping.
@@ -125,7 +125,7 @@ pub struct Tree {
 /// The addresses of the actors that others speak to.
 struct Addresses {
     store: ActorRef<StoreActor>,
-    role: ActorRef<RoleActor>,
+    roles: Vec<ActorRef<RoleActor>>,
     queue: ActorRef<QueueActor>,
     fleet: ActorRef<FleetActor>,
     scrapers: BTreeMap<OrgName, ActorRef<OrgScraper>>,
@@ -139,7 +139,7 @@ pub fn start(config: &Config, parts: Parts) -> Result<Tree, DuplicateId> {
     let shown = Shown {
         published: PublishedView::default(),
         activity: ActivityPages::default(),
-        role: RoleWatch::new(parts.elector.basis()),
+        roles: roles(&parts),
         health: Observable::new(HealthSnapshot::starting()),
         store: Observable::default(),
         queue: Observable::default(),
@@ -155,7 +155,7 @@ pub fn start(config: &Config, parts: Parts) -> Result<Tree, DuplicateId> {
     let _ = shown.tree.set(root.clone());
     let letters = LetterDesk::new(books(config, &parts), parts.backfill.queue.clone(), parts.clock.clone());
     let maintenance = register(&parts, &shown);
-    Ok(Tree { root, shown, role: addresses.role, letters, maintenance, fleet: addresses.fleet })
+    Ok(Tree { root, shown, roles: addresses.roles, letters, maintenance, fleet: addresses.fleet })
 }
 
 /// Later children depend on earlier ones: when one dies, those after it start anew with it.
@@ -163,7 +163,7 @@ fn root_spec(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresse
     let collectors = collectors(config, parts, addresses);
     SupervisorSpec::new("root", Strategy::RestForOne)
         .child(store(config, parts, shown, addresses))
-        .child(role(config, parts, shown, addresses))
+        .children(role_actors(config, parts, shown, addresses))
         .children(parts.backfill.supervisor())
         .child(queue_actor(config, parts, shown, addresses))
         .child(workers(config, parts, shown, addresses, &collectors))
@@ -211,7 +211,7 @@ fn store(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -
             retention: seconds(config.store.retention),
         },
         series_budget: usize::try_from(config.store.max_series_budget).unwrap_or(usize::MAX),
-        role: shown.role.clone(),
+        role: shown.roles.first().clone(),
         clock: parts.clock.clone(),
         published: shown.published.clone(),
         state: shown.store.clone(),
@@ -220,17 +220,32 @@ fn store(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -
     ChildSpec::actor(&addresses.store, move || StoreActor::new(settings.clone()))
 }
 
-fn role(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
+fn roles(parts: &Parts) -> Roles {
+    let basis = parts.electors.first().map_or_else(Basis::default, |elector| elector.basis());
+    Roles::new(basis, parts.electors.len() as u32)
+}
+
+/// What the role actor of a shard is called: there is one, unless organisations are divided.
+fn role_name(shard: Shard) -> String {
+    if shard.count() == 1 { "role".to_owned() } else { format!("role-{}", shard.number()) }
+}
+
+fn role_actors(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> Vec<ChildSpec> {
     let election = &config.leader_election;
-    let settings = RoleSettings {
-        elector: parts.elector.clone(),
-        epochs: Arc::new(parts.stores.facts.clone()),
-        retry_period: election.retry_period,
-        renew_deadline: election.renew_deadline,
-        store: shown.store.clone(),
-        watch: shown.role.clone(),
+    let shards = Shard::all(parts.electors.len() as u32).zip(&parts.electors).zip(&addresses.roles);
+    let role_actor = |((shard, elector), address): ((Shard, &Arc<dyn Elector>), _)| {
+        let settings = RoleSettings {
+            shard,
+            elector: elector.clone(),
+            epochs: Arc::new(parts.stores.facts.clone()),
+            retry_period: election.retry_period,
+            renew_deadline: election.renew_deadline,
+            store: shown.store.clone(),
+            roles: shown.roles.clone(),
+        };
+        ChildSpec::actor(address, move || RoleActor::new(settings.clone()))
     };
-    ChildSpec::actor(&addresses.role, move || RoleActor::new(settings.clone()))
+    shards.map(role_actor).collect()
 }
 
 fn queue_actor(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
@@ -284,7 +299,7 @@ fn scrapers(
             collector: collectors.remove(&organisation.org)?,
             queue: addresses.queue.clone(),
             concurrency: organisation.concurrency,
-            role: shown.role.clone(),
+            role: shown.roles.of(&organisation.org).clone(),
             lines: lines(config),
             observer: parts.observer.clone(),
         };
@@ -300,11 +315,11 @@ fn scheduler(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresse
             org: organisation.org.clone(),
             interval: organisation.interval,
             scraper: addresses.scrapers.get(&organisation.org)?.clone(),
+            role: shown.roles.of(&organisation.org).clone(),
         })
     });
     let settings = SchedulerSettings {
         organisations: organisations.collect(),
-        role: shown.role.clone(),
         cooldown: CooldownSettings {
             failure_threshold: config.github.unhealthy_failure_threshold,
             cooldown: seconds(config.github.unhealthy_cooldown),
@@ -327,7 +342,7 @@ fn health(config: &Config, parts: &Parts, shown: &Shown) -> ChildSpec {
     let settings = HealthSettings {
         store: shown.store.clone(),
         queue: shown.queue.clone(),
-        role: shown.role.clone(),
+        roles: shown.roles.clone(),
         scheduler: shown.scheduler.clone(),
         maintenance: register(parts, shown),
         tree: shown.tree.clone(),
@@ -346,7 +361,7 @@ impl Addresses {
         let scraper = |org: &OrgName| ActorRef::new(format!("scraper-{org}"));
         Addresses {
             store: ActorRef::new("store"),
-            role: ActorRef::new("role"),
+            roles: Shard::all(parts.electors.len() as u32).map(role_name).map(ActorRef::new).collect(),
             queue: ActorRef::new("queue"),
             fleet: ActorRef::new("fleet"),
             scrapers: parts.organisations.iter().map(|o| (o.org.clone(), scraper(&o.org))).collect(),

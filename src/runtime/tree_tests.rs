@@ -8,7 +8,9 @@ use github_stats_actors::clock::Clock;
 use github_stats_actors::event::NoObserver;
 use github_stats_actors::health::Status;
 use github_stats_actors::maintenance::Pause;
-use github_stats_actors::role::{Elector, Epoch, FixedElector, Mandate, MemoryLease, Resign, Role, RoleView};
+use github_stats_actors::role::{
+    Elector, Epoch, FixedElector, Mandate, MemoryLease, Resign, Role, RoleView, Shard,
+};
 use github_stats_actors::scheduler::{OrgState, ScriptedSource, SourceErrorKind};
 use github_stats_actors::store::{FactStore, MemoryStore};
 use github_stats_actors::supervision::testing::in_virtual_time;
@@ -30,16 +32,20 @@ struct Stage {
     clock: Arc<Clock>,
 }
 
+fn fixed(role: Role) -> Arc<dyn Elector> {
+    Arc::new(FixedElector::new(role, LEASE, "a test"))
+}
+
 impl Stage {
     fn new() -> Self {
         Self::on(Stores::with_facts(Arc::new(MemoryStore::new())), Role::Leader)
     }
 
     fn on(stores: Stores, role: Role) -> Self {
-        Self::electing(stores, Arc::new(FixedElector::new(role, LEASE, "a test")), &Config::default())
+        Self::electing(stores, vec![fixed(role)], &Config::default())
     }
 
-    fn electing(stores: Stores, elector: Arc<dyn Elector>, config: &Config) -> Self {
+    fn electing(stores: Stores, electors: Vec<Arc<dyn Elector>>, config: &Config) -> Self {
         let clock = Clock::starting_at(START);
         let source = ScriptedSource::new(clock.clone());
         let organisation = Organisation {
@@ -53,7 +59,7 @@ impl Stage {
             stores,
             organisations: vec![organisation],
             clock: clock.clone(),
-            elector,
+            electors,
             backfill: Backfill::in_memory(),
             observer: Arc::new(NoObserver),
             probes: Vec::new(),
@@ -248,7 +254,7 @@ impl Rivals {
         let (store, config) = (Arc::new(MemoryStore::new()), Config::default());
         let stage = |name| {
             let elector = lease.elector(name, config.leader_election.renew_deadline);
-            Stage::electing(Stores::with_facts(store.clone()), Arc::new(elector), &config)
+            Stage::electing(Stores::with_facts(store.clone()), vec![Arc::new(elector)], &config)
         };
         let one = stage("one");
         pass(1).await;
@@ -276,16 +282,16 @@ fn a_new_leader_goes_on_at_once_where_coverage_ends() {
         let [one, two] = &rivals.stages;
         one.source.add("R_1", [review(1, "ada", START)]);
         pass(10).await;
-        let first = one.tree.shown.role.leads().expect("it leads");
-        assert_eq!((two.tree.shown.role.leads(), two.source.requests().len()), (None, 0));
+        let first = one.tree.shown.roles.first().leads().expect("it leads");
+        assert_eq!((two.tree.shown.roles.first().leads(), two.source.requests().len()), (None, 0));
         two.source.add("R_1", [review(1, "ada", START), review(2, "ada", START + 10 * MINUTE)]);
         let before = Instant::now();
-        one.tree.role.call(Resign).await.expect("it answers");
+        one.tree.roles[0].call(Resign).await.expect("it answers");
         while two.reviews("R_1", "ada") != Some(2) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert!(before.elapsed() < Duration::from_secs(1), "it took {:?}", before.elapsed());
-        assert!(two.tree.shown.role.leads().expect("it leads") > first);
+        assert!(two.tree.shown.roles.first().leads().expect("it leads") > first);
         let asked = &two.source.requests()[0];
         assert!(asked.since > START, "what was covered is not asked for again: {asked:?}");
         rivals.end().await;
@@ -302,13 +308,13 @@ fn whoever_loses_leadership_drops_its_work_within_a_tenth_of_a_second() {
         one.source.add("R_1", [review(1, "ada", START)]);
         two.source.add("R_1", [review(1, "ada", START)]);
         until_collecting(one).await;
-        let mandate = one.tree.shown.role.mandate().expect("it leads");
+        let mandate = one.tree.shown.roles.first().mandate().expect("it leads");
         rivals.lease.cut("one", true);
-        one.tree.shown.role.ended(mandate).await;
+        one.tree.shown.roles.first().ended(mandate).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert_eq!(one.source.under_way(), 0);
         until_collecting(two).await;
-        assert_eq!(one.tree.shown.role.leads(), None);
+        assert_eq!(one.tree.shown.roles.first().leads(), None);
         rivals.end().await;
     });
 }
@@ -320,15 +326,15 @@ fn a_scheduler_whose_role_nobody_renews_stops_by_itself() {
         let mut config = Config::default();
         // The role actor looks once and then not for the length of the test: as good as dead.
         config.leader_election.retry_period = Duration::from_secs(3600);
-        let elector = Arc::new(FixedElector::new(Role::Follower, LEASE, "a test"));
-        let stage = Stage::electing(Stores::with_facts(store.clone()), elector, &config);
+        let electors = vec![fixed(Role::Follower)];
+        let stage = Stage::electing(Stores::with_facts(store.clone()), electors, &config);
         stage.source.add("R_1", [review(1, "ada", START)]);
         stage.source.slow_down(Duration::from_secs(600));
         pass(1).await;
         assert_eq!(stage.source.under_way(), 0);
-        let epoch = FactStore::begin_epoch(store.as_ref(), Epoch(0)).await.expect("an epoch");
+        let epoch = FactStore::begin_epoch(store.as_ref(), Shard::WHOLE, Epoch(0)).await.expect("an epoch");
         let until = Instant::now() + LEASE;
-        stage.tree.shown.role.set(RoleView::leader("static", epoch, until));
+        stage.tree.shown.roles.first().set(RoleView::leader("static", epoch, until));
         until_collecting(&stage).await;
         tokio::time::sleep_until(until + Duration::from_millis(100)).await;
         let asked = stage.source.requests().len();
@@ -340,19 +346,38 @@ fn a_scheduler_whose_role_nobody_renews_stops_by_itself() {
 }
 
 #[test]
+fn an_organisation_is_scraped_by_the_leader_of_its_shard_only() {
+    in_virtual_time(|| async {
+        for shard in Shard::all(3) {
+            let role = |other: Shard| if other == shard { Role::Leader } else { Role::Follower };
+            let electors = Shard::all(3).map(role).map(fixed).collect();
+            let stores = Stores::with_facts(Arc::new(MemoryStore::new()));
+            let stage = Stage::electing(stores, electors, &Config::default());
+            stage.source.add("R_1", [review(1, "ada", START)]);
+            pass(10).await;
+            let is_led = shard.holds(&OrgName::from("acme"));
+            assert_eq!(stage.reviews("R_1", "ada").is_some(), is_led, "shard {shard}");
+            assert_eq!(stage.source.requests().is_empty(), !is_led, "shard {shard}");
+            stage.end().await;
+        }
+    });
+}
+
+#[test]
 fn a_leader_that_the_store_refuses_steps_down_before_its_next_cycle() {
     in_virtual_time(|| async {
         let rivals = Rivals::start().await;
         let [one, _] = &rivals.stages;
         one.source.add("R_1", [review(1, "ada", START)]);
         pass(1).await;
-        let epoch = one.tree.shown.role.leads().expect("it leads");
-        let later = FactStore::begin_epoch(rivals.store.as_ref(), epoch).await.expect("an epoch");
-        one.tree.shown.role.ended(Mandate::Leader(epoch)).await;
+        let epoch = one.tree.shown.roles.first().leads().expect("it leads");
+        let later =
+            FactStore::begin_epoch(rivals.store.as_ref(), Shard::WHOLE, epoch).await.expect("an epoch");
+        one.tree.shown.roles.first().ended(Mandate::Leader(epoch)).await;
         let cycles = one.source.requests().len();
         pass(1).await;
         assert!(
-            one.tree.shown.role.leads().expect("it holds the lease") > later,
+            one.tree.shown.roles.first().leads().expect("it holds the lease") > later,
             "under an epoch of its own"
         );
         assert!(one.source.requests().len() >= cycles);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use github_stats_actors::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
-use github_stats_actors::role::Epoch;
+use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::spans;
 use github_stats_actors::store::{
     Collected, Cursor, FactStore, Followed, Page, Position, StoreError, Written,
@@ -89,8 +89,8 @@ impl<S: FactStore> FactStore for MeasuredStore<S> {
         self.timed("gc", self.store.collect_garbage(key, floor, epoch)).await
     }
 
-    async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, StoreError> {
-        self.timed("epoch", self.store.begin_epoch(after)).await
+    async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError> {
+        self.timed("epoch", self.store.begin_epoch(shard, after)).await
     }
 
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {

@@ -95,6 +95,10 @@ catalogue! {
 
     /// Only while leading.
     LEADER_EPOCH = Desc::gauge("gh_exporter_leader_epoch", "Number of the present leadership.", &[]);
+    /// The same from every replica.
+    SHARDS = Desc::gauge("gh_exporter_shards", "Parts into which organisations are divided among leaders.", &[]);
+    /// Now.
+    LEADER_SHARDS = Desc::gauge("gh_exporter_leader_shards", "Parts of the organisations that the replica leads.", &["replica"]);
     /// 1 for the present role.
     ROLE = Desc::gauge("gh_exporter_role", "Whether the replica has this role.", &["replica", "role"]);
     /// Only of what is configured.

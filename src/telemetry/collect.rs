@@ -11,32 +11,32 @@ pub fn collect(
     series: &SeriesCounts,
     scrapes: &ScrapeReport,
 ) -> Vec<Family> {
-    let mut families = sources.fleet.page(own(sources, metrics, scrapes), sources.role.leads().is_some());
+    let mut families = sources.fleet.page(own(sources, metrics, scrapes), sources.roles.leads().is_some());
     families.push(derived::series(series));
     merged(families)
 }
 
 /// What this replica tells of itself.
 ///
-/// What only the leader knows (the states and completeness of organisations) is told by the leader only: a follower's
+/// What only a leader knows (the states and completeness of its organisations) is told by that leader only: a follower's
 /// idea of it is as old as its last leadership.
 pub(super) fn own(sources: &Sources, metrics: &Metrics, scrapes: &ScrapeReport) -> Vec<Family> {
     let replica = sources.replica.as_str();
     let now = sources.clock.now();
-    let epoch = sources.role.leads();
+    let epoch = sources.roles.leads();
     let mut families = metrics.families();
     families.retain(|family| !shared_counts::is_of_all(family));
     families.extend(scrapes.families(replica));
     if epoch.is_some() {
-        families.extend(derived::organisations(&sources.scheduler.get(), &sources.pauses.get(), now));
-        families.extend(metrics.lines().families());
+        families.extend(derived::organisations(&sources.led(), &sources.pauses.get(), now));
+        families.extend(metrics.lines().families(|org| sources.leads_for(org)));
     }
     families.extend(derived::queue(replica, &sources.queue.get(), now));
     if let Some(connections) = &sources.connections {
         let (open, wanted) = connections();
         families.push(derived::connections(replica, open, wanted));
     }
-    families.extend(derived::role(replica, epoch));
+    families.extend(derived::role(replica, &sources.roles));
     families.push(derived::dependencies(&sources.health.get(), &sources.dependencies));
     families.extend(machine(sources));
     date(&mut families);
@@ -83,7 +83,7 @@ mod tests {
     use github_stats_actors::lines::LinesView;
     use github_stats_actors::observable::Observable;
     use github_stats_actors::queue::{JobOutcome, QueueState, QueueStats, Reason};
-    use github_stats_actors::role::{Epoch, RoleView, RoleWatch};
+    use github_stats_actors::role::{Epoch, RoleView, Roles};
     use github_stats_actors::scheduler::{Completeness, CycleResult, OrgState, OrgStatus, SchedulerState};
     use github_stats_actors::store::WriteSource;
     use github_stats_actors::supervision::{Strategy, SupervisorSpec, start_root};
@@ -120,9 +120,9 @@ mod tests {
         let build = Build { version: "1.2.3".into(), revision: "abc".into() };
         let organisations = [("acme".into(), status(OrgState::Cooldown { until: NOW + 60 }))];
         let scheduler = SchedulerState { organisations: organisations.into_iter().collect() };
-        let role = RoleWatch::new("static");
+        let roles = Roles::new("static", 1);
         let until = Instant::now() + Duration::from_secs(3600);
-        role.set(RoleView::leader("static", Epoch(7), until));
+        roles.first().set(RoleView::leader("static", Epoch(7), until));
         let components = [("store", component(Status::Degraded)), ("disk", component(Status::Healthy))];
         let health = HealthSnapshot {
             organisations: scheduler.organisations.clone(),
@@ -137,7 +137,7 @@ mod tests {
             health: Observable::new(health),
             scheduler: Observable::new(scheduler),
             queue: Observable::new(QueueState { stats, lag_seconds: 12, ..QueueState::default() }),
-            role,
+            roles,
             tree: Arc::new(OnceLock::from(tree)),
             draining: Arc::new(AtomicBool::new(false)),
             dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Amqp, Dependency::Disk],
@@ -304,7 +304,7 @@ mod tests {
     #[actix::test]
     async fn a_follower_leaves_to_the_leader_what_only_that_knows() {
         let (sources, metrics) = leader();
-        sources.role.set(RoleView::follower("static"));
+        sources.roles.first().set(RoleView::follower("static"));
         let_everything_happen(&metrics);
         let families = collected(&sources, &metrics);
         for leaders in

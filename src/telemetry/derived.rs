@@ -4,7 +4,7 @@ use github_stats_actors::activity::Timestamp;
 use github_stats_actors::health::{HealthSnapshot, Status};
 use github_stats_actors::maintenance::{Pause, pause_of};
 use github_stats_actors::queue::QueueState;
-use github_stats_actors::role::{Epoch, Role};
+use github_stats_actors::role::{Epoch, Role, Roles};
 use github_stats_actors::scheduler::{OrgState, SchedulerState};
 use github_stats_actors::supervision::{ActorState, RestartCause, TreeSnapshot};
 
@@ -15,7 +15,7 @@ use crate::exposition::{Family, SeriesCounts};
 const JOBS: &str = "gh.backfill.jobs";
 pub(super) const DEAD_LETTERS: &str = "gh.backfill.dlq";
 
-/// What only the leader knows.
+/// What only a leader knows.
 pub(super) fn organisations(state: &SchedulerState, pauses: &[Pause], now: Timestamp) -> Vec<Family> {
     let mut states = catalogue::ORG_STATE.family();
     let mut maintenance = catalogue::MAINTENANCE.family();
@@ -67,13 +67,16 @@ pub(super) fn connections(replica: &str, open: usize, wanted: usize) -> Family {
     connections.with(&[replica, "open"], open as f64).with(&[replica, "closed"], closed as f64)
 }
 
-pub(super) fn role(replica: &str, epoch: Option<Epoch>) -> Vec<Family> {
+pub(super) fn role(replica: &str, standing: &Roles) -> Vec<Family> {
+    let epoch = standing.leads();
     let present = if epoch.is_some() { Role::Leader } else { Role::Follower };
     let mut roles = catalogue::ROLE.family();
     for role in [Role::Leader, Role::Follower] {
         roles.push(&[replica, role.as_str()], flag(role == present));
     }
-    let mut families = vec![roles];
+    let shards = catalogue::SHARDS.family().with(&[], standing.iter().count() as f64);
+    let led = catalogue::LEADER_SHARDS.family().with(&[replica], standing.held() as f64);
+    let mut families = vec![roles, shards, led];
     if let Some(Epoch(epoch)) = epoch {
         families.push(catalogue::LEADER_EPOCH.family().with(&[], epoch as f64));
     }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use github_stats_actors::activity::Timestamp;
 use github_stats_actors::fleet::Exchange;
-use github_stats_actors::role::Epoch;
+use github_stats_actors::role::{Epoch, Load};
 use github_stats_actors::store::CountBatch;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -34,8 +34,11 @@ struct Heard {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Report {
     replica: String,
-    /// Under which epoch it leads, if it does.
+    /// Under which epoch it leads, if it does: the greatest, where it leads several shards.
     epoch: Option<u64>,
+    /// How many shards it leads.
+    #[serde(default)]
+    load: Load,
     /// GitHub's time when this was told, if it knows that; in seconds since the Unix epoch.
     github_time: Option<i64>,
     /// GitHub's time in the latest answer that the former goes by.
@@ -45,7 +48,7 @@ struct Report {
     /// What it uses of the limits that all share; what is in it is between the rooms.
     #[serde(default)]
     quota: serde_json::Value,
-    /// The organisations, if it leads.
+    /// The organisations it leads, if there are any.
     #[serde(default)]
     organisations: Option<OrgReports>,
 }
@@ -83,18 +86,20 @@ impl Fleet {
         self.0.totals.load_full()
     }
 
-    /// The organisations as the replica tells of them that leads under the greatest epoch.
-    pub(super) fn organisations(&self) -> Option<OrgReports> {
+    /// The organisations as those replicas tell of them that lead; where two do, the one under the greater epoch.
+    pub(super) fn organisations(&self) -> OrgReports {
         let others = self.0.others.load();
-        let leader =
-            others.iter().filter(|report| report.epoch.is_some()).max_by_key(|report| report.epoch)?;
-        leader.organisations.clone()
+        let mut leaders: Vec<&Report> = others.iter().filter(|report| report.epoch.is_some()).collect();
+        leaders.sort_by_key(|report| report.epoch);
+        leaders.into_iter().filter_map(|report| report.organisations.clone()).flatten().collect()
     }
 
     /// One page of what this replica tells of itself, what the others told and what all count together.
     pub(super) fn page(&self, own: Vec<Family>, leads: bool) -> Vec<Family> {
         let others = self.0.others.load();
         let mut health = catalogue::DEPENDENCY_HEALTH.family();
+        let several = [catalogue::LEADER_EPOCH, catalogue::LEADER_CYCLE, catalogue::SHARDS];
+        let mut greatest = several.map(|desc| desc.family());
         let mut families = Vec::new();
         // Of what several tell, the first counts: what the leader says of the organisations is the newest.
         let (leaders, followers): (Vec<&Report>, Vec<&Report>) =
@@ -102,9 +107,14 @@ impl Fleet {
         let leaders = leaders.into_iter().flat_map(|report| report.families.clone());
         let followers = followers.into_iter().flat_map(|report| report.families.clone());
         for family in leaders.chain(own).chain(followers) {
-            if family.name == health.name { lower(&mut health, family) } else { families.push(family) }
+            match greatest.iter_mut().find(|known| known.name == family.name) {
+                Some(known) => join(known, family, f64::max),
+                None if family.name == health.name => join(&mut health, family, f64::min),
+                None => families.push(family),
+            }
         }
         families.push(health);
+        families.extend(greatest.into_iter().filter(|family| !family.samples.is_empty()));
         if let Some(totals) = self.0.totals.load().as_ref() {
             families.extend(totals.iter().cloned());
         }
@@ -112,16 +122,16 @@ impl Fleet {
     }
 }
 
-/// Takes over every dependency's health unless a worse one is known.
-fn lower(worst: &mut Family, told: Family) {
+/// Takes over what several tell of one thing, each value `combined` with what is known.
+fn join(known: &mut Family, told: Family, combined: fn(f64, f64) -> f64) {
     for sample in told.samples {
-        match worst.samples.iter_mut().find(|known| known.labels == sample.labels) {
+        match known.samples.iter_mut().find(|known| known.labels == sample.labels) {
             Some(known) => {
                 if let (Value::Number(known), Value::Number(told)) = (&mut known.value, &sample.value) {
-                    *known = known.min(*told);
+                    *known = combined(*known, *told);
                 }
             }
-            None => worst.samples.push(sample),
+            None => known.samples.push(sample),
         }
     }
 }
@@ -177,12 +187,13 @@ impl Exchange for FleetExchange {
         let answer = clock.latest_answer();
         let report = Report {
             replica: sources.replica.clone(),
-            epoch: sources.role.leads().map(|Epoch(epoch)| epoch),
+            epoch: sources.roles.leads().map(|Epoch(epoch)| epoch),
+            load: sources.roles.load(),
             github_time: answer.map(|_| clock.now().as_unix()),
             github_answer: answer.map(Timestamp::as_unix),
             families: collect::own(sources, &self.metrics, &self.metrics.scrapes().report()),
             quota: self.quota.tell(),
-            organisations: sources.role.leads().map(|_| reports(&sources.scheduler.get())),
+            organisations: sources.roles.leads().map(|_| reports(&sources.led())),
         };
         serde_json::to_vec(&report).unwrap_or_default()
     }
@@ -193,8 +204,9 @@ impl Exchange for FleetExchange {
         let mut others: Vec<Report> = readable.collect();
         others.retain(|report| report.replica != self.sources.replica);
         others.iter().filter_map(|report| report.epoch).for_each(|epoch| {
-            self.sources.role.note_epoch(Epoch(epoch));
+            self.sources.roles.note_epoch(Epoch(epoch));
         });
+        self.sources.roles.hear(others.iter().map(|report| report.load).collect());
         self.learn_time(&others, since);
         self.quota.hear(others.iter_mut().map(|report| report.quota.take()).collect());
         self.sources.fleet.0.others.store(Arc::new(others));
@@ -212,6 +224,7 @@ impl Exchange for FleetExchange {
         let heard = &self.sources.fleet.0;
         if totals.is_none() {
             heard.others.store(Arc::default());
+            self.sources.roles.hear(Vec::new());
             self.quota.hear(Vec::new());
         }
         heard.totals.store(totals.map(|totals| Arc::new(shared_counts::families(&totals))));

@@ -20,10 +20,12 @@ impl LineSources {
         sources.insert(org.clone(), repositories.to_vec());
     }
 
-    pub(super) fn families(&self) -> Vec<Family> {
+    /// Of the organisations that are asked for.
+    pub(super) fn families(&self, wants: impl Fn(&OrgName) -> bool) -> Vec<Family> {
         let mut modes = catalogue::LOC_SOURCE_MODE.family();
         let mut incomplete = catalogue::LOC_INCOMPLETE.family();
-        for (org, repositories) in &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        let sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (org, repositories) in sources.iter().filter(|(org, _)| wants(org)) {
             for view in repositories {
                 let (org, repo) = (org.as_str(), view.repo.as_str());
                 modes.push(&[org, repo, view.mode], 1.0);

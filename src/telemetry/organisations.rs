@@ -1,14 +1,14 @@
-//! Organisations as the leader knows them, in the form it tells the other replicas.
+//! Organisations as their leaders know them, in the form they tell the other replicas.
 
 use std::collections::BTreeMap;
 
-use github_stats_actors::activity::Timestamp;
+use github_stats_actors::activity::{OrgName, Timestamp};
 use github_stats_actors::scheduler::{OrgState, OrgStatus, SchedulerState};
 use serde::{Deserialize, Serialize};
 
 use super::Sources;
 
-/// What the leader tells of an organisation. Times are GitHub's.
+/// What a leader tells of an organisation. Times are GitHub's.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OrgReport {
@@ -79,10 +79,24 @@ pub(super) fn reports(state: &SchedulerState) -> OrgReports {
 }
 
 impl Sources {
-    /// The organisations as the present leader knows them: this replica, or the one that tells of leading. Where nobody
-    /// leads, as this one knew them last.
+    /// The organisations as their present leaders know them: this replica, or those that tell of leading. Where nobody leads,
+    /// as this one knew them last.
     pub fn organisations(&self) -> OrgReports {
-        let own = || reports(&self.scheduler.get());
-        if self.role.leads().is_some() { own() } else { self.fleet.organisations().unwrap_or_else(own) }
+        let mut organisations = reports(&self.scheduler.get());
+        organisations.extend(self.fleet.organisations());
+        organisations.extend(reports(&self.led()));
+        organisations
+    }
+
+    /// Whether this replica leads where an organisation belongs.
+    pub(super) fn leads_for(&self, org: &OrgName) -> bool {
+        self.roles.of(org).leads().is_some()
+    }
+
+    /// What this replica's scheduler shows of what it leads.
+    pub(super) fn led(&self) -> SchedulerState {
+        let mut state = SchedulerState::clone(&self.scheduler.get());
+        state.organisations.retain(|org, _| self.leads_for(org));
+        state
     }
 }

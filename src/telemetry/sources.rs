@@ -9,7 +9,7 @@ use github_stats_actors::health::HealthSnapshot;
 use github_stats_actors::maintenance::Pause;
 use github_stats_actors::observable::Observable;
 use github_stats_actors::queue::QueueState;
-use github_stats_actors::role::RoleWatch;
+use github_stats_actors::role::Roles;
 use github_stats_actors::scheduler::SchedulerState;
 use github_stats_actors::store::StoreState;
 use github_stats_actors::supervision::RootHandle;
@@ -76,7 +76,7 @@ pub struct Sources {
     /// The queue's state.
     pub queue: Observable<QueueState>,
     /// The role.
-    pub role: RoleWatch,
+    pub roles: Roles,
     /// The tree, as soon as it is started.
     pub tree: Arc<OnceLock<RootHandle>>,
     /// Set when the replica is going down.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use github_sim::{
     Comment, Commit, Fault, Lively, Matcher, Options, PullRequest, Review, Simulator, Token, World,
-    from_histories, generate,
+    from_histories, populate,
 };
 use jiff::SignedDuration;
 use tempfile::TempDir;
@@ -27,9 +27,24 @@ pub fn simulator(world: impl FnOnce(jiff::Timestamp) -> World) -> Simulator {
 }
 
 pub fn lively(org: &str) -> impl FnOnce(jiff::Timestamp) -> World {
+    lively_all(&[org])
+}
+
+pub fn lively_all(orgs: &[&str]) -> impl FnOnce(jiff::Timestamp) -> World + use<> {
     // A deleted comment shows only when comments are read again, which this source does not do.
-    let lively = Lively { seed: 7, org: org.to_owned(), repos: 4, deletions: false, ..Lively::default() };
-    move |now| generate(lively, now)
+    let lively = |(seed, org): (u64, &&str)| Lively {
+        seed,
+        org: (*org).to_owned(),
+        repos: 4,
+        deletions: false,
+        ..Lively::default()
+    };
+    let orgs: Vec<Lively> = (7..).zip(orgs).map(lively).collect();
+    move |now| {
+        let mut world = World::new();
+        orgs.into_iter().for_each(|lively| populate(&mut world, lively, now));
+        world
+    }
 }
 
 pub fn config(simulator: &Simulator, org: &str) -> String {

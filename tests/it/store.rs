@@ -10,7 +10,7 @@ use github_stats_actors::activity::{
     Batch, Coverage, Fact, FactId, Folded, HeadRead, Lines, Oid, Record, RepoKey, RepoMeta, RepoState,
     Timestamp, Window,
 };
-use github_stats_actors::role::Epoch;
+use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::store::{FactStore, StoredRecord};
 use proptest::prelude::*;
 use rand::RngExt;
@@ -90,13 +90,13 @@ proptest! {
                 let (org, id) = repositories[repository];
                 store.write(batch(&key(org, id), number, count)).await.expect("written");
             }
-            let epoch = store.begin_epoch(Epoch(0)).await.expect("epoch");
+            let epoch = store.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("epoch");
             store.collect_garbage(&key("acme", "R_1"), at(collected), epoch).await.expect("collected");
             let before = contents(&store).await;
             drop(store);
             let store = open(directory.path()).expect("opened again");
             assert_eq!(contents(&store).await, before);
-            assert!(store.begin_epoch(Epoch(0)).await.expect("epoch") > epoch);
+            assert!(store.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("epoch") > epoch);
         });
     }
 }

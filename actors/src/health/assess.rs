@@ -22,6 +22,8 @@ pub struct Inputs<'a> {
     pub role: &'a RoleView,
     /// Whether the role is still good now.
     pub leads: bool,
+    /// How many shards this replica leads, and how many there are.
+    pub shards: (usize, usize),
     /// The scheduler's.
     pub scheduler: &'a SchedulerState,
     /// What operators have paused now.
@@ -47,7 +49,7 @@ pub fn assess(inputs: &Inputs<'_>, before: &HealthSnapshot, now: Timestamp) -> H
     findings.insert("store", store(inputs.store));
     findings.insert("queue", queue(inputs.queue));
     findings.extend(amqp(inputs.queue).map(|finding| ("amqp", finding)));
-    findings.insert("election", election(inputs.role));
+    findings.insert("election", election(inputs.role, inputs.shards));
     findings.insert("github", github(inputs.scheduler));
     findings.insert("maintenance", maintenance(inputs.maintenance, now));
     findings.insert("actors", actors(&inputs.tree));
@@ -101,11 +103,14 @@ fn amqp(state: &QueueState) -> Option<Finding> {
 }
 
 /// The one component that always has something to say: what decides, and why that.
-fn election(role: &RoleView) -> Finding {
+fn election(role: &RoleView, (led, shards): (usize, usize)) -> Finding {
     let mut detail = match role.basis.reason.as_str() {
         "" => role.basis.backend.to_owned(),
         reason => format!("{}: {reason}", role.basis.backend),
     };
+    if shards > 1 {
+        detail += &format!("; this replica leads {led} of {shards} shards");
+    }
     if let Some(leader) = &role.leader {
         detail += &format!("; {leader} leads");
     }

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::maintenance::Register;
 use crate::observable::Observable;
 use crate::queue::QueueState;
-use crate::role::{Role, RoleWatch};
+use crate::role::{Role, Roles};
 use crate::scheduler::SchedulerState;
 use crate::store::StoreState;
 use crate::supervision::{RootHandle, TreeSnapshot};
@@ -30,7 +30,7 @@ pub struct HealthSettings {
     /// The queue actor's state.
     pub queue: Observable<QueueState>,
     /// The role.
-    pub role: RoleWatch,
+    pub roles: Roles,
     /// The scheduler's state.
     pub scheduler: Observable<SchedulerState>,
     /// What operators have paused.
@@ -64,12 +64,13 @@ impl HealthActor {
 
     fn assess(&self) {
         let settings = &self.settings;
-        let role = settings.role.get();
+        let role = settings.roles.get();
         let inputs = Inputs {
             store: &settings.store.get(),
             queue: &settings.queue.get(),
             role: &role,
-            leads: settings.role.leads().is_some(),
+            leads: settings.roles.leads().is_some(),
+            shards: (settings.roles.held(), settings.roles.iter().count()),
             scheduler: &settings.scheduler.get(),
             maintenance: &settings.maintenance.in_force_now(),
             tree: settings.tree.get().map_or_else(no_tree, RootHandle::tree),

@@ -5,6 +5,8 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::Shard;
+
 /// Numbers leaderships: every one is greater than any before, whoever issued it. What only a leader may do carries it,
 /// and is refused once a greater one exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,6 +27,6 @@ pub struct EpochError(pub String);
 /// Issues epochs; the store, which every replica that could lead shares.
 #[async_trait]
 pub trait EpochIssuer: Send + Sync + 'static {
-    /// An epoch greater than any issued before, and than `after`, the greatest the caller knows of.
-    async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, EpochError>;
+    /// An epoch for leading `shard`, greater than any issued before, and than `after`, the greatest the caller knows of.
+    async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, EpochError>;
 }

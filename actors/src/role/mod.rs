@@ -1,5 +1,6 @@
 //! Who leads: the election and the epoch it gives.
 
+mod balance;
 #[cfg(feature = "testing")]
 pub mod contract;
 mod elector;
@@ -11,7 +12,10 @@ mod memory;
 mod outcome;
 mod role_actor;
 mod role_view;
+mod roles;
+mod shard;
 
+pub use balance::Load;
 pub use elector::{Basis, ElectionError, Elector, Standing};
 pub use epoch::{Epoch, EpochError, EpochIssuer};
 pub use fixed::FixedElector;
@@ -20,3 +24,5 @@ pub use mandate::Mandate;
 pub use memory::{MemoryElector, MemoryLease};
 pub use role_actor::{Resign, RoleActor, RoleSettings};
 pub use role_view::{Role, RoleView, RoleWatch};
+pub use roles::Roles;
+pub use shard::Shard;

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::outcome::{Number, Outcome, role_after};
-use super::{ElectionError, Elector, EpochIssuer, Mandate, RoleView, RoleWatch, Standing};
+use super::{ElectionError, Elector, EpochIssuer, Mandate, RoleView, RoleWatch, Roles, Shard, Standing};
 use crate::observable::Observable;
 use crate::store::StoreState;
 
-/// What the role actor is made of.
+/// What a role actor is made of.
 #[derive(Clone)]
 pub struct RoleSettings {
+    /// What is led.
+    pub shard: Shard,
     /// How leadership is decided.
     pub elector: Arc<dyn Elector>,
     /// Who numbers leaderships.
@@ -24,11 +26,12 @@ pub struct RoleSettings {
     pub renew_deadline: Duration,
     /// Tells whether the store that replicas share is away.
     pub store: Observable<StoreState>,
-    /// Where the outcome goes.
-    pub watch: RoleWatch,
+    /// Where the outcome goes, among the roles in other shards.
+    pub roles: Roles,
 }
 
-/// Stands for election every period, and at once when the elector says it is worth it.
+/// Stands for election in one shard every period, and at once when the elector says it is worth it. Where it leads more
+/// shards than others, it gives one up, and leaves free ones to them for as long as a leader has for renewing.
 ///
 /// A new incarnation takes over the published role: a leadership that is still good goes on under its epoch.
 pub struct RoleActor {
@@ -44,8 +47,11 @@ impl RoleActor {
     }
 
     fn attempt(&mut self, ctx: &mut Context<Self>) {
-        if self.settings.watch.has_resigned() {
+        if self.settings.watch().has_resigned() {
             return;
+        }
+        if self.settings.should_yield() {
+            return self.give_up(ctx);
         }
         let settings = self.settings.clone();
         let attempt = async move { settings.attempt().await };
@@ -56,30 +62,55 @@ impl RoleActor {
         self.step = Some(step);
     }
 
-    fn attempt_later(&mut self, ctx: &mut Context<Self>) {
+    /// Lets another replica lead, and runs again later in case none does.
+    fn give_up(&mut self, ctx: &mut Context<Self>) {
+        let basis = self.settings.watch().get().basis;
+        tracing::info!(shard = %self.settings.shard, "given up, because another replica leads less");
+        self.settings.watch().set(RoleView::follower(basis));
         let elector = self.settings.elector.clone();
-        let period = self.settings.retry_period;
-        let wait = async move {
-            tokio::select! {
-                () = tokio::time::sleep(period) => {}
-                () = elector.changed() => {}
-            }
-        };
+        let resign = async move { elector.resign().await };
+        self.step = Some(ctx.spawn(resign.into_actor(self).map(|(), actor, ctx| actor.attempt_later(ctx))));
+    }
+
+    fn attempt_later(&mut self, ctx: &mut Context<Self>) {
+        let settings = self.settings.clone();
+        let wait = async move { settings.wait().await };
         self.step = Some(ctx.spawn(wait.into_actor(self).map(|(), actor, ctx| actor.attempt(ctx))));
     }
 
     fn publish(&self, outcome: Outcome) {
-        if self.settings.watch.has_resigned() {
+        let watch = self.settings.watch();
+        if watch.has_resigned() {
             return;
         }
-        let (before, now) = (self.settings.watch.get(), Instant::now());
+        let (before, now) = (watch.get(), Instant::now());
         let after = role_after(&before, outcome, self.settings.renew_deadline, now);
-        log_change(&before, &after, now);
-        self.settings.watch.set(after);
+        log_change(self.settings.shard, &before, &after, now);
+        watch.set(after);
     }
 }
 
 impl RoleSettings {
+    fn watch(&self) -> &RoleWatch {
+        self.roles.watch(self.shard)
+    }
+
+    fn should_yield(&self) -> bool {
+        self.watch().leads().is_some() && self.roles.should_yield(self.renew_deadline)
+    }
+
+    /// Until another attempt is due.
+    async fn wait(&self) {
+        let others_first = Instant::now() + self.renew_deadline;
+        while self.watch().leads().is_none() && !self.roles.may_run() && Instant::now() < others_first {
+            sleep(self.retry_period).await;
+        }
+        tokio::select! {
+            () = sleep(self.retry_period) => {}
+            () = self.elector.changed() => {}
+        }
+    }
+
     async fn attempt(&self) -> Outcome {
         let attempt = timeout(self.renew_deadline, async {
             let standing = self.elector.attempt().await;
@@ -100,19 +131,20 @@ impl RoleSettings {
     }
 
     async fn number(&self, term: u64) -> Number {
-        let view = self.watch.get();
+        let view = self.watch().get();
         match view.leads(Instant::now()) {
             Some(epoch) if view.term == term => Number::Held(epoch),
-            _ => Number::Issued(self.epochs.begin_epoch(self.watch.greatest_epoch()).await),
+            _ => Number::Issued(self.epochs.begin_epoch(self.shard, self.watch().greatest_epoch()).await),
         }
     }
 }
 
-fn log_change(before: &RoleView, after: &RoleView, now: Instant) {
+fn log_change(shard: Shard, before: &RoleView, after: &RoleView, now: Instant) {
     let (backend, reason) = (after.basis.backend, after.basis.reason.as_str());
     if (before.role, before.epoch) != (after.role, after.epoch) {
         let epoch = after.epoch.map(|epoch| epoch.0);
-        tracing::info!(role = after.role.as_str(), epoch, backend, reason, "the role changed");
+        let shard = (shard.count() > 1).then(|| tracing::field::display(shard));
+        tracing::info!(role = after.role.as_str(), shard, epoch, backend, reason, "the role changed");
     }
     if before.basis != after.basis && after.basis.degraded {
         tracing::warn!(backend, reason, "leadership is not decided as it should be");
@@ -146,7 +178,7 @@ impl Handler<Resign> for RoleActor {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: Resign, ctx: &mut Self::Context) -> Self::Result {
-        self.settings.watch.resign();
+        self.settings.watch().resign();
         // An attempt under way might take back what is let go of.
         if let Some(step) = self.step.take() {
             ctx.cancel_future(step);

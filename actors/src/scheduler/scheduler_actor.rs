@@ -43,6 +43,8 @@ pub struct OrganisationPlan {
     pub interval: Duration,
     /// By whom.
     pub scraper: ActorRef<OrgScraper>,
+    /// Whether this replica leads in the organisation's shard.
+    pub role: RoleWatch,
 }
 
 /// What the scheduler is made of.
@@ -50,8 +52,6 @@ pub struct OrganisationPlan {
 pub struct SchedulerSettings {
     /// What to scrape.
     pub organisations: Vec<OrganisationPlan>,
-    /// Whether this replica leads.
-    pub role: RoleWatch,
     /// When an organisation is left alone.
     pub cooldown: CooldownSettings,
     /// How far back collecting goes.
@@ -108,14 +108,14 @@ pub struct OrgStatus {
 pub struct SchedulerActor {
     settings: SchedulerSettings,
     organisations: Vec<Organisation>,
-    mandate: Option<Mandate>,
-    next_garbage: Instant,
 }
 
 struct Organisation {
     plan: OrganisationPlan,
+    mandate: Option<Mandate>,
     cooldown: Cooldown,
     next_due: Instant,
+    next_garbage: Instant,
     status: OrgStatus,
 }
 
@@ -143,35 +143,33 @@ impl SchedulerActor {
                 let status = OrgStatus { scraping: false, interval_seconds, ..known.unwrap_or(status) };
                 Organisation {
                     plan: plan.clone(),
+                    mandate: None,
                     cooldown: cooldown.resumed(status.state),
                     next_due: now,
+                    next_garbage: now + GARBAGE_PERIOD,
                     status,
                 }
             })
             .collect();
-        SchedulerActor { settings, organisations, mandate: None, next_garbage: now + GARBAGE_PERIOD }
+        SchedulerActor { settings, organisations }
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
-        let mandate = self.settings.role.mandate();
         let now = Instant::now();
-        if mandate != self.mandate {
-            self.mandate = mandate;
-            // A new leader starts at once from what is covered instead of waiting for an interval.
-            self.organisations.iter_mut().for_each(|organisation| organisation.next_due = now);
-        }
-        let Some(mandate) = mandate else { return };
         for index in 0..self.organisations.len() {
-            let organisation = &self.organisations[index];
+            let organisation = &mut self.organisations[index];
+            organisation.note_mandate(now);
+            let Some(mandate) = organisation.mandate else { continue };
             if !organisation.status.scraping && now >= organisation.next_due {
                 self.run(index, mandate, now, ctx);
             }
-        }
-        if let Mandate::Leader(epoch) = mandate
-            && now >= self.next_garbage
-        {
-            self.next_garbage = now + GARBAGE_PERIOD;
-            self.collect_garbage(epoch, ctx);
+            let organisation = &mut self.organisations[index];
+            if let Mandate::Leader(epoch) = mandate
+                && now >= organisation.next_garbage
+            {
+                organisation.next_garbage = now + GARBAGE_PERIOD;
+                self.collect_garbage(index, epoch, ctx);
+            }
         }
     }
 
@@ -202,7 +200,7 @@ impl SchedulerActor {
         let plan = organisation.plan.clone();
         let settings = self.settings.clone();
         let cycle = async move {
-            if let Err(error) = settings.confirm(mandate).await {
+            if let Err(error) = settings.confirm(&plan, mandate).await {
                 return Some(Ok(CycleReport::cut_short(CycleResult::Cancelled, Some(error.to_string()))));
             }
             // Asked each time, so that not one cycle begins once an operator was told that scraping is paused.
@@ -290,7 +288,7 @@ impl SchedulerActor {
         let next_due = self.settings.clock.now() + i64::try_from(left.as_secs()).unwrap_or(0);
         let status = OrgStatus {
             state: organisation.cooldown.state(),
-            next_due: self.mandate.map(|_| next_due),
+            next_due: organisation.mandate.map(|_| next_due),
             ..organisation.status.clone()
         };
         self.settings.state.update(|state| {
@@ -298,22 +296,29 @@ impl SchedulerActor {
         });
     }
 
-    fn collect_garbage(&self, epoch: Epoch, ctx: &mut Context<Self>) {
-        for organisation in &self.organisations {
-            let settings = self.settings.clone();
-            let org = organisation.plan.org.clone();
-            let pass = async move {
-                if let Err(error) = settings.collect_garbage_of(&org, epoch).await {
-                    tracing::warn!(%org, error, "garbage was not collected; the next pass tries again");
-                }
-            };
-            let span = tracing::info_span!(parent: None, "garbage", org = %organisation.plan.org);
-            ctx.spawn(pass.instrument(span).into_actor(self));
-        }
+    fn collect_garbage(&self, index: usize, epoch: Epoch, ctx: &mut Context<Self>) {
+        let settings = self.settings.clone();
+        let plan = self.organisations[index].plan.clone();
+        let span = tracing::info_span!(parent: None, "garbage", org = %plan.org);
+        let pass = async move {
+            if let Err(error) = settings.collect_garbage_of(&plan, epoch).await {
+                tracing::warn!(org = %plan.org, error, "garbage was not collected; the next pass tries again");
+            }
+        };
+        ctx.spawn(pass.instrument(span).into_actor(self));
     }
 }
 
 impl Organisation {
+    /// A new leader starts at once from what is covered instead of waiting for an interval.
+    fn note_mandate(&mut self, now: Instant) {
+        let mandate = self.plan.role.mandate();
+        if mandate != self.mandate {
+            self.mandate = mandate;
+            self.next_due = now;
+        }
+    }
+
     /// A cycle that outlasts its interval delays the next one; missed ticks are not caught up on.
     fn schedule_next(&mut self, now: Instant) {
         self.next_due += self.plan.interval;
@@ -325,11 +330,11 @@ impl Organisation {
 
 impl SchedulerSettings {
     /// Refused when a later leadership has begun. A store that cannot be asked is no obstacle: facts need no fence.
-    async fn confirm(&self, mandate: Mandate) -> Result<(), StoreError> {
+    async fn confirm(&self, plan: &OrganisationPlan, mandate: Mandate) -> Result<(), StoreError> {
         let Mandate::Leader(epoch) = mandate else { return Ok(()) };
         match self.store.call(ConfirmEpoch(epoch)).await {
             Ok(Err(error @ StoreError::StaleEpoch { .. })) => {
-                self.role.refuse(epoch, &error.to_string());
+                plan.role.refuse(epoch, &error.to_string());
                 Err(error)
             }
             _ => Ok(()),
@@ -337,10 +342,11 @@ impl SchedulerSettings {
     }
 
     /// Raises the floors of an organisation's repositories to the end of retention.
-    async fn collect_garbage_of(&self, org: &OrgName, epoch: Epoch) -> Result<(), String> {
+    async fn collect_garbage_of(&self, plan: &OrganisationPlan, epoch: Epoch) -> Result<(), String> {
         let describe = |error: &dyn std::fmt::Display| error.to_string();
-        self.confirm(Mandate::Leader(epoch)).await.map_err(|error| describe(&error))?;
-        let states = self.store.call(RepositoriesOf(org.clone())).await.map_err(|error| describe(&error))?;
+        self.confirm(plan, Mandate::Leader(epoch)).await.map_err(|error| describe(&error))?;
+        let states =
+            self.store.call(RepositoriesOf(plan.org.clone())).await.map_err(|error| describe(&error))?;
         let floor = self.clock.now() - self.history.retention;
         for state in states.map_err(|error| describe(&error))? {
             if floor.seconds_since(state.floor) < GARBAGE_PERIOD.as_secs() as i64 {
@@ -351,7 +357,7 @@ impl SchedulerSettings {
             let removed = self.store.call(message).await.map_err(|error| describe(&error))?;
             let removed = removed.map_err(|error| {
                 if matches!(error, StoreError::StaleEpoch { .. }) {
-                    self.role.refuse(epoch, &error.to_string());
+                    plan.role.refuse(epoch, &error.to_string());
                 }
                 describe(&error)
             })?;

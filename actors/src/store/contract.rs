@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::StreamExt;
+use futures::future::join_all;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -16,7 +17,7 @@ use crate::activity::{
     Batch, DAY, Fact, FactId, Folded, HeadRead, Kind, Lines, Login, Oid, Record, RepoId, RepoKey, RepoMeta,
     RepoState, Timestamp, Totals, Window,
 };
-use crate::role::Epoch;
+use crate::role::{Epoch, Shard};
 
 /// Makes a `#[tokio::test]` of every test of the contract in a module `$module`; `$open` is an async function that
 /// answers `Arc<dyn FactStore>`, fresh and empty, or `None` to skip (after saying why).
@@ -36,6 +37,7 @@ macro_rules! fact_store_contract {
                 floors_and_bases_merge_by_maximum
                 a_stale_epoch_collects_nothing
                 epochs_strictly_rise
+                each_shard_has_an_epoch_in_force
                 organisations_are_kept_apart
                 large_batches_are_written_whole
             );
@@ -244,7 +246,7 @@ pub async fn a_scan_sees_every_record_once(store: Arc<dyn FactStore>) {
 
 /// What is removed is counted in the base, and coverage before the floor is forgotten with it.
 pub async fn garbage_collection_folds_what_it_removes(store: Arc<dyn FactStore>) {
-    let epoch = store.begin_epoch(Epoch(0)).await.expect("epoch");
+    let epoch = store.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("epoch");
     let api = key("acme", "R_1");
     let mut wanted = batch(&api, 100);
     wanted.records = vec![
@@ -270,7 +272,7 @@ pub async fn garbage_collection_folds_what_it_removes(store: Arc<dyn FactStore>)
 
 /// A replay of what garbage collection counted is refused and not counted again.
 pub async fn records_older_than_the_floor_are_refused(store: Arc<dyn FactStore>) {
-    let epoch = store.begin_epoch(Epoch(0)).await.expect("epoch");
+    let epoch = store.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("epoch");
     let api = key("acme", "R_1");
     let mut wanted = batch(&api, 100);
     wanted.records = vec![seen(&commit(1, 10, "ada"), 100), seen(&commit(2, 50, "ada"), 100)];
@@ -306,12 +308,12 @@ pub async fn floors_and_bases_merge_by_maximum(store: Arc<dyn FactStore>) {
 
 /// Whoever led before the present epoch removes nothing.
 pub async fn a_stale_epoch_collects_nothing(store: Arc<dyn FactStore>) {
-    let old = store.begin_epoch(Epoch(0)).await.expect("epoch");
+    let old = store.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("epoch");
     let api = key("acme", "R_1");
     let mut wanted = batch(&api, 100);
     wanted.records = vec![seen(&commit(1, 10, "ada"), 100)];
     store.write(wanted).await.expect("written");
-    let new = store.begin_epoch(Epoch(0)).await.expect("epoch");
+    let new = store.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("epoch");
     let refused = store.collect_garbage(&api, at(25 * DAY), old).await;
     assert!(
         matches!(refused, Err(StoreError::StaleEpoch { asked, current }) if asked == old && current == new)
@@ -323,7 +325,7 @@ pub async fn a_stale_epoch_collects_nothing(store: Arc<dyn FactStore>) {
 pub async fn epochs_strictly_rise(store: Arc<dyn FactStore>) {
     let mut last = Epoch(0);
     for after in [0, 0, 0, 40, 7, 0, 100, 0] {
-        let next = store.begin_epoch(Epoch(after)).await.expect("epoch");
+        let next = store.begin_epoch(Shard::WHOLE, Epoch(after)).await.expect("epoch");
         assert!(next > last && next > Epoch(after), "{next} follows {last} and {after}");
         store.confirm_epoch(next).await.expect("the present epoch is confirmed");
         let stale = store.confirm_epoch(last).await;
@@ -334,6 +336,35 @@ pub async fn epochs_strictly_rise(store: Arc<dyn FactStore>) {
         assert!(matches!(foreign, Err(StoreError::StaleEpoch { .. })), "it was not issued here");
         last = next;
     }
+}
+
+/// A new leadership of one shard ends the one before it, and none of another shard.
+pub async fn each_shard_has_an_epoch_in_force(store: Arc<dyn FactStore>) {
+    let [one, other] = <[Shard; 2]>::try_from(Shard::all(2).collect::<Vec<_>>()).expect("two shards");
+    let led = ["acme", "globex", "initech", "umbrella"].map(|org| key(org, "R_1"));
+    for repository in &led {
+        let mut wanted = batch(repository, 100);
+        wanted.records = vec![seen(&commit(1, 10, "ada"), 100)];
+        store.write(wanted).await.expect("written");
+    }
+    let mut epochs = Vec::new();
+    for shard in [one, other, one] {
+        epochs.push(store.begin_epoch(shard, Epoch(0)).await.expect("epoch"));
+    }
+    assert!(epochs.is_sorted_by(|a, b| a < b), "no two shards share a number: {epochs:?}");
+    let confirmed = join_all(epochs.iter().map(|epoch| store.confirm_epoch(*epoch))).await;
+    assert_eq!(confirmed.iter().map(Result::is_ok).collect::<Vec<_>>(), [false, true, true]);
+    for repository in &led {
+        let epoch = if one.holds(&repository.org) { epochs[2] } else { epochs[1] };
+        if one.holds(&repository.org) {
+            let refused = store.collect_garbage(repository, at(25), epochs[0]).await;
+            assert!(matches!(refused, Err(StoreError::StaleEpoch { .. })), "{refused:?}");
+        }
+        let collected = store.collect_garbage(repository, at(25), epoch).await.expect("collected");
+        assert_eq!(collected.expect("known").removed, 1);
+    }
+    let shards = led.iter().filter(|repository| one.holds(&repository.org)).count();
+    assert!((1..led.len()).contains(&shards), "both shards are tried");
 }
 
 /// The same repository id under two organisations is two repositories.
@@ -377,7 +408,7 @@ async fn followed(store: &Arc<dyn FactStore>, since: &Position) -> (Vec<Change>,
 
 /// What was changed before the position is not told; what was changed after it is, once.
 pub async fn changes_are_told_after_a_position(store: Arc<dyn FactStore>) {
-    let epoch = store.begin_epoch(Epoch(0)).await.expect("epoch");
+    let epoch = store.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("epoch");
     let api = key("acme", "R_1");
     let mut first = batch(&api, 100);
     first.records = vec![seen(&commit(1, 10, "ada"), 100)];

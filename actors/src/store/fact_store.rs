@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
-use crate::role::{Epoch, EpochError, EpochIssuer};
+use crate::role::{Epoch, EpochError, EpochIssuer, Shard};
 
 /// Why the store did not do as asked. Nothing was changed then.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -151,11 +151,11 @@ pub trait FactStore: Send + Sync + 'static {
         epoch: Epoch,
     ) -> Result<Option<Collected>, StoreError>;
 
-    /// Issues the epoch of a new leadership, greater than any before and than `after`, the greatest the caller knows of: a
+    /// Issues the epoch of a new leadership of `shard`, greater than any before and than `after`, the greatest the caller knows of: a
     /// store that lost everything must not number leaderships anew.
-    async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, StoreError>;
+    async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError>;
 
-    /// Refused unless `epoch` is the one that was issued last: one that another store issued in this one's absence is no
+    /// Refused unless `epoch` is the one that was issued last for its shard: one that another store issued in this one's absence is no
     /// fence here. Whoever leads asks before each cycle.
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError>;
 
@@ -170,7 +170,9 @@ pub trait FactStore: Send + Sync + 'static {
 
 #[async_trait]
 impl EpochIssuer for Arc<dyn FactStore> {
-    async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, EpochError> {
-        FactStore::begin_epoch(self.as_ref(), after).await.map_err(|error| EpochError(error.to_string()))
+    async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, EpochError> {
+        FactStore::begin_epoch(self.as_ref(), shard, after)
+            .await
+            .map_err(|error| EpochError(error.to_string()))
     }
 }

@@ -11,7 +11,7 @@ use super::{
     StoreError, StoredRecord, Written, fold, join,
 };
 use crate::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
-use crate::role::Epoch;
+use crate::role::{Epoch, Shard};
 
 /// Keeps everything in memory; for tests, and for `store.backend: memory`. Replicas in one process may share it.
 #[derive(Debug, Default)]
@@ -23,7 +23,8 @@ pub struct MemoryStore {
 struct Inner {
     /// Tells this store's logs from those of any other.
     log: u64,
-    epoch: Epoch,
+    /// The epochs in force, by the number of the shard; the greatest is the one issued last.
+    epochs: BTreeMap<u32, Epoch>,
     repositories: BTreeMap<RepoKey, Repository>,
     logs: BTreeMap<OrgName, Log>,
 }
@@ -54,7 +55,7 @@ impl Default for Inner {
     fn default() -> Self {
         Inner {
             log: rand::rng().random(),
-            epoch: Epoch(0),
+            epochs: BTreeMap::new(),
             repositories: BTreeMap::new(),
             logs: BTreeMap::new(),
         }
@@ -62,6 +63,16 @@ impl Default for Inner {
 }
 
 impl Inner {
+    fn last_epoch(&self) -> Epoch {
+        self.epochs.values().copied().max().unwrap_or_default()
+    }
+
+    fn confirm(&self, asked: Epoch) -> Result<(), StoreError> {
+        let is_in_force = self.epochs.values().any(|epoch| *epoch == asked);
+        let stale = || StoreError::StaleEpoch { asked, current: self.last_epoch() };
+        is_in_force.then_some(()).ok_or_else(stale)
+    }
+
     fn log(&mut self, key: &RepoKey, changed: Vec<FactId>) {
         let log = self.logs.entry(key.org.clone()).or_default();
         log.sequence += 1;
@@ -180,9 +191,7 @@ impl FactStore for MemoryStore {
         epoch: Epoch,
     ) -> Result<Option<Collected>, StoreError> {
         let mut inner = self.lock();
-        if epoch != inner.epoch {
-            return Err(StoreError::StaleEpoch { asked: epoch, current: inner.epoch });
-        }
+        inner.confirm(epoch)?;
         let Some(repository) = inner.repositories.get_mut(key) else { return Ok(None) };
         if floor <= repository.state.floor {
             return Ok(None);
@@ -198,15 +207,15 @@ impl FactStore for MemoryStore {
         Ok(Some(Collected { state, removed: old.len() }))
     }
 
-    async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, StoreError> {
+    async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError> {
         let mut inner = self.lock();
-        inner.epoch = Epoch(inner.epoch.max(after).0 + 1);
-        Ok(inner.epoch)
+        let next = Epoch(inner.last_epoch().max(after).0 + 1);
+        inner.epochs.insert(shard.number(), next);
+        Ok(next)
     }
 
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
-        let current = self.lock().epoch;
-        if epoch != current { Err(StoreError::StaleEpoch { asked: epoch, current }) } else { Ok(()) }
+        self.lock().confirm(epoch)
     }
 
     async fn position(&self) -> Result<Position, StoreError> {

@@ -20,7 +20,7 @@ use self::mirror::Mirror;
 use self::unsent::Unsent;
 use super::{Collected, Cursor, FactStore, Followed, Page, Position, SharedState, StoreError, Written};
 use crate::activity::{Batch, FactId, Folded, OrgName, Record, RepoKey, RepoState, Timestamp};
-use crate::role::Epoch;
+use crate::role::{Epoch, Shard};
 
 /// How long after a failed attempt the shared store is tried again.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -237,8 +237,8 @@ impl FactStore for MirroredStore {
         self.ask(self.shared.collect_garbage(key, floor, epoch)).await
     }
 
-    async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, StoreError> {
-        self.read(self.shared.begin_epoch(after), self.local.begin_epoch(after)).await
+    async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError> {
+        self.read(self.shared.begin_epoch(shard, after), self.local.begin_epoch(shard, after)).await
     }
 
     /// While the shared store is away whoever led last goes on collecting; facts need no fence.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use github_stats_actors::clock::system_unix_ms;
-use github_stats_actors::role::{Basis, ElectionError, Elector, Standing};
+use github_stats_actors::role::{Basis, ElectionError, Elector, Shard, Standing};
 use jiff::Timestamp;
 use kube::core::DynamicObject;
 use tokio::sync::Notify;
@@ -16,6 +16,7 @@ use super::record::{release, take};
 use super::watch::Watcher;
 use crate::config::LeaderElectionConfig;
 use crate::election::Timing;
+use crate::election::lease_name::lease_name;
 use crate::election::terms::Terms;
 
 /// How often a release is tried that somebody's change gets in the way of.
@@ -31,9 +32,9 @@ pub struct LeaseName {
 }
 
 impl LeaseName {
-    /// As configured.
-    pub fn from_config(config: &LeaderElectionConfig) -> Self {
-        LeaseName { namespace: config.namespace.clone(), name: config.lease_name.clone() }
+    /// That of a shard, as configured.
+    pub fn of(config: &LeaderElectionConfig, shard: Shard) -> Self {
+        LeaseName { namespace: config.namespace.clone(), name: lease_name(config, shard) }
     }
 }
 

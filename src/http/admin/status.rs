@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web};
 use github_stats_actors::activity::{OrgName, Timestamp};
 use github_stats_actors::health::{HealthSnapshot, Status as Mode};
 use github_stats_actors::maintenance::pause_of;
-use github_stats_actors::role::Epoch;
+use github_stats_actors::role::{Epoch, RoleWatch, Shard};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ pub(in crate::http) async fn status(state: web::Data<State>) -> HttpResponse {
 fn report(state: &State) -> Report {
     let (health, sources) = (state.health(), &state.sources);
     let now = sources.clock.now();
-    let epoch = sources.role.leads();
+    let epoch = sources.roles.leads();
     let (build, tree) = (state.metrics.build(), state.tree());
     let reason = ready::obstacle(state, &health);
     Report {
@@ -132,15 +132,23 @@ fn queue(state: &State, health: &HealthSnapshot, now: Timestamp) -> Value {
 }
 
 fn election(state: &State, health: &HealthSnapshot) -> Value {
-    let view = state.sources.role.get();
+    let roles = &state.sources.roles;
+    let view = roles.get();
     let known = json!({
         "backend": view.basis.backend,
         "reason": view.basis.reason,
         "leader": view.leader,
         "stands_in": view.stands_in,
         "last_error": view.last_error,
+        "shards": roles.iter().map(shard).collect::<Vec<_>>(),
     });
     with(known, component(health, "election"))
+}
+
+/// How this replica stands in one shard, and who leads it.
+fn shard((shard, role): (Shard, &RoleWatch)) -> Value {
+    let epoch = role.leads();
+    json!({ "shard": shard.number(), "role": self::role(epoch), "epoch": epoch, "leader": role.get().leader })
 }
 
 fn organisations(state: &State, now: Timestamp) -> BTreeMap<String, Value> {

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicI64;
 
 use async_trait::async_trait;
 use github_stats_actors::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
-use github_stats_actors::role::Epoch;
+use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::store::{
     Collected, Cursor, FactStore, Followed, Page, Position, StoreError, Written,
 };
@@ -95,8 +95,8 @@ impl FactStore for EmbeddedStore {
         self.writer.commit(move |tables| tables.collect_garbage(&key, floor, epoch)).await
     }
 
-    async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, StoreError> {
-        self.writer.commit(move |tables| tables.begin_epoch(after)).await
+    async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError> {
+        self.writer.commit(move |tables| tables.begin_epoch(shard, after)).await
     }
 
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! The tables, and what a write transaction does with them.
 
 use github_stats_actors::activity::{Batch, FactId, Record, RepoKey, RepoState, Timestamp};
-use github_stats_actors::role::Epoch;
+use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::store::{Collected, Joined, StoreError, Written, fold, join};
 use redb::{Database, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
 
@@ -30,7 +30,10 @@ pub(super) const COUNTS: TableDefinition<'static, &'static str, f64> = TableDefi
 pub(super) const APPLIED: TableDefinition<'static, &'static str, u64> = TableDefinition::new("applied");
 
 const FORMAT_KEY: &str = "format";
+/// The epoch issued last.
 const EPOCH_KEY: &str = "epoch";
+/// Those in force, by shard.
+const EPOCHS: std::ops::Range<&str> = "epoch:".."epoch;";
 
 /// Makes a new database a store of the present format.
 pub(super) fn initialise(database: &Database) -> Result<(), redb::Error> {
@@ -50,16 +53,20 @@ pub(super) fn format(transaction: &ReadTransaction) -> Result<Option<u64>, redb:
     }
 }
 
-/// Refuses any epoch but the one issued last.
+/// Refuses any epoch but the one issued last for its shard.
 pub(super) fn confirm_epoch(
     meta: &impl ReadableTable<&'static str, u64>,
     asked: Epoch,
 ) -> Result<(), Failure> {
-    let current = epoch(meta)?;
-    if asked != current {
-        return Err(StoreError::StaleEpoch { asked, current }.into());
+    let mut current = Epoch::default();
+    for entry in meta.range(EPOCHS)? {
+        let epoch = Epoch(entry?.1.value());
+        if epoch == asked {
+            return Ok(());
+        }
+        current = current.max(epoch);
     }
-    Ok(())
+    Err(StoreError::StaleEpoch { asked, current }.into())
 }
 
 fn epoch(meta: &impl ReadableTable<&'static str, u64>) -> Result<Epoch, Failure> {
@@ -148,10 +155,11 @@ impl<'t> Tables<'t> {
         Ok(Some(Collected { state, removed }))
     }
 
-    /// Issues the next epoch.
-    pub(super) fn begin_epoch(&mut self, after: Epoch) -> Result<Epoch, Failure> {
+    /// Issues the next epoch, and puts it in force for the shard.
+    pub(super) fn begin_epoch(&mut self, shard: Shard, after: Epoch) -> Result<Epoch, Failure> {
         let next = Epoch(epoch(&self.meta)?.max(after).0 + 1);
         self.meta.insert(EPOCH_KEY, next.0)?;
+        self.meta.insert(format!("epoch:{}", shard.number()).as_str(), next.0)?;
         Ok(next)
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
-use github_stats_actors::role::Epoch;
+use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::store::StoreError;
 use redis::{Value, cmd};
 
@@ -16,13 +16,18 @@ const AT_A_TIME: usize = 16;
 const REPLICA_LIMIT: Duration = Duration::from_millis(500);
 
 impl RedisStore {
-    /// Issues an epoch and fences every organisation against earlier ones: what only a leader may do is refused where it is
+    /// Issues an epoch and fences every organisation of the shard against earlier ones: what only a leader may do is refused where it is
     /// done, whatever node that is.
-    pub(super) async fn issue_epoch(&self, after: Epoch) -> Result<Epoch, StoreError> {
+    pub(super) async fn issue_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError> {
         let call = Call::quick("epoch");
         let issued: u64 = self
             .brisk
-            .run(call, &self.scripts.begin_epoch, &[self.keys.epoch()], &[after.to_string().into_bytes()])
+            .run(
+                call,
+                &self.scripts.begin_epoch,
+                &[self.keys.epoch(), self.keys.epochs()],
+                &[after.to_string().into_bytes(), shard.number().to_string().into_bytes()],
+            )
             .await?;
         let fence = issued.to_string().into_bytes();
         let raise = |org| {
@@ -32,7 +37,8 @@ impl RedisStore {
                 self.brisk.run::<String>(call.repeatable(), script, &[meta], &[fence]).await
             }
         };
-        let organisations = self.all_organisations().await?;
+        let mut organisations = self.all_organisations().await?;
+        organisations.retain(|org| shard.holds(org));
         stream::iter(organisations)
             .map(raise)
             .buffer_unordered(AT_A_TIME)
@@ -65,11 +71,14 @@ impl RedisStore {
     }
 
     pub(super) async fn refuse_stale(&self, epoch: Epoch) -> Result<(), StoreError> {
-        let mut command = cmd("GET");
-        command.arg(self.keys.epoch());
-        let issued: Option<u64> = self.brisk.query(Call::quick("epoch").repeatable(), &command).await?;
+        let mut command = cmd("HVALS");
+        command.arg(self.keys.epochs());
+        let in_force: Vec<u64> = self.brisk.query(Call::quick("epoch").repeatable(), &command).await?;
         // One that another store issued in this one's absence is no fence here, nor is one that was lost with the data.
-        let current = Epoch(issued.unwrap_or_default());
-        if epoch == current { Ok(()) } else { Err(StoreError::StaleEpoch { asked: epoch, current }) }
+        if in_force.contains(&epoch.0) {
+            return Ok(());
+        }
+        let current = Epoch(in_force.into_iter().max().unwrap_or_default());
+        Err(StoreError::StaleEpoch { asked: epoch, current })
     }
 }

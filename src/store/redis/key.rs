@@ -32,6 +32,11 @@ impl Keys {
         format!("{}epoch", self.prefix).into_bytes()
     }
 
+    /// The epochs in force, by shard; in the slot of the former.
+    pub(super) fn epochs(&self) -> Vec<u8> {
+        format!("{0}epochs:{{{0}epoch}}", self.prefix).into_bytes()
+    }
+
     /// What belongs to an organisation.
     pub(super) fn of(&self, org: &OrgName) -> OrgKeys {
         OrgKeys { stem: format!("{}{{{}}}:", self.prefix, tag(org.as_str())) }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use github_stats_actors::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
-use github_stats_actors::role::Epoch;
+use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::store::{
     Collected, Cursor, FactStore, Followed, Page, Position, SharedState, SharedTable, StoreError, Written,
 };
@@ -99,8 +99,8 @@ impl FactStore for RedisStore {
         self.collect(key, floor, epoch).await
     }
 
-    async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, StoreError> {
-        self.issue_epoch(after).await
+    async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError> {
+        self.issue_epoch(shard, after).await
     }
 
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {

@@ -56,7 +56,7 @@ pub use gauges::{GaugeKey, Gauges};
 pub use histories::from_histories;
 pub use issue::Issue;
 pub use key_pair::KeyPair;
-pub use lively::{Lively, generate};
+pub use lively::{Lively, generate, populate};
 pub use options::{Options, StatisticsOptions};
 pub use pull_request::PullRequest;
 pub use repository::Repository;

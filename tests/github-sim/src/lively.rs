@@ -82,20 +82,25 @@ impl Default for Lively {
 
 /// A lively world: weeks of history before `now`, and events for the days to come.
 pub fn generate(lively: Lively, now: Timestamp) -> World {
+    let mut world = World::new();
+    populate(&mut world, lively, now);
+    world
+}
+
+/// Adds a lively organisation to a world.
+pub fn populate(world: &mut World, lively: Lively, now: Timestamp) {
     let start = now.saturating_sub(lively.past).unwrap_or(now);
     let end = now.saturating_add(lively.future).unwrap_or(now);
-    let mut world = World::new();
-    let mut author = Author::new(&lively, &mut world, start);
+    let mut author = Author::new(&lively, world, start);
     let mut at = start;
     while at < end {
         let per_hour =
             if at < now { lively.past_events_per_hour } else { lively.future_events_per_minute * 60.0 };
-        author.happen(&mut world, at);
+        author.happen(world, at);
         let next = stamp::plus(at, author.pause(per_hour));
         // The quiet pace of the past must not leave the first minutes from now on empty.
         at = if at < now { next.min(now) } else { next };
     }
-    world
 }
 
 /// Writes what happens, and remembers what it can refer to.

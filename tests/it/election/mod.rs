@@ -7,6 +7,7 @@ mod judge;
 mod kubernetes;
 mod outage;
 mod redis;
+mod shards;
 mod shutdown;
 
 use std::collections::BTreeMap;

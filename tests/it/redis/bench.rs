@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt};
 use github_stats::store::RedisStore;
 use github_stats_actors::activity::{Batch, Fact, FactId, Lines, Oid, Record, RepoKey, RepoMeta, Window};
-use github_stats_actors::role::Epoch;
+use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::store::{FactStore, SharedState, SharedTable};
 use redis::Pipeline;
 use tokio::time::{Instant, sleep};
@@ -155,7 +155,7 @@ async fn a_million_facts() {
 
 /// One pass over all repositories, with somebody else asking for something small all the time.
 async fn collect_a_day(store: &Arc<RedisStore>) {
-    let epoch = store.begin_epoch(Epoch(0)).await.expect("an epoch");
+    let epoch = store.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("an epoch");
     let done = Arc::new(AtomicBool::new(false));
     let asker = tokio::spawn({
         let (store, done) = (store.clone(), done.clone());

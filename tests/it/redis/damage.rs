@@ -1,6 +1,6 @@
 //! What a store answers when Redis is full, emptied, read-only, or holds something else.
 
-use github_stats_actors::role::Epoch;
+use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::store::{FactStore, Followed, StoreError};
 
 use super::outages::until_it_works;
@@ -18,7 +18,7 @@ async fn a_full_redis_says_so_and_still_collects_garbage() {
     for number in 0..10 {
         store.write(batch(&api, number, 500)).await.expect("written");
     }
-    let epoch = store.begin_epoch(Epoch(0)).await.expect("an epoch");
+    let epoch = store.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("an epoch");
     let _: () = server.ask(&["CONFIG", "SET", "maxmemory", "1"]).await;
     let refused = store.write(batch(&api, 10, 500)).await;
     assert!(matches!(&refused, Err(StoreError::Full(text)) if text.contains("maxmemory")), "{refused:?}");

@@ -9,7 +9,7 @@ use std::time::Duration;
 use github_stats::redis::Servers;
 use github_stats::store::RedisStore;
 use github_stats_actors::activity::{RepoKey, Window};
-use github_stats_actors::role::Epoch;
+use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::store::{FactStore, Followed, MemoryStore, Position};
 use tokio::time::{Instant, sleep};
 
@@ -51,7 +51,7 @@ async fn written_again(writer: &RedisStore, keys: &[RepoKey], numbers: u64) -> O
 async fn issued(store: &RedisStore) -> Epoch {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match store.begin_epoch(Epoch(0)).await {
+        match store.begin_epoch(Shard::WHOLE, Epoch(0)).await {
             Ok(epoch) => return epoch,
             Err(error) => assert!(Instant::now() < deadline, "no epoch is issued: {error}"),
         }
@@ -69,7 +69,7 @@ async fn writing_goes_on_after_a_failover_and_heals_what_it_lost() {
     let settings = plain(Servers::Sentinel { sentinels: sentinels(), master_set: "mymaster".to_owned() });
     let (writer, other) = (store(settings.clone(), "test-failover"), store(settings, "test-failover"));
     let keys = [key("acme", "R_1"), key("acme", "R_2"), key("zeta", "R_1")];
-    let epoch = writer.begin_epoch(Epoch(0)).await.expect("an epoch");
+    let epoch = writer.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("an epoch");
     let mut follower = Follower::new(other.clone()).await;
 
     let old = watched.master().await;

@@ -9,7 +9,7 @@ use github_stats::store::RedisStore;
 use github_stats_actors::activity::{
     Batch, Fact, FactId, HeadRead, Kind, Lines, Oid, Record, RepoKey, RepoMeta, RepoState, Window,
 };
-use github_stats_actors::role::Epoch;
+use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::store::{FactStore, Followed, MemoryStore, Position, StoreError, StoredRecord};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -159,7 +159,7 @@ async fn garbage_collection_amid_writers_counts_everything_once() {
     let prefix = fresh_prefix();
     let replicas = [store(alone(server), &prefix), store(alone(server), &prefix)];
     let api = key("acme", "R_1");
-    let epoch = replicas[0].begin_epoch(Epoch(0)).await.expect("an epoch");
+    let epoch = replicas[0].begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("an epoch");
     // Enough of one time for several steps.
     for number in 0..4 {
         replicas[0].write(batch(&api, number, 4_000)).await.expect("written");

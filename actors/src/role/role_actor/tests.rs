@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::time::sleep;
 
 use super::*;
-use crate::role::{Basis, Epoch, Role};
+use crate::role::{Basis, Epoch, MemoryLease, Role};
 use crate::store::{FactStore, MemoryStore};
 use crate::supervision::testing::in_virtual_time;
 
@@ -58,17 +58,18 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let elector = Arc::new(Told::default());
-        let (watch, store) = (RoleWatch::new("told"), Observable::<StoreState>::default());
+        let (roles, store) = (Roles::new("told", 1), Observable::<StoreState>::default());
         let facts: Arc<dyn FactStore> = Arc::new(MemoryStore::new());
         let settings = RoleSettings {
+            shard: Shard::WHOLE,
             elector: elector.clone(),
             epochs: Arc::new(facts),
             retry_period: RETRY,
             renew_deadline: RENEW,
             store: store.clone(),
-            watch: watch.clone(),
+            roles: roles.clone(),
         };
-        Stage { elector, watch, store, address: RoleActor::new(settings).start() }
+        Stage { elector, watch: roles.first().clone(), store, address: RoleActor::new(settings).start() }
     }
 
     fn lead(&self, term: Option<u64>) {
@@ -172,5 +173,88 @@ fn a_leadership_ends_at_its_deadline_when_nobody_renews_it() {
         watch.set(RoleView::leader("told", Epoch(1), until + RENEW));
         watch.ended(Mandate::Leader(Epoch(9))).await;
         assert_eq!(Instant::now(), until, "another epoch has ended already");
+    });
+}
+
+// === Shards ===
+
+const SHARDS: u32 = 4;
+
+/// A replica that competes for every shard.
+struct Contender {
+    roles: Roles,
+    addresses: Vec<Addr<RoleActor>>,
+}
+
+impl Contender {
+    fn join(name: &str, leases: &[Arc<MemoryLease>], facts: &Arc<dyn FactStore>) -> Self {
+        let roles = Roles::new("memory", SHARDS);
+        let actor = |(shard, lease): (Shard, &Arc<MemoryLease>)| {
+            let settings = RoleSettings {
+                shard,
+                elector: Arc::new(lease.elector(name, RENEW)),
+                epochs: Arc::new(facts.clone()),
+                retry_period: RETRY,
+                renew_deadline: RENEW,
+                store: Observable::default(),
+                roles: roles.clone(),
+            };
+            RoleActor::new(settings).start()
+        };
+        let addresses = Shard::all(SHARDS).zip(leases).map(actor).collect();
+        Contender { roles, addresses }
+    }
+}
+
+/// Lets time pass in which they tell each other once a second; no shard may have two leaders meanwhile.
+async fn compete(contenders: &[&Contender], seconds: u64) {
+    for _ in 0..seconds {
+        for (own, contender) in contenders.iter().enumerate() {
+            let others = contenders.iter().enumerate().filter(|(other, _)| *other != own);
+            contender.roles.hear(others.map(|(_, other)| other.roles.load()).collect());
+        }
+        for shard in Shard::all(SHARDS) {
+            let leaders = contenders.iter().filter(|c| c.roles.watch(shard).leads().is_some()).count();
+            assert!(leaders <= 1, "{leaders} lead shard {shard}");
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+fn held(contenders: &[&Contender]) -> Vec<usize> {
+    let mut held: Vec<usize> = contenders.iter().map(|contender| contender.roles.held()).collect();
+    held.sort_unstable();
+    held
+}
+
+#[test]
+fn shards_spread_over_those_who_join_and_come_back_from_those_who_leave() {
+    in_virtual_time(|| async {
+        let leases: Vec<Arc<MemoryLease>> =
+            (0..SHARDS).map(|_| MemoryLease::new(LEASE, 1.0, Duration::from_millis(20))).collect();
+        let facts: Arc<dyn FactStore> = Arc::new(MemoryStore::new());
+        let one = Contender::join("one", &leases, &facts);
+        compete(&[&one], 5).await;
+        assert_eq!(held(&[&one]), [4], "whoever is alone leads everything");
+        let two = Contender::join("two", &leases, &facts);
+        compete(&[&one, &two], 60).await;
+        assert_eq!(held(&[&one, &two]), [2, 2]);
+        let epochs = [&one, &two].map(|contender| contender.roles.leads());
+        let three = Contender::join("three", &leases, &facts);
+        compete(&[&one, &two, &three], 60).await;
+        assert_eq!(held(&[&one, &two, &three]), [1, 1, 2], "four among three");
+        assert!(three.roles.leads() > epochs[0].max(epochs[1]), "what changed hands has a greater epoch");
+        let before: Vec<Option<Epoch>> = one.roles.iter().map(|(_, watch)| watch.leads()).collect();
+        compete(&[&one, &two, &three], 120).await;
+        let after: Vec<Option<Epoch>> = one.roles.iter().map(|(_, watch)| watch.leads()).collect();
+        assert_eq!(before, after, "nothing moves while loads differ by one at most");
+        for address in one.addresses.iter() {
+            address.send(Resign).await.expect("it answers");
+        }
+        compete(&[&one, &two, &three], 30).await;
+        assert_eq!(held(&[&one, &two, &three]), [0, 2, 2], "who resigned gets nothing back");
+        leases.iter().for_each(|lease| lease.cut("three", true));
+        compete(&[&two], 60).await;
+        assert_eq!(held(&[&two]), [4]);
     });
 }

@@ -59,8 +59,8 @@ impl FactStore for Fickle {
     ) -> Result<Option<Collected>, StoreError> {
         self.present()?.collect_garbage(key, floor, epoch).await
     }
-    async fn begin_epoch(&self, after: Epoch) -> Result<Epoch, StoreError> {
-        self.present()?.begin_epoch(after).await
+    async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError> {
+        self.present()?.begin_epoch(shard, after).await
     }
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
         self.present()?.confirm_epoch(epoch).await
@@ -195,7 +195,7 @@ async fn a_shared_store_that_lost_everything_is_filled_again() {
     let (mut one, mut other) = (Replica::new(&shared).await, Replica::new(&shared).await);
     one.settle().await;
     other.settle().await;
-    let epoch = one.store.begin_epoch(Epoch(0)).await.expect("epoch");
+    let epoch = one.store.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("epoch");
     for number in 0..50 {
         let writer = if number % 2 == 0 { &one } else { &other };
         writer.store.write(batch((number % 5) as u8, number)).await.expect("written");
@@ -228,7 +228,7 @@ async fn without_the_shared_store_nothing_is_removed_and_leading_goes_on() {
     let shared = Arc::new(Fickle::default());
     let mut replica = Replica::new(&shared).await;
     replica.settle().await;
-    let epoch = replica.store.begin_epoch(Epoch(7)).await.expect("epoch");
+    let epoch = replica.store.begin_epoch(Shard::WHOLE, Epoch(7)).await.expect("epoch");
     assert!(epoch > Epoch(7));
     replica.store.write(batch(1, 1)).await.expect("written");
     shared.set_away(away());
@@ -236,7 +236,7 @@ async fn without_the_shared_store_nothing_is_removed_and_leading_goes_on() {
     assert!(matches!(refused, Err(StoreError::Unavailable(_))));
     replica.store.confirm_epoch(epoch).await.expect("who led goes on");
     shared.set_away(None);
-    shared.begin_epoch(epoch).await.expect("another leads");
+    shared.begin_epoch(Shard::WHOLE, epoch).await.expect("another leads");
     advance(RETRY_DELAY).await;
     replica.settle().await;
     assert!(matches!(replica.store.confirm_epoch(epoch).await, Err(StoreError::StaleEpoch { .. })));

@@ -1,0 +1,157 @@
+//! Organisations divided among several leaders.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use github_sim::Simulator;
+use github_stats_actors::activity::OrgName;
+use github_stats_actors::role::Shard;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use super::judge::Judge;
+use crate::acceptance::{config, lively_all, simulator};
+use crate::support::redis::{Server, installed};
+use crate::support::{Replica, parse_gauges, settle};
+
+const ORGS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
+const SHARDS: u32 = 3;
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Stage {
+    simulator: Simulator,
+    redis: Server,
+    first_seen: jiff::Timestamp,
+    judges: Vec<Judge>,
+    stop: AtomicBool,
+}
+
+impl Stage {
+    async fn new() -> Arc<Stage> {
+        let simulator = simulator(lively_all(&ORGS));
+        Arc::new(Stage {
+            first_seen: simulator.now(),
+            redis: Server::start(&["save \"\""]).await,
+            simulator,
+            judges: (0..SHARDS).map(|_| Judge::default()).collect(),
+            stop: AtomicBool::new(false),
+        })
+    }
+
+    /// One more replica, whose leaderships are watched.
+    async fn join(self: &Arc<Self>, name: &'static str, folder: &TempDir) -> Arc<Replica> {
+        let org = |org: &&str| format!("{{org: {org}, token: secret, scrape_interval: 500ms}}");
+        let orgs = ORGS.iter().map(org).collect::<Vec<_>>().join(", ");
+        let text = format!(
+            "{}store: {{backend: redis, redis_addr: \"{}\"}}\n\
+             leader_election: {{shards: {SHARDS}, lease_duration: 3s, renew_deadline: 2s, retry_period: 500ms}}\n",
+            config(&self.simulator, "ORG")
+                .replace("{org: ORG, token: secret, scrape_interval: 500ms}", &orgs)
+                .replace("server: {", &format!("server: {{replica_id: {name}, admin_token: s3cret, ")),
+            self.redis.address(),
+        );
+        let replica = Arc::new(Replica::serve(folder.path(), &text).await);
+        let (stage, watched) = (self.clone(), replica.clone());
+        tokio::spawn(async move { stage.watch(name, &watched).await });
+        replica
+    }
+
+    async fn watch(&self, name: &'static str, replica: &Replica) {
+        while !self.stop.load(Ordering::Relaxed) {
+            let asked = Instant::now();
+            for (shard, epoch) in led(replica).await {
+                self.judges[shard as usize].saw(name, epoch, asked, Instant::now());
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn settle(&self, replicas: &[&Arc<Replica>]) {
+        for replica in replicas {
+            settle(replica, &self.simulator, self.first_seen).await;
+        }
+    }
+}
+
+/// The shards a replica leads, with their epochs; none of one that does not answer.
+async fn led(replica: &Replica) -> BTreeMap<u64, u64> {
+    let authorization = [("authorization", "Bearer s3cret")];
+    let Some((200, text)) = replica.try_get("/api/admin/status", &authorization).await else {
+        return BTreeMap::new();
+    };
+    let status: Value = serde_json::from_str(&text).expect("JSON");
+    let shards = status["election"]["shards"].as_array().expect("the shards").iter();
+    let leads = |shard: &Value| Some((shard["shard"].as_u64()?, shard["epoch"].as_u64()?));
+    shards.filter_map(leads).collect()
+}
+
+/// Waits until the replicas lead so many shards each, in any order, and every shard is led.
+async fn until_led(replicas: &[&Arc<Replica>], wanted: &[usize]) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut shards = Vec::new();
+        for replica in replicas {
+            shards.push(led(replica).await);
+        }
+        let mut counts: Vec<usize> = shards.iter().map(BTreeMap::len).collect();
+        counts.sort_unstable();
+        let all = shards.iter().flat_map(BTreeMap::keys).collect::<std::collections::BTreeSet<_>>().len();
+        if counts == wanted && all == SHARDS as usize {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{shards:?}\n{}", replicas[0].log());
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Every replica tells the state of every organisation, whoever leads it, and completeness once.
+async fn every_page_is_whole(replicas: &[&Arc<Replica>]) {
+    for replica in replicas {
+        let (_, page) = replica.get("/metrics").await;
+        assert!(!parse_gauges(&page).is_empty());
+        for org in ORGS {
+            let healthy = format!("gh_exporter_org_state{{org=\"{org}\",state=\"healthy\"}} 1");
+            assert!(page.lines().any(|line| line == healthy), "{org} is not told of\n{}", replica.log());
+        }
+        let epochs = page.lines().filter(|line| line.starts_with("gh_exporter_leader_epoch ")).count();
+        assert_eq!(epochs, 1, "one number, however many lead");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_replica_leads_some_organisations_and_others_take_over_what_it_led() {
+    if !installed() {
+        return;
+    }
+    let holds = |org: &str| Shard::all(SHARDS).find(|shard| shard.holds(&OrgName::from(org)));
+    let used: std::collections::BTreeSet<u32> =
+        ORGS.into_iter().filter_map(holds).map(Shard::number).collect();
+    assert!(used.len() > 1, "the organisations are in several shards");
+    let stage = Stage::new().await;
+    let folders = [(); 4].map(|()| TempDir::new().expect("a folder"));
+    let one = stage.join("one", &folders[0]).await;
+    until_led(&[&one], &[3]).await;
+    let two = stage.join("two", &folders[1]).await;
+    let three = stage.join("three", &folders[2]).await;
+    until_led(&[&one, &two, &three], &[1, 1, 1]).await;
+    stage.simulator.advance(Duration::from_secs(3600));
+    stage.settle(&[&one, &two, &three]).await;
+    every_page_is_whole(&[&one, &two, &three]).await;
+    one.signal("KILL");
+    until_led(&[&two, &three], &[1, 2]).await;
+    stage.simulator.advance(Duration::from_secs(3600));
+    stage.settle(&[&two, &three]).await;
+    two.signal("TERM");
+    until_led(&[&three], &[3]).await;
+    let four = stage.join("four", &folders[3]).await;
+    until_led(&[&three, &four], &[1, 2]).await;
+    stage.simulator.advance(Duration::from_secs(3600));
+    stage.settle(&[&three, &four]).await;
+    every_page_is_whole(&[&three, &four]).await;
+    stage.stop.store(true, Ordering::Relaxed);
+    stage.judges.iter().for_each(Judge::give_verdict);
+}
