@@ -12,6 +12,8 @@ section! {
         otel_enabled: bool = false,
         /// Base address of the OTLP collector, such as `http://collector:4318`; HTTP on that port, else gRPC.
         otel_exporter_otlp_endpoint: Option<HttpUrl> = None,
+        /// Whether the leader sends all activity as well; the process's own metrics are sent in any case.
+        otel_activity_metrics: bool = false,
         /// Which traces are sent.
         otel_trace_mode: TraceMode = TraceMode::Sampled,
         /// Share of traces that the mode `sampled` sends, from 0 to 1.
@@ -44,6 +46,12 @@ impl TelemetryConfig {
             checks.warn(
                 "telemetry.otel_enabled",
                 "nothing is sent, because telemetry.otel_exporter_otlp_endpoint is empty",
+            );
+        }
+        if self.otel_activity_metrics && !self.otel_enabled {
+            checks.warn(
+                "telemetry.otel_activity_metrics",
+                "nothing is sent, because telemetry.otel_enabled is false",
             );
         }
         Ok(())

@@ -11,7 +11,7 @@ pub struct ActivityFamily {
     /// Its description.
     pub desc: Desc,
     /// What it shows of a row; `None` where the row has no such series.
-    pub(super) value: fn(&SeriesRow) -> Option<i128>,
+    pub(crate) value: fn(&SeriesRow) -> Option<i128>,
 }
 
 /// How many there are.

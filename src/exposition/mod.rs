@@ -22,7 +22,7 @@ mod text;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use activity::{ACTIVITY, SeriesCounts};
+pub use activity::{ACTIVITY, ActivityFamily, SeriesCounts};
 pub use coding::Coding;
 pub use desc::Desc;
 pub use edition::Edition;

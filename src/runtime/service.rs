@@ -139,6 +139,9 @@ impl Service {
             fleet: Some(fleet(&settings, sources.clone(), metrics.clone(), rooms)),
         };
         let tree = start(config, parts)?;
+        if let Some(otel) = &settings.otel {
+            otel.send_activity(tree.shown.published.clone(), tree.shown.roles.first().clone());
+        }
         let sources = sources(&tree.shown);
         metrics.observe(&sources);
         let admin = admin(&settings, &tree);

@@ -1,6 +1,8 @@
 //! What carries telemetry to the collector: a runtime of one thread, and a client on it.
 
+use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,12 +13,14 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use opentelemetry_http::{HttpClient, HttpError};
-use opentelemetry_otlp::tonic_types::transport::ClientTlsConfig;
 use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig};
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
 use rustls::crypto::ring;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tonic::transport::{ClientTlsConfig, Endpoint};
 
 use super::protocol::Protocol;
+use super::pusher::Transport;
 use super::settings::{OtelError, OtelSettings};
 
 /// Bytes of an answer that are read; an honest one has hardly any.
@@ -94,6 +98,24 @@ impl Courier {
         built.map_err(|cause| OtelError::exporter(&self.endpoint, &cause))
     }
 
+    /// The way for metrics that no exporter of the SDK sends.
+    pub(super) fn transport(&self) -> Result<Transport, OtelError> {
+        if let Some(client) = &self.client {
+            return Ok(Transport::Http(Arc::new(client.clone()), format!("{}/v1/metrics", self.endpoint)));
+        }
+        let _entered = self.handle.enter();
+        let unusable = |error: tonic::transport::Error| {
+            // It does not say itself what is wrong.
+            let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            OtelError::unusable(&self.endpoint, cause)
+        };
+        let mut endpoint = Endpoint::from_shared(self.endpoint.clone()).map_err(unusable)?;
+        if let Some(tls) = self.tls() {
+            endpoint = endpoint.tls_config(tls).map_err(unusable)?;
+        }
+        Ok(Transport::Grpc(MetricsServiceClient::new(endpoint.connect_lazy())))
+    }
+
     fn tls(&self) -> Option<ClientTlsConfig> {
         self.endpoint.starts_with("https://").then(|| ClientTlsConfig::new().with_native_roots())
     }
@@ -123,9 +145,9 @@ impl OverHttp {
         let connector = match endpoint.starts_with("https://") {
             true => HttpsConnectorBuilder::new()
                 .with_provider_and_native_roots(ring::default_provider())
-                .map_err(|cause| OtelError::Exporter {
-                    endpoint: endpoint.to_owned(),
-                    cause: format!("there are no root certificates on this machine: {cause}"),
+                .map_err(|cause| {
+                    let cause = format!("there are no root certificates on this machine: {cause}");
+                    OtelError::unusable(endpoint, cause)
                 })?
                 .https_only()
                 .enable_http1()

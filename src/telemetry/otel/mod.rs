@@ -3,10 +3,12 @@
 //! Everything that is sent is sent by threads of its own: the SDK's collect, and the courier's runtime exchanges with the
 //! collector. What the product does waits for none of them; a collector that is away costs what it would have been told.
 
+mod activity;
 mod courier;
 mod errors_only;
 mod outage;
 mod protocol;
+mod pusher;
 mod settings;
 mod watched;
 
@@ -14,6 +16,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use github_stats_actors::role::RoleWatch;
+use github_stats_actors::store::PublishedView;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{MetricExporter, SpanExporter};
@@ -32,9 +36,11 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::registry::LookupSpan;
 
+use activity::ActivitySender;
 use courier::Courier;
 use errors_only::ErrorsOnly;
 use outage::Outage;
+use pusher::Pusher;
 use watched::Watched;
 
 use crate::config::TraceMode;
@@ -61,8 +67,11 @@ struct Inner {
     /// Until somebody meters.
     exporter: Mutex<Option<Watched<MetricExporter>>>,
     meter: OnceLock<SdkMeterProvider>,
+    /// Until somebody sends activity; `None` where nobody is to.
+    pusher: Mutex<Option<Pusher>>,
+    interval: Duration,
     /// Ends last.
-    _courier: Courier,
+    courier: Courier,
 }
 
 impl Otel {
@@ -85,6 +94,15 @@ impl Otel {
             }
         };
         let exporter = Watched::new(courier.metric_exporter()?, courier.handle(), limit, metrics.clone());
+        let pusher = match settings.sends_activity() {
+            true => Some(Pusher {
+                transport: courier.transport()?,
+                headers: settings.headers(),
+                limit,
+                outage: metrics.clone(),
+            }),
+            false => None,
+        };
         Ok(Otel(Arc::new(Inner {
             mode: settings.mode(),
             traces,
@@ -93,7 +111,9 @@ impl Otel {
             tracer,
             exporter: Mutex::new(Some(exporter)),
             meter: OnceLock::new(),
-            _courier: courier,
+            pusher: Mutex::new(pusher),
+            interval: settings.interval(),
+            courier,
         })))
     }
 
@@ -129,6 +149,16 @@ impl Otel {
         // Flushed at the end; a second one would send nothing.
         let _ = self.0.meter.set(provider.clone());
         provider
+    }
+
+    /// Sends the activity of `view` from time to time while `role` leads, if activity is to be sent; once for all.
+    pub fn send_activity(&self, view: PublishedView, role: RoleWatch) {
+        let Some(pusher) = self.0.pusher.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return;
+        };
+        let sender =
+            ActivitySender { pusher, view, role, resource: shared_resource(), period: self.0.interval };
+        self.0.courier.handle().spawn(sender.run());
     }
 
     /// How often something could not be sent, by signal.
@@ -199,6 +229,19 @@ fn tracer(settings: &OtelSettings, exporter: Watched<SpanExporter>, resource: Re
         }
     };
     builder.build()
+}
+
+/// Whose activity it is: that of all replicas, so that series stay the same whoever leads.
+fn shared_resource() -> opentelemetry_proto::tonic::resource::v1::Resource {
+    let resource = Resource::builder_empty()
+        .with_attributes([KeyValue::new("service.name", SERVICE)])
+        .with_detector(Box::new(EnvResourceDetector::new()))
+        .build();
+    let attributes = resource.iter().map(|(key, value)| activity::text(key.as_str(), &value.as_str()));
+    opentelemetry_proto::tonic::resource::v1::Resource {
+        attributes: attributes.collect(),
+        ..Default::default()
+    }
 }
 
 /// Who sends; `OTEL_RESOURCE_ATTRIBUTES` adds to it and overrides it.

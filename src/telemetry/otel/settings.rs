@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use http::HeaderMap;
 use opentelemetry_otlp::ExporterBuildError;
 
 use super::protocol::Protocol;
+use super::pusher;
 use crate::config::{Environment, HttpUrl, TelemetryConfig, TraceMode};
 
 /// Says which protocol the collector is spoken to with.
@@ -13,6 +15,12 @@ const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
 const TIMEOUT: &str = "OTEL_EXPORTER_OTLP_TIMEOUT";
 /// How long it may take where that is not said.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Says what goes with each request, as `key=value,key=value`; the second for metrics alone.
+const HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"];
+/// Says how many milliseconds lie between two batches of metrics.
+const INTERVAL: &str = "OTEL_METRIC_EXPORT_INTERVAL";
+/// How many where that is not said.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 /// Says how many spans may wait.
 const QUEUE_SIZE: &str = "OTEL_BSP_MAX_QUEUE_SIZE";
 
@@ -39,13 +47,20 @@ pub enum OtelError {
 
 impl OtelError {
     pub(super) fn exporter(endpoint: &str, cause: &ExporterBuildError) -> Self {
-        OtelError::Exporter { endpoint: endpoint.to_owned(), cause: cause.to_string() }
+        OtelError::unusable(endpoint, cause.to_string())
+    }
+
+    pub(super) fn unusable(endpoint: &str, cause: String) -> Self {
+        OtelError::Exporter { endpoint: endpoint.to_owned(), cause }
     }
 }
 
 /// What is sent where.
 #[derive(Clone, Debug)]
 pub struct OtelSettings {
+    activity: bool,
+    headers: HeaderMap,
+    interval: Duration,
     endpoint: HttpUrl,
     protocol: Protocol,
     mode: TraceMode,
@@ -66,6 +81,11 @@ impl OtelSettings {
             return Ok(None);
         };
         let variable = env.get(PROTOCOL);
+        let headers: Vec<&str> = HEADERS.iter().filter_map(|name| env.get(name)).collect();
+        let millis = |name, default| {
+            let told = env.get(name).and_then(|millis| millis.trim().parse().ok());
+            told.filter(|millis| *millis > 0).map_or(default, Duration::from_millis)
+        };
         let unknown = || OtelError::Protocol(variable.unwrap_or_default().to_owned());
         Ok(Some(OtelSettings {
             protocol: Protocol::of(&endpoint, variable).ok_or_else(unknown)?,
@@ -73,10 +93,10 @@ impl OtelSettings {
             mode: config.otel_trace_mode,
             ratio: config.otel_trace_sample_ratio,
             replica: replica.to_owned(),
-            limit: env
-                .get(TIMEOUT)
-                .and_then(|millis| millis.trim().parse().ok())
-                .map_or(DEFAULT_TIMEOUT, Duration::from_millis),
+            limit: millis(TIMEOUT, DEFAULT_TIMEOUT),
+            interval: millis(INTERVAL, DEFAULT_INTERVAL),
+            activity: config.otel_activity_metrics,
+            headers: pusher::headers(&headers),
             own_queue_size: env.get(QUEUE_SIZE).is_some(),
         }))
     }
@@ -100,6 +120,21 @@ impl OtelSettings {
 
     pub(super) fn replica(&self) -> &str {
         &self.replica
+    }
+
+    /// Whether activity is sent.
+    pub(super) fn sends_activity(&self) -> bool {
+        self.activity
+    }
+
+    /// What goes with each request that carries metrics.
+    pub(super) fn headers(&self) -> HeaderMap {
+        self.headers.clone()
+    }
+
+    /// How long it is from one batch of metrics to the next.
+    pub(super) fn interval(&self) -> Duration {
+        self.interval
     }
 
     /// How long a batch may take.

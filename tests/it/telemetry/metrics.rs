@@ -12,7 +12,7 @@ use crate::replicas::shows;
 const HTTP: (&str, &str) = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
 
 /// The samples of a page whose name begins so, by their labels.
-fn samples(page: &str, name: &str) -> BTreeMap<String, f64> {
+pub fn samples(page: &str, name: &str) -> BTreeMap<String, f64> {
     let lines = page.lines().filter_map(|line| line.strip_prefix(name)?.rsplit_once(' '));
     lines.map(|(labels, value)| (labels.to_owned(), value.parse().expect("a number"))).collect()
 }
@@ -27,7 +27,7 @@ fn told(received: &Received, wanted: &str, order: &[&str]) -> BTreeMap<String, P
     of_it.map(|((_, attributes), point)| (labels(attributes, order), point.clone())).collect()
 }
 
-fn numbers(received: &Received, wanted: &str, order: &[&str]) -> BTreeMap<String, f64> {
+pub fn numbers(received: &Received, wanted: &str, order: &[&str]) -> BTreeMap<String, f64> {
     let number = |(labels, point)| match point {
         Point::Number(number) => (labels, number),
         other => panic!("{wanted}{labels}: {other:?}"),

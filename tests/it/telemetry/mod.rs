@@ -1,5 +1,6 @@
 //! Traces and metrics as a collector receives them, from the real binary.
 
+mod activity;
 mod backfill;
 mod metrics;
 mod outages;

@@ -1,0 +1,112 @@
+//! Sends metrics that are no instruments of the SDK, as its exporters would.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use opentelemetry_http::HttpClient;
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use percent_encoding::percent_decode_str;
+use prost::Message;
+use tokio::time::timeout;
+use tonic::metadata::MetadataMap;
+use tonic::transport::Channel;
+
+use super::outage::Outage;
+
+/// The way metrics go.
+pub(super) enum Transport {
+    /// Protobuf over gRPC.
+    Grpc(MetricsServiceClient<Channel>),
+    /// Protobuf over HTTP/1.1, to this address.
+    Http(Arc<dyn HttpClient>, String),
+}
+
+/// Sends requests, each within a limit, and tells what became of them.
+pub(super) struct Pusher {
+    pub(super) transport: Transport,
+    /// What goes with each request. It may hold a token.
+    pub(super) headers: HeaderMap,
+    pub(super) limit: Duration,
+    pub(super) outage: Arc<Outage>,
+}
+
+impl Pusher {
+    /// Sends one request; an error when it was not taken as a whole.
+    pub(super) async fn send(&self, request: ExportMetricsServiceRequest) -> OTelSdkResult {
+        let outcome = timeout(self.limit, self.exchange(request)).await;
+        let outcome = outcome.unwrap_or(Err(OTelSdkError::Timeout(self.limit)));
+        self.outage.sent(&outcome);
+        outcome
+    }
+
+    async fn exchange(&self, request: ExportMetricsServiceRequest) -> OTelSdkResult {
+        let answer = match &self.transport {
+            Transport::Grpc(client) => {
+                let metadata = MetadataMap::from_headers(self.headers.clone());
+                let request = tonic::Request::from_parts(metadata, tonic::Extensions::default(), request);
+                let answer = client.clone().export(request).await;
+                answer
+                    .map_err(|status| failed(format!("{}: {}", status.code(), status.message())))?
+                    .into_inner()
+            }
+            Transport::Http(client, url) => {
+                let mut post =
+                    Request::post(url).body(Bytes::from(request.encode_to_vec())).map_err(failed)?;
+                post.headers_mut().extend(self.headers.clone());
+                post.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+                let answer = client.send_bytes(post).await.map_err(failed)?;
+                if !answer.status().is_success() {
+                    return Err(failed(format!("HTTP {}", answer.status())));
+                }
+                ExportMetricsServiceResponse::decode(answer.into_body()).map_err(failed)?
+            }
+        };
+        let refused = answer.partial_success.filter(|partial| partial.rejected_data_points > 0);
+        refused.map_or(Ok(()), |partial| {
+            let count = partial.rejected_data_points;
+            Err(failed(format!("{count} values were refused: {}", partial.error_message)))
+        })
+    }
+}
+
+fn failed(cause: impl ToString) -> OTelSdkError {
+    OTelSdkError::InternalFailure(cause.to_string())
+}
+
+/// Headers as `OTEL_EXPORTER_OTLP_HEADERS` writes them: `key=value,key=value`, values percent-encoded. What cannot be a header is
+/// left out, as the SDK does.
+pub(super) fn headers(lists: &[&str]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for pair in lists.iter().flat_map(|list| list.split(',')) {
+        let Some((name, value)) = pair.split_once('=') else { continue };
+        let value = percent_decode_str(value.trim()).decode_utf8_lossy();
+        if let (Ok(name), Ok(mut value)) =
+            (HeaderName::try_from(name.trim().to_lowercase()), HeaderValue::try_from(value.as_ref()))
+        {
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_read_as_the_specification_writes_them() {
+        let read = headers(&["Authorization=Bearer%20abc, x-tenant = one ,broken,=x", "x-tenant=two"]);
+        assert_eq!(read.len(), 2);
+        assert_eq!(read["authorization"], "Bearer abc");
+        assert_eq!(read["x-tenant"], "two", "the list of the signal counts more");
+        assert!(!format!("{read:?}").contains("abc"), "a token is not shown");
+    }
+}
