@@ -1,8 +1,9 @@
 //! Activity as OTLP, and who sends it when.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use github_stats_actors::activity::{Block, SeriesRow, SeriesSnapshot};
+use github_stats_actors::clock::system_unix_ms;
 use github_stats_actors::role::RoleWatch;
 use github_stats_actors::store::PublishedView;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -44,7 +45,7 @@ impl ActivitySender {
     /// What cannot be sent is known from the outage already; the rest would not be taken either.
     async fn send(&self) {
         let Some(published) = self.view.latest().filter(|_| self.role.leads().is_some()) else { return };
-        for request in requests(&published.series, &self.resource, SystemTime::now()) {
+        for request in requests(&published.series, &self.resource, system_unix_ms()) {
             if self.pusher.send(request).await.is_err() {
                 return;
             }
@@ -56,9 +57,9 @@ impl ActivitySender {
 fn requests<'a>(
     snapshot: &'a SeriesSnapshot,
     resource: &'a Resource,
-    at: SystemTime,
+    unix_ms: i64,
 ) -> impl Iterator<Item = ExportMetricsServiceRequest> + 'a {
-    let nanos = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
+    let nanos = unix_ms.max(0).unsigned_abs() * 1_000_000;
     snapshot.blocks.iter().map(move |block| {
         let shown =
             ACTIVITY.iter().filter(|family| !snapshot.counters_hidden || family.desc.kind == Kind::Gauge);
