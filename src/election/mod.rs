@@ -11,6 +11,7 @@ mod timing;
 
 pub use identity::identity;
 pub use kubernetes::KubernetesElector;
+pub use lease_name::LeaseName;
 pub use redis::RedisElector;
 pub use select::{Electorate, electors, preflight};
 pub use timing::Timing;

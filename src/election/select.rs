@@ -8,9 +8,8 @@ use github_stats_actors::role::{Elector, FixedElector, Role, Shard};
 
 use super::fallback::FallbackElector;
 use super::identity::identity;
-use super::kubernetes::{self, Cluster, LeaseName};
-use super::lease_name::lease_name;
-use super::{KubernetesElector, RedisElector, Timing};
+use super::kubernetes::{self, Cluster};
+use super::{KubernetesElector, LeaseName, RedisElector, Timing};
 use crate::config::{Config, ElectionBackend, Environment, InitialRole};
 use crate::redis::Link;
 
@@ -72,7 +71,7 @@ impl Candidate<'_> {
                 Arc::new(FallbackElector::new(Box::new(elector), Box::new(instead), PATIENCE))
             }
             (Choice::Redis(because), Some(link)) => {
-                let name = lease_name(election, shard);
+                let LeaseName { name, .. } = LeaseName::of(election, shard);
                 let key = (self.config.store.key_prefix.as_str(), name.as_str());
                 Arc::new(RedisElector::new(link.clone(), key, identity, timing, because))
             }

@@ -247,9 +247,11 @@ impl Client {
     }
 
     async fn exchange_once(&self, ask: &Ask) -> Result<Answer, Trouble> {
+        self.settings.room.serve(self.settings.tokens.account(self.token(ask).await?.as_ref()));
         let admission = self.admit(ask).await?;
         // Never closed.
         let _permit = self.permits.acquire().await.ok();
+        // Read again: it may have been replaced meanwhile.
         let token = self.token(ask).await?;
         let parcel = Parcel {
             method: ask.method.clone(),
@@ -319,11 +321,7 @@ impl Client {
         };
         room.admit(demand).await.map_err(|Refusal { retry_after, reason }| {
             let seconds = retry_after.as_secs();
-            let detail = if reason.is_mandated() {
-                format!("GitHub's rate limit is used up; it is full again in {seconds} s")
-            } else {
-                format!("what is left of the {} quota is kept for what is more urgent; there is more in {seconds} s", ask.resource.as_str())
-            };
+            let detail = format!("{}; there is more in {seconds} s", reason.sentence(ask.resource));
             let error = self.error_of(ask, SourceErrorKind::RateLimited, detail);
             Trouble::Failed(SourceError { retry_after: Some(retry_after), ..error })
         })

@@ -11,8 +11,8 @@ use kube::{Api, Client, Config};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::elector::LeaseName;
 use crate::config::Environment;
+use crate::election::LeaseName;
 
 /// How long the server lets a watch last; less than what proxies in between allow.
 const WATCH_SECONDS: u32 = 240;

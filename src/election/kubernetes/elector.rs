@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use github_stats_actors::clock::system_unix_ms;
-use github_stats_actors::role::{Basis, ElectionError, Elector, Shard, Standing};
+use github_stats_actors::role::{Basis, ElectionError, Elector, Standing};
 use jiff::Timestamp;
 use kube::core::DynamicObject;
 use tokio::sync::Notify;
@@ -14,29 +14,12 @@ use super::api::{ApiError, Cluster, LeaseApi};
 use super::observation::Observation;
 use super::record::{release, take};
 use super::watch::Watcher;
-use crate::config::LeaderElectionConfig;
+use crate::election::LeaseName;
 use crate::election::Timing;
-use crate::election::lease_name::lease_name;
 use crate::election::terms::Terms;
 
 /// How often a release is tried that somebody's change gets in the way of.
 const RELEASE_TRIES: usize = 3;
-
-/// Which Lease.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeaseName {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl LeaseName {
-    /// That of a shard, as configured.
-    pub fn of(config: &LeaderElectionConfig, shard: Shard) -> Self {
-        LeaseName { namespace: config.namespace.clone(), name: lease_name(config, shard) }
-    }
-}
 
 /// Stands for election by writing its name into a Lease.
 ///

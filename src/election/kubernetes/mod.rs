@@ -8,5 +8,5 @@ mod record;
 mod watch;
 
 pub use api::Cluster;
-pub use elector::{KubernetesElector, LeaseName};
+pub use elector::KubernetesElector;
 pub use preflight::preflight;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::LeaseName;
 use super::api::{Cluster, LeaseApi};
 use super::record::Record;
+use crate::election::LeaseName;
 
 /// Reads the Lease once. Whether it may be written shows only when it is.
 ///

@@ -163,6 +163,10 @@ impl TokenSource for AppToken {
         true
     }
 
+    fn account(&self, _: Option<&SecretString>) -> u64 {
+        self.settings.installation_id
+    }
+
     fn name(&self) -> String {
         self.settings.installation_id.to_string()
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use github_stats_actors::scheduler::SourceErrorKind;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 
 /// Why there is no token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +29,9 @@ pub trait TokenSource: Send + Sync + 'static {
         false
     }
 
+    /// Which account GitHub counts requests for; another number, other limits. It tells nothing of the token.
+    fn account(&self, token: Option<&SecretString>) -> u64;
+
     /// What the metrics call it: the installation's number, or `token`.
     fn name(&self) -> String {
         "token".into()
@@ -43,6 +47,10 @@ impl TokenSource for Anonymous {
     async fn token(&self) -> Result<Option<SecretString>, TokenError> {
         Ok(None)
     }
+
+    fn account(&self, _: Option<&SecretString>) -> u64 {
+        0
+    }
 }
 
 /// Reads a secret as it is now, or says why that cannot be done.
@@ -57,5 +65,25 @@ impl TokenSource for StoredToken {
     async fn token(&self) -> Result<Option<SecretString>, TokenError> {
         let failed = |detail| TokenError { kind: SourceErrorKind::Unauthorized, detail };
         (self.0)().map(Some).map_err(failed)
+    }
+
+    fn account(&self, token: Option<&SecretString>) -> u64 {
+        let Some(token) = token else { return 0 };
+        let hash = Sha256::new().chain_update("account of ").chain_update(token.expose_secret()).finalize();
+        hash.iter().take(8).fold(0, |account, byte| account << 8 | u64::from(*byte))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_token_is_another_account() {
+        let source = StoredToken(Arc::new(|| Err("nobody reads it".into())));
+        let [one, same, other] =
+            ["ghp_one", "ghp_one", "ghp_other"].map(|token| source.account(Some(&token.into())));
+        assert_eq!(one, same);
+        assert_ne!(one, other);
     }
 }

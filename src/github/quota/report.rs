@@ -9,6 +9,9 @@ use super::{Reason, Resource, Room, Told};
 /// What a replica knows and uses of the limits of one set of credentials.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomReport {
+    /// Whose limits these are.
+    #[serde(default)]
+    account: Option<u64>,
     core: ShareReport,
     graphql: ShareReport,
     /// Until when GitHub wants to be left alone by everybody with these credentials.
@@ -40,8 +43,8 @@ impl Room {
     /// What the other replicas are to know.
     pub fn report(&self) -> RoomReport {
         let (instant, now) = (Instant::now(), self.now());
-        let mut report = RoomReport::default();
         let mut state = self.lock();
+        let mut report = RoomReport { account: state.account, ..RoomReport::default() };
         for resource in Resource::ALL {
             let held = state.holds.until(resource, instant, now);
             let share = state.share(resource);
@@ -55,13 +58,18 @@ impl Room {
         report
     }
 
-    /// What the other live replicas told last, all of them.
+    /// What the other live replicas told last, all of them. Those whose token was not replaced yet, or was already, tell of
+    /// other limits.
     pub fn hear(&self, reports: &[RoomReport]) {
         let (instant, now) = (Instant::now(), self.now());
         let mut state = self.lock();
+        let is_of_ours = |report: &&RoomReport| {
+            state.account.is_none() || report.account.is_none() || report.account == state.account
+        };
+        let reports: Vec<&RoomReport> = reports.iter().filter(is_of_ours).collect();
         for resource in Resource::ALL {
             let shares: Vec<ShareReport> =
-                reports.iter().map(|report| *report.clone().of(resource)).collect();
+                reports.iter().map(|report| *RoomReport::clone(report).of(resource)).collect();
             let own = state.share(resource);
             shares.iter().filter_map(|share| share.told).for_each(|told| own.budget.learn(told));
             own.budget.set_elsewhere(shares.iter().map(|share| share.reserved).sum());
@@ -128,6 +136,31 @@ mod tests {
         one.hold_primary(Resource::Core, Duration::from_secs(1_000));
         other.hear(&[one.report()]);
         assert!(admit(&other, 1).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_token_has_other_limits_whoever_tells_of_the_former() {
+        let [one, other] = rooms();
+        for room in [&one, &other] {
+            room.serve(1);
+            room.learn(Resource::Core, Told { limit: 300, remaining: 30, reset: START + 3_600 });
+        }
+        let under_way = admit(&other, 0).await.expect("it costs nothing");
+        assert!(admit(&one, 1).await.is_err());
+        one.serve(2);
+        one.hear(&[other.report()]);
+        admit(&one, 1)
+            .await
+            .expect("the first answer tells")
+            .settle(1, Some(Told { limit: 5_000, remaining: 4_999, reset: START + 600 }));
+        one.hear(&[other.report()]);
+        assert_eq!(one.budget(Resource::Core).remaining, 4_999);
+        other.hear(&[one.report()]);
+        assert_eq!(other.budget(Resource::Core).remaining, 30, "its own token is the former");
+        other.serve(2);
+        under_way.settle(1, Some(Told { limit: 300, remaining: 29, reset: START + 3_600 }));
+        other.hear(&[one.report()]);
+        assert_eq!(other.budget(Resource::Core).remaining, 4_999);
     }
 
     #[tokio::test(start_paused = true)]

@@ -78,6 +78,8 @@ pub struct Room {
 }
 
 pub(super) struct State {
+    /// Whose limits these are, once somebody asked.
+    pub(super) account: Option<u64>,
     core: Share,
     graphql: Share,
     pub(super) holds: Holds,
@@ -101,24 +103,26 @@ enum Decision {
 impl Room {
     /// An empty room.
     pub fn new(settings: RoomSettings, clock: Arc<Clock>) -> Arc<Self> {
-        let share = |resource: Resource| Share {
-            budget: Budget::new(settings.min_remaining),
-            minute: MinuteCeiling::new((resource.points_per_minute() * settings.minute_percent / 100).max(1)),
-        };
         Arc::new(Room {
             settings,
             clock,
-            state: Mutex::new(State {
-                core: share(Resource::Core),
-                graphql: share(Resource::Graphql),
-                holds: Holds::default(),
-                waiting: BTreeMap::new(),
-                refused: Vec::new(),
-                next_ticket: 0,
-            }),
+            state: Mutex::new(State::new(&settings)),
             permits: Arc::new(Semaphore::new(settings.concurrency.max(1))),
             changed: Notify::new(),
         })
+    }
+
+    /// Requests are made for this account from now on. Of another one's limits nothing is known yet.
+    pub fn serve(&self, account: u64) {
+        let mut state = self.lock();
+        let before = state.account.replace(account);
+        if before.is_some_and(|before| before != account) {
+            let (waiting, next_ticket) = (std::mem::take(&mut state.waiting), state.next_ticket);
+            *state = State { account: Some(account), waiting, next_ticket, ..State::new(&self.settings) };
+            drop(state);
+            tracing::info!("the token was replaced; what GitHub allows is learned anew");
+            self.wake();
+        }
     }
 
     /// Waits until a request may be sent.
@@ -134,6 +138,7 @@ impl Room {
             match decision {
                 Decision::Go => {
                     return Ok(Admission {
+                        account: self.lock().account,
                         room: self.clone(),
                         resource: demand.resource,
                         reserved: demand.cost,
@@ -285,13 +290,16 @@ impl Room {
 
     fn settle(&self, admission: &Admission, cost: u64, told: Option<Told>) {
         let mut state = self.lock();
-        let budget = &mut state.share(admission.resource).budget;
-        match told {
-            Some(told) => {
-                budget.settle(admission.reserved, 0);
-                budget.learn(told);
+        // An answer to whom the room served before tells nothing of the present limits.
+        if state.account == admission.account {
+            let budget = &mut state.share(admission.resource).budget;
+            match told {
+                Some(told) => {
+                    budget.settle(admission.reserved, 0);
+                    budget.learn(told);
+                }
+                None => budget.settle(admission.reserved, cost),
             }
-            None => budget.settle(admission.reserved, cost),
         }
         drop(state);
         if let Some(cap) = &admission.cap {
@@ -315,6 +323,22 @@ impl Room {
 }
 
 impl State {
+    fn new(settings: &RoomSettings) -> Self {
+        let share = |resource: Resource| Share {
+            budget: Budget::new(settings.min_remaining),
+            minute: MinuteCeiling::new((resource.points_per_minute() * settings.minute_percent / 100).max(1)),
+        };
+        State {
+            account: None,
+            core: share(Resource::Core),
+            graphql: share(Resource::Graphql),
+            holds: Holds::default(),
+            waiting: BTreeMap::new(),
+            refused: Vec::new(),
+            next_ticket: 0,
+        }
+    }
+
     pub(super) fn share(&mut self, resource: Resource) -> &mut Share {
         match resource {
             Resource::Core => &mut self.core,
@@ -342,6 +366,7 @@ impl Drop for Seen<'_> {
 /// Leave to send one request. Dropped without a word, as when its future is cancelled, it counts as spent: GitHub may
 /// have received the request.
 pub struct Admission {
+    account: Option<u64>,
     room: Arc<Room>,
     resource: Resource,
     reserved: u64,

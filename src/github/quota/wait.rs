@@ -38,9 +38,20 @@ impl Reason {
         }
     }
 
-    /// Whether GitHub asked for the pause; otherwise points are kept for something more urgent, or for others.
-    pub fn is_mandated(self) -> bool {
-        matches!(self, Reason::PrimaryLimit | Reason::SecondaryLimit)
+    /// Why nothing is asked, in a sentence that goes on with when there is more.
+    pub fn sentence(self, resource: Resource) -> String {
+        let resource = resource.as_str();
+        match self {
+            Reason::PrimaryLimit => format!("GitHub's {resource} rate limit is used up"),
+            Reason::SecondaryLimit => "GitHub wants to be left alone (secondary rate limit)".to_owned(),
+            Reason::Cap => "the organisation has spent what it may (max_api_points_per_hour)".to_owned(),
+            Reason::Threshold => {
+                format!("the rest of the {resource} quota is kept back (rate_limit.min_remaining_threshold)")
+            }
+            Reason::FirstAnswer | Reason::PointsPerMinute | Reason::MoreUrgent => {
+                format!("what is left of the {resource} quota is kept for what is more urgent")
+            }
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use github_stats::election::kubernetes::{Cluster, LeaseName};
-use github_stats::election::{KubernetesElector, identity};
+use github_stats::election::kubernetes::Cluster;
+use github_stats::election::{KubernetesElector, LeaseName, identity};
 use github_stats_actors::role::contract::{Rivals, Timing};
 use github_stats_actors::role::{Elector, Standing};
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use github_sim::Simulator;
+use github_sim::{Options, Simulator, Token, World};
 use github_stats_actors::activity::OrgName;
 use github_stats_actors::role::Shard;
 use serde_json::Value;
@@ -19,11 +19,15 @@ use crate::support::{Replica, parse_gauges, settle};
 
 const ORGS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
 const SHARDS: u32 = 3;
+/// Points an hour, where they are scarce.
+const POINTS: u32 = 150;
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Stage {
     simulator: Simulator,
+    /// What organisations are asked for with.
+    credentials: String,
     redis: Server,
     first_seen: jiff::Timestamp,
     judges: Vec<Judge>,
@@ -31,9 +35,9 @@ struct Stage {
 }
 
 impl Stage {
-    async fn new() -> Arc<Stage> {
-        let simulator = simulator(lively_all(&ORGS));
+    async fn new(simulator: Simulator, credentials: &str) -> Arc<Stage> {
         Arc::new(Stage {
+            credentials: credentials.to_owned(),
             first_seen: simulator.now(),
             redis: Server::start(&["save \"\""]).await,
             simulator,
@@ -44,7 +48,7 @@ impl Stage {
 
     /// One more replica, whose leaderships are watched.
     async fn join(self: &Arc<Self>, name: &'static str, folder: &TempDir) -> Arc<Replica> {
-        let org = |org: &&str| format!("{{org: {org}, token: secret, scrape_interval: 500ms}}");
+        let org = |org: &&str| format!("{{org: {org}, {}, scrape_interval: 500ms}}", self.credentials);
         let orgs = ORGS.iter().map(org).collect::<Vec<_>>().join(", ");
         let text = format!(
             "{}store: {{backend: redis, redis_addr: \"{}\"}}\n\
@@ -131,7 +135,7 @@ async fn every_replica_leads_some_organisations_and_others_take_over_what_it_led
     let used: std::collections::BTreeSet<u32> =
         ORGS.into_iter().filter_map(holds).map(Shard::number).collect();
     assert!(used.len() > 1, "the organisations are in several shards");
-    let stage = Stage::new().await;
+    let stage = Stage::new(simulator(lively_all(&ORGS)), "token: secret").await;
     let folders = [(); 4].map(|()| TempDir::new().expect("a folder"));
     let one = stage.join("one", &folders[0]).await;
     until_led(&[&one], &[3]).await;
@@ -154,4 +158,54 @@ async fn every_replica_leads_some_organisations_and_others_take_over_what_it_led
     every_page_is_whole(&[&three, &four]).await;
     stage.stop.store(true, Ordering::Relaxed);
     stage.judges.iter().for_each(Judge::give_verdict);
+}
+
+/// What the simulator would grant yet.
+async fn remaining(simulator: &Simulator) -> u64 {
+    let url = format!("{}/rate_limit", simulator.url());
+    let asked = tokio::task::spawn_blocking(move || {
+        let answer = ureq::get(&url).header("authorization", "Bearer scarce").call();
+        answer.expect("an answer").body_mut().read_to_string().expect("text")
+    });
+    let told: Value = serde_json::from_str(&asked.await.expect("no panic")).expect("JSON");
+    told["resources"]["graphql"]["remaining"].as_u64().expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_share_scarce_credentials_do_not_use_them_up_and_lose_nothing() {
+    if !installed() {
+        return;
+    }
+    let tokens =
+        vec![Token::new("scarce").hourly_limit(POINTS), Token::new("ample").hourly_limit(10_000_000)];
+    let options = Options { tokens, ..Options::default() }.without_secondary_limits();
+    let simulator = Simulator::start(World::new(), options).expect("a simulator");
+    let now = simulator.now();
+    simulator.edit(|world| *world = lively_all(&ORGS)(now));
+    let folders = [(); 4].map(|()| TempDir::new().expect("a folder"));
+    let token = folders[3].path().join("token");
+    std::fs::write(&token, "scarce").expect("a file");
+    let stage = Stage::new(simulator, &format!("token_file: {}", token.display())).await;
+    let mut replicas = Vec::new();
+    for (name, folder) in ["one", "two", "three"].into_iter().zip(&folders) {
+        replicas.push(stage.join(name, folder).await);
+    }
+    let replicas: Vec<&Arc<Replica>> = replicas.iter().collect();
+    until_led(&replicas, &[1, 1, 1]).await;
+    let mut least = u64::from(POINTS);
+    for tick in 0..400 {
+        if tick % 10 == 0 {
+            stage.simulator.advance(Duration::from_secs(360));
+        }
+        least = least.min(remaining(&stage.simulator).await);
+        sleep(Duration::from_millis(50)).await;
+    }
+    let refused =
+        stage.simulator.requests().into_iter().filter(|request| matches!(request.status, Some(403 | 429)));
+    assert_eq!(refused.count(), 0, "they wait by themselves");
+    assert!((1..u64::from(POINTS / 2)).contains(&least), "{least} of {POINTS} points were left at the least");
+    std::fs::write(&token, "ample").expect("a file");
+    stage.settle(&replicas).await;
+    stage.stop.store(true, Ordering::Relaxed);
+    println!("{least} of {POINTS} points were left at the least");
 }
