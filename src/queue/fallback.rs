@@ -30,7 +30,8 @@ struct Inner {
     amqp: Arc<AmqpQueue>,
     memory: MemoryQueue,
     outbox: Option<Outbox>,
-    /// Ids of the jobs in memory, those that are being worked on included.
+    /// Ids of the jobs in memory, those that are being worked on or sent included: before they are on disk, and until they
+    /// are no longer. So whatever is on disk and not here, nobody works on.
     held: Mutex<HashSet<String>>,
     /// Jobs in memory at most.
     room: usize,
@@ -84,11 +85,13 @@ impl Inner {
 
     /// Keeps a job here: on disk, and in memory while there is room.
     async fn keep(&self, job: Job, delay: Duration) -> Result<(), QueueError> {
-        let on_disk = self.store(&Unsent::job(&job, delay)).await;
         let room = self.memory.len() < self.room;
+        // None as well where it is held already: it has come to another stage.
+        let hold = if room { self.hold(&job.job_id) } else { None };
+        let on_disk = self.store(&Unsent::job(&job, delay)).await;
         if room {
-            self.held().insert(job.job_id.clone());
             self.memory.publish(job, delay).await?;
+            hold.into_iter().for_each(Hold::keep);
         }
         if room || on_disk { Ok(()) } else { Err(QueueError::Full) }
     }
@@ -112,8 +115,20 @@ impl Inner {
 
     /// The job is no longer here.
     async fn left(&self, job_id: &str) {
-        self.held().remove(job_id);
         self.drop_stored(&job_key(job_id)).await;
+        self.held().remove(job_id);
+    }
+
+    /// Takes hold of a job that nobody has.
+    fn hold(&self, job_id: &str) -> Option<Hold<'_>> {
+        let is_free = self.held().insert(job_id.to_owned());
+        is_free.then(|| Hold { queue: self, job_id: job_id.to_owned(), kept: false })
+    }
+
+    /// Takes hold of a job that was seen on disk, if it still is there.
+    async fn claim(&self, job_id: &str) -> Option<Hold<'_>> {
+        let (outbox, hold) = (self.outbox.as_ref()?, self.hold(job_id)?);
+        outbox.contains(&job_key(job_id)).await.unwrap_or(false).then_some(hold)
     }
 
     /// Sends what waits in memory, then what is on disk only.
@@ -134,19 +149,27 @@ impl Inner {
                 return;
             }
             for message in page {
-                let sent = match &message {
-                    Unsent::Job { job, due_ms, .. } => {
-                        self.amqp.publish((**job).clone(), remaining(*due_ms)).await
-                    }
-                    Unsent::Letter(letter) => self.amqp.bury(letter).await,
-                    Unsent::Forgotten { letter } => self.amqp.forget(letter).await,
-                };
-                if sent.is_err() {
+                if self.send(message).await.is_err() {
                     return;
                 }
-                self.drop_stored(&message.key()).await;
             }
         }
+    }
+
+    /// Sends what was seen on disk, unless it is no longer there or somebody works on it.
+    async fn send(&self, message: Unsent) -> Result<(), QueueError> {
+        match &message {
+            Unsent::Job { job, due_ms, .. } => {
+                let Some(_hold) = self.claim(&job.job_id).await else { return Ok(()) };
+                self.amqp.publish((**job).clone(), remaining(*due_ms)).await?;
+                self.drop_stored(&message.key()).await;
+                return Ok(());
+            }
+            Unsent::Letter(letter) => self.amqp.bury(letter).await?,
+            Unsent::Forgotten { letter } => self.amqp.forget(letter).await?,
+        }
+        self.drop_stored(&message.key()).await;
+        Ok(())
     }
 
     /// Brings jobs from disk into memory, where workers find them.
@@ -156,12 +179,12 @@ impl Inner {
         }
         let room = self.room.saturating_sub(self.memory.len());
         for message in self.on_disk_only().await.into_iter().take(room) {
-            if let Unsent::Job { job, due_ms, .. } = message {
-                self.held().insert(job.job_id.clone());
+            if let Unsent::Job { job, due_ms, .. } = message
+                && let Some(hold) = self.claim(&job.job_id).await
                 // Not taken when full; it stays on disk then.
-                if self.memory.publish((*job).clone(), remaining(due_ms)).await.is_err() {
-                    self.held().remove(&job.job_id);
-                }
+                && self.memory.publish(*job, remaining(due_ms)).await.is_ok()
+            {
+                hold.keep();
             }
         }
     }
@@ -184,6 +207,28 @@ impl Inner {
 
     fn backlog(&self) -> usize {
         self.outbox.as_ref().map_or(0, Outbox::len).max(self.memory.len())
+    }
+}
+
+/// Holds a job until dropped, unless that goes over to somebody else.
+struct Hold<'a> {
+    queue: &'a Inner,
+    job_id: String,
+    kept: bool,
+}
+
+impl Hold<'_> {
+    /// Whoever settles the job lets go of it.
+    fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.queue.held().remove(&self.job_id);
+        }
     }
 }
 

@@ -148,6 +148,15 @@ impl Outbox {
         .await
     }
 
+    /// Whether there is a message of this name.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn contains(&self, key: &str) -> Result<bool, OutboxError> {
+        let key = key.to_owned();
+        self.run(move |outbox| outbox.look(|messages| Ok(messages.get(key.as_str())?.is_some()))).await
+    }
+
     /// The first `count` messages that `wanted` says yes to, by name.
     ///
     /// # Errors

@@ -96,6 +96,32 @@ async fn more_than_fits_into_memory_waits_on_disk_and_is_worked_off_all_the_same
     assert_eq!((seen.len(), queue.status().outbox), (40, 0));
 }
 
+/// Jobs come and go while what is on disk is brought into memory: none is worked on twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_on_disk_is_brought_back_only_while_nobody_has_it() {
+    const JOBS: u32 = 300;
+    let folder = TempDir::new().expect("a folder");
+    let (amqp, _tasks) = open(NOWHERE, &topology(), 6);
+    let outbox = Outbox::open(folder.path()).expect("an outbox");
+    let queue = FallbackQueue::with_memory(amqp, Some(outbox), 6);
+    // More eager than one relay, which looks twice a second.
+    let _relays: Vec<Tasks> = (0..4).map(|_| relay(&queue)).collect();
+    let publisher = queue.clone();
+    let publishing = tokio::spawn(async move {
+        for number in 0..JOBS {
+            publisher.publish(job(number), Duration::ZERO).await.expect("kept");
+        }
+    });
+    let mut seen = BTreeSet::new();
+    while seen.len() < JOBS as usize {
+        let delivery = receive(&queue).await;
+        assert!(seen.insert(id(&*delivery)), "{} was worked on before", id(&*delivery));
+        delivery.settle(Settlement::Done).await.expect("settled");
+    }
+    publishing.await.expect("no panic");
+    assert_eq!(queue.status().outbox, 0);
+}
+
 #[tokio::test]
 async fn without_a_disk_memory_is_bounded_and_says_so() {
     let (amqp, _tasks) = open(NOWHERE, &topology(), 6);
