@@ -1,10 +1,13 @@
 //! The operator's page in a real browser.
 
+use github_sim::{Fault, Matcher};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::told;
 use crate::acceptance::{config, lively, simulator};
+use crate::queue::operator::small;
+use crate::replicas::shows;
 use crate::support::{Browser, Replica, settle};
 
 /// Everything one can read on the page.
@@ -54,6 +57,49 @@ async fn the_page_shows_a_replica_and_pauses_it_and_lets_it_go_on() {
     browser.evaluate(&submit("pause", &[("pause-org", ""), ("pause-reason", "   ")]));
     browser.until("document.getElementById('message').className === 'bad'").await;
     assert_eq!(browser.evaluate(&contains("worker-1")), true);
+}
+
+/// Presses a button of the first dead letter of a repository.
+fn press(button: &str, repository: &str) -> String {
+    let row = format!(
+        "[...document.querySelectorAll('#letters tr')].find((row) => row.innerText.includes('{repository}'))"
+    );
+    format!("{row}.querySelector('[aria-label^=\"{button}\"]').click(); true")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letters_are_reprocessed_and_resolved_on_the_page() {
+    let Some(mut browser) = Browser::start() else { return };
+    let simulator = simulator(small);
+    for name in ["fixable", "hopeless"] {
+        let repository = Matcher::Repo(format!("acme/{name}"));
+        simulator.faults().add(Fault::status(repository, 403, "Resource not accessible"));
+    }
+    let folder = TempDir::new().expect("a folder");
+    let text = config(&simulator, "acme").replace("request_timeout: 5s", "request_timeout: 5s\n  api: rest");
+    let replica = Replica::serve(folder.path(), &text).await;
+    browser.open(&format!("http://127.0.0.1:{}/admin", replica.port()));
+    for text in ["acme/fixable", "acme/hopeless", "cannot_succeed"] {
+        browser.until(&contains(text)).await;
+    }
+    let waiting = async |repository: &str| {
+        let (_, text) = replica.get("/api/admin/dlq?count=50").await;
+        let told: Value = serde_json::from_str(&text).expect("JSON");
+        let letters = told["letters"].as_array().expect("letters").iter();
+        letters.filter(|letter| letter["job"]["repo"] == repository).count()
+    };
+    let before = waiting("hopeless").await;
+    browser.evaluate(&press("Resolve", "acme/hopeless"));
+    browser.until("!document.getElementById('resolve').hidden").await;
+    browser.evaluate(&submit("resolve", &[("resolve-reason", "it is gone for good")]));
+    browser.until(&contains("is resolved.")).await;
+    assert_eq!(waiting("hopeless").await, before - 1);
+    assert!(replica.log().contains("it is gone for good"), "the audit log tells why");
+    simulator.faults().clear();
+    browser.evaluate(&press("Reprocess", "acme/fixable"));
+    browser.until(&contains("is tried again as job")).await;
+    let covers = |page: &str| page.contains("repo=\"fixable\",user=\"ada\"");
+    shows(&replica, "what was missing is there", covers).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ pub mod cluster;
 mod contract;
 mod letters;
 mod links;
-mod operator;
+pub mod operator;
 mod outages;
 mod outbox;
 mod stage;

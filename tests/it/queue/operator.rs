@@ -43,7 +43,7 @@ async fn until_listed(folder: &Path, common: &[&str], wanted: impl Fn(&[Value]) 
 }
 
 /// Two repositories in which little happened, as over REST every commit costs a request.
-fn small(now: jiff::Timestamp) -> World {
+pub fn small(now: jiff::Timestamp) -> World {
     let at = |minutes: i64| now - SignedDuration::from_mins(minutes);
     let mut world = World::new();
     for name in ["fixable", "hopeless"] {
