@@ -106,4 +106,8 @@ impl<S: FactStore> FactStore for MeasuredStore<S> {
     async fn changes(&self, since: &Position) -> Result<Followed, StoreError> {
         self.store.changes(since).await
     }
+
+    fn cut_off(&self) -> Option<String> {
+        self.store.cut_off()
+    }
 }

@@ -155,8 +155,8 @@ pub trait FactStore: Send + Sync + 'static {
     /// store that lost everything must not number leaderships anew.
     async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError>;
 
-    /// Refused unless `epoch` is the one that was issued last for its shard: one that another store issued in this one's absence is no
-    /// fence here. Whoever leads asks before each cycle.
+    /// Refused unless `epoch` is the one that was issued last for its shard: one that another store issued in this one's
+    /// absence is no fence here. Whoever leads asks before each cycle.
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError>;
 
     /// Where the log of changes stands. Whoever takes the position first and loads everything then, misses nothing that
@@ -166,6 +166,12 @@ pub trait FactStore: Send + Sync + 'static {
     /// What other users of the store, and this one, changed since. A store that has one user only tells of no changes:
     /// its user knows them from its own calls.
     async fn changes(&self, since: &Position) -> Result<Followed, StoreError>;
+
+    /// Why what is written now reaches nobody else for the time being; `None` where it does, or nobody else is meant to be
+    /// reached.
+    fn cut_off(&self) -> Option<String> {
+        None
+    }
 }
 
 #[async_trait]

@@ -193,6 +193,13 @@ fn whole(state: RepoState, records: Vec<(FactId, Record)>) -> Batch {
 
 #[async_trait]
 impl FactStore for MirroredStore {
+    fn cut_off(&self) -> Option<String> {
+        match self.link() {
+            Link::Up => None,
+            Link::Away { why, .. } => Some(why),
+        }
+    }
+
     async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
         match self.ask(self.shared.write(batch.clone())).await {
             Err(error) if is_outage(&error) => {}

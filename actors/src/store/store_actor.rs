@@ -193,8 +193,10 @@ impl StoreActor {
         self.changed = true;
     }
 
+    /// Takes over why this replica is cut off: what following the store ended in, or the store itself knows. The latter may
+    /// be newer than the former, which can take seconds to fail.
     fn set_cut_off(&mut self, error: Option<&StoreError>) {
-        let why = error.map(ToString::to_string);
+        let why = error.map(ToString::to_string).or_else(|| self.settings.store.cut_off());
         if why != self.cut_off {
             // Counters come and go with it.
             self.changed |= why.is_some() != self.cut_off.is_some();
@@ -308,6 +310,8 @@ impl Handler<Write> for StoreActor {
                 .on_event(Event::StoreWrite { source: message.source, success: written.is_ok() });
             actor.note(written.as_ref().err());
             let written = written?;
+            // Before it is shown: a counter with what nobody else has would seem to fall when another replica is asked.
+            actor.set_cut_off(None);
             actor.written(&written);
             Ok(WriteReceipt { changed: written.changed.len(), refused: written.refused })
         }))

@@ -3,12 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex as StdMutex;
 
+use actix::Actor;
 use proptest::prelude::*;
 use tokio::time::{advance, sleep};
 
 use super::*;
-use crate::activity::{Coverage, Fact, HeadRead, Lines, Oid, RepoMeta, Window};
-use crate::store::{MemoryState, MemoryStore, SharedTable};
+use crate::activity::{ActivitySettings, Coverage, Fact, HeadRead, Kind, Lines, Oid, RepoMeta, WEEK, Window};
+use crate::clock::Clock;
+use crate::event::NoObserver;
+use crate::observable::Observable;
+use crate::role::RoleWatch;
+use crate::store::{
+    MemoryState, MemoryStore, PublishedView, SharedTable, StoreActor, StoreSettings, Write, WriteSource,
+};
+use crate::supervision::testing::in_virtual_time;
 
 /// A store that can be taken away, and emptied.
 #[derive(Default)]
@@ -292,3 +300,49 @@ async fn fresh() -> Option<Arc<dyn FactStore>> {
 
 crate::fact_store_contract!(contract, super::fresh);
 crate::shared_store_contract!(shared, super::fresh);
+
+/// Another replica lacks what the local store took alone, so counters must not show it for a moment.
+#[test]
+fn counters_are_hidden_before_they_show_what_only_the_local_store_has() {
+    in_virtual_time(|| async {
+        let shared = Arc::new(Fickle::default());
+        let replica = Replica::new(&shared).await;
+        let published = PublishedView::default();
+        let settings = StoreSettings {
+            store: Arc::new(replica.store),
+            activity: ActivitySettings { active_window: WEEK, retention: 4 * WEEK },
+            series_budget: usize::MAX,
+            role: RoleWatch::new("static"),
+            clock: Clock::starting_at(at(10)),
+            published: published.clone(),
+            state: Observable::default(),
+            observer: Arc::new(NoObserver),
+        };
+        let actor = StoreActor::new(settings).start();
+        let write = |number| actor.send(Write { batch: batch(1, number), source: WriteSource::LeaderScrape });
+        let reviews = || {
+            let latest = published.latest()?;
+            let totals = latest.series.rows().next()?.totals.filter(|_| !latest.series.counters_hidden);
+            totals.map(|totals| totals.get(Kind::Review))
+        };
+        sleep(RETRY_DELAY * 4).await;
+        write(1).await.expect("alive").expect("written");
+        sleep(RETRY_DELAY).await;
+        assert_eq!(reviews(), Some(1));
+        for number in 2..12 {
+            shared.set_away(away());
+            write(number).await.expect("alive").expect("an outage refuses nothing");
+            for _ in 0..50 {
+                sleep(Duration::from_millis(10)).await;
+                assert_eq!(
+                    reviews().filter(|shown| *shown == number),
+                    None,
+                    "the shared store has not got it"
+                );
+            }
+            shared.set_away(None);
+            sleep(RETRY_DELAY * 4 + Duration::from_millis(37 * number)).await;
+            assert_eq!(reviews(), Some(number));
+        }
+    });
+}
