@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::Observer;
 use github_stats_actors::fleet::{Exchange, Leave};
@@ -207,7 +207,9 @@ async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: D
     let led = tree.shown.roles.leads().is_some();
     let asked = Instant::now();
     let resigned = tree.roles.iter().map(|role| role.call_within(Resign, RESIGN_LIMIT));
-    match try_join_all(resigned).await {
+    // All of them, whichever fails first.
+    let resigned: Result<Vec<()>, _> = join_all(resigned).await.into_iter().collect();
+    match resigned {
         Ok(_) if led => tracing::info!(took = ?asked.elapsed(), "leadership was handed over"),
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "leadership was not handed over; it ends at its deadline"),

@@ -43,8 +43,7 @@ impl Roles {
 
     /// The role in the shard an organisation belongs to.
     pub fn of(&self, org: &OrgName) -> &RoleWatch {
-        let shard = Shard::all(self.watches.len() as u32).find(|shard| shard.holds(org));
-        self.watch(shard.unwrap_or(Shard::WHOLE))
+        self.watch(Shard::of(org, self.watches.len() as u32))
     }
 
     /// The greatest epoch to act under now; `None` while this replica leads nowhere.

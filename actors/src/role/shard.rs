@@ -23,6 +23,14 @@ impl Shard {
         (0..count).map(move |number| Shard { number, count })
     }
 
+    /// The one of `count` parts that an organisation belongs to.
+    ///
+    /// Rendezvous hashing: an organisation belongs where its weight is greatest. Every replica of every version decides alike,
+    /// and one part more takes from the others only what it gets.
+    pub fn of(org: &OrgName, count: u32) -> Self {
+        Shard::all(count).max_by_key(|shard| shard.weight(org)).unwrap_or(Shard::WHOLE)
+    }
+
     /// Which of the parts it is, from 0.
     pub fn number(self) -> u32 {
         self.number
@@ -34,11 +42,8 @@ impl Shard {
     }
 
     /// Whether an organisation belongs to it.
-    ///
-    /// Rendezvous hashing: an organisation belongs where its weight is greatest. Every replica of every version decides alike,
-    /// and one part more takes from the others only what it gets.
     pub fn holds(self, org: &OrgName) -> bool {
-        Shard::all(self.count).max_by_key(|shard| shard.weight(org)) == Some(self)
+        Shard::of(org, self.count) == self
     }
 
     fn weight(self, org: &OrgName) -> [u8; 32] {

@@ -151,8 +151,8 @@ pub trait FactStore: Send + Sync + 'static {
         epoch: Epoch,
     ) -> Result<Option<Collected>, StoreError>;
 
-    /// Issues the epoch of a new leadership of `shard`, greater than any before and than `after`, the greatest the caller knows of: a
-    /// store that lost everything must not number leaderships anew.
+    /// Issues the epoch of a new leadership of `shard`, greater than any before and than `after`, the greatest the caller knows
+    /// of: a store that lost everything must not number leaderships anew.
     async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError>;
 
     /// Refused unless `epoch` is the one that was issued last for its shard: one that another store issued in this one's

@@ -16,8 +16,8 @@ const AT_A_TIME: usize = 16;
 const REPLICA_LIMIT: Duration = Duration::from_millis(500);
 
 impl RedisStore {
-    /// Issues an epoch and fences every organisation of the shard against earlier ones: what only a leader may do is refused where it is
-    /// done, whatever node that is.
+    /// Issues an epoch and fences every organisation of the shard against earlier ones: what only a leader may do is refused
+    /// where it is done, whatever node that is.
     pub(super) async fn issue_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError> {
         let call = Call::quick("epoch");
         let issued: u64 = self

@@ -78,6 +78,9 @@ fn requests<'a>(
 fn metric(family: &ActivityFamily, block: &Block, nanos: u64) -> Option<Metric> {
     let data_points: Vec<NumberDataPoint> =
         block.iter().filter_map(|row| Some(point(row, (family.value)(row)?, nanos))).collect();
+    if data_points.is_empty() {
+        return None;
+    }
     let data = match family.desc.kind {
         Kind::Counter => Data::Sum(Sum {
             data_points,
@@ -86,9 +89,7 @@ fn metric(family: &ActivityFamily, block: &Block, nanos: u64) -> Option<Metric> 
         }),
         _ => Data::Gauge(Gauge { data_points }),
     };
-    let is_empty = matches!(&data, Data::Sum(sum) if sum.data_points.is_empty())
-        || matches!(&data, Data::Gauge(gauge) if gauge.data_points.is_empty());
-    (!is_empty).then(|| Metric {
+    Some(Metric {
         name: family.desc.name.to_owned(),
         description: family.desc.help.to_owned(),
         data: Some(data),

@@ -1,8 +1,8 @@
 //! Organisations divided among several leaders.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use github_sim::{Options, Simulator, Token, World};
@@ -10,6 +10,7 @@ use github_stats_actors::activity::OrgName;
 use github_stats_actors::role::Shard;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::judge::Judge;
@@ -31,6 +32,7 @@ struct Stage {
     redis: Server,
     first_seen: jiff::Timestamp,
     judges: Vec<Judge>,
+    watches: Mutex<Vec<JoinHandle<()>>>,
     stop: AtomicBool,
 }
 
@@ -42,6 +44,7 @@ impl Stage {
             redis: Server::start(&["save \"\""]).await,
             simulator,
             judges: (0..SHARDS).map(|_| Judge::default()).collect(),
+            watches: Mutex::default(),
             stop: AtomicBool::new(false),
         })
     }
@@ -60,7 +63,8 @@ impl Stage {
         );
         let replica = Arc::new(Replica::serve(folder.path(), &text).await);
         let (stage, watched) = (self.clone(), replica.clone());
-        tokio::spawn(async move { stage.watch(name, &watched).await });
+        let watch = tokio::spawn(async move { stage.watch(name, &watched).await });
+        self.watches.lock().expect("no panic").push(watch);
         replica
     }
 
@@ -71,6 +75,15 @@ impl Stage {
                 self.judges[shard as usize].saw(name, epoch, asked, Instant::now());
             }
             sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends the watches; none of them may have seen two lead under one epoch.
+    async fn end_watches(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let watches = std::mem::take(&mut *self.watches.lock().expect("no panic"));
+        for watch in watches {
+            watch.await.expect("no epoch was led by two");
         }
     }
 
@@ -156,7 +169,7 @@ async fn every_replica_leads_some_organisations_and_others_take_over_what_it_led
     stage.simulator.advance(Duration::from_secs(3600));
     stage.settle(&[&three, &four]).await;
     every_page_is_whole(&[&three, &four]).await;
-    stage.stop.store(true, Ordering::Relaxed);
+    stage.end_watches().await;
     stage.judges.iter().for_each(Judge::give_verdict);
 }
 
@@ -206,6 +219,6 @@ async fn those_who_share_scarce_credentials_do_not_use_them_up_and_lose_nothing(
     assert!((1..u64::from(POINTS / 2)).contains(&least), "{least} of {POINTS} points were left at the least");
     std::fs::write(&token, "ample").expect("a file");
     stage.settle(&replicas).await;
-    stage.stop.store(true, Ordering::Relaxed);
+    stage.end_watches().await;
     println!("{least} of {POINTS} points were left at the least");
 }
