@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use github_stats_actors::health::{Probe, ProbeResult, Status};
-use github_stats_actors::observable::Observable;
+use actix_supervisor::Observable;
 
 /// Less than this is worth a warning: a day's records of a large installation fit into it.
 const LITTLE: u64 = 256 * 1024 * 1024;

@@ -79,7 +79,7 @@ impl Worker {
 mod tests {
     use std::time::Duration;
 
-    use github_stats_actors::supervision::{ActorRef, ChildSpec, Strategy, SupervisorSpec, start_root};
+    use actix_supervisor::{ActorRef, ChildSpec, Strategy, SupervisorSpec, start_root};
     use tokio::time::{sleep, timeout};
 
     use super::*;

@@ -7,7 +7,7 @@ use github_stats_actors::activity::OrgName;
 use github_stats_actors::health::{Component, HealthSnapshot, Status};
 use github_stats_actors::role::{Epoch, Role};
 use github_stats_actors::scheduler::OrgStatus;
-use github_stats_actors::supervision::{ActorState, TreeSnapshot};
+use actix_supervisor::{ActorState, TreeSnapshot};
 use serde::Serialize;
 
 use super::admin::ActorReport;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
-use github_stats_actors::supervision::{ActorSnapshot, ActorState, Exit};
+use actix_supervisor::{ActorSnapshot, ActorState, Exit};
 use serde_json::json;
 
 use super::State;
@@ -44,7 +44,7 @@ fn obstacle(exit: Option<&Exit>, root: Option<&ActorSnapshot>, limit: Duration) 
 
 #[cfg(test)]
 mod tests {
-    use github_stats_actors::supervision::{ChildKind, ExitReason, RestartCounts};
+    use actix_supervisor::{ChildKind, ExitReason, RestartCounts};
 
     use super::*;
     use crate::http::testing::{fresh, get, with_tree};

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use github_stats_actors::health::HealthSnapshot;
 use github_stats_actors::maintenance::Register;
-use github_stats_actors::observable::Observable;
+use actix_supervisor::Observable;
 use github_stats_actors::queue::LetterDesk;
-use github_stats_actors::supervision::{RootHandle, TreeSnapshot};
+use actix_supervisor::{RootHandle, TreeSnapshot};
 use secrecy::SecretString;
 use tokio::sync::Notify;
 

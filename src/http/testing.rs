@@ -12,11 +12,11 @@ use github_stats_actors::activity::{SeriesSnapshot, Timestamp};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::health::HealthSnapshot;
 use github_stats_actors::maintenance::Register;
-use github_stats_actors::observable::Observable;
+use actix_supervisor::Observable;
 use github_stats_actors::role::Roles;
 use github_stats_actors::scheduler::{Completeness, OrgState, OrgStatus};
 use github_stats_actors::store::MemoryState;
-use github_stats_actors::supervision::{
+use actix_supervisor::{
     ActorRef, ActorState, ChildSpec, RootHandle, Strategy, SupervisorSpec, start_root,
 };
 use secrecy::SecretString;

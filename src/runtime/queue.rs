@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use github_stats_actors::event::Observer;
 use github_stats_actors::queue::{Books, JobQueue, MemoryQueue};
-use github_stats_actors::supervision::{ActorRef, ChildSpec, Strategy, SupervisorSpec};
+use actix_supervisor::{ActorRef, ChildSpec, Strategy, SupervisorSpec};
 
 use super::stores::Stores;
 use super::tree::dispatch;

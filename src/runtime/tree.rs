@@ -12,7 +12,7 @@ use github_stats_actors::fleet::{Exchange, FleetActor, FleetSettings, FleetState
 use github_stats_actors::health::{HealthActor, HealthSettings, HealthSnapshot, Probe};
 use github_stats_actors::lines::LinesSettings;
 use github_stats_actors::maintenance::{MaintenanceActor, MaintenanceSettings, Pause, Register};
-use github_stats_actors::observable::Observable;
+use actix_supervisor::Observable;
 use github_stats_actors::queue::{
     BackfillWorker, Books, DispatchSettings, LetterDesk, QueueActor, QueueSettings, QueueState,
     WorkerSettings,
@@ -24,7 +24,7 @@ use github_stats_actors::scheduler::{
     ScraperSettings,
 };
 use github_stats_actors::store::{PublishedView, StoreActor, StoreSettings, StoreState};
-use github_stats_actors::supervision::{
+use actix_supervisor::{
     ActorRef, ChildSpec, DuplicateId, RootHandle, Strategy, SupervisorSpec, start_root,
 };
 

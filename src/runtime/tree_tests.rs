@@ -13,8 +13,8 @@ use github_stats_actors::role::{
 };
 use github_stats_actors::scheduler::{OrgState, ScriptedSource, SourceErrorKind};
 use github_stats_actors::store::{FactStore, MemoryStore};
-use github_stats_actors::supervision::testing::in_virtual_time;
-use github_stats_actors::supervision::{Exit, Fault};
+use actix_supervisor::testing::in_virtual_time;
+use actix_supervisor::{Exit, Fault};
 
 use tokio::time::Instant;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use github_stats_actors::observable::Observable;
+use actix_supervisor::Observable;
 
 use super::{Cycles, Pages, Reading};
 

@@ -81,12 +81,12 @@ mod tests {
     use github_stats_actors::event::{Event, Observer};
     use github_stats_actors::health::{Component, HealthSnapshot, Status};
     use github_stats_actors::lines::LinesView;
-    use github_stats_actors::observable::Observable;
+    use actix_supervisor::Observable;
     use github_stats_actors::queue::{JobOutcome, QueueState, QueueStats, Reason};
     use github_stats_actors::role::{Epoch, RoleView, Roles};
     use github_stats_actors::scheduler::{Completeness, CycleResult, OrgState, OrgStatus, SchedulerState};
     use github_stats_actors::store::WriteSource;
-    use github_stats_actors::supervision::{Strategy, SupervisorSpec, start_root};
+    use actix_supervisor::{Strategy, SupervisorSpec, start_root};
     use tokio::time::Instant;
 
     use super::*;

@@ -6,7 +6,7 @@ use github_stats_actors::maintenance::{Pause, pause_of};
 use github_stats_actors::queue::QueueState;
 use github_stats_actors::role::{Epoch, Role, Roles};
 use github_stats_actors::scheduler::{OrgState, SchedulerState};
-use github_stats_actors::supervision::{ActorState, RestartCause, TreeSnapshot};
+use actix_supervisor::{ActorState, RestartCause, TreeSnapshot};
 
 use super::{Dependency, catalogue};
 use crate::exposition::{Family, SeriesCounts};

@@ -7,12 +7,12 @@ use std::sync::{Arc, OnceLock};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::health::HealthSnapshot;
 use github_stats_actors::maintenance::Pause;
-use github_stats_actors::observable::Observable;
+use actix_supervisor::Observable;
 use github_stats_actors::queue::QueueState;
 use github_stats_actors::role::Roles;
 use github_stats_actors::scheduler::SchedulerState;
 use github_stats_actors::store::StoreState;
-use github_stats_actors::supervision::RootHandle;
+use actix_supervisor::RootHandle;
 
 use super::Fleet;
 use crate::disk::Space;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::Exchange;
-use crate::observable::Observable;
+use actix_supervisor::Observable;
 use crate::store::{SharedState, SharedTable, StoreError};
 
 /// How often replicas tell of themselves and ask for the others.
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn replicas_count_together_and_know_of_each_other() {
-        crate::supervision::testing::in_virtual_time(|| async {
+        actix_supervisor::testing::in_virtual_time(|| async {
             let shared = Arc::new(MemoryState::new());
             let (one, one_address) = join(&shared, "one");
             let (other, _address) = join(&shared, "other");
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn counts_that_the_store_lost_are_raised_again() {
-        crate::supervision::testing::in_virtual_time(|| async {
+        actix_supervisor::testing::in_virtual_time(|| async {
             let shared = Arc::new(MemoryState::new());
             let (one, _address) = join(&shared, "one");
             one.count(7.0);

@@ -9,7 +9,7 @@ use crate::queue::QueueState;
 use crate::role::{Role, RoleView};
 use crate::scheduler::{CycleResult, OrgState, SchedulerState};
 use crate::store::StoreState;
-use crate::supervision::{ActorState, TreeSnapshot};
+use actix_supervisor::{ActorState, TreeSnapshot};
 
 /// The states of the other actors, as last shown.
 #[derive(Clone, Debug)]

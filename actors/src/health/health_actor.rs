@@ -10,12 +10,12 @@ use actix::prelude::*;
 use super::{HealthSnapshot, Inputs, Probe, ProbeResult, Status, assess};
 use crate::clock::Clock;
 use crate::maintenance::Register;
-use crate::observable::Observable;
+use actix_supervisor::Observable;
 use crate::queue::QueueState;
 use crate::role::{Role, Roles};
 use crate::scheduler::SchedulerState;
 use crate::store::StoreState;
-use crate::supervision::{RootHandle, TreeSnapshot};
+use actix_supervisor::{RootHandle, TreeSnapshot};
 
 /// How often health is assessed.
 const TICK: Duration = Duration::from_millis(250);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::activity::{OrgName, Timestamp};
 use crate::role::{Epoch, Role};
 use crate::scheduler::OrgStatus;
-use crate::supervision::TreeSnapshot;
+use actix_supervisor::TreeSnapshot;
 
 /// How a component is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

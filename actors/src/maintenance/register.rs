@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::{Pause, pause_of};
 use crate::activity::OrgName;
 use crate::clock::Clock;
-use crate::observable::Observable;
+use actix_supervisor::Observable;
 use crate::store::{SharedState, SharedTable, StoreError};
 
 const TABLE: SharedTable = SharedTable::Maintenance;

@@ -17,7 +17,7 @@ use crate::activity::{
 };
 use crate::clock::Clock;
 use crate::store::{RecordsOf, StoreActor, StoreError, Write, WriteSource};
-use crate::supervision::{ActorRef, CallError};
+use actix_supervisor::{ActorRef, CallError};
 
 /// How long a collector waits for a store actor that restarts; everything it sends may be handled twice.
 const PATIENCE: Duration = Duration::from_secs(30);

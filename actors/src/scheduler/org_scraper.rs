@@ -22,7 +22,7 @@ use crate::lines::{Desk, LinesSettings};
 use crate::queue::{Enqueue, QueueActor, Reason, Wanted};
 use crate::role::{Mandate, RoleWatch};
 use crate::store::{RepositoriesOf, WriteSource};
-use crate::supervision::ActorRef;
+use actix_supervisor::ActorRef;
 
 /// How many writes of a look are on their way to the store at a time; the store commits what has gathered together.
 const WRITES: usize = 256;

@@ -17,11 +17,11 @@ use crate::activity::{OrgName, RepoState, Timestamp, Window};
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
 use crate::maintenance::Register;
-use crate::observable::Observable;
+use actix_supervisor::Observable;
 use crate::queue::{Enqueue, QueueActor, Reason, Wanted};
 use crate::role::{Epoch, Mandate, RoleWatch};
 use crate::store::{CollectGarbage, ConfirmEpoch, RepositoriesOf, StoreActor, StoreError};
-use crate::supervision::{ActorRef, CallError};
+use actix_supervisor::{ActorRef, CallError};
 
 /// How often it looks whether something is due.
 const TICK: Duration = Duration::from_millis(100);

@@ -14,7 +14,7 @@ use crate::activity::{
 };
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
-use crate::observable::Observable;
+use actix_supervisor::Observable;
 use crate::role::{Epoch, RoleWatch};
 use crate::spans;
 

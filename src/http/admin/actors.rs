@@ -1,7 +1,7 @@
 //! The tree as operators see it.
 
 use actix_web::{HttpResponse, web};
-use github_stats_actors::supervision::{ActorId, ActorSnapshot, ActorState, ChildKind, RestartCounts};
+use actix_supervisor::{ActorId, ActorSnapshot, ActorState, ChildKind, RestartCounts};
 use serde::Serialize;
 use serde_json::json;
 

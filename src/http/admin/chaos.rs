@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use github_stats_actors::supervision::{Fault, InjectError};
+use actix_supervisor::{Fault, InjectError};
 use serde::Deserialize;
 use serde_json::json;
 

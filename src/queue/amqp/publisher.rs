@@ -6,7 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use github_stats_actors::event::{Event, Observer};
-use github_stats_actors::observable::Observable;
+use actix_supervisor::Observable;
 use github_stats_actors::queue::{BrokerStatus, QueueError};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation, Connection};

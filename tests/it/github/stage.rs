@@ -14,7 +14,7 @@ use github_stats_actors::activity::{ActivitySettings, DAY, FactId, Lines, Timest
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::{Event, NoObserver, Observer};
 use github_stats_actors::lines::LinesView;
-use github_stats_actors::observable::Observable;
+use actix_supervisor::Observable;
 use github_stats_actors::queue::{Books, DispatchSettings, MemoryQueue, QueueActor, QueueSettings};
 use github_stats_actors::role::{Epoch, Mandate, RoleView, RoleWatch};
 use github_stats_actors::scheduler::{
@@ -22,7 +22,7 @@ use github_stats_actors::scheduler::{
     ScraperSettings,
 };
 use github_stats_actors::store::{FactStore, MemoryStore, PublishedView, StoreActor, StoreSettings};
-use github_stats_actors::supervision::{
+use actix_supervisor::{
     ActorRef, ChildSpec, RootHandle, Strategy, SupervisorSpec, start_root,
 };
 use tokio::time::Instant;

@@ -8,7 +8,7 @@ use crate::activity::Timestamp;
 use crate::event::NoObserver;
 use crate::queue::testing::{job, settings};
 use crate::queue::{Death, MemoryQueue};
-use crate::supervision::ActorRef;
+use actix_supervisor::ActorRef;
 
 /// Answers as told, then that the window is covered; remembers whom it was asked for.
 #[derive(Default)]

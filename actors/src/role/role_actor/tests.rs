@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::*;
 use crate::role::{Basis, Epoch, MemoryLease, Role};
 use crate::store::{FactStore, MemoryStore};
-use crate::supervision::testing::in_virtual_time;
+use actix_supervisor::testing::in_virtual_time;
 
 const LEASE: Duration = Duration::from_secs(15);
 const RENEW: Duration = Duration::from_secs(10);

@@ -11,12 +11,12 @@ use super::*;
 use crate::activity::{ActivitySettings, Coverage, Fact, HeadRead, Kind, Lines, Oid, RepoMeta, WEEK, Window};
 use crate::clock::Clock;
 use crate::event::NoObserver;
-use crate::observable::Observable;
+use actix_supervisor::Observable;
 use crate::role::RoleWatch;
 use crate::store::{
     MemoryState, MemoryStore, PublishedView, SharedTable, StoreActor, StoreSettings, Write, WriteSource,
 };
-use crate::supervision::testing::in_virtual_time;
+use actix_supervisor::testing::in_virtual_time;
 
 /// A store that can be taken away, and emptied.
 #[derive(Default)]
