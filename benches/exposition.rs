@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
-use github_stats::exposition::{Coding, Encoder, Format};
-use github_stats_actors::activity::{Gauges, Kind, SeriesRow, SeriesSnapshot, Timestamp, Totals};
+use github_stats::exposition::{ContentCoding, Encoder, ExpositionFormat};
+use github_stats_actors::activity::{FactCounts, FactKind, Gauges, SeriesRow, SeriesSnapshot, Timestamp};
 
 /// Series of one row: eight gauges and five counters.
 const SERIES_PER_ROW: usize = 13;
@@ -26,8 +26,8 @@ fn repository(row: usize) -> String {
 
 fn row(number: usize) -> SeriesRow {
     let at = Timestamp::from_unix(1_800_000_000 + number as i64 % 80_000);
-    let mut totals = Totals::default();
-    Kind::ALL.into_iter().for_each(|kind| totals.increment(kind));
+    let mut totals = FactCounts::default();
+    FactKind::ALL.into_iter().for_each(|kind| totals.increment(kind));
     let gauges = Gauges {
         day: totals,
         added_weekly: number as u64 % 997,
@@ -62,10 +62,10 @@ fn changed(before: &SeriesSnapshot, first: usize, step: usize, count: usize) -> 
         }
         let mut rows = block.to_vec();
         for (n, row) in range.zip(&mut rows).filter(|(n, _)| is_due(*n)) {
-            row.gauges.day.increment(Kind::Review);
+            row.gauges.day.increment(FactKind::Review);
             row.gauges.last_event = row.gauges.last_event.map(|at| at + n as i64 % 60);
             if let Some(totals) = &mut row.totals {
-                totals.increment(Kind::Review);
+                totals.increment(FactKind::Review);
             }
         }
         *block = Arc::from(rows);
@@ -74,10 +74,10 @@ fn changed(before: &SeriesSnapshot, first: usize, step: usize, count: usize) -> 
 }
 
 /// An encoder that has made an edition in these codings, which the next one is made in as well.
-fn warm(before: &SeriesSnapshot, codings: &[Coding]) -> Encoder {
+fn warm(before: &SeriesSnapshot, codings: &[ContentCoding]) -> Encoder {
     let mut encoder = Encoder::default();
     let edition = encoder.encode(1, before);
-    codings.iter().for_each(|coding| drop(edition.make(Format::Text, *coding)));
+    codings.iter().for_each(|coding| drop(edition.make(ExpositionFormat::Text, *coding)));
     encoder
 }
 
@@ -88,16 +88,16 @@ fn update(
     after: &SeriesSnapshot,
 ) {
     for (form, codings) in [
-        ("plain", &[Coding::Identity][..]),
-        ("plain and gzip", &[Coding::Identity, Coding::Gzip]),
-        ("plain and zstd", &[Coding::Identity, Coding::Zstd]),
+        ("plain", &[ContentCoding::Identity][..]),
+        ("plain and gzip", &[ContentCoding::Identity, ContentCoding::Gzip]),
+        ("plain and zstd", &[ContentCoding::Identity, ContentCoding::Zstd]),
     ] {
         group.bench_function(format!("{name}, {form}"), |bencher| {
             bencher.iter_batched(
                 || warm(before, codings),
                 |mut encoder| {
                     let edition = encoder.encode(2, black_box(after));
-                    codings.iter().for_each(|coding| drop(edition.make(Format::Text, *coding)));
+                    codings.iter().for_each(|coding| drop(edition.make(ExpositionFormat::Text, *coding)));
                     (edition, encoder)
                 },
                 BatchSize::PerIteration,

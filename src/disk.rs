@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use actix_supervisor::Observable;
 use async_trait::async_trait;
 use github_stats_actors::health::{Probe, ProbeResult, Status};
-use actix_supervisor::Observable;
 
 /// Less than this is worth a warning: a day's records of a large installation fit into it.
 const LITTLE: u64 = 256 * 1024 * 1024;
@@ -12,14 +12,14 @@ const MEBIBYTE: u64 = 1024 * 1024;
 
 /// How much space a file system has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Space {
+pub struct DiskSpace {
     /// Bytes that can be written without privileges.
     pub free: u64,
     /// Bytes in all.
     pub total: u64,
 }
 
-impl Space {
+impl DiskSpace {
     /// Asks the file system that holds `directory`, or will hold it once it is made.
     ///
     /// # Errors
@@ -28,7 +28,7 @@ impl Space {
         let absolute = std::path::absolute(directory)?;
         let exists = absolute.ancestors().find(|path| path.exists()).unwrap_or(&absolute);
         let told = rustix::fs::statvfs(exists)?;
-        Ok(Space {
+        Ok(DiskSpace {
             free: told.f_bavail.saturating_mul(told.f_frsize),
             total: told.f_blocks.saturating_mul(told.f_frsize),
         })
@@ -49,7 +49,7 @@ impl Space {
 /// Looks at the data directory's file system, and shows what it saw last.
 pub struct DiskProbe {
     directory: PathBuf,
-    space: Observable<Option<Space>>,
+    space: Observable<Option<DiskSpace>>,
 }
 
 impl DiskProbe {
@@ -59,12 +59,12 @@ impl DiskProbe {
     }
 
     /// What there was when it last looked; `None` where that is not known.
-    pub fn space(&self) -> Observable<Option<Space>> {
+    pub fn space(&self) -> Observable<Option<DiskSpace>> {
         self.space.clone()
     }
 
     fn look(&self) -> ProbeResult {
-        let looked = Space::of(&self.directory);
+        let looked = DiskSpace::of(&self.directory);
         self.space.set(looked.as_ref().ok().copied());
         match looked {
             Ok(space) if space.is_scarce() => ProbeResult {
@@ -102,13 +102,13 @@ mod tests {
         assert_eq!(*probe.space().get(), None);
         probe.check().await;
         let space = probe.space().get().expect("it was looked at");
-        assert_eq!(space.total, Space::of(folder.path()).unwrap().total);
+        assert_eq!(space.total, DiskSpace::of(folder.path()).unwrap().total);
         assert!(space.free > 0 && space.free <= space.total);
     }
 
     #[test]
     fn little_space_on_a_large_disk_is_scarce_and_half_of_a_small_one_is_not() {
-        let mebibytes = |free: u64, total: u64| Space { free: free * MEBIBYTE, total: total * MEBIBYTE };
+        let mebibytes = |free: u64, total: u64| DiskSpace { free: free * MEBIBYTE, total: total * MEBIBYTE };
         assert!(mebibytes(200, 100_000).is_scarce());
         assert!(!mebibytes(300, 100_000).is_scarce());
         assert!(!mebibytes(100, 200).is_scarce());

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::activity::{OrgName, RepoName};
-use crate::lines::LinesView;
-use crate::queue::{JobOutcome, Reason};
+use crate::loc::LocSource;
+use crate::queue::{JobOutcome, JobReason};
 use crate::scheduler::CycleResult;
 use crate::store::WriteSource;
 
@@ -32,21 +32,21 @@ pub enum Event<'a> {
         /// Whose.
         org: &'a OrgName,
         /// Why.
-        reason: Reason,
+        reason: JobReason,
     },
     /// A backfill job was not enqueued because one like it is alive.
     JobDeduplicated {
         /// Whose.
         org: &'a OrgName,
         /// Why it was wanted.
-        reason: Reason,
+        reason: JobReason,
     },
     /// A backfill job was not enqueued because its organisation has had its share; the next sweep brings it back.
     JobDropped {
         /// Whose.
         org: &'a OrgName,
         /// Why it was wanted.
-        reason: Reason,
+        reason: JobReason,
     },
     /// A backfill job was worked on.
     JobProcessed {
@@ -79,7 +79,7 @@ pub enum Event<'a> {
         /// Whose.
         org: &'a OrgName,
         /// Where those of each repository come from now.
-        repositories: &'a [LinesView],
+        repositories: &'a [LocSource],
     },
     /// The requests of this hour for the lines of single commits are used up.
     LinesBudgetExhausted {

@@ -8,7 +8,7 @@ pub mod clock;
 pub mod event;
 pub mod fleet;
 pub mod health;
-pub mod lines;
+pub mod loc;
 pub mod maintenance;
 pub mod queue;
 pub mod role;

@@ -4,18 +4,18 @@
 //! followed by its `record` lines; the last line counts them and carries the SHA-256 of all lines before it. Nothing is
 //! restored from a stream without a sound last line. `docs/BACKUP.md` describes the lines field by field.
 
-mod line;
+mod backup_line;
+mod directory;
 mod read;
-mod shelf;
 #[cfg(test)]
 mod tests;
 mod unfinished;
 mod write;
 
-pub use line::{FORMAT, Line};
-pub use read::{ReadError, Summary, restore, verify};
-pub use shelf::Shelf;
-pub use unfinished::{Unfinished, UnfinishedError};
+pub use backup_line::{BackupLine, FORMAT};
+pub use directory::BackupDirectory;
+pub use read::{BackupSummary, ReadError, restore, verify};
+pub use unfinished::{UnfinishedBackup, UnfinishedBackupError};
 pub use write::{WriteError, write};
 
 /// Told of progress: how many records have been written or restored so far.

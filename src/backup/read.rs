@@ -4,12 +4,12 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
 use flate2::read::GzDecoder;
-use github_stats_actors::activity::{Batch, FactId, Folded, Record, RepoState};
+use github_stats_actors::activity::{Batch, FactId, FoldedBase, Record, RepoState};
 use github_stats_actors::store::{FactStore, StoreError};
 use sha2::{Digest, Sha256};
 
 use super::write::hexadecimal;
-use super::{FORMAT, Line, Progress};
+use super::{BackupLine, FORMAT, Progress};
 
 /// The longest line that is read; a repository with a hundred thousand users fits.
 const LONGEST_LINE: u64 = 64 * 1024 * 1024;
@@ -18,7 +18,7 @@ const CHUNK: usize = 5_000;
 
 /// How much a backup holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
+pub struct BackupSummary {
     /// Repositories.
     pub repositories: u64,
     /// Records.
@@ -56,7 +56,7 @@ pub enum ReadError {
 ///
 /// # Errors
 /// See [`ReadError`].
-pub fn verify(source: impl Read) -> Result<Summary, ReadError> {
+pub fn verify(source: impl Read) -> Result<BackupSummary, ReadError> {
     let mut lines = Lines::new(source);
     while lines.next()?.is_some() {}
     Ok(lines.summary)
@@ -72,23 +72,23 @@ pub async fn restore(
     store: &Arc<dyn FactStore>,
     source: impl Read,
     progress: Progress<'_>,
-) -> Result<Summary, ReadError> {
+) -> Result<BackupSummary, ReadError> {
     let mut lines = Lines::new(source);
     let mut open: Option<Open> = None;
     while let Some(line) = lines.next()? {
         match line {
-            Line::Repository(state) => {
+            BackupLine::Repository(state) => {
                 if let Some(done) = open.replace(Open { state: *state, records: Vec::new() }) {
                     done.close(store).await?;
                 }
             }
-            Line::Record { id, record } => {
+            BackupLine::Record { id, record } => {
                 if let Some(open) = &mut open {
                     open.records.push((id, record));
                     open.flush_full(store).await?;
                 }
             }
-            Line::GithubStatsBackup { .. } | Line::End { .. } => {}
+            BackupLine::GithubStatsBackup { .. } | BackupLine::End { .. } => {}
         }
         progress(lines.summary.records);
     }
@@ -124,7 +124,7 @@ impl Open {
             head,
             records: self.records,
             covered: coverage,
-            folded: Folded { floor, base },
+            folded: FoldedBase { floor, base },
         };
         store.write(batch).await.map(drop)
     }
@@ -135,18 +135,18 @@ struct Lines<R: Read> {
     source: BufReader<GzDecoder<R>>,
     digest: Sha256,
     number: u64,
-    summary: Summary,
+    summary: BackupSummary,
     ended: bool,
 }
 
 impl<R: Read> Lines<R> {
     fn new(source: R) -> Self {
         let source = BufReader::new(GzDecoder::new(source));
-        Lines { source, digest: Sha256::new(), number: 0, summary: Summary::default(), ended: false }
+        Lines { source, digest: Sha256::new(), number: 0, summary: BackupSummary::default(), ended: false }
     }
 
     /// The next line; `None` after a sound last one.
-    fn next(&mut self) -> Result<Option<Line>, ReadError> {
+    fn next(&mut self) -> Result<Option<BackupLine>, ReadError> {
         let mut text = Vec::new();
         let read = (&mut self.source).take(LONGEST_LINE).read_until(b'\n', &mut text)?;
         self.number += 1;
@@ -156,27 +156,27 @@ impl<R: Read> Lines<R> {
             (_, true) => return Err(self.unsound("something follows its last line")),
             _ => {}
         }
-        let line: Line = serde_json::from_slice(&text).map_err(|error| self.unsound(error))?;
+        let line: BackupLine = serde_json::from_slice(&text).map_err(|error| self.unsound(error))?;
         self.check(&line)?;
         self.digest.update(&text);
         Ok(Some(line))
     }
 
-    fn check(&mut self, line: &Line) -> Result<(), ReadError> {
+    fn check(&mut self, line: &BackupLine) -> Result<(), ReadError> {
         match line {
-            Line::GithubStatsBackup { format, .. } if *format > FORMAT => {
+            BackupLine::GithubStatsBackup { format, .. } if *format > FORMAT => {
                 return Err(ReadError::Newer { found: *format });
             }
-            Line::GithubStatsBackup { .. } if self.number == 1 => return Ok(()),
+            BackupLine::GithubStatsBackup { .. } if self.number == 1 => return Ok(()),
             _ if self.number == 1 => return Err(self.unsound("it does not begin as a backup does")),
-            Line::GithubStatsBackup { .. } => return Err(self.unsound("a second beginning")),
-            Line::Repository(_) => self.summary.repositories += 1,
-            Line::Record { .. } if self.summary.repositories == 0 => {
+            BackupLine::GithubStatsBackup { .. } => return Err(self.unsound("a second beginning")),
+            BackupLine::Repository(_) => self.summary.repositories += 1,
+            BackupLine::Record { .. } if self.summary.repositories == 0 => {
                 return Err(self.unsound("a record of no repository"));
             }
-            Line::Record { .. } => self.summary.records += 1,
-            Line::End { repositories, records, sha256 } => {
-                let counted = Summary { repositories: *repositories, records: *records };
+            BackupLine::Record { .. } => self.summary.records += 1,
+            BackupLine::End { repositories, records, sha256 } => {
+                let counted = BackupSummary { repositories: *repositories, records: *records };
                 let digest = hexadecimal(&self.digest.clone().finalize());
                 if counted != self.summary || *sha256 != digest {
                     return Err(self.unsound("its contents are not those it was written with"));

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use github_stats_actors::activity::{
-    Batch, Coverage, Fact, FactId, Folded, HeadRead, Kind, Lines, Oid, Record, RepoKey, RepoMeta, RepoState,
-    Timestamp, Totals, Window,
+    Batch, Coverage, Fact, FactCounts, FactId, FactKind, FoldedBase, HeadRead, LocChange, Oid, Record,
+    RepoKey, RepoMeta, RepoState, Timestamp, Window,
 };
 use github_stats_actors::store::{FactStore, MemoryStore, StoredRecord};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use super::{ReadError, Summary, restore, verify, write};
+use super::{BackupSummary, ReadError, restore, verify, write};
 use crate::store::EmbeddedStore;
 
 fn at(seconds: i64) -> Timestamp {
@@ -28,7 +28,7 @@ fn batch(repo: u8, records: Vec<(u64, i64, bool)>, covered: (i64, i64), floor: O
         .map(|(number, when, gone)| {
             let id = if number % 2 == 0 { FactId::Review(number) } else { FactId::PrOpened(number) };
             let fact =
-                Fact { id, user: format!("user-{number}").into(), at: at(when), lines: Lines::default() };
+                Fact { id, user: format!("user-{number}").into(), at: at(when), lines: LocChange::default() };
             let record = Record::observed(&fact, at(5));
             (id, if gone { record.vanished(at(6)) } else { record })
         })
@@ -36,9 +36,9 @@ fn batch(repo: u8, records: Vec<(u64, i64, bool)>, covered: (i64, i64), floor: O
     batch.covered = Window::new(at(covered.0), at(covered.0 + covered.1)).into_iter().collect::<Coverage>();
     batch.head = Some(HeadRead { read_at: at(8), oid: Some(Oid::from_bytes([repo; 20])) });
     if let Some(floor) = floor {
-        let mut base = Totals::default();
-        base.increment(Kind::Review);
-        batch.folded = Folded { floor: at(floor), base: [("old-timer".into(), base)].into() };
+        let mut base = FactCounts::default();
+        base.increment(FactKind::Review);
+        batch.folded = FoldedBase { floor: at(floor), base: [("old-timer".into(), base)].into() };
     }
     batch
 }
@@ -134,7 +134,7 @@ fn a_large_repository_goes_over_in_parts() {
         let copy = filled(Vec::new()).await;
         let restored =
             restore(&copy, backed_up(&original).await.as_slice(), &mut |_| {}).await.expect("restored");
-        assert_eq!(restored, Summary { repositories: 1, records: 12_000 });
+        assert_eq!(restored, BackupSummary { repositories: 1, records: 12_000 });
         assert_eq!(contents(&copy).await, contents(&original).await);
     });
 }

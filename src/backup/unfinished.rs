@@ -11,7 +11,7 @@ const SUFFIX: &str = ".unfinished";
 /// A file that takes the place of a backup once it is whole. Dropped before, it is removed; what a process left behind
 /// that could not do that is replaced by the next backup of the same name.
 #[derive(Debug)]
-pub struct Unfinished {
+pub struct UnfinishedBackup {
     path: PathBuf,
     file: File,
     whole: bool,
@@ -19,7 +19,7 @@ pub struct Unfinished {
 
 /// Why nothing is written.
 #[derive(Debug, thiserror::Error)]
-pub enum UnfinishedError {
+pub enum UnfinishedBackupError {
     /// Somebody else is at it.
     #[error("{} is being written by another process: wait until that has ended", .0.display())]
     InUse(PathBuf),
@@ -34,28 +34,28 @@ pub enum UnfinishedError {
     },
 }
 
-impl Unfinished {
+impl UnfinishedBackup {
     /// Begins a backup that will stand beside `name`, or be it.
     ///
     /// # Errors
-    /// See [`UnfinishedError`].
-    pub fn begin(name: &Path) -> Result<Self, UnfinishedError> {
+    /// See [`UnfinishedBackupError`].
+    pub fn begin(name: &Path) -> Result<Self, UnfinishedBackupError> {
         let mut path = name.as_os_str().to_owned();
         path.push(SUFFIX);
         let path = PathBuf::from(path);
-        let failed = |cause| UnfinishedError::Io { path: path.clone(), cause };
+        let failed = |cause| UnfinishedBackupError::Io { path: path.clone(), cause };
         loop {
             let file =
                 File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
             match file.try_lock() {
                 Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(UnfinishedError::InUse(path)),
+                Err(TryLockError::WouldBlock) => return Err(UnfinishedBackupError::InUse(path)),
                 Err(TryLockError::Error(cause)) => return Err(failed(cause)),
             }
             // Whoever held the lock may have finished meanwhile: then this is their backup, and not to be touched.
             if is_at(&file, &path).map_err(failed)? {
                 file.set_len(0).map_err(failed)?;
-                return Ok(Unfinished { path, file, whole: false });
+                return Ok(UnfinishedBackup { path, file, whole: false });
             }
         }
     }
@@ -69,15 +69,15 @@ impl Unfinished {
     ///
     /// # Errors
     /// When it cannot reach the disk or get the name; it is removed then.
-    pub fn finish(mut self, name: &Path) -> Result<(), UnfinishedError> {
+    pub fn finish(mut self, name: &Path) -> Result<(), UnfinishedBackupError> {
         let finished = self.file.sync_all().and_then(|()| fs::rename(&self.path, name));
-        finished.map_err(|cause| UnfinishedError::Io { path: self.path.clone(), cause })?;
+        finished.map_err(|cause| UnfinishedBackupError::Io { path: self.path.clone(), cause })?;
         self.whole = true;
         Ok(())
     }
 }
 
-impl Drop for Unfinished {
+impl Drop for UnfinishedBackup {
     fn drop(&mut self) {
         if !self.whole {
             // Nobody is left to tell; the next backup replaces it.
@@ -111,12 +111,12 @@ mod tests {
     fn only_what_is_whole_stays() {
         let folder = tempfile::tempdir().unwrap();
         let name = folder.path().join("a.backup");
-        let begun = Unfinished::begin(&name).unwrap();
+        let begun = UnfinishedBackup::begin(&name).unwrap();
         begun.file().write_all(b"half").unwrap();
         assert_eq!(names(folder.path()), ["a.backup.unfinished"]);
         drop(begun);
         assert!(names(folder.path()).is_empty());
-        let begun = Unfinished::begin(&name).unwrap();
+        let begun = UnfinishedBackup::begin(&name).unwrap();
         begun.file().write_all(b"whole").unwrap();
         begun.finish(&name).unwrap();
         assert_eq!(names(folder.path()), ["a.backup"]);
@@ -128,8 +128,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let name = folder.path().join("a.backup");
         fs::write(folder.path().join("a.backup.unfinished"), "much that somebody left").unwrap();
-        let begun = Unfinished::begin(&name).unwrap();
-        assert!(matches!(Unfinished::begin(&name), Err(UnfinishedError::InUse(_))));
+        let begun = UnfinishedBackup::begin(&name).unwrap();
+        assert!(matches!(UnfinishedBackup::begin(&name), Err(UnfinishedBackupError::InUse(_))));
         begun.file().write_all(b"new").unwrap();
         begun.finish(&name).unwrap();
         assert_eq!(fs::read(&name).unwrap(), b"new");
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_backup_that_cannot_get_its_name_is_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let begun = Unfinished::begin(&folder.path().join("a.backup")).unwrap();
+        let begun = UnfinishedBackup::begin(&folder.path().join("a.backup")).unwrap();
         assert!(begun.finish(&folder.path().join("absent/a.backup")).is_err());
         assert!(names(folder.path()).is_empty());
     }

@@ -9,7 +9,7 @@ use github_stats_actors::activity::{RepoState, Timestamp};
 use github_stats_actors::store::{FactStore, StoreError};
 use sha2::{Digest, Sha256};
 
-use super::{FORMAT, Line, Progress, Summary};
+use super::{BackupLine, BackupSummary, FORMAT, Progress};
 
 /// Why a backup was not written. What was written so far has no last line and is refused by every restore.
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +31,9 @@ pub async fn write(
     sink: impl Write,
     now: Timestamp,
     progress: Progress<'_>,
-) -> Result<Summary, WriteError> {
+) -> Result<BackupSummary, WriteError> {
     let mut lines = Lines::new(sink);
-    lines.put(&Line::GithubStatsBackup { format: FORMAT, created_at: now })?;
+    lines.put(&BackupLine::GithubStatsBackup { format: FORMAT, created_at: now })?;
     for org in store.organisations().await? {
         for state in store.repositories(&org).await? {
             repository(store, state, &mut lines, progress).await?;
@@ -50,10 +50,10 @@ async fn repository(
 ) -> Result<(), WriteError> {
     // The state first: what it covers was stored before it was read, so the records that follow hold all of it.
     let key = state.key.clone();
-    lines.put(&Line::Repository(Box::new(state)))?;
+    lines.put(&BackupLine::Repository(Box::new(state)))?;
     lines.summary.repositories += 1;
     for (id, record) in store.records(&key, Timestamp::MIN).await? {
-        lines.put(&Line::Record { id, record })?;
+        lines.put(&BackupLine::Record { id, record })?;
         lines.summary.records += 1;
     }
     progress(lines.summary.records);
@@ -64,26 +64,26 @@ async fn repository(
 struct Lines<W: Write> {
     sink: GzEncoder<W>,
     digest: Sha256,
-    summary: Summary,
+    summary: BackupSummary,
 }
 
 impl<W: Write> Lines<W> {
     fn new(sink: W) -> Self {
         let sink = GzEncoder::new(sink, Compression::default());
-        Lines { sink, digest: Sha256::new(), summary: Summary::default() }
+        Lines { sink, digest: Sha256::new(), summary: BackupSummary::default() }
     }
 
-    fn put(&mut self, line: &Line) -> io::Result<()> {
+    fn put(&mut self, line: &BackupLine) -> io::Result<()> {
         let mut text = serde_json::to_vec(line).map_err(io::Error::other)?;
         text.push(b'\n');
         self.digest.update(&text);
         self.sink.write_all(&text)
     }
 
-    fn end(mut self) -> io::Result<Summary> {
-        let Summary { repositories, records } = self.summary;
+    fn end(mut self) -> io::Result<BackupSummary> {
+        let BackupSummary { repositories, records } = self.summary;
         let sha256 = hexadecimal(&self.digest.clone().finalize());
-        self.put(&Line::End { repositories, records, sha256 })?;
+        self.put(&BackupLine::End { repositories, records, sha256 })?;
         self.sink.finish()?.flush()?;
         Ok(self.summary)
     }

@@ -13,8 +13,8 @@ use github_stats_actors::store::FactStore;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::failure::Failure;
-use crate::backup::{self, Shelf, Unfinished};
+use super::command_error::CommandError;
+use crate::backup::{self, BackupDirectory, UnfinishedBackup};
 use crate::config::{Environment, Overrides, load};
 use crate::runtime::open_store;
 
@@ -54,17 +54,17 @@ struct StoreArgs {
 
 /// Where a backup goes.
 struct Place {
-    /// The name it begins with, as [`Unfinished`] takes it.
+    /// The name it begins with, as [`UnfinishedBackup`] takes it.
     begun: PathBuf,
     name: PathBuf,
-    shelf: Option<(Shelf, usize)>,
+    shelf: Option<(BackupDirectory, usize)>,
 }
 
 impl Place {
     fn of(args: &BackupArgs, now: Timestamp) -> Result<Self, anyhow::Error> {
         let target = &args.target;
         if target.is_dir() {
-            let shelf = Shelf::new(target);
+            let shelf = BackupDirectory::new(target);
             let (begun, name) = (shelf.next(), shelf.dated(now));
             return Ok(Place { begun, name, shelf: args.keep.map(|keep| (shelf, usize::from(keep))) });
         }
@@ -77,12 +77,12 @@ impl Place {
     }
 }
 
-pub fn back_up(args: BackupArgs) -> Result<ExitCode, Failure> {
+pub fn back_up(args: BackupArgs) -> Result<ExitCode, CommandError> {
     let now = Clock::system().now();
     let place = Place::of(&args, now)?;
     let store = args.store.open()?;
     let named = || format!("the backup {}", place.name.display());
-    let unfinished = Unfinished::begin(&place.begun).with_context(named)?;
+    let unfinished = UnfinishedBackup::begin(&place.begun).with_context(named)?;
     let bar = bar(None);
     let written = actix_rt::System::new().block_on(async {
         let mut progress = |records| bar.set_position(records);
@@ -126,7 +126,7 @@ async fn told_to_stop() -> anyhow::Error {
     }
 }
 
-pub fn restore(args: RestoreArgs) -> Result<ExitCode, Failure> {
+pub fn restore(args: RestoreArgs) -> Result<ExitCode, CommandError> {
     let named = || format!("cannot restore {}", args.file.display());
     let open = || File::open(&args.file).with_context(named);
     let sound = backup::verify(open()?).with_context(named)?;
@@ -147,7 +147,7 @@ pub fn restore(args: RestoreArgs) -> Result<ExitCode, Failure> {
 }
 
 impl StoreArgs {
-    fn open(&self) -> Result<Arc<dyn FactStore>, Failure> {
+    fn open(&self) -> Result<Arc<dyn FactStore>, CommandError> {
         let loaded = load(self.config.as_deref(), &Environment::of_process(), &Overrides::default())?;
         Ok(open_store(&loaded.config).map_err(anyhow::Error::from)?.facts)
     }

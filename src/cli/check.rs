@@ -8,15 +8,15 @@ use github_stats_actors::clock::Clock;
 use github_stats_actors::scheduler::SourceError;
 use serde::Serialize;
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 use super::replica_client::ReplicaClient;
 use crate::config::{Config, Environment, InitialRole, Overrides, StoreBackend, load};
-use crate::disk::Space;
+use crate::disk::DiskSpace;
 use crate::election;
 use crate::github::{NoMeter, RequestMeter};
 use crate::meter::Unmetered;
-use crate::queue::amqp::{Broker, LetterBox, Topology};
-use crate::redis::{LinkSettings, Verdict};
+use crate::queue::amqp::{AmqpDeadLetters, Broker, Topology};
+use crate::redis::{FindingLevel, RedisClientSettings};
 use crate::runtime::organisation;
 use crate::store::{EmbeddedStore, OpenError, RedisStore};
 
@@ -25,7 +25,7 @@ const SKEW_LIMIT_MS: i64 = 60_000;
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct CheckArgs {
     /// The configuration file; without one the embedded defaults hold.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -54,7 +54,7 @@ impl Finding {
     }
 }
 
-pub fn run(args: Args) -> Result<ExitCode, Failure> {
+pub fn run(args: CheckArgs) -> Result<ExitCode, CommandError> {
     let env = Environment::of_process();
     let loaded = load(args.config.as_deref(), &env, &Overrides::default())?;
     if args.live {
@@ -104,22 +104,22 @@ fn store(config: &Config) -> Result<String, String> {
 }
 
 async fn redis(config: &Config) -> Vec<Finding> {
-    let store = match LinkSettings::from_config(&config.store) {
+    let store = match RedisClientSettings::from_config(&config.store) {
         Ok(settings) => RedisStore::new(settings, &config.store.key_prefix, Arc::new(Unmetered)),
         Err(error) => return vec![Finding::new("redis", Err(error.to_string()))],
     };
     let found = store.preflight().await.findings.into_iter();
-    let finding = |found: crate::redis::Finding| match found.verdict {
-        Verdict::Good => Finding::new("redis", Ok(found.text)),
-        Verdict::Doubtful => Finding::new("redis", Ok(format!("note: {}", found.text))),
-        Verdict::Bad => Finding::new("redis", Err(found.text)),
+    let finding = |found: crate::redis::PreflightFinding| match found.verdict {
+        FindingLevel::Good => Finding::new("redis", Ok(found.text)),
+        FindingLevel::Doubtful => Finding::new("redis", Ok(format!("note: {}", found.text))),
+        FindingLevel::Bad => Finding::new("redis", Err(found.text)),
     };
     found.map(finding).collect()
 }
 
 fn disk(config: &Config) -> Result<String, String> {
     let path = &config.store.path;
-    let space = Space::of(path)
+    let space = DiskSpace::of(path)
         .map_err(|error| format!("the space left for {} is unknown: {error}", path.display()))?;
     let told = space.describe(path);
     if space.is_scarce() { Err(format!("only {told}: make room")) } else { Ok(told) }
@@ -129,7 +129,7 @@ fn disk(config: &Config) -> Result<String, String> {
 async fn queue(config: &Config) -> Option<Finding> {
     let broker = Broker::new(config.amqp.url()?, "check");
     let looked = async {
-        let letters = LetterBox::open(&broker, &Topology::of(config)).await?;
+        let letters = AmqpDeadLetters::open(&broker, &Topology::of(config)).await?;
         letters.count().await
     };
     let told =

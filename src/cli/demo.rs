@@ -7,7 +7,7 @@ use anyhow::Context;
 use github_sim::{Lively, Options, Simulator, World, generate};
 use github_stats_actors::clock::Clock;
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 use super::fill::{churn, filled};
 use super::serve::{run_on, run_service};
 use crate::config::{Config, Environment, HttpUrl, InitialRole, ListenAddr, OrgConfig, Secret, StoreBackend};
@@ -23,7 +23,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct DemoArgs {
     /// Where to listen.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: String,
@@ -41,7 +41,7 @@ pub struct Args {
     facts_per_second: usize,
 }
 
-pub fn run(args: Args, format: LogFormat) -> Result<ExitCode, Failure> {
+pub fn run(args: DemoArgs, format: LogFormat) -> Result<ExitCode, CommandError> {
     let listen = ListenAddr::parse(&args.listen).with_context(|| {
         format!("--listen \"{}\" is no address such as 127.0.0.1:8080 or :8080", args.listen)
     })?;
@@ -66,7 +66,7 @@ fn run_filled(
     env: &Environment,
     series: usize,
     churning: usize,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CommandError> {
     // Whoever asks for so many is to see them: a repository may round them up.
     config.store.max_series_budget = config.store.max_series_budget.max(2 * series as u64);
     let clock = Clock::system();

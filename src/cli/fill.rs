@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use github_stats_actors::activity::{
-    Batch, Fact, FactId, Lines, Record, RepoId, RepoKey, RepoMeta, RepoName, Timestamp,
+    Batch, Fact, FactId, LocChange, Record, RepoId, RepoKey, RepoMeta, RepoName, Timestamp,
 };
 use github_stats_actors::clock::Clock;
 use github_stats_actors::store::{FactStore, MemoryStore, StoreError};
@@ -68,6 +68,6 @@ fn described(number: usize, now: Timestamp) -> Batch {
 
 fn review(id: usize, user: usize, at: Timestamp, now: Timestamp) -> (FactId, Record) {
     let id = FactId::Review(id as u64);
-    let fact = Fact { id, user: format!("user-{user}").into(), at, lines: Lines::default() };
+    let fact = Fact { id, user: format!("user-{user}").into(), at, lines: LocChange::default() };
     (id, Record::observed(&fact, now))
 }

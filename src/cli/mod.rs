@@ -3,9 +3,9 @@
 mod admin;
 mod backup;
 mod check;
+mod command_error;
 mod demo;
 mod dlq;
-mod failure;
 mod fill;
 mod plan;
 mod replica_client;
@@ -34,21 +34,21 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a replica.
-    Serve(serve::Args),
+    Serve(serve::ServeArgs),
     /// Serve a lively organisation from a simulator: no token, no services.
-    Demo(demo::Args),
+    Demo(demo::DemoArgs),
     /// Write the whole store into a file.
     Backup(backup::BackupArgs),
     /// Bring a backup back into a store, as a union with what is there.
     Restore(backup::RestoreArgs),
     /// Estimate what collecting will cost, and whether the quota allows it.
-    Plan(plan::Args),
+    Plan(plan::PlanArgs),
     /// Look after dead letters: backfill jobs that were given up.
-    Dlq(dlq::Args),
+    Dlq(dlq::DlqArgs),
     /// Operate a running replica: status, objectives, maintenance, shutdown.
-    Admin(admin::Args),
+    Admin(admin::AdminArgs),
     /// Check configuration, credentials, GitHub and the store, one line each.
-    Check(check::Args),
+    Check(check::CheckArgs),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

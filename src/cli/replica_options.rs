@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 use super::replica_client::ReplicaClient;
 use crate::config::{Config, Environment, Overrides, Secret, load};
 
@@ -31,7 +31,7 @@ pub struct ReplicaOptions {
 
 impl ReplicaOptions {
     /// The configuration.
-    pub fn load(&self) -> Result<Config, Failure> {
+    pub fn load(&self) -> Result<Config, CommandError> {
         Ok(load(self.config.as_deref(), &Environment::of_process(), &Overrides::default())?.config)
     }
 

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use anyhow::Context;
 use github_stats_actors::clock::Clock;
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 use crate::config::{Config, Environment, InitialRole, Overrides, load};
-use crate::election::{Electorate, electors};
+use crate::election::{ElectionContext, electors};
 use crate::runtime::{Service, ServiceSettings, Stores, open_stores};
 use crate::telemetry::{self, LogFormat, Otel, OtelError, OtelSettings};
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ServeArgs {
     /// The configuration file; without one the embedded defaults hold.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -29,7 +29,7 @@ pub struct Args {
     listen: Option<String>,
 }
 
-pub fn run(args: Args, format: LogFormat) -> Result<ExitCode, Failure> {
+pub fn run(args: ServeArgs, format: LogFormat) -> Result<ExitCode, CommandError> {
     let env = Environment::of_process();
     let overrides = Overrides { orgs: args.org, listen: args.listen };
     let loaded = load(args.config.as_deref(), &env, &overrides)?;
@@ -57,7 +57,7 @@ pub fn run_service(
     env: &Environment,
     initial_role: InitialRole,
     otel: Option<Otel>,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CommandError> {
     let system = actix_rt::System::new();
     system.block_on(async {
         let stores = open_stores(&config).await.map_err(anyhow::Error::from)?;
@@ -73,9 +73,9 @@ pub async fn run_on(
     initial_role: InitialRole,
     clock: Arc<Clock>,
     otel: Option<Otel>,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CommandError> {
     let replica = config.replica_id(env, &hostname());
-    let electorate = Electorate { replica: &replica, initial_role, env, link: stores.link.clone() };
+    let electorate = ElectionContext { replica: &replica, initial_role, env, link: stores.link.clone() };
     let settings = ServiceSettings {
         electors: electors(&config, electorate),
         replica,

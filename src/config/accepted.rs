@@ -1,7 +1,7 @@
 //! Keys of the Go exporter that are accepted without a meaning here.
 
-use super::node::{Content, Entry, Node};
-use super::{ConfigError, Warning};
+use super::node::{MappingEntry, Node, NodeContent};
+use super::{ConfigError, ConfigWarning};
 
 /// Each key with what happens here instead.
 const ACCEPTED: [(&str, &str, &str); 7] = [
@@ -26,19 +26,19 @@ const ACCEPTED: [(&str, &str, &str); 7] = [
 ///
 /// # Errors
 /// [`ConfigError::Syntax`] if a section given as a variable is not YAML.
-pub(super) fn take_accepted(root: &mut Node) -> Result<Vec<Warning>, ConfigError> {
+pub(super) fn take_accepted(root: &mut Node) -> Result<Vec<ConfigWarning>, ConfigError> {
     let mut warnings = Vec::new();
     for (section, key, message) in ACCEPTED {
         if let Some(entry) = take(root, section, key)? {
             let key = super::section::join(section, key);
-            warnings.push(Warning { at: entry.at, key, message: message.to_owned() });
+            warnings.push(ConfigWarning { at: entry.at, key, message: message.to_owned() });
         }
     }
     Ok(warnings)
 }
 
-fn take(root: &mut Node, section: &str, key: &str) -> Result<Option<Entry>, ConfigError> {
-    let Content::Map(entries) = &mut root.content else {
+fn take(root: &mut Node, section: &str, key: &str) -> Result<Option<MappingEntry>, ConfigError> {
+    let NodeContent::Map(entries) = &mut root.content else {
         return Ok(None);
     };
     if section.is_empty() {
@@ -48,13 +48,13 @@ fn take(root: &mut Node, section: &str, key: &str) -> Result<Option<Entry>, Conf
         return Ok(None);
     };
     entry.value.expand()?;
-    let Content::Map(entries) = &mut entry.value.content else {
+    let NodeContent::Map(entries) = &mut entry.value.content else {
         return Ok(None);
     };
     Ok(remove(entries, key))
 }
 
-fn remove(entries: &mut Vec<Entry>, key: &str) -> Option<Entry> {
+fn remove(entries: &mut Vec<MappingEntry>, key: &str) -> Option<MappingEntry> {
     let index = entries.iter().position(|entry| entry.key == key)?;
     Some(entries.remove(index))
 }

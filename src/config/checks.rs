@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use super::node::Node;
-use super::{ConfigError, Origin, Warning, format_duration};
+use super::{ConfigError, ConfigWarning, Origin, format_duration};
 
 /// What the checks of the sections share: where keys were set, and the warnings so far.
 pub(super) struct Checks<'a> {
     written: &'a Node,
-    pub(super) warnings: Vec<Warning>,
+    pub(super) warnings: Vec<ConfigWarning>,
 }
 
 impl<'a> Checks<'a> {
-    pub(super) fn new(written: &'a Node, warnings: Vec<Warning>) -> Self {
+    pub(super) fn new(written: &'a Node, warnings: Vec<ConfigWarning>) -> Self {
         Self { written, warnings }
     }
 
@@ -81,7 +81,7 @@ impl<'a> Checks<'a> {
 
     /// Notes what works, but probably not as meant.
     pub(super) fn warn(&mut self, key: &str, message: &str) {
-        self.warnings.push(Warning {
+        self.warnings.push(ConfigWarning {
             at: self.written.origin_of(key),
             key: key.to_owned(),
             message: message.to_owned(),

@@ -42,7 +42,7 @@ macro_rules! closed_set {
             }
         }
 
-        impl $crate::config::value::Value for $name {
+        impl $crate::config::value::ConfigValue for $name {
             fn kind() -> String {
                 Self::WORDS.join(", ")
             }

@@ -4,7 +4,7 @@ use super::SecretSource;
 
 /// How to sign in to GitHub for one organisation.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Credentials {
+pub enum GithubCredentials {
     /// A personal access token, classic or fine-grained.
     Token(SecretSource),
     /// An installation of a GitHub App.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ConfigError;
 use super::node::Node;
-use super::value::{Value, wrong};
+use super::value::{ConfigValue, wrong};
 
 /// Nanoseconds of each unit, largest first; `ms` stands before `m` so that it is tried first.
 const UNITS: [(&str, u128); 6] = [
@@ -75,7 +75,7 @@ pub fn format_duration(duration: Duration) -> String {
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
-impl Value for Duration {
+impl ConfigValue for Duration {
     fn kind() -> String {
         "duration".to_owned()
     }

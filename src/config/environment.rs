@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::node::{Content, Node};
-use super::reference::{self, Line};
+use super::node::{Node, NodeContent};
+use super::reference::{self, ReferenceLine};
 use super::section::join;
-use super::{ConfigError, Origin, Warning};
+use super::{ConfigError, ConfigWarning, Origin};
 
 /// What the names of overriding variables start with.
 pub(super) const PREFIX: &str = "GITHUB_STATS__";
@@ -48,16 +48,16 @@ impl Environment {
     }
 
     /// Variables that would override a key if their underscores were right, each with a remark.
-    pub(super) fn near_misses(&self) -> Vec<Warning> {
+    pub(super) fn near_misses(&self) -> Vec<ConfigWarning> {
         let squeezed = |name: &str| name.replace('_', "");
-        let keys: BTreeMap<String, Line> =
+        let keys: BTreeMap<String, ReferenceLine> =
             reference::lines().into_iter().map(|line| (squeezed(&line.variable()), line)).collect();
         let suspects =
             self.0.keys().filter(|name| name.starts_with("GITHUB_STATS_") && !name.starts_with(PREFIX));
         suspects
             .filter_map(|name| {
                 let line = keys.get(&squeezed(name))?;
-                Some(Warning {
+                Some(ConfigWarning {
                     at: Origin::Variable(Arc::from(name.as_str())),
                     key: line.key.clone(),
                     message: format!("it has no effect under this name; the variable is {}", line.variable()),
@@ -128,7 +128,7 @@ fn place(node: &mut Node, path: &[Step], at: &Origin, value: &str, above: &str) 
 
 /// A secret in a variable replaces the one in the file, whichever of `key` and `key_file` each used.
 fn yield_to(node: &mut Node, key: &str) {
-    let Content::Map(entries) = &mut node.content else {
+    let NodeContent::Map(entries) = &mut node.content else {
         return;
     };
     let sibling = match key.strip_suffix("_file") {

@@ -14,7 +14,7 @@ section! {
         /// Base address of the REST API; GitHub Enterprise Server: `https://HOST/api/v3`.
         api_base_url: HttpUrl = HttpUrl::github(),
         /// Which API is used; `auto`: GraphQL where there is a token and the server has it, else REST.
-        api: Api = Api::Auto,
+        api: GithubApi = GithubApi::Auto,
         /// Longest time of one request, from connect to the last byte.
         request_timeout: Duration = Duration::from_secs(20),
         /// Failed cycles in a row after which an organisation cools down.
@@ -28,7 +28,7 @@ section! {
 
 closed_set! {
     /// Which of GitHub's APIs is used.
-    pub enum Api {
+    pub enum GithubApi {
         /// GraphQL where it can serve, else REST.
         Auto = "auto",
         /// Always GraphQL; needs credentials.

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::ConfigError;
-use super::node::{Content, Node};
-use super::value::{Value, text_of};
+use super::node::{Node, NodeContent};
+use super::value::{ConfigValue, text_of};
 
 /// Host and port of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -49,7 +49,7 @@ fn is_host_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')
 }
 
-impl Value for HostPort {
+impl ConfigValue for HostPort {
     fn kind() -> String {
         "host:port".to_owned()
     }
@@ -71,7 +71,7 @@ impl Value for HostPort {
 }
 
 /// An optional server: the empty text stands for none.
-impl Value for Option<HostPort> {
+impl ConfigValue for Option<HostPort> {
     fn kind() -> String {
         HostPort::kind()
     }
@@ -92,7 +92,7 @@ impl Value for Option<HostPort> {
 pub(super) fn describe_without_credentials(node: &Node, text: &str) -> String {
     match text.rsplit_once('@') {
         Some((_, server)) => {
-            let content = Content::Text(format!("…@{server}"));
+            let content = NodeContent::Text(format!("…@{server}"));
             Node { at: node.at.clone(), content }.describe()
         }
         None => node.describe(),

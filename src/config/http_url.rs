@@ -5,7 +5,7 @@ use std::fmt;
 use super::ConfigError;
 use super::host_port::describe_without_credentials;
 use super::node::Node;
-use super::value::Value;
+use super::value::ConfigValue;
 
 /// An `http` or `https` URL without user, query or trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl fmt::Display for HttpUrl {
     }
 }
 
-impl Value for HttpUrl {
+impl ConfigValue for HttpUrl {
     fn kind() -> String {
         "URL".to_owned()
     }
@@ -66,7 +66,7 @@ impl Value for HttpUrl {
 }
 
 /// An optional URL: the empty text stands for none.
-impl Value for Option<HttpUrl> {
+impl ConfigValue for Option<HttpUrl> {
     fn kind() -> String {
         HttpUrl::kind()
     }

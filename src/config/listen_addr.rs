@@ -5,7 +5,7 @@ use std::fmt;
 use super::ConfigError;
 use super::host_port::split_host_port;
 use super::node::Node;
-use super::value::{Value, text_of, wrong};
+use super::value::{ConfigValue, text_of, wrong};
 
 /// Host and port to listen on; `:8080` means every interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl fmt::Display for ListenAddr {
     }
 }
 
-impl Value for ListenAddr {
+impl ConfigValue for ListenAddr {
     fn kind() -> String {
         "address".to_owned()
     }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::accepted::take_accepted;
 use super::checks::Checks;
-use super::node::{Content, FileName, Node};
-use super::value::Value;
-use super::{Config, ConfigError, Environment, Origin, Overrides, Secret, Warning, yaml};
+use super::node::{FileName, Node, NodeContent};
+use super::value::ConfigValue;
+use super::{Config, ConfigError, ConfigWarning, Environment, Origin, Overrides, Secret, yaml};
 
 /// The largest file that is read; ten thousand organisations fit.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -18,7 +18,7 @@ pub struct Loaded {
     /// The configuration.
     pub config: Config,
     /// What works, but probably not as meant.
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<ConfigWarning>,
 }
 
 /// Loads the configuration: flags over environment over file over defaults.
@@ -31,7 +31,7 @@ pub struct Loaded {
 pub fn load(path: Option<&Path>, env: &Environment, overrides: &Overrides) -> Result<Loaded, ConfigError> {
     let mut root = match path {
         Some(path) => read(path)?,
-        None => Node { at: Origin::Default, content: Content::Null },
+        None => Node { at: Origin::Default, content: NodeContent::Null },
     };
     env.overlay(&mut root)?;
     overrides.overlay(&mut root)?;
@@ -67,7 +67,7 @@ fn not_text(name: &FileName, error: &std::string::FromUtf8Error) -> ConfigError 
 
 fn decode(root: &Node) -> Result<Config, ConfigError> {
     match root.content {
-        Content::Null => Ok(Config::default()),
+        NodeContent::Null => Ok(Config::default()),
         _ => Config::decode(root, ""),
     }
 }

@@ -44,11 +44,11 @@ mod yaml;
 
 pub use amqp::AmqpConfig;
 pub use backfill::BackfillConfig;
-pub use credentials::Credentials;
+pub use credentials::GithubCredentials;
 pub use duration::{format_duration, parse_duration};
 pub use environment::Environment;
 pub use error::ConfigError;
-pub use github::{Api, GithubConfig};
+pub use github::{GithubApi, GithubConfig};
 pub use health::HealthConfig;
 pub use host_port::HostPort;
 pub use http_url::HttpUrl;
@@ -71,7 +71,7 @@ pub use server::{LogLevel, ServerConfig};
 pub use settings::Config;
 pub use store::{RedisMode, StoreBackend, StoreConfig};
 pub use telemetry::{TelemetryConfig, TraceMode};
-pub use warning::Warning;
+pub use warning::ConfigWarning;
 
 #[cfg(test)]
 mod tests;

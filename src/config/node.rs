@@ -9,12 +9,12 @@ use super::{ConfigError, Origin, yaml};
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) at: Origin,
-    pub(super) content: Content,
+    pub(super) content: NodeContent,
 }
 
 /// What a value looks like.
 #[derive(Debug, Clone)]
-pub(super) enum Content {
+pub(super) enum NodeContent {
     /// A key without a value.
     Null,
     /// An unquoted number or truth value, spelled as in the file.
@@ -24,12 +24,12 @@ pub(super) enum Content {
     /// The text of a variable or flag, whose target decides what it means.
     Raw(String),
     List(Vec<Node>),
-    Map(Vec<Entry>),
+    Map(Vec<MappingEntry>),
 }
 
 /// A key and its value.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct MappingEntry {
     pub(super) key: String,
     pub(super) at: Origin,
     pub(super) value: Node,
@@ -37,21 +37,21 @@ pub(super) struct Entry {
 
 impl Node {
     pub(super) fn raw(at: Origin, text: impl Into<String>) -> Self {
-        Self { at, content: Content::Raw(text.into()) }
+        Self { at, content: NodeContent::Raw(text.into()) }
     }
 
     /// The text of a scalar, whatever its style.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.content {
-            Content::Plain(text) | Content::Text(text) | Content::Raw(text) => Some(text),
+            NodeContent::Plain(text) | NodeContent::Text(text) | NodeContent::Raw(text) => Some(text),
             _ => None,
         }
     }
 
     /// The value under `key`, if this is a mapping that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Entry> {
+    pub(super) fn get(&self, key: &str) -> Option<&MappingEntry> {
         match &self.content {
-            Content::Map(entries) => entries.iter().find(|entry| entry.key == key),
+            NodeContent::Map(entries) => entries.iter().find(|entry| entry.key == key),
             _ => None,
         }
     }
@@ -61,7 +61,7 @@ impl Node {
     /// # Errors
     /// [`ConfigError::Syntax`] naming the variable.
     pub(super) fn expand(&mut self) -> Result<(), ConfigError> {
-        if let Content::Raw(text) = &self.content {
+        if let NodeContent::Raw(text) = &self.content {
             self.content = yaml::parse_raw(text, &self.at)?.content;
         }
         Ok(())
@@ -76,18 +76,18 @@ impl Node {
         key: &str,
         at: &Origin,
         path: &str,
-    ) -> Result<&mut Entry, ConfigError> {
+    ) -> Result<&mut MappingEntry, ConfigError> {
         self.expand()?;
-        if matches!(self.content, Content::Null) {
-            *self = Self { at: at.clone(), content: Content::Map(Vec::new()) };
+        if matches!(self.content, NodeContent::Null) {
+            *self = Self { at: at.clone(), content: NodeContent::Map(Vec::new()) };
         }
         let refusal = wrong_shape(self, path, "a mapping of keys to values");
-        let Content::Map(entries) = &mut self.content else {
+        let NodeContent::Map(entries) = &mut self.content else {
             return Err(refusal);
         };
         let index = entries.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
-            let value = Self { at: at.clone(), content: Content::Null };
-            entries.push(Entry { key: key.to_owned(), at: at.clone(), value });
+            let value = Self { at: at.clone(), content: NodeContent::Null };
+            entries.push(MappingEntry { key: key.to_owned(), at: at.clone(), value });
             entries.len() - 1
         });
         Ok(&mut entries[index])
@@ -104,16 +104,16 @@ impl Node {
         path: &str,
     ) -> Result<&mut Self, ConfigError> {
         self.expand()?;
-        if matches!(self.content, Content::Null) {
-            *self = Self { at: at.clone(), content: Content::List(Vec::new()) };
+        if matches!(self.content, NodeContent::Null) {
+            *self = Self { at: at.clone(), content: NodeContent::List(Vec::new()) };
         }
         let refusal = wrong_shape(self, path, "a list");
-        let Content::List(items) = &mut self.content else {
+        let NodeContent::List(items) = &mut self.content else {
             return Err(refusal);
         };
         let count = items.len();
         if index == count {
-            items.push(Self { at: at.clone(), content: Content::Null });
+            items.push(Self { at: at.clone(), content: NodeContent::Null });
         }
         items.get_mut(index).ok_or_else(|| ConfigError::Impossible {
             at: at.clone(),
@@ -124,12 +124,12 @@ impl Node {
     /// What this is, for the end of "must be a number, but is …".
     pub(super) fn describe(&self) -> String {
         match &self.content {
-            Content::Null => "empty".to_owned(),
-            Content::Plain(text) => shortened(text),
-            Content::Text(text) | Content::Raw(text) if text.is_empty() => "empty text".to_owned(),
-            Content::Text(text) | Content::Raw(text) => format!("{:?}", shortened(text)),
-            Content::List(_) => "a list".to_owned(),
-            Content::Map(_) => "a mapping".to_owned(),
+            NodeContent::Null => "empty".to_owned(),
+            NodeContent::Plain(text) => shortened(text),
+            NodeContent::Text(text) | NodeContent::Raw(text) if text.is_empty() => "empty text".to_owned(),
+            NodeContent::Text(text) | NodeContent::Raw(text) => format!("{:?}", shortened(text)),
+            NodeContent::List(_) => "a list".to_owned(),
+            NodeContent::Map(_) => "a mapping".to_owned(),
         }
     }
 
@@ -139,9 +139,9 @@ impl Node {
         let mut found = Origin::Default;
         for step in steps(path) {
             let next = match (&node.content, step) {
-                (Content::Map(_), Step::Key(key)) => node.get(key).map(|e| (e.at.clone(), &e.value)),
-                (Content::List(items), Step::Item(i)) => items.get(i).map(|n| (n.at.clone(), n)),
-                (Content::Raw(_), _) => return node.at.clone(),
+                (NodeContent::Map(_), Step::Key(key)) => node.get(key).map(|e| (e.at.clone(), &e.value)),
+                (NodeContent::List(items), Step::Item(i)) => items.get(i).map(|n| (n.at.clone(), n)),
+                (NodeContent::Raw(_), _) => return node.at.clone(),
                 _ => None,
             };
             let Some((at, value)) = next else {
@@ -151,7 +151,7 @@ impl Node {
                     Step::Item(_) => found,
                 };
             };
-            if matches!(value.content, Content::Null) {
+            if matches!(value.content, NodeContent::Null) {
                 return Origin::Default;
             }
             (found, node) = (at, value);

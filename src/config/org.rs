@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::checks::Checks;
 use super::section::section;
-use super::{Api, ConfigError, Credentials, RepoPattern, Secret, SecretSource};
+use super::{ConfigError, GithubApi, GithubCredentials, RepoPattern, Secret, SecretSource};
 
 section! {
     /// One organisation: how to sign in, how often to look, which repositories to see.
@@ -44,15 +44,17 @@ impl OrgConfig {
 
     /// How to sign in. A token wins over an App, but a checked configuration never has both.
     #[must_use]
-    pub fn credentials(&self) -> Credentials {
+    pub fn credentials(&self) -> GithubCredentials {
         if let Some(token) = SecretSource::of(&self.token, self.token_file.as_deref()) {
-            return Credentials::Token(token);
+            return GithubCredentials::Token(token);
         }
         match (self.app_id, self.installation_id, &self.private_key_path) {
-            (Some(app_id), Some(installation_id), Some(path)) => {
-                Credentials::App { app_id, installation_id, private_key: SecretSource::File(path.clone()) }
-            }
-            _ => Credentials::Anonymous,
+            (Some(app_id), Some(installation_id), Some(path)) => GithubCredentials::App {
+                app_id,
+                installation_id,
+                private_key: SecretSource::File(path.clone()),
+            },
+            _ => GithubCredentials::Anonymous,
         }
     }
 
@@ -75,7 +77,7 @@ impl OrgConfig {
         self.app_id.is_some() || self.installation_id.is_some() || self.private_key_path.is_some()
     }
 
-    pub(super) fn check(&self, checks: &mut Checks<'_>, at: &str, api: Api) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, checks: &mut Checks<'_>, at: &str, api: GithubApi) -> Result<(), ConfigError> {
         self.check_name(checks, at)?;
         self.check_credentials(checks, at, api)?;
         checks.positive(&format!("{at}.scrape_interval"), self.scrape_interval)?;
@@ -98,7 +100,12 @@ impl OrgConfig {
         })
     }
 
-    fn check_credentials(&self, checks: &mut Checks<'_>, at: &str, api: Api) -> Result<(), ConfigError> {
+    fn check_credentials(
+        &self,
+        checks: &mut Checks<'_>,
+        at: &str,
+        api: GithubApi,
+    ) -> Result<(), ConfigError> {
         let key = |name: &str| format!("{at}.{name}");
         checks.one_of_pair(&key("token"), !self.token.is_empty(), self.token_file.is_some())?;
         let token = if self.token_file.is_some() { key("token_file") } else { key("token") };
@@ -131,8 +138,8 @@ impl OrgConfig {
         })
     }
 
-    fn check_anonymous(&self, checks: &mut Checks<'_>, at: &str, api: Api) -> Result<(), ConfigError> {
-        checks.that(api != Api::Graphql, &["github.api"], || {
+    fn check_anonymous(&self, checks: &mut Checks<'_>, at: &str, api: GithubApi) -> Result<(), ConfigError> {
+        checks.that(api != GithubApi::Graphql, &["github.api"], || {
             format!("github.api is graphql, which needs credentials, but {at} ({}) has none; set {at}.token_file or GITHUB_TOKEN", self.org)
         })?;
         checks.warn(

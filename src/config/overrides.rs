@@ -1,6 +1,6 @@
 //! What the command line says over everything else.
 
-use super::node::{Content, Entry, Node};
+use super::node::{MappingEntry, Node, NodeContent};
 use super::{ConfigError, Origin};
 
 /// Values of the flags that override the configuration.
@@ -23,7 +23,7 @@ impl Overrides {
             let at = Origin::Flag("--org");
             let orgs = set(root, "github", "orgs", &at)?;
             orgs.expand()?;
-            *orgs = Node { content: Content::List(self.chosen(orgs, &at)), at };
+            *orgs = Node { content: NodeContent::List(self.chosen(orgs, &at)), at };
         }
         Ok(())
     }
@@ -41,7 +41,7 @@ impl Overrides {
 }
 
 fn find(orgs: &Node, name: &str) -> Option<Node> {
-    let Content::List(items) = &orgs.content else {
+    let NodeContent::List(items) = &orgs.content else {
         return None;
     };
     let is_it = |item: &&Node| {
@@ -52,8 +52,8 @@ fn find(orgs: &Node, name: &str) -> Option<Node> {
 }
 
 fn named(name: &str, at: &Origin) -> Node {
-    let org = Entry { key: "org".to_owned(), at: at.clone(), value: Node::raw(at.clone(), name) };
-    Node { at: at.clone(), content: Content::Map(vec![org]) }
+    let org = MappingEntry { key: "org".to_owned(), at: at.clone(), value: Node::raw(at.clone(), name) };
+    Node { at: at.clone(), content: NodeContent::Map(vec![org]) }
 }
 
 /// Sets `section.key` and returns its value.

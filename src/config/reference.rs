@@ -2,11 +2,11 @@
 
 use super::Config;
 use super::section::variable_of;
-use super::value::Value;
+use super::value::ConfigValue;
 
 /// One key as the documentation shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct ReferenceLine {
     /// The key with its path; `github.orgs[].org` for an item of a list.
     pub key: String,
     /// Its type.
@@ -17,7 +17,7 @@ pub struct Line {
     pub meaning: String,
 }
 
-impl Line {
+impl ReferenceLine {
     pub(super) fn new(key: &str, kind: String, default: &serde_json::Value, meaning: &str) -> Self {
         Self {
             key: key.to_owned(),
@@ -36,7 +36,7 @@ impl Line {
 
 /// Every key with its type, default and meaning, in the order of the sections.
 #[must_use]
-pub fn lines() -> Vec<Line> {
+pub fn lines() -> Vec<ReferenceLine> {
     let mut lines = Vec::new();
     Config::default().describe("", "", &mut lines);
     lines

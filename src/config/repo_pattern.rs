@@ -6,7 +6,7 @@ use globset::{Glob, GlobBuilder, GlobMatcher};
 
 use super::ConfigError;
 use super::node::Node;
-use super::value::{Value, text_of};
+use super::value::{ConfigValue, text_of};
 
 /// Names of repositories have at most 100 characters; a longer pattern is a mistake or an attack.
 const LONGEST: usize = 256;
@@ -66,7 +66,7 @@ impl PartialEq for RepoPattern {
     }
 }
 
-impl Value for RepoPattern {
+impl ConfigValue for RepoPattern {
     fn kind() -> String {
         "repository names or globs".to_owned()
     }

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::ConfigError;
 use super::node::Node;
-use super::value::{Value, wrong};
+use super::value::{ConfigValue, wrong};
 
 /// A token, password or key. `Debug` and serialisation show only whether there is one.
 #[derive(Clone, Default)]
@@ -44,7 +44,7 @@ impl PartialEq for Secret {
     }
 }
 
-impl Value for Secret {
+impl ConfigValue for Secret {
     fn kind() -> String {
         "secret".to_owned()
     }

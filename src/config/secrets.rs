@@ -1,6 +1,6 @@
 //! Every secret of a configuration, to make sure that all can be read.
 
-use super::{Config, ConfigError, Credentials, SecretSource};
+use super::{Config, ConfigError, GithubCredentials, SecretSource};
 
 impl Config {
     /// Every configured secret with the key that sets it, such as `github.orgs[0].token_file`.
@@ -19,11 +19,11 @@ impl Config {
     fn secrets_of_orgs(&self) -> impl Iterator<Item = (String, SecretSource)> {
         let orgs = self.github.orgs.iter().enumerate();
         orgs.filter_map(|(i, org)| match org.credentials() {
-            Credentials::Token(token) => Some(keyed(&format!("github.orgs[{i}].token"), token)),
-            Credentials::App { private_key, .. } => {
+            GithubCredentials::Token(token) => Some(keyed(&format!("github.orgs[{i}].token"), token)),
+            GithubCredentials::App { private_key, .. } => {
                 Some((format!("github.orgs[{i}].private_key_path"), private_key))
             }
-            Credentials::Anonymous => None,
+            GithubCredentials::Anonymous => None,
         })
     }
 

@@ -1,6 +1,6 @@
 //! One declaration per section: its keys, their types, defaults and documentation.
 
-use super::node::{Content, Entry, Node};
+use super::node::{MappingEntry, Node, NodeContent};
 use super::suggest::nearest;
 use super::value::wrong_shape;
 use super::{ConfigError, Origin, reference, yaml};
@@ -28,7 +28,7 @@ macro_rules! section {
             }
         }
 
-        impl $crate::config::value::Value for $name {
+        impl $crate::config::value::ConfigValue for $name {
             fn kind() -> String {
                 "mappings".to_owned()
             }
@@ -43,7 +43,7 @@ macro_rules! section {
                     let path = $crate::config::section::join(key, &entry.key);
                     match entry.key.as_str() {
                         $( stringify!($key) => {
-                            section.$key = <$kind as $crate::config::value::Value>::decode(&entry.value, &path)?;
+                            section.$key = <$kind as $crate::config::value::ConfigValue>::decode(&entry.value, &path)?;
                         } )+
                         other => unreachable!("{other} is not among the known keys"),
                     }
@@ -53,7 +53,7 @@ macro_rules! section {
 
             fn encode(&self) -> serde_json::Value {
                 let mut map = serde_json::Map::new();
-                $( map.insert(stringify!($key).to_owned(), $crate::config::value::Value::encode(&self.$key)); )+
+                $( map.insert(stringify!($key).to_owned(), $crate::config::value::ConfigValue::encode(&self.$key)); )+
                 map.into()
             }
 
@@ -61,17 +61,17 @@ macro_rules! section {
                 &self,
                 key: &str,
                 _meaning: &str,
-                lines: &mut Vec<$crate::config::reference::Line>,
+                lines: &mut Vec<$crate::config::reference::ReferenceLine>,
             ) {
                 $(
                     let path = $crate::config::section::join(key, stringify!($key));
                     let meaning = concat!($($doc),+);
-                    $crate::config::value::Value::describe(&self.$key, &path, meaning, lines);
+                    $crate::config::value::ConfigValue::describe(&self.$key, &path, meaning, lines);
                 )+
             }
 
-            fn describe_item(key: &str, lines: &mut Vec<$crate::config::reference::Line>) {
-                $crate::config::value::Value::describe(&Self::default(), key, "", lines);
+            fn describe_item(key: &str, lines: &mut Vec<$crate::config::reference::ReferenceLine>) {
+                $crate::config::value::ConfigValue::describe(&Self::default(), key, "", lines);
             }
         }
     };
@@ -85,14 +85,14 @@ pub(super) fn join(path: &str, key: &str) -> String {
 }
 
 /// The entries of a mapping; a variable spells one in YAML or JSON.
-pub(super) fn entries_of(node: &Node, key: &str) -> Result<Vec<Entry>, ConfigError> {
+pub(super) fn entries_of(node: &Node, key: &str) -> Result<Vec<MappingEntry>, ConfigError> {
     match &node.content {
-        Content::Map(entries) => Ok(entries.clone()),
-        Content::Raw(text) => {
+        NodeContent::Map(entries) => Ok(entries.clone()),
+        NodeContent::Raw(text) => {
             let parsed = yaml::parse_raw(text, &node.at)?;
             match parsed.content {
-                Content::Map(entries) => Ok(entries),
-                Content::Null => Ok(Vec::new()),
+                NodeContent::Map(entries) => Ok(entries),
+                NodeContent::Null => Ok(Vec::new()),
                 _ => Err(wrong_shape(node, key, "a mapping such as {key: value}")),
             }
         }
@@ -108,16 +108,16 @@ pub(super) fn known_entries(
     node: &Node,
     path: &str,
     keys: &[&'static str],
-) -> Result<Vec<Entry>, ConfigError> {
+) -> Result<Vec<MappingEntry>, ConfigError> {
     let mut entries = entries_of(node, path)?;
     if let Some(entry) = entries.iter().find(|entry| !keys.contains(&entry.key.as_str())) {
         return Err(unknown(entry, path, keys));
     }
-    entries.retain(|entry| !matches!(entry.value.content, Content::Null));
+    entries.retain(|entry| !matches!(entry.value.content, NodeContent::Null));
     Ok(entries)
 }
 
-fn unknown(entry: &Entry, path: &str, keys: &[&'static str]) -> ConfigError {
+fn unknown(entry: &MappingEntry, path: &str, keys: &[&'static str]) -> ConfigError {
     let hint = match nearest(&entry.key, keys.iter().copied()) {
         Some(key) => did_you_mean(&entry.at, path, key),
         None => elsewhere(entry).unwrap_or_else(|| one_of(path, keys)),
@@ -133,7 +133,7 @@ fn did_you_mean(at: &Origin, path: &str, key: &str) -> String {
 }
 
 /// A key that exists in another section is mostly one indented wrongly.
-fn elsewhere(entry: &Entry) -> Option<String> {
+fn elsewhere(entry: &MappingEntry) -> Option<String> {
     let lines = reference::lines();
     let home = lines
         .iter()

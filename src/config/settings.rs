@@ -2,7 +2,7 @@
 
 use super::checks::Checks;
 use super::section::section;
-use super::value::Value;
+use super::value::ConfigValue;
 use super::{
     AmqpConfig, BackfillConfig, ConfigError, GithubConfig, HealthConfig, IdentityConfig,
     LeaderElectionConfig, LocConfig, MetricsConfig, RateLimitConfig, RetryConfig, ServerConfig, StoreConfig,

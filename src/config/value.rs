@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::node::{Content, Node};
-use super::reference::Line;
+use super::node::{Node, NodeContent};
+use super::reference::ReferenceLine;
 use super::{ConfigError, yaml};
 
 /// A type that a key may have.
-pub(super) trait Value: Sized {
+pub(super) trait ConfigValue: Sized {
     /// The type as the documentation names it.
     fn kind() -> String;
 
@@ -24,12 +24,12 @@ pub(super) trait Value: Sized {
     fn encode(&self) -> serde_json::Value;
 
     /// Adds the documentation of `key`, whose default is `self`.
-    fn describe(&self, key: &str, meaning: &str, lines: &mut Vec<Line>) {
-        lines.push(Line::new(key, Self::kind(), &self.encode(), meaning));
+    fn describe(&self, key: &str, meaning: &str, lines: &mut Vec<ReferenceLine>) {
+        lines.push(ReferenceLine::new(key, Self::kind(), &self.encode(), meaning));
     }
 
     /// Adds the documentation of what an item of a list under `key` holds.
-    fn describe_item(_key: &str, _lines: &mut Vec<Line>) {}
+    fn describe_item(_key: &str, _lines: &mut Vec<ReferenceLine>) {}
 }
 
 /// The error of a value that is not what its key takes.
@@ -45,10 +45,10 @@ pub(super) fn wrong(node: &Node, key: &str, expected: impl Into<String>) -> Conf
 /// The error of a scalar where a list or mapping belongs; the text is not shown, as it may hold a secret.
 pub(super) fn wrong_shape(node: &Node, key: &str, expected: impl Into<String>) -> ConfigError {
     let found = match &node.content {
-        Content::Null => "empty",
-        Content::List(_) => "a list",
-        Content::Map(_) => "a mapping",
-        Content::Plain(_) | Content::Text(_) | Content::Raw(_) => "a single value",
+        NodeContent::Null => "empty",
+        NodeContent::List(_) => "a list",
+        NodeContent::Map(_) => "a mapping",
+        NodeContent::Plain(_) | NodeContent::Text(_) | NodeContent::Raw(_) => "a single value",
     };
     ConfigError::WrongType {
         at: node.at.clone(),
@@ -66,12 +66,12 @@ pub(super) fn text_of<'a>(node: &'a Node, key: &str, expected: &str) -> Result<&
 /// The text of an unquoted scalar; quoted numbers of a file are text, and said to be.
 fn plain_of<'a>(node: &'a Node, key: &str, expected: &str) -> Result<&'a str, ConfigError> {
     match &node.content {
-        Content::Plain(text) | Content::Raw(text) => Ok(text.trim()),
+        NodeContent::Plain(text) | NodeContent::Raw(text) => Ok(text.trim()),
         _ => Err(wrong(node, key, expected)),
     }
 }
 
-impl Value for bool {
+impl ConfigValue for bool {
     fn kind() -> String {
         "true or false".to_owned()
     }
@@ -92,7 +92,7 @@ impl Value for bool {
 
 macro_rules! whole_number {
     ($($number:ty),*) => {$(
-        impl Value for $number {
+        impl ConfigValue for $number {
             fn kind() -> String {
                 "whole number".to_owned()
             }
@@ -112,7 +112,7 @@ macro_rules! whole_number {
 
 whole_number!(u16, u32, u64);
 
-impl Value for f64 {
+impl ConfigValue for f64 {
     fn kind() -> String {
         "number".to_owned()
     }
@@ -128,7 +128,7 @@ impl Value for f64 {
     }
 }
 
-impl Value for String {
+impl ConfigValue for String {
     fn kind() -> String {
         "text".to_owned()
     }
@@ -142,7 +142,7 @@ impl Value for String {
     }
 }
 
-impl Value for PathBuf {
+impl ConfigValue for PathBuf {
     fn kind() -> String {
         "path".to_owned()
     }
@@ -157,7 +157,7 @@ impl Value for PathBuf {
 }
 
 /// An optional path: the empty path stands for none, so that a variable can take one away.
-impl Value for Option<PathBuf> {
+impl ConfigValue for Option<PathBuf> {
     fn kind() -> String {
         PathBuf::kind()
     }
@@ -172,7 +172,7 @@ impl Value for Option<PathBuf> {
 }
 
 /// An optional id: 0 stands for none, as no id of GitHub is 0.
-impl Value for Option<u64> {
+impl ConfigValue for Option<u64> {
     fn kind() -> String {
         u64::kind()
     }
@@ -186,7 +186,7 @@ impl Value for Option<u64> {
     }
 }
 
-impl<T: Value> Value for Vec<T> {
+impl<T: ConfigValue> ConfigValue for Vec<T> {
     fn kind() -> String {
         format!("list of {}", T::kind())
     }
@@ -197,11 +197,11 @@ impl<T: Value> Value for Vec<T> {
     }
 
     fn encode(&self) -> serde_json::Value {
-        self.iter().map(Value::encode).collect()
+        self.iter().map(ConfigValue::encode).collect()
     }
 
-    fn describe(&self, key: &str, meaning: &str, lines: &mut Vec<Line>) {
-        lines.push(Line::new(key, Self::kind(), &self.encode(), meaning));
+    fn describe(&self, key: &str, meaning: &str, lines: &mut Vec<ReferenceLine>) {
+        lines.push(ReferenceLine::new(key, Self::kind(), &self.encode(), meaning));
         T::describe_item(&format!("{key}[]"), lines);
     }
 }
@@ -209,11 +209,11 @@ impl<T: Value> Value for Vec<T> {
 /// The items of a list; a variable spells them separated by commas, or as YAML.
 fn items_of(node: &Node, key: &str, of: &str) -> Result<Vec<Node>, ConfigError> {
     match &node.content {
-        Content::List(items) => Ok(items.clone()),
-        Content::Raw(text) if text.trim_start().starts_with('[') => {
+        NodeContent::List(items) => Ok(items.clone()),
+        NodeContent::Raw(text) if text.trim_start().starts_with('[') => {
             items_of(&yaml::parse_raw(text, &node.at)?, key, of)
         }
-        Content::Raw(text) => Ok(separated(text, node)),
+        NodeContent::Raw(text) => Ok(separated(text, node)),
         _ => Err(wrong_shape(node, key, format!("a list of {of}, in brackets or with \"- \" before each"))),
     }
 }
@@ -223,7 +223,7 @@ fn separated(text: &str, node: &Node) -> Vec<Node> {
     items.map(|item| Node::raw(node.at.clone(), item)).collect()
 }
 
-impl Value for BTreeMap<String, String> {
+impl ConfigValue for BTreeMap<String, String> {
     fn kind() -> String {
         "map of text to text".to_owned()
     }

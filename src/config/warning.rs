@@ -6,7 +6,7 @@ use super::Origin;
 
 /// Something in the configuration that works, but probably not as its writer meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning {
+pub struct ConfigWarning {
     /// Where it was set.
     pub at: Origin,
     /// The key with its path, such as `metrics.topology`.
@@ -15,7 +15,7 @@ pub struct Warning {
     pub message: String,
 }
 
-impl fmt::Display for Warning {
+impl fmt::Display for ConfigWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.at {
             Origin::Default => write!(f, "{}: {}", self.key, self.message),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, NonFiniteFloatPolicy, Spanned};
 
-use super::node::{Content, Entry, FileName, Node};
+use super::node::{FileName, MappingEntry, Node, NodeContent};
 use super::{ConfigError, Origin};
 
 /// Parses the text of a file.
@@ -166,21 +166,21 @@ impl<'de> Visitor<'de> for ShapeVisitor {
 fn to_node(spanned: Spanned<Shape>, text: &str, locate: Locate<'_>) -> Node {
     let at = locate(spanned.referenced);
     let content = match spanned.value {
-        Shape::Null => Content::Null,
-        Shape::Typed => Content::Plain(spelling(text, spanned.defined)),
-        Shape::Text(text) => Content::Text(text),
+        Shape::Null => NodeContent::Null,
+        Shape::Typed => NodeContent::Plain(spelling(text, spanned.defined)),
+        Shape::Text(text) => NodeContent::Text(text),
         Shape::List(items) => {
-            Content::List(items.into_iter().map(|item| to_node(item, text, locate)).collect())
+            NodeContent::List(items.into_iter().map(|item| to_node(item, text, locate)).collect())
         }
-        Shape::Map(entries) => {
-            Content::Map(entries.into_iter().map(|(key, value)| to_entry(key, value, text, locate)).collect())
-        }
+        Shape::Map(entries) => NodeContent::Map(
+            entries.into_iter().map(|(key, value)| to_entry(key, value, text, locate)).collect(),
+        ),
     };
     Node { at, content }
 }
 
-fn to_entry(key: Spanned<String>, value: Spanned<Shape>, text: &str, locate: Locate<'_>) -> Entry {
-    Entry { at: locate(key.referenced), key: key.value, value: to_node(value, text, locate) }
+fn to_entry(key: Spanned<String>, value: Spanned<Shape>, text: &str, locate: Locate<'_>) -> MappingEntry {
+    MappingEntry { at: locate(key.referenced), key: key.value, value: to_node(value, text, locate) }
 }
 
 /// The scalar as it is spelled in the text, so that a token `0123e5` is not turned into a number.
@@ -210,7 +210,7 @@ mod tests {
 
     fn texts(text: &str) -> Vec<String> {
         let node = parsed(text).expect("valid YAML");
-        let Content::List(items) = node.content else { panic!("not a list: {node:?}") };
+        let NodeContent::List(items) = node.content else { panic!("not a list: {node:?}") };
         items.iter().map(|item| item.text().unwrap_or("-").to_owned()).collect()
     }
 
@@ -239,7 +239,7 @@ mod tests {
     fn an_empty_document_is_null() {
         for text in ["", "\n", "# nothing\n", "---\n"] {
             let node = parsed(text).expect("valid YAML");
-            assert!(matches!(node.content, Content::Null), "{text:?}: {node:?}");
+            assert!(matches!(node.content, NodeContent::Null), "{text:?}: {node:?}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use github_stats_actors::role::{Basis, ElectionError, Elector, Standing};
+use github_stats_actors::role::{ElectionBasis, ElectionError, ElectionStatus, Elector};
 use tokio::time::Instant;
 
 /// Elects by `wanted` from the first time that answers. If it does not do so soon after the start, `instead` decides until it
@@ -46,7 +46,7 @@ impl FallbackElector {
 
 #[async_trait]
 impl Elector for FallbackElector {
-    async fn attempt(&self) -> Result<Standing, ElectionError> {
+    async fn attempt(&self) -> Result<ElectionStatus, ElectionError> {
         self.state().started.get_or_insert_with(Instant::now);
         match self.wanted.attempt().await {
             Ok(standing) => {
@@ -72,7 +72,7 @@ impl Elector for FallbackElector {
         std::future::pending().await
     }
 
-    fn basis(&self) -> Basis {
+    fn basis(&self) -> ElectionBasis {
         let state = self.state();
         let Some(silent) = state.silent.as_ref().filter(|_| state.fell_back) else {
             return self.wanted.basis();
@@ -82,7 +82,7 @@ impl Elector for FallbackElector {
             "every replica leads for itself, because an election by {wanted} is not to be had: {silent}; set \
              leader_election.backend to follow instead"
         );
-        Basis { reason, degraded: true, ..self.instead.basis() }
+        ElectionBasis { reason, degraded: true, ..self.instead.basis() }
     }
 }
 
@@ -91,7 +91,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use github_stats_actors::role::{FixedElector, Role};
+    use github_stats_actors::role::{Role, StaticElector};
 
     use super::*;
 
@@ -101,16 +101,16 @@ mod tests {
 
     #[async_trait]
     impl Elector for Wanted {
-        async fn attempt(&self) -> Result<Standing, ElectionError> {
+        async fn attempt(&self) -> Result<ElectionStatus, ElectionError> {
             match self.0.load(Ordering::Relaxed) {
-                true => Ok(Standing::Follower { leader: Some("other".into()) }),
+                true => Ok(ElectionStatus::Follower { leader: Some("other".into()) }),
                 false => Err(ElectionError("no route".into())),
             }
         }
 
         async fn resign(&self) {}
 
-        fn basis(&self) -> Basis {
+        fn basis(&self) -> ElectionBasis {
             "wanted".into()
         }
     }
@@ -118,19 +118,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_leads_alone_until_the_election_answers_and_never_again() {
         let answers = Arc::new(AtomicBool::new(false));
-        let instead = FixedElector::new(Role::Leader, PATIENCE * 3, "");
+        let instead = StaticElector::new(Role::Leader, PATIENCE * 3, "");
         let elector = FallbackElector::new(Box::new(Wanted(answers.clone())), Box::new(instead), PATIENCE);
         elector.attempt().await.expect_err("a moment is no outage");
         assert_eq!(elector.basis(), "wanted".into());
         tokio::time::advance(PATIENCE).await;
-        assert!(matches!(elector.attempt().await, Ok(Standing::Leader { .. })));
+        assert!(matches!(elector.attempt().await, Ok(ElectionStatus::Leader { .. })));
         let basis = elector.basis();
         assert!(
             basis.degraded && basis.backend == "static" && basis.reason.contains("no route"),
             "{basis:?}"
         );
         answers.store(true, Ordering::Relaxed);
-        assert!(matches!(elector.attempt().await, Ok(Standing::Follower { .. })));
+        assert!(matches!(elector.attempt().await, Ok(ElectionStatus::Follower { .. })));
         assert_eq!(elector.basis(), "wanted".into());
         answers.store(false, Ordering::Relaxed);
         tokio::time::advance(PATIENCE * 10).await;

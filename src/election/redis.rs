@@ -6,14 +6,14 @@ use std::time::Duration;
 use ::redis::FromRedisValue;
 use async_trait::async_trait;
 use futures::StreamExt;
-use github_stats_actors::role::{Basis, ElectionError, Elector, Standing};
+use github_stats_actors::role::{ElectionBasis, ElectionError, ElectionStatus, Elector};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Timing;
-use super::terms::Terms;
-use crate::redis::{Call, Link, LinkError, Script};
+use super::LeaseTiming;
+use super::terms::LeadershipTerms;
+use crate::redis::{LuaScript, RedisCall, RedisClient, RedisClientError};
 
 /// KEYS: the key. ARGV: who; for how many milliseconds. Answers what became of it, who holds it, and for how long yet.
 const TAKE: &str = r"
@@ -46,24 +46,24 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A release is published, and whoever listens stands at once.
 pub struct RedisElector {
     shared: Arc<Shared>,
-    take: Script,
-    release: Script,
+    take: LuaScript,
+    release: LuaScript,
     listening: Mutex<JoinSet<()>>,
     reason: String,
 }
 
 struct Shared {
-    link: Link,
+    link: RedisClient,
     key: String,
     identity: String,
-    timing: Timing,
+    timing: LeaseTiming,
     state: Mutex<State>,
     bell: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    terms: Terms,
+    terms: LeadershipTerms,
     /// When another's lease ends unless it renews.
     rival_ends: Option<Instant>,
 }
@@ -71,10 +71,10 @@ struct State {
 impl RedisElector {
     /// Stands as `identity`, which nobody else has, for the key `name` under `prefix`; `reason` says why Redis decides.
     pub fn new(
-        link: Link,
+        link: RedisClient,
         (prefix, name): (&str, &str),
         identity: String,
-        timing: Timing,
+        timing: LeaseTiming,
         reason: impl Into<String>,
     ) -> Self {
         let shared = Shared {
@@ -87,8 +87,8 @@ impl RedisElector {
         };
         RedisElector {
             shared: Arc::new(shared),
-            take: Script::new(TAKE),
-            release: Script::new(RELEASE),
+            take: LuaScript::new(TAKE),
+            release: LuaScript::new(RELEASE),
             listening: Mutex::default(),
             reason: reason.into(),
         }
@@ -96,23 +96,23 @@ impl RedisElector {
 
     async fn run<T: FromRedisValue>(
         &self,
-        call: Call,
-        script: &Script,
+        call: RedisCall,
+        script: &LuaScript,
         argument: &str,
-    ) -> Result<T, LinkError> {
+    ) -> Result<T, RedisClientError> {
         let keys = [self.shared.key.clone().into_bytes()];
         let arguments = [self.shared.identity.clone().into_bytes(), argument.as_bytes().to_vec()];
         self.shared.link.run(call, script, &keys, &arguments).await
     }
 
-    async fn take(&self) -> Result<Standing, LinkError> {
+    async fn take(&self) -> Result<ElectionStatus, RedisClientError> {
         let timing = self.shared.timing;
         let millis = timing.lease_duration.as_millis().to_string();
         // Counted from before the request: Redis counts from later.
         let asked = Instant::now();
         let until = asked + timing.renew_deadline;
         let (outcome, holder, left): (String, String, String) =
-            self.run(Call::quick("elect"), &self.take, &millis).await?;
+            self.run(RedisCall::quick("elect"), &self.take, &millis).await?;
         let mut state = self.shared.state();
         state.rival_ends = None;
         Ok(match outcome.as_str() {
@@ -123,7 +123,7 @@ impl RedisElector {
                 // Without an expiry, which somebody else must have set it without, there is nothing to wait for.
                 let left = left.parse().ok().map(Duration::from_millis);
                 state.rival_ends = left.map(|left| Instant::now() + left);
-                Standing::Follower { leader: Some(holder) }
+                ElectionStatus::Follower { leader: Some(holder) }
             }
         })
     }
@@ -164,7 +164,7 @@ impl Shared {
 
 #[async_trait]
 impl Elector for RedisElector {
-    async fn attempt(&self) -> Result<Standing, ElectionError> {
+    async fn attempt(&self) -> Result<ElectionStatus, ElectionError> {
         let limit = self.shared.timing.attempt_limit();
         match timeout(limit, self.take()).await {
             Ok(outcome) => outcome.map_err(|error| ElectionError(error.to_string())),
@@ -174,7 +174,7 @@ impl Elector for RedisElector {
 
     async fn resign(&self) {
         self.shared.state().terms.lost();
-        let call = Call::quick("elect").repeatable();
+        let call = RedisCall::quick("elect").repeatable();
         if let Err(error) = self.run::<u64>(call, &self.release, &self.shared.key).await {
             tracing::warn!(%error, "leadership was not released; it ends by itself");
         }
@@ -195,7 +195,7 @@ impl Elector for RedisElector {
         }
     }
 
-    fn basis(&self) -> Basis {
-        Basis { backend: "redis", reason: self.reason.clone(), degraded: false }
+    fn basis(&self) -> ElectionBasis {
+        ElectionBasis { backend: "redis", reason: self.reason.clone(), degraded: false }
     }
 }

@@ -1,28 +1,28 @@
 //! Acquisitions, numbered.
 
-use github_stats_actors::role::Standing;
+use github_stats_actors::role::ElectionStatus;
 use tokio::time::Instant;
 
 /// What this replica holds, and the number of the acquisition.
 #[derive(Debug, Default)]
-pub(super) struct Terms {
+pub(super) struct LeadershipTerms {
     until: Option<Instant>,
     term: u64,
 }
 
-impl Terms {
+impl LeadershipTerms {
     /// It acquired, or renewed, until then. Whoever lets a leadership run out begins a new one, even where the backend says
     /// that nobody else had it: somebody might have.
-    pub(super) fn won(&mut self, until: Instant) -> Standing {
+    pub(super) fn won(&mut self, until: Instant) -> ElectionStatus {
         if !self.holds() {
             self.term += 1;
         }
         self.until = Some(until);
-        Standing::Leader { until, term: self.term }
+        ElectionStatus::Leader { until, term: self.term }
     }
 
     /// It acquired what had been free, so that whatever it held before has ended.
-    pub(super) fn won_anew(&mut self, until: Instant) -> Standing {
+    pub(super) fn won_anew(&mut self, until: Instant) -> ElectionStatus {
         self.lost();
         self.won(until)
     }
@@ -47,10 +47,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_term_lasts_as_long_as_it_is_renewed_in_time() {
         let lease = Duration::from_secs(10);
-        let mut terms = Terms::default();
+        let mut terms = LeadershipTerms::default();
         let term = |standing| match standing {
-            Standing::Leader { term, .. } => term,
-            Standing::Follower { .. } => unreachable!(),
+            ElectionStatus::Leader { term, .. } => term,
+            ElectionStatus::Follower { .. } => unreachable!(),
         };
         assert_eq!(term(terms.won(Instant::now() + lease)), 1);
         tokio::time::advance(lease - Duration::from_millis(1)).await;

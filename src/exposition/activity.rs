@@ -1,6 +1,6 @@
 //! The families of activity: what they are called and what they show of a row.
 
-use github_stats_actors::activity::{Kind as Fact, SeriesRow};
+use github_stats_actors::activity::{FactKind, SeriesRow};
 
 use super::Desc;
 
@@ -20,21 +20,21 @@ pub(super) const FAMILIES: usize = 13;
 /// Every family of activity, in the order of the page.
 pub static ACTIVITY: [ActivityFamily; FAMILIES] = [
     gauge("gh_activity_commits_24h", "Commits to the default branch in the last 24 hours.", |row| {
-        day(row, Fact::Commit)
+        day(row, FactKind::Commit)
     }),
     gauge("gh_activity_prs_opened_24h", "Pull requests opened in the last 24 hours.", |row| {
-        day(row, Fact::PrOpened)
+        day(row, FactKind::PrOpened)
     }),
     gauge("gh_activity_prs_merged_24h", "Pull requests merged in the last 24 hours, by author.", |row| {
-        day(row, Fact::PrMerged)
+        day(row, FactKind::PrMerged)
     }),
     gauge("gh_activity_reviews_submitted_24h", "Reviews submitted in the last 24 hours.", |row| {
-        day(row, Fact::Review)
+        day(row, FactKind::Review)
     }),
     gauge(
         "gh_activity_issue_comments_24h",
         "Comments on issues and pull request conversations in the last 24 hours.",
-        |row| day(row, Fact::IssueComment),
+        |row| day(row, FactKind::IssueComment),
     ),
     gauge(
         "gh_activity_loc_added_weekly",
@@ -50,23 +50,23 @@ pub static ACTIVITY: [ActivityFamily; FAMILIES] = [
         row.gauges.last_event.map(|at| i128::from(at.as_unix()))
     }),
     counter("gh_activity_commits_total", "Commits to the default branch ever collected.", |row| {
-        total(row, Fact::Commit)
+        total(row, FactKind::Commit)
     }),
     counter("gh_activity_prs_opened_total", "Pull requests opened, of all ever collected.", |row| {
-        total(row, Fact::PrOpened)
+        total(row, FactKind::PrOpened)
     }),
     counter(
         "gh_activity_prs_merged_total",
         "Pull requests merged, of all ever collected, by author.",
-        |row| total(row, Fact::PrMerged),
+        |row| total(row, FactKind::PrMerged),
     ),
     counter("gh_activity_reviews_submitted_total", "Reviews submitted, of all ever collected.", |row| {
-        total(row, Fact::Review)
+        total(row, FactKind::Review)
     }),
     counter(
         "gh_activity_issue_comments_total",
         "Comments on issues and pull request conversations, of all ever collected.",
-        |row| total(row, Fact::IssueComment),
+        |row| total(row, FactKind::IssueComment),
     ),
 ];
 
@@ -91,11 +91,11 @@ fn shown(row: &SeriesRow, value: u64) -> Option<i128> {
     (value != 0 || row.gauges.active).then_some(i128::from(value))
 }
 
-fn day(row: &SeriesRow, kind: Fact) -> Option<i128> {
+fn day(row: &SeriesRow, kind: FactKind) -> Option<i128> {
     shown(row, row.gauges.day.get(kind))
 }
 
-fn total(row: &SeriesRow, kind: Fact) -> Option<i128> {
+fn total(row: &SeriesRow, kind: FactKind) -> Option<i128> {
     row.totals.map(|totals| i128::from(totals.get(kind)))
 }
 

@@ -4,16 +4,16 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use super::compress::{Compressor, Part};
-use super::{Coding, Encoded};
+use super::compress::{CompressedPart, Compressor};
+use super::{ContentCoding, Encoded};
 
 /// Lines of text that are made once and shared by every page they occur in, and what they are compressed, which is made when
 /// a page first needs it.
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
     text: Bytes,
-    gzip: OnceLock<Part>,
-    zstd: OnceLock<Part>,
+    gzip: OnceLock<CompressedPart>,
+    zstd: OnceLock<CompressedPart>,
 }
 
 impl Chunk {
@@ -22,11 +22,11 @@ impl Chunk {
     }
 
     /// Adds the chunk to a page of `coding`, for which the compressor is.
-    pub(super) fn add_to(&self, page: &mut Encoded, coding: Coding, compressor: &mut Compressor) {
+    pub(super) fn add_to(&self, page: &mut Encoded, coding: ContentCoding, compressor: &mut Compressor) {
         let compressed = match coding {
-            Coding::Identity => return page.push(&compressor.part(&self.text)),
-            Coding::Gzip => &self.gzip,
-            Coding::Zstd => &self.zstd,
+            ContentCoding::Identity => return page.push(&compressor.part(&self.text)),
+            ContentCoding::Gzip => &self.gzip,
+            ContentCoding::Zstd => &self.zstd,
         };
         page.push(compressed.get_or_init(|| compressor.part(&self.text)));
     }

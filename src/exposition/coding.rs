@@ -4,7 +4,7 @@ use super::quality::alternatives;
 
 /// How a page is coded on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Coding {
+pub enum ContentCoding {
     /// As it is.
     #[default]
     Identity,
@@ -14,22 +14,22 @@ pub enum Coding {
     Zstd,
 }
 
-impl Coding {
+impl ContentCoding {
     /// Every coding.
-    pub const ALL: [Coding; 3] = [Coding::Identity, Coding::Gzip, Coding::Zstd];
+    pub const ALL: [ContentCoding; 3] = [ContentCoding::Identity, ContentCoding::Gzip, ContentCoding::Zstd];
 
     /// The value of `Content-Encoding`; `None` where the header is left out.
     pub fn content_encoding(self) -> Option<&'static str> {
         match self {
-            Coding::Identity => None,
-            Coding::Gzip => Some("gzip"),
-            Coding::Zstd => Some("zstd"),
+            ContentCoding::Identity => None,
+            ContentCoding::Gzip => Some("gzip"),
+            ContentCoding::Zstd => Some("zstd"),
         }
     }
 
-    /// What a client with this `Accept-Encoding` wants most; of what it wants equally, the smallest. [`Coding::Identity`]
+    /// What a client with this `Accept-Encoding` wants most; of what it wants equally, the smallest. [`ContentCoding::Identity`]
     /// where it names nothing known: even who refuses that is served better by a page than by an error.
-    pub fn negotiate(accept_encoding: Option<&str>) -> Coding {
+    pub fn negotiate(accept_encoding: Option<&str>) -> ContentCoding {
         let header = accept_encoding.unwrap_or_default();
         let wanted = |names: &[&str]| {
             alternatives(header)
@@ -42,10 +42,10 @@ impl Coding {
         let gzip = wanted(&["gzip", "x-gzip"]).or(others).unwrap_or(0);
         let identity = wanted(&["identity"]).unwrap_or(0);
         match zstd.max(gzip) {
-            0 => Coding::Identity,
-            best if best < identity => Coding::Identity,
-            best if best == zstd => Coding::Zstd,
-            _ => Coding::Gzip,
+            0 => ContentCoding::Identity,
+            best if best < identity => ContentCoding::Identity,
+            best if best == zstd => ContentCoding::Zstd,
+            _ => ContentCoding::Gzip,
         }
     }
 }
@@ -57,26 +57,26 @@ mod tests {
     #[test]
     fn a_client_gets_what_it_wants_most() {
         for (header, coding) in [
-            (None, Coding::Identity),
-            (Some(""), Coding::Identity),
-            (Some("identity"), Coding::Identity),
-            (Some("gzip"), Coding::Gzip),
-            (Some("GZIP, deflate, br"), Coding::Gzip),
-            (Some("gzip, deflate, br, zstd"), Coding::Zstd),
-            (Some("zstd;q=0.5, gzip"), Coding::Gzip),
-            (Some("gzip;q=0.5, ZSTD;q=0.5, identity;q=0.4"), Coding::Zstd),
-            (Some("zstd;q=0, *"), Coding::Gzip),
-            (Some("zstd;q=0.3, identity;q=0.7"), Coding::Identity),
-            (Some("x-gzip"), Coding::Gzip),
-            (Some("gzip;q=0"), Coding::Identity),
-            (Some("gzip;q=0, *"), Coding::Identity),
-            (Some("gzip;q=0.3, identity;q=0.7"), Coding::Identity),
-            (Some("identity;q=0.3, gzip;q=0.7"), Coding::Gzip),
-            (Some("*"), Coding::Gzip),
-            (Some("*;q=0"), Coding::Identity),
-            (Some("br"), Coding::Identity),
+            (None, ContentCoding::Identity),
+            (Some(""), ContentCoding::Identity),
+            (Some("identity"), ContentCoding::Identity),
+            (Some("gzip"), ContentCoding::Gzip),
+            (Some("GZIP, deflate, br"), ContentCoding::Gzip),
+            (Some("gzip, deflate, br, zstd"), ContentCoding::Zstd),
+            (Some("zstd;q=0.5, gzip"), ContentCoding::Gzip),
+            (Some("gzip;q=0.5, ZSTD;q=0.5, identity;q=0.4"), ContentCoding::Zstd),
+            (Some("zstd;q=0, *"), ContentCoding::Gzip),
+            (Some("zstd;q=0.3, identity;q=0.7"), ContentCoding::Identity),
+            (Some("x-gzip"), ContentCoding::Gzip),
+            (Some("gzip;q=0"), ContentCoding::Identity),
+            (Some("gzip;q=0, *"), ContentCoding::Identity),
+            (Some("gzip;q=0.3, identity;q=0.7"), ContentCoding::Identity),
+            (Some("identity;q=0.3, gzip;q=0.7"), ContentCoding::Gzip),
+            (Some("*"), ContentCoding::Gzip),
+            (Some("*;q=0"), ContentCoding::Identity),
+            (Some("br"), ContentCoding::Identity),
         ] {
-            assert_eq!(Coding::negotiate(header), coding, "{header:?}");
+            assert_eq!(ContentCoding::negotiate(header), coding, "{header:?}");
         }
     }
 }

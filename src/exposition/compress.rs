@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
-use super::Coding;
+use super::ContentCoding;
 
 /// The fastest level of both: half the gain of the default ones costs a fifth of their time.
 const DEFLATE_LEVEL: u32 = 1;
@@ -23,7 +23,7 @@ enum State {
 
 /// Text as it goes over the wire, and what is to be known of it.
 #[derive(Debug, Default)]
-pub(super) struct Part {
+pub(super) struct CompressedPart {
     /// For gzip: deflate blocks that end on a byte boundary and refer to nothing before them. For zstd: one frame.
     pub(super) bytes: Bytes,
     /// Of the plain text; only made for gzip, whose trailer needs it.
@@ -31,30 +31,32 @@ pub(super) struct Part {
 }
 
 impl Compressor {
-    pub(super) fn new(coding: Coding) -> Self {
+    pub(super) fn new(coding: ContentCoding) -> Self {
         let coding = match coding {
-            Coding::Identity => State::Identity,
-            Coding::Gzip => State::Gzip(Compress::new(Compression::new(DEFLATE_LEVEL), false)),
-            Coding::Zstd => State::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("level 1 exists")),
+            ContentCoding::Identity => State::Identity,
+            ContentCoding::Gzip => State::Gzip(Compress::new(Compression::new(DEFLATE_LEVEL), false)),
+            ContentCoding::Zstd => {
+                State::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("level 1 exists"))
+            }
         };
         Compressor { coding, out: Vec::new() }
     }
 
     /// A part that others may follow.
-    pub(super) fn part(&mut self, text: &Bytes) -> Part {
+    pub(super) fn part(&mut self, text: &Bytes) -> CompressedPart {
         self.compress(text, FlushCompress::Sync)
     }
 
     /// A part that ends the stream.
-    pub(super) fn last_part(&mut self, text: &Bytes) -> Part {
+    pub(super) fn last_part(&mut self, text: &Bytes) -> CompressedPart {
         self.compress(text, FlushCompress::Finish)
     }
 
-    fn compress(&mut self, text: &Bytes, flush: FlushCompress) -> Part {
+    fn compress(&mut self, text: &Bytes, flush: FlushCompress) -> CompressedPart {
         self.out.clear();
         let mut checksum = Crc::new();
         match &mut self.coding {
-            State::Identity => return Part { bytes: text.clone(), checksum },
+            State::Identity => return CompressedPart { bytes: text.clone(), checksum },
             State::Gzip(deflate) => {
                 checksum.update(text);
                 deflate_into(&mut self.out, deflate, text, flush);
@@ -64,7 +66,7 @@ impl Compressor {
                 compressor.compress_to_buffer(text, &mut self.out).expect("there is room for the worst case");
             }
         }
-        Part { bytes: Bytes::copy_from_slice(&self.out), checksum }
+        CompressedPart { bytes: Bytes::copy_from_slice(&self.out), checksum }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Family, Kind};
+use super::{MetricFamily, MetricKind};
 
 /// Name, meaning and shape of a metric family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct Desc {
     /// The full name as Prometheus stores it; a counter's ends in `_total`.
     pub name: &'static str,
     /// What kind of metric it is.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// One sentence of what it means.
     pub help: &'static str,
     /// The names of its labels.
@@ -23,17 +23,17 @@ const UNITS: [&str; 3] = ["seconds", "bytes", "ratio"];
 impl Desc {
     /// A value that goes up and down.
     pub const fn gauge(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Self {
-        Desc { name, kind: Kind::Gauge, help, labels }
+        Desc { name, kind: MetricKind::Gauge, help, labels }
     }
 
     /// A value that only goes up; `name` ends in `_total`.
     pub const fn counter(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Self {
-        Desc { name, kind: Kind::Counter, help, labels }
+        Desc { name, kind: MetricKind::Counter, help, labels }
     }
 
     /// A distribution.
     pub const fn histogram(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Self {
-        Desc { name, kind: Kind::Histogram, help, labels }
+        Desc { name, kind: MetricKind::Histogram, help, labels }
     }
 
     /// The base unit its name tells; `None` where it counts things.
@@ -43,8 +43,8 @@ impl Desc {
     }
 
     /// A family of this description without samples.
-    pub fn family(&self) -> Family {
-        Family {
+    pub fn family(&self) -> MetricFamily {
+        MetricFamily {
             name: Cow::Borrowed(self.name),
             kind: self.kind,
             help: Cow::Borrowed(self.help),

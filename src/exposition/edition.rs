@@ -2,17 +2,17 @@
 
 use std::sync::{Arc, OnceLock};
 
-use github_stats_actors::activity::Block;
+use github_stats_actors::activity::SeriesBlock;
 
 use super::activity::FAMILIES;
 use super::chunk::Chunk;
 use super::compress::Compressor;
-use super::{ACTIVITY, Coding, Desc, Encoded, Format, Kind, SeriesCounts, text};
+use super::{ACTIVITY, ContentCoding, Desc, Encoded, ExpositionFormat, MetricKind, SeriesCounts, text};
 
 /// A block of rows as text, one chunk for each family; `None` where no row has a series of it.
 #[derive(Debug)]
 pub(super) struct EncodedBlock {
-    pub(super) rows: Block,
+    pub(super) rows: SeriesBlock,
     pub(super) chunks: [Option<Arc<Chunk>>; FAMILIES],
     pub(super) series: [u64; FAMILIES],
 }
@@ -24,7 +24,7 @@ pub struct Edition {
     pub(super) generation: u64,
     pub(super) blocks: Vec<Arc<EncodedBlock>>,
     pub(super) counters_hidden: bool,
-    bodies: [[OnceLock<Arc<Encoded>>; Coding::ALL.len()]; Format::ALL.len()],
+    bodies: [[OnceLock<Arc<Encoded>>; ContentCoding::ALL.len()]; ExpositionFormat::ALL.len()],
 }
 
 impl Edition {
@@ -50,27 +50,29 @@ impl Edition {
     }
 
     /// The families in this form, if they were made already.
-    pub fn made(&self, format: Format, coding: Coding) -> Option<Arc<Encoded>> {
+    pub fn made(&self, format: ExpositionFormat, coding: ContentCoding) -> Option<Arc<Encoded>> {
         self.slot(format, coding).get().cloned()
     }
 
     /// The families in this form. Compresses what was not compressed before, which may take a tenth of a second for a million
     /// series: call it where that blocks nobody.
-    pub fn make(&self, format: Format, coding: Coding) -> Arc<Encoded> {
+    pub fn make(&self, format: ExpositionFormat, coding: ContentCoding) -> Arc<Encoded> {
         self.slot(format, coding).get_or_init(|| Arc::new(self.encoded(format, coding))).clone()
     }
 
     /// The codings it was made in.
-    pub(super) fn codings(&self) -> impl Iterator<Item = Coding> {
-        let made = |coding: &Coding| Format::ALL.iter().any(|format| self.made(*format, *coding).is_some());
-        Coding::ALL.into_iter().filter(made)
+    pub(super) fn codings(&self) -> impl Iterator<Item = ContentCoding> {
+        let made = |coding: &ContentCoding| {
+            ExpositionFormat::ALL.iter().any(|format| self.made(*format, *coding).is_some())
+        };
+        ContentCoding::ALL.into_iter().filter(made)
     }
 
-    fn slot(&self, format: Format, coding: Coding) -> &OnceLock<Arc<Encoded>> {
+    fn slot(&self, format: ExpositionFormat, coding: ContentCoding) -> &OnceLock<Arc<Encoded>> {
         &self.bodies[format as usize][coding as usize]
     }
 
-    fn encoded(&self, format: Format, coding: Coding) -> Encoded {
+    fn encoded(&self, format: ExpositionFormat, coding: ContentCoding) -> Encoded {
         let mut compressor = Compressor::new(coding);
         let mut encoded = Encoded::default();
         for (index, family) in ACTIVITY.iter().enumerate() {
@@ -87,7 +89,7 @@ impl Edition {
         encoded
     }
 
-    fn hides(&self, kind: Kind) -> bool {
-        self.counters_hidden && kind == Kind::Counter
+    fn hides(&self, kind: MetricKind) -> bool {
+        self.counters_hidden && kind == MetricKind::Counter
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use flate2::Crc;
 
-use super::compress::Part;
+use super::compress::CompressedPart;
 
 /// Bytes of a piece at most. The server copies a body piece by piece into its write buffer; with one large piece it would
 /// copy everything before it sends the first byte.
@@ -33,7 +33,7 @@ impl Encoded {
         &self.checksum
     }
 
-    pub(super) fn push(&mut self, part: &Part) {
+    pub(super) fn push(&mut self, part: &CompressedPart) {
         self.checksum.combine(&part.checksum);
         self.length += part.bytes.len() as u64;
         let mut rest = part.bytes.clone();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use github_stats_actors::activity::{Block, SeriesRow, SeriesSnapshot};
+use github_stats_actors::activity::{SeriesBlock, SeriesRow, SeriesSnapshot};
 
 use super::activity::{ActivityFamily, FAMILIES};
 use super::chunk::Chunk;
@@ -51,13 +51,14 @@ impl Encoder {
         }
     }
 
-    fn encode_block(&mut self, rows: &Block, old: Option<&EncodedBlock>) -> EncodedBlock {
+    fn encode_block(&mut self, rows: &SeriesBlock, old: Option<&EncodedBlock>) -> EncodedBlock {
         let old = old.filter(|old| old.rows.iter().map(names).eq(rows.iter().map(names)));
         self.labels.fill(rows);
         let mut block =
             EncodedBlock { rows: rows.clone(), chunks: Default::default(), series: [0; FAMILIES] };
         for (index, family) in ACTIVITY.iter().enumerate() {
-            let values = |rows: &Block| -> Vec<Option<i128>> { rows.iter().map(family.value).collect() };
+            let values =
+                |rows: &SeriesBlock| -> Vec<Option<i128>> { rows.iter().map(family.value).collect() };
             if let Some(old) = old.filter(|old| values(&old.rows) == values(rows)) {
                 block.chunks[index] = old.chunks[index].clone();
                 block.series[index] = old.series[index];
@@ -124,14 +125,14 @@ mod tests {
 
     use super::*;
     use crate::exposition::testing::{Series, any_snapshot, read, row, snapshot};
-    use crate::exposition::{Coding, Format, SeriesCounts, text};
+    use crate::exposition::{ContentCoding, ExpositionFormat, SeriesCounts, text};
 
-    fn text_of(edition: &Edition, format: Format) -> String {
-        let pieces = edition.make(format, Coding::Identity).pieces().concat();
+    fn text_of(edition: &Edition, format: ExpositionFormat) -> String {
+        let pieces = edition.make(format, ContentCoding::Identity).pieces().concat();
         String::from_utf8([pieces.as_slice(), text::end(format)].concat()).unwrap()
     }
 
-    fn page(snapshot: &SeriesSnapshot, format: Format) -> String {
+    fn page(snapshot: &SeriesSnapshot, format: ExpositionFormat) -> String {
         text_of(&Encoder::default().encode(1, snapshot), format)
     }
 
@@ -140,7 +141,7 @@ mod tests {
     }
 
     /// What a page must hold, straight from the rules.
-    fn expected(snapshot: &SeriesSnapshot, format: Format) -> Series {
+    fn expected(snapshot: &SeriesSnapshot, format: ExpositionFormat) -> Series {
         let mut series = Series::new();
         for row in snapshot.rows() {
             let (org, repo, user) = (row.org.to_string(), row.repo.to_string(), row.user.to_string());
@@ -148,8 +149,8 @@ mod tests {
             for family in &ACTIVITY {
                 let Some(value) = (family.value)(row) else { continue };
                 let name = match format {
-                    Format::Text => family.desc.name,
-                    Format::OpenMetrics => family.desc.name.trim_end_matches("_total"),
+                    ExpositionFormat::Text => family.desc.name,
+                    ExpositionFormat::OpenMetrics => family.desc.name.trim_end_matches("_total"),
                 };
                 series.insert((name.to_owned(), labels.clone()), value as f64);
             }
@@ -159,7 +160,10 @@ mod tests {
 
     #[test]
     fn a_page_reads_as_documented() {
-        let page = page(&snapshot(vec![row("acme", "api", "bob"), row("acme", "api", "ann")]), Format::Text);
+        let page = page(
+            &snapshot(vec![row("acme", "api", "bob"), row("acme", "api", "ann")]),
+            ExpositionFormat::Text,
+        );
         assert!(page.starts_with(
             "# HELP gh_activity_commits_24h Commits to the default branch in the last 24 hours.\n\
              # TYPE gh_activity_commits_24h gauge\n\
@@ -182,7 +186,7 @@ mod tests {
         idle.gauges = Gauges { removed_weekly: 3, ..Gauges::default() };
         idle.totals = Some(Default::default());
         let snapshot = snapshot(vec![active, idle]);
-        let page = page(&snapshot, Format::Text);
+        let page = page(&snapshot, ExpositionFormat::Text);
         assert!(page.contains("gh_activity_commits_24h{org=\"acme\",repo=\"api\",user=\"ann\"} 0\n"));
         assert!(!page.contains("gh_activity_commits_24h{org=\"acme\",repo=\"api\",user=\"bob\"}"));
         assert!(page.contains("gh_activity_loc_removed_weekly{org=\"acme\",repo=\"api\",user=\"bob\"} 3\n"));
@@ -195,7 +199,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(96))]
         #[test]
         fn any_snapshot_reads_back_the_same(snapshot in any_snapshot()) {
-            for format in Format::ALL {
+            for format in ExpositionFormat::ALL {
                 prop_assert_eq!(read(&page(&snapshot, format), format), expected(&snapshot, format));
             }
         }
@@ -209,7 +213,7 @@ mod tests {
 
         #[test]
         fn families_are_contiguous(snapshot in any_snapshot()) {
-            let page = page(&snapshot, Format::Text);
+            let page = page(&snapshot, ExpositionFormat::Text);
             let mut names: Vec<&str> =
                 page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
             let count = names.len();
@@ -234,7 +238,7 @@ mod tests {
         let mut encoder = Encoder::default();
         let before = users(1_000);
         let first = encoder.encode(1, &before);
-        first.make(Format::Text, Coding::Gzip);
+        first.make(ExpositionFormat::Text, ContentCoding::Gzip);
         let mut after = before.clone();
         let mut rows = after.blocks[1].to_vec();
         rows[3].gauges.added_weekly += 1;
@@ -247,16 +251,16 @@ mod tests {
             1,
             "one family of one block"
         );
-        assert_eq!(text_of(&second, Format::Text), page(&after, Format::Text));
+        assert_eq!(text_of(&second, ExpositionFormat::Text), page(&after, ExpositionFormat::Text));
         encoder.forget_compressed();
         let third = encoder.encode(3, &after);
-        assert_eq!(text_of(&third, Format::Text), page(&after, Format::Text));
+        assert_eq!(text_of(&third, ExpositionFormat::Text), page(&after, ExpositionFormat::Text));
     }
 
     #[test]
     fn hidden_counters_are_neither_shown_nor_counted() {
         let hidden = SeriesSnapshot { counters_hidden: true, ..users(2) };
-        assert!(!page(&hidden, Format::Text).contains("_total"));
+        assert!(!page(&hidden, ExpositionFormat::Text).contains("_total"));
         assert_eq!(counts(&hidden).total(), 2 * 8);
     }
 
@@ -268,7 +272,7 @@ mod tests {
             let mut encoder = Encoder::default();
             for (generation, snapshot) in snapshots.iter().enumerate() {
                 let edition = encoder.encode(generation as u64, snapshot);
-                prop_assert_eq!(text_of(&edition, Format::Text), page(snapshot, Format::Text));
+                prop_assert_eq!(text_of(&edition, ExpositionFormat::Text), page(snapshot, ExpositionFormat::Text));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Escaping, where the two formats agree and where they do not.
 
-use super::Format;
+use super::ExpositionFormat;
 
 /// Writes the value of a label; the same in both formats.
 pub(super) fn label_value(out: &mut Vec<u8>, text: &str) {
@@ -8,8 +8,8 @@ pub(super) fn label_value(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Writes a help text. OpenMetrics escapes quotes here too.
-pub(super) fn help(out: &mut Vec<u8>, text: &str, format: Format) {
-    escape(out, text, format == Format::OpenMetrics);
+pub(super) fn help(out: &mut Vec<u8>, text: &str, format: ExpositionFormat) {
+    escape(out, text, format == ExpositionFormat::OpenMetrics);
 }
 
 /// Copies whole runs: hardly any value holds a character to escape.
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn only_openmetrics_escapes_quotes_in_help_texts() {
         let text = "say \"hi\"\n\\";
-        assert_eq!(written(|out| help(out, text, Format::Text)), r#"say "hi"\n\\"#);
-        assert_eq!(written(|out| help(out, text, Format::OpenMetrics)), r#"say \"hi\"\n\\"#);
+        assert_eq!(written(|out| help(out, text, ExpositionFormat::Text)), r#"say "hi"\n\\"#);
+        assert_eq!(written(|out| help(out, text, ExpositionFormat::OpenMetrics)), r#"say \"hi\"\n\\"#);
     }
 }

@@ -6,7 +6,7 @@ use actix::prelude::*;
 use github_stats_actors::activity::SeriesSnapshot;
 use github_stats_actors::store::PublishedView;
 
-use super::{ActivityPages, Coding, Edition, Encoder};
+use super::{ActivityPages, ContentCoding, Edition, Encoder};
 
 /// Encodes the latest snapshot whenever there is a new one. A new incarnation encodes everything once; meanwhile the last
 /// edition stays published.
@@ -65,7 +65,7 @@ impl Worker {
     /// The edition in the forms that scrapes ask for these days.
     fn edition(&mut self, generation: u64, series: &SeriesSnapshot) -> Edition {
         let warm = self.pages.warm();
-        let is_warm = |coding: Coding| warm.iter().any(|(_, warm)| *warm == coding);
+        let is_warm = |coding: ContentCoding| warm.iter().any(|(_, warm)| *warm == coding);
         if self.pages.latest().is_some_and(|last| last.codings().any(|coding| !is_warm(coding))) {
             self.encoder.forget_compressed();
         }
@@ -83,7 +83,7 @@ mod tests {
     use tokio::time::{sleep, timeout};
 
     use super::*;
-    use crate::exposition::Format;
+    use crate::exposition::ExpositionFormat;
     use crate::exposition::testing::{row, snapshot};
 
     async fn published(pages: &ActivityPages, generation: u64) -> std::sync::Arc<Edition> {
@@ -108,11 +108,14 @@ mod tests {
         view.publish(snapshot(vec![row("acme", "api", "ann")]));
         let first = published(&pages, 1).await;
         assert_eq!((first.counts().total(), first.codings().count()), (13, 0));
-        pages.encoded(Format::OpenMetrics, Coding::Zstd).await.expect("made");
+        pages.encoded(ExpositionFormat::OpenMetrics, ContentCoding::Zstd).await.expect("made");
         view.publish(snapshot(vec![row("acme", "api", "ann"), row("acme", "api", "bob")]));
         let second = published(&pages, 2).await;
-        assert!(second.made(Format::OpenMetrics, Coding::Zstd).is_some(), "it was made ahead");
-        assert!(second.made(Format::Text, Coding::Gzip).is_none());
+        assert!(
+            second.made(ExpositionFormat::OpenMetrics, ContentCoding::Zstd).is_some(),
+            "it was made ahead"
+        );
+        assert!(second.made(ExpositionFormat::Text, ContentCoding::Gzip).is_none());
         root.shutdown(Duration::from_secs(1)).await;
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// What kind of metric a family is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum MetricKind {
     /// Goes up and down.
     Gauge,
     /// Only goes up.
@@ -19,11 +19,11 @@ pub enum Kind {
 
 /// All samples of one metric name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Family {
+pub struct MetricFamily {
     /// The full name as Prometheus stores it; a counter's ends in `_total`.
     pub name: Cow<'static, str>,
     /// What kind of metric it is.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// One sentence of what it means.
     pub help: Cow<'static, str>,
     /// The base unit, if the name tells one.
@@ -31,16 +31,16 @@ pub struct Family {
     /// The names of the labels, which every sample gives in this order.
     pub labels: Vec<Cow<'static, str>>,
     /// The samples; no two have the same labels.
-    pub samples: Vec<Sample>,
+    pub samples: Vec<MetricSample>,
 }
 
 /// One series of a family at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sample {
-    /// The values of the labels, in the order of [`Family::labels`].
+pub struct MetricSample {
+    /// The values of the labels, in the order of [`MetricFamily::labels`].
     pub labels: Vec<String>,
     /// The value.
-    pub value: Value,
+    pub value: MetricValue,
     /// When the counter or histogram began to count, in seconds since the Unix epoch, if that is known.
     pub created: Option<f64>,
 }
@@ -48,7 +48,7 @@ pub struct Sample {
 /// The value of a sample.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Value {
+pub enum MetricValue {
     /// Of a gauge or a counter.
     Number(f64),
     /// Of a histogram.
@@ -68,12 +68,12 @@ pub struct Histogram {
 
 // === impl Family ===
 
-impl Family {
+impl MetricFamily {
     /// Adds a sample of a gauge or a counter.
     pub fn push(&mut self, labels: &[&str], value: f64) {
         debug_assert_eq!(labels.len(), self.labels.len(), "{}", self.name);
         let labels = labels.iter().map(|value| (*value).to_owned()).collect();
-        self.samples.push(Sample { labels, value: Value::Number(value), created: None });
+        self.samples.push(MetricSample { labels, value: MetricValue::Number(value), created: None });
     }
 
     /// The family with one more sample.
@@ -88,8 +88,8 @@ impl Family {
 ///
 /// A family of the same name but another kind or other labels (from a replica of another version) is left out: half a
 /// family is better than a page no scraper can read.
-pub fn merged(families: impl IntoIterator<Item = Family>) -> Vec<Family> {
-    let mut by_name: BTreeMap<Cow<'static, str>, Family> = BTreeMap::new();
+pub fn merged(families: impl IntoIterator<Item = MetricFamily>) -> Vec<MetricFamily> {
+    let mut by_name: BTreeMap<Cow<'static, str>, MetricFamily> = BTreeMap::new();
     for family in families {
         match by_name.get_mut(&family.name) {
             Some(known) if known.kind == family.kind && known.labels == family.labels => {
@@ -101,7 +101,7 @@ pub fn merged(families: impl IntoIterator<Item = Family>) -> Vec<Family> {
             }
         }
     }
-    let mut families: Vec<Family> = by_name.into_values().collect();
+    let mut families: Vec<MetricFamily> = by_name.into_values().collect();
     for family in &mut families {
         let mut seen = std::collections::HashSet::new();
         family.samples.retain(|sample| seen.insert(sample.labels.clone()));
@@ -137,6 +137,6 @@ mod tests {
     fn families_survive_serialization() {
         let family = UP.family().with(&["a"], 1.0);
         let text = serde_json::to_string(&family).unwrap();
-        assert_eq!(serde_json::from_str::<Family>(&text).unwrap(), family);
+        assert_eq!(serde_json::from_str::<MetricFamily>(&text).unwrap(), family);
     }
 }

@@ -4,7 +4,7 @@ use super::quality::alternatives;
 
 /// A text format for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Format {
+pub enum ExpositionFormat {
     /// The Prometheus text format 0.0.4.
     #[default]
     Text,
@@ -12,23 +12,23 @@ pub enum Format {
     OpenMetrics,
 }
 
-impl Format {
+impl ExpositionFormat {
     /// Every format.
-    pub const ALL: [Format; 2] = [Format::Text, Format::OpenMetrics];
+    pub const ALL: [ExpositionFormat; 2] = [ExpositionFormat::Text, ExpositionFormat::OpenMetrics];
 
     /// The value of `Content-Type`.
     pub fn content_type(self) -> &'static str {
         match self {
-            Format::Text => "text/plain; version=0.0.4; charset=utf-8",
-            Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            ExpositionFormat::Text => "text/plain; version=0.0.4; charset=utf-8",
+            ExpositionFormat::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
         }
     }
 
-    /// The format a scraper with this `Accept` wants most; [`Format::Text`] if it does not say, or wants neither:
+    /// The format a scraper with this `Accept` wants most; [`ExpositionFormat::Text`] if it does not say, or wants neither:
     /// a page it may be able to read serves it better than an error.
-    pub fn negotiate(accept: Option<&str>) -> Format {
+    pub fn negotiate(accept: Option<&str>) -> ExpositionFormat {
         let accept = accept.unwrap_or_default();
-        let mut best: Option<(u16, u8, usize, Format)> = None;
+        let mut best: Option<(u16, u8, usize, ExpositionFormat)> = None;
         for format in Self::ALL {
             let Some((specificity, quality, position)) = format.wanted(accept) else { continue };
             let better = best.is_none_or(|(best_quality, best_specificity, best_position, _)| {
@@ -38,14 +38,14 @@ impl Format {
                 best = Some((quality, specificity, position, format));
             }
         }
-        best.map_or(Format::Text, |(.., format)| format)
+        best.map_or(ExpositionFormat::Text, |(.., format)| format)
     }
 
     /// How specifically, how much and where `accept` names this format; the most specific mention counts.
     fn wanted(self, accept: &str) -> Option<(u8, u16, usize)> {
         let (kind, name, version) = match self {
-            Format::Text => ("text/*", "text/plain", "0.0.4"),
-            Format::OpenMetrics => ("application/*", "application/openmetrics-text", "1.0.0"),
+            ExpositionFormat::Text => ("text/*", "text/plain", "0.0.4"),
+            ExpositionFormat::OpenMetrics => ("application/*", "application/openmetrics-text", "1.0.0"),
         };
         let mut best: Option<(u8, u16, usize)> = None;
         for (position, alternative) in alternatives(accept).enumerate() {
@@ -77,28 +77,28 @@ mod tests {
             text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
         let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
         for (accept, format) in [
-            (None, Format::Text),
-            (Some(""), Format::Text),
-            (Some("*/*"), Format::Text),
-            (Some("text/plain"), Format::Text),
-            (Some("text/*"), Format::Text),
-            (Some(browser), Format::Text),
-            (Some("application/json"), Format::Text),
-            (Some("application/openmetrics-text"), Format::OpenMetrics),
-            (Some("Application/OpenMetrics-Text; version=\"1.0.0\""), Format::OpenMetrics),
-            (Some("application/openmetrics-text; version=1.0.0, */*"), Format::OpenMetrics),
-            (Some("application/openmetrics-text; version=2.0.0"), Format::Text),
-            (Some("application/*"), Format::OpenMetrics),
-            (Some("application/openmetrics-text;q=0.1, text/plain;q=0.9"), Format::Text),
-            (Some("application/openmetrics-text;q=0, */*"), Format::Text),
-            (Some("text/plain;q=0, */*;q=0.1"), Format::OpenMetrics),
-            (Some("text/plain, application/openmetrics-text"), Format::Text),
-            (Some("application/openmetrics-text, text/plain"), Format::OpenMetrics),
-            (Some(prometheus_2), Format::OpenMetrics),
-            (Some(prometheus_3), Format::OpenMetrics),
-            (Some(";;;,q=,=,text/plain;q=nonsense"), Format::Text),
+            (None, ExpositionFormat::Text),
+            (Some(""), ExpositionFormat::Text),
+            (Some("*/*"), ExpositionFormat::Text),
+            (Some("text/plain"), ExpositionFormat::Text),
+            (Some("text/*"), ExpositionFormat::Text),
+            (Some(browser), ExpositionFormat::Text),
+            (Some("application/json"), ExpositionFormat::Text),
+            (Some("application/openmetrics-text"), ExpositionFormat::OpenMetrics),
+            (Some("Application/OpenMetrics-Text; version=\"1.0.0\""), ExpositionFormat::OpenMetrics),
+            (Some("application/openmetrics-text; version=1.0.0, */*"), ExpositionFormat::OpenMetrics),
+            (Some("application/openmetrics-text; version=2.0.0"), ExpositionFormat::Text),
+            (Some("application/*"), ExpositionFormat::OpenMetrics),
+            (Some("application/openmetrics-text;q=0.1, text/plain;q=0.9"), ExpositionFormat::Text),
+            (Some("application/openmetrics-text;q=0, */*"), ExpositionFormat::Text),
+            (Some("text/plain;q=0, */*;q=0.1"), ExpositionFormat::OpenMetrics),
+            (Some("text/plain, application/openmetrics-text"), ExpositionFormat::Text),
+            (Some("application/openmetrics-text, text/plain"), ExpositionFormat::OpenMetrics),
+            (Some(prometheus_2), ExpositionFormat::OpenMetrics),
+            (Some(prometheus_3), ExpositionFormat::OpenMetrics),
+            (Some(";;;,q=,=,text/plain;q=nonsense"), ExpositionFormat::Text),
         ] {
-            assert_eq!(Format::negotiate(accept), format, "{accept:?}");
+            assert_eq!(ExpositionFormat::negotiate(accept), format, "{accept:?}");
         }
     }
 }

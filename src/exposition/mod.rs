@@ -23,14 +23,14 @@ mod text;
 pub(crate) mod testing;
 
 pub use activity::{ACTIVITY, ActivityFamily, SeriesCounts};
-pub use coding::Coding;
+pub use coding::ContentCoding;
 pub use desc::Desc;
 pub use edition::Edition;
 pub use encoded::Encoded;
 pub use encoder::Encoder;
 pub use exposition_actor::ExpositionActor;
-pub use family::{Family, Histogram, Kind, Sample, Value, merged};
-pub use format::Format;
-pub use page::Page;
+pub use family::{Histogram, MetricFamily, MetricKind, MetricSample, MetricValue, merged};
+pub use format::ExpositionFormat;
+pub use page::MetricsPage;
 pub use pages::ActivityPages;
 pub use text::encode;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::Format;
+use super::ExpositionFormat;
 
 /// Integers below this are exact in a double.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -17,10 +17,10 @@ pub(super) fn value(out: &mut Vec<u8>, value: f64) {
 }
 
 /// Writes the bound of a bucket. OpenMetrics demands a float there even where it is whole.
-pub(super) fn bound(out: &mut Vec<u8>, bound: f64, format: Format) {
+pub(super) fn bound(out: &mut Vec<u8>, bound: f64, format: ExpositionFormat) {
     match format {
-        Format::Text => value(out, bound),
-        Format::OpenMetrics => float(out, bound),
+        ExpositionFormat::Text => value(out, bound),
+        ExpositionFormat::OpenMetrics => float(out, bound),
     }
 }
 
@@ -59,8 +59,8 @@ mod tests {
 
     #[test]
     fn bounds_are_floats_in_openmetrics() {
-        assert_eq!(written(|out| bound(out, 10.0, Format::Text)), "10");
-        assert_eq!(written(|out| bound(out, 10.0, Format::OpenMetrics)), "10.0");
-        assert_eq!(written(|out| bound(out, f64::INFINITY, Format::OpenMetrics)), "+Inf");
+        assert_eq!(written(|out| bound(out, 10.0, ExpositionFormat::Text)), "10");
+        assert_eq!(written(|out| bound(out, 10.0, ExpositionFormat::OpenMetrics)), "10.0");
+        assert_eq!(written(|out| bound(out, f64::INFINITY, ExpositionFormat::OpenMetrics)), "+Inf");
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinError;
 use tokio::time::Instant;
 
-use super::{Coding, Edition, Encoded, Format, SeriesCounts};
+use super::{ContentCoding, Edition, Encoded, ExpositionFormat, SeriesCounts};
 
 /// How long after a scrape its form is made ahead for the next ones; longer than the usual scrape interval.
 const WARM: Duration = Duration::from_secs(600);
@@ -24,7 +24,7 @@ struct Shared {
     latest: ArcSwapOption<Edition>,
     begun: Instant,
     /// For each form: when it was last asked for, in seconds since `begun`, and one more; 0 for never.
-    asked: [[AtomicU64; Coding::ALL.len()]; Format::ALL.len()],
+    asked: [[AtomicU64; ContentCoding::ALL.len()]; ExpositionFormat::ALL.len()],
     /// One form is made at a time; whoever waits finds it done.
     turn: Arc<Mutex<()>>,
 }
@@ -61,7 +61,11 @@ impl ActivityPages {
     ///
     /// # Errors
     /// [`JoinError`] if making it panicked or the runtime is going down.
-    pub async fn encoded(&self, format: Format, coding: Coding) -> Result<Arc<Encoded>, JoinError> {
+    pub async fn encoded(
+        &self,
+        format: ExpositionFormat,
+        coding: ContentCoding,
+    ) -> Result<Arc<Encoded>, JoinError> {
         let now = self.0.begun.elapsed().as_secs() + 1;
         self.0.asked[format as usize][coding as usize].store(now, Ordering::Relaxed);
         if let Some(made) = self.0.made(format, coding) {
@@ -82,19 +86,21 @@ impl ActivityPages {
     }
 
     /// The forms scrapes ask for these days.
-    pub(super) fn warm(&self) -> Vec<(Format, Coding)> {
+    pub(super) fn warm(&self) -> Vec<(ExpositionFormat, ContentCoding)> {
         let now = self.0.begun.elapsed().as_secs() + 1;
-        let is_warm = |(format, coding): &(Format, Coding)| {
+        let is_warm = |(format, coding): &(ExpositionFormat, ContentCoding)| {
             let asked = self.0.asked[*format as usize][*coding as usize].load(Ordering::Relaxed);
             asked > 0 && now - asked <= WARM.as_secs()
         };
-        let forms = Format::ALL.into_iter().flat_map(|format| Coding::ALL.map(|coding| (format, coding)));
+        let forms = ExpositionFormat::ALL
+            .into_iter()
+            .flat_map(|format| ContentCoding::ALL.map(|coding| (format, coding)));
         forms.filter(is_warm).collect()
     }
 }
 
 impl Shared {
-    fn made(&self, format: Format, coding: Coding) -> Option<Arc<Encoded>> {
+    fn made(&self, format: ExpositionFormat, coding: ContentCoding) -> Option<Arc<Encoded>> {
         match self.latest.load().as_ref() {
             Some(edition) => edition.made(format, coding),
             None => Some(Arc::default()),
@@ -121,7 +127,9 @@ mod tests {
         pages.publish(users(500));
         let scrapes = (0..50).map(|_| {
             let pages = pages.clone();
-            tokio::spawn(async move { pages.encoded(Format::Text, Coding::Gzip).await.unwrap() })
+            tokio::spawn(
+                async move { pages.encoded(ExpositionFormat::Text, ContentCoding::Gzip).await.unwrap() },
+            )
         });
         let made = join_all(scrapes).await;
         let first = made[0].as_ref().unwrap();
@@ -131,10 +139,11 @@ mod tests {
     #[tokio::test]
     async fn a_new_edition_shows_at_once_and_frees_the_old_one() {
         let pages = ActivityPages::default();
-        assert_eq!(pages.encoded(Format::Text, Coding::Identity).await.unwrap().length(), 0);
+        assert_eq!(pages.encoded(ExpositionFormat::Text, ContentCoding::Identity).await.unwrap().length(), 0);
         assert_eq!(pages.counts().total(), 0);
         pages.publish(users(1));
-        let old = Arc::downgrade(&pages.encoded(Format::Text, Coding::Identity).await.unwrap());
+        let old =
+            Arc::downgrade(&pages.encoded(ExpositionFormat::Text, ContentCoding::Identity).await.unwrap());
         assert!(old.upgrade().is_some() && pages.counts().total() == 13);
         pages.publish(users(2));
         assert!(old.upgrade().is_none(), "nobody will ask for the old edition again");
@@ -145,9 +154,9 @@ mod tests {
     async fn a_form_is_made_ahead_while_somebody_asks_for_it() {
         let pages = ActivityPages::default();
         assert_eq!(pages.warm(), []);
-        pages.encoded(Format::OpenMetrics, Coding::Gzip).await.unwrap();
+        pages.encoded(ExpositionFormat::OpenMetrics, ContentCoding::Gzip).await.unwrap();
         tokio::time::advance(WARM).await;
-        assert_eq!(pages.warm(), [(Format::OpenMetrics, Coding::Gzip)]);
+        assert_eq!(pages.warm(), [(ExpositionFormat::OpenMetrics, ContentCoding::Gzip)]);
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(pages.warm(), []);
     }

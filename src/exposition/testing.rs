@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use github_stats_actors::activity::{Gauges, Kind, SeriesRow, SeriesSnapshot, Timestamp, Totals};
+use github_stats_actors::activity::{FactCounts, FactKind, Gauges, SeriesRow, SeriesSnapshot, Timestamp};
 use openmetrics_parser::{OpenMetricsValue, PrometheusValue, openmetrics, prometheus};
 use proptest::prelude::*;
 
-use super::Format;
+use super::ExpositionFormat;
 
 /// Every series of a page: name of the family and labels by name, with the value (of a histogram: its count).
 pub(crate) type Series = BTreeMap<(String, BTreeMap<String, String>), f64>;
@@ -15,7 +15,7 @@ pub(crate) type Series = BTreeMap<(String, BTreeMap<String, String>), f64>;
 ///
 /// # Panics
 /// If it is malformed, or holds a series twice.
-pub(crate) fn read(page: &str, format: Format) -> Series {
+pub(crate) fn read(page: &str, format: ExpositionFormat) -> Series {
     let mut series = Series::new();
     let mut add = |family: &str, labels: BTreeMap<String, String>, value: f64| {
         let known = series.insert((family.to_owned(), labels), value);
@@ -23,9 +23,9 @@ pub(crate) fn read(page: &str, format: Format) -> Series {
     };
     match format {
         // A page without families is legal, but not to this parser.
-        Format::Text if page.is_empty() => {}
-        Format::OpenMetrics if page == "# EOF\n" => {}
-        Format::Text => {
+        ExpositionFormat::Text if page.is_empty() => {}
+        ExpositionFormat::OpenMetrics if page == "# EOF\n" => {}
+        ExpositionFormat::Text => {
             let page = prometheus::parse_prometheus(page).unwrap_or_else(|e| panic!("{e}\n{page}"));
             for (name, family) in &page.families {
                 for sample in family.iter_samples() {
@@ -39,7 +39,7 @@ pub(crate) fn read(page: &str, format: Format) -> Series {
                 }
             }
         }
-        Format::OpenMetrics => {
+        ExpositionFormat::OpenMetrics => {
             let page = without_histogram_units(page);
             let page = openmetrics::parse_openmetrics(&page).unwrap_or_else(|e| panic!("{e}\n{page}"));
             for (name, family) in &page.families {
@@ -99,8 +99,8 @@ fn unescape(text: &str) -> String {
 
 /// A row with something in every family.
 pub(crate) fn row(org: &str, repo: &str, user: &str) -> SeriesRow {
-    let mut totals = Totals::default();
-    Kind::ALL.into_iter().for_each(|kind| totals.increment(kind));
+    let mut totals = FactCounts::default();
+    FactKind::ALL.into_iter().for_each(|kind| totals.increment(kind));
     let gauges = Gauges {
         day: totals,
         added_weekly: 10,
@@ -126,10 +126,10 @@ fn name() -> impl Strategy<Value = String> {
     ]
 }
 
-fn totals() -> impl Strategy<Value = Totals> {
+fn totals() -> impl Strategy<Value = FactCounts> {
     proptest::collection::vec(0usize..5, 0..4).prop_map(|kinds| {
-        let mut totals = Totals::default();
-        kinds.into_iter().for_each(|kind| totals.increment(Kind::ALL[kind]));
+        let mut totals = FactCounts::default();
+        kinds.into_iter().for_each(|kind| totals.increment(FactKind::ALL[kind]));
         totals
     })
 }

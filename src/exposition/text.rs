@@ -1,9 +1,11 @@
 //! Families as text.
 
-use super::{Family, Format, Histogram, Kind, Sample, Value, escape, number};
+use super::{
+    ExpositionFormat, Histogram, MetricFamily, MetricKind, MetricSample, MetricValue, escape, number,
+};
 
 /// The families as text, in their order; without the `# EOF` that ends a page of OpenMetrics.
-pub fn encode(families: &[Family], format: Format) -> Vec<u8> {
+pub fn encode(families: &[MetricFamily], format: ExpositionFormat) -> Vec<u8> {
     let mut out = Vec::new();
     for family in families.iter().filter(|family| !family.samples.is_empty()) {
         header(&mut out, family.kind, &family.name, &family.help, family.unit.as_deref(), format);
@@ -13,24 +15,24 @@ pub fn encode(families: &[Family], format: Format) -> Vec<u8> {
 }
 
 /// What ends a page.
-pub(super) fn end(format: Format) -> &'static [u8] {
+pub(super) fn end(format: ExpositionFormat) -> &'static [u8] {
     match format {
-        Format::Text => b"",
-        Format::OpenMetrics => b"# EOF\n",
+        ExpositionFormat::Text => b"",
+        ExpositionFormat::OpenMetrics => b"# EOF\n",
     }
 }
 
 /// Writes what comes before a family's samples. OpenMetrics calls a counter by its name without `_total`.
 pub(super) fn header(
     out: &mut Vec<u8>,
-    kind: Kind,
+    kind: MetricKind,
     name: &str,
     help: &str,
     unit: Option<&str>,
-    format: Format,
+    format: ExpositionFormat,
 ) {
     let name = match (format, kind) {
-        (Format::OpenMetrics, Kind::Counter) => stem(name),
+        (ExpositionFormat::OpenMetrics, MetricKind::Counter) => stem(name),
         _ => name,
     };
     let mut line = |keyword: &str, write: &mut dyn FnMut(&mut Vec<u8>)| {
@@ -42,16 +44,16 @@ pub(super) fn header(
     };
     line("HELP", &mut |out| escape::help(out, help, format));
     line("TYPE", &mut |out| out.extend_from_slice(kind_name(kind).as_bytes()));
-    if let (Format::OpenMetrics, Some(unit)) = (format, unit) {
+    if let (ExpositionFormat::OpenMetrics, Some(unit)) = (format, unit) {
         line("UNIT", &mut |out| out.extend_from_slice(unit.as_bytes()));
     }
 }
 
-fn kind_name(kind: Kind) -> &'static str {
+fn kind_name(kind: MetricKind) -> &'static str {
     match kind {
-        Kind::Gauge => "gauge",
-        Kind::Counter => "counter",
-        Kind::Histogram => "histogram",
+        MetricKind::Gauge => "gauge",
+        MetricKind::Counter => "counter",
+        MetricKind::Histogram => "histogram",
     }
 }
 
@@ -61,21 +63,21 @@ fn stem(name: &str) -> &str {
 
 /// The lines of one sample.
 struct Line<'a> {
-    family: &'a Family,
-    sample: &'a Sample,
-    format: Format,
+    family: &'a MetricFamily,
+    sample: &'a MetricSample,
+    format: ExpositionFormat,
 }
 
 impl Line<'_> {
     fn write(&self, out: &mut Vec<u8>) {
         match &self.sample.value {
-            Value::Number(value) => {
+            MetricValue::Number(value) => {
                 self.begin(out, &self.family.name, "", None);
                 self.finish(out, *value);
             }
-            Value::Histogram(histogram) => self.write_histogram(out, histogram),
+            MetricValue::Histogram(histogram) => self.write_histogram(out, histogram),
         }
-        if let (Format::OpenMetrics, Some(created)) = (self.format, self.sample.created) {
+        if let (ExpositionFormat::OpenMetrics, Some(created)) = (self.format, self.sample.created) {
             self.begin(out, stem(&self.family.name), "_created", None);
             self.finish(out, created);
         }
@@ -130,7 +132,7 @@ mod tests {
     use super::*;
     use crate::exposition::Desc;
 
-    fn text(family: Family, format: Format) -> String {
+    fn text(family: MetricFamily, format: ExpositionFormat) -> String {
         String::from_utf8(encode(&[family], format)).unwrap()
     }
 
@@ -140,12 +142,12 @@ mod tests {
         let mut family = desc.family().with(&["us\"er"], 1.5);
         family.samples[0].created = Some(1_800_000_000.5);
         assert_eq!(
-            text(family.clone(), Format::Text),
+            text(family.clone(), ExpositionFormat::Text),
             "# HELP cpu_seconds_total Time \"used\".\n# TYPE cpu_seconds_total counter\n\
              cpu_seconds_total{mode=\"us\\\"er\"} 1.5\n"
         );
         assert_eq!(
-            text(family, Format::OpenMetrics),
+            text(family, ExpositionFormat::OpenMetrics),
             "# HELP cpu_seconds Time \\\"used\\\".\n# TYPE cpu_seconds counter\n# UNIT cpu_seconds seconds\n\
              cpu_seconds_total{mode=\"us\\\"er\"} 1.5\ncpu_seconds_created{mode=\"us\\\"er\"} 1800000000.5\n"
         );
@@ -155,25 +157,25 @@ mod tests {
     fn a_histogram_ends_in_the_bucket_of_everything() {
         let mut family = Desc::histogram("took_seconds", "How long.", &["org"]).family();
         let histogram = Histogram { buckets: vec![(0.5, 1), (1.0, 2)], count: 3, sum: 7.25 };
-        family.samples.push(Sample {
+        family.samples.push(MetricSample {
             labels: vec!["acme".into()],
-            value: Value::Histogram(histogram),
+            value: MetricValue::Histogram(histogram),
             created: None,
         });
         assert_eq!(
-            text(family.clone(), Format::Text),
+            text(family.clone(), ExpositionFormat::Text),
             "# HELP took_seconds How long.\n# TYPE took_seconds histogram\n\
              took_seconds_bucket{org=\"acme\",le=\"0.5\"} 1\ntook_seconds_bucket{org=\"acme\",le=\"1\"} 2\n\
              took_seconds_bucket{org=\"acme\",le=\"+Inf\"} 3\ntook_seconds_sum{org=\"acme\"} 7.25\n\
              took_seconds_count{org=\"acme\"} 3\n"
         );
-        assert!(text(family, Format::OpenMetrics).contains("le=\"1.0\"} 2\n"));
+        assert!(text(family, ExpositionFormat::OpenMetrics).contains("le=\"1.0\"} 2\n"));
     }
 
     #[test]
     fn families_without_samples_or_labels_are_fine() {
         let epoch = Desc::gauge("epoch", "Which.", &[]);
-        assert_eq!(text(epoch.family(), Format::Text), "");
-        assert!(text(epoch.family().with(&[], 3.0), Format::Text).ends_with("\nepoch 3\n"));
+        assert_eq!(text(epoch.family(), ExpositionFormat::Text), "");
+        assert!(text(epoch.family().with(&[], 3.0), ExpositionFormat::Text).ends_with("\nepoch 3\n"));
     }
 }

@@ -3,13 +3,13 @@
 use std::sync::OnceLock;
 
 use async_trait::async_trait;
-use github_stats_actors::activity::{Lines, Oid, OrgName};
+use github_stats_actors::activity::{LocChange, Oid, OrgName};
 use github_stats_actors::scheduler::{
-    ActivitySource, Changes, ChangesRequest, CollectFailure, CollectRequest, Collection, Collections,
+    ActivitySource, Changes, ChangesRequest, CollectFailure, CollectRequest, Collection, CollectionResults,
     ListedRepository, Listing, SourceError, SourceErrorKind, Statistics,
 };
 
-use super::client::Client;
+use super::client::GithubClient;
 use super::graphql::GraphqlSource;
 use super::rest::{RepoSelector, RestSource};
 
@@ -24,7 +24,7 @@ pub struct AutoSource {
 
 impl AutoSource {
     /// A source of the client's organisation.
-    pub fn new(client: Client, selects: RepoSelector) -> Self {
+    pub fn new(client: GithubClient, selects: RepoSelector) -> Self {
         AutoSource {
             org: client.org().clone(),
             graphql: GraphqlSource::new(client.clone(), selects.clone()),
@@ -76,7 +76,7 @@ impl ActivitySource for AutoSource {
         self.chosen().batch_size()
     }
 
-    async fn collect_many(&self, requests: &[CollectRequest]) -> Collections {
+    async fn collect_many(&self, requests: &[CollectRequest]) -> CollectionResults {
         let outcomes = self.chosen().collect_many(requests).await;
         let errors = outcomes.values().filter_map(|outcome| Some(&outcome.as_ref().err()?.error));
         let unsupported = errors.into_iter().find(|error| error.kind == SourceErrorKind::Unsupported);
@@ -97,7 +97,7 @@ impl ActivitySource for AutoSource {
         self.chosen().statistics(repository).await
     }
 
-    async fn commit_lines(&self, repository: &ListedRepository, oid: Oid) -> Result<Lines, SourceError> {
+    async fn commit_lines(&self, repository: &ListedRepository, oid: Oid) -> Result<LocChange, SourceError> {
         self.chosen().commit_lines(repository, oid).await
     }
 }

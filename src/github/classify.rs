@@ -6,14 +6,14 @@ use github_stats_actors::activity::Timestamp;
 use github_stats_actors::scheduler::SourceErrorKind;
 use serde::Deserialize;
 
-use super::answer::Answer;
+use super::rest_response::RestResponse;
 
 /// How long a used up limit lasts where GitHub does not say.
 const UNTOLD_PAUSE: Duration = Duration::from_secs(60);
 
 /// What an answer means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct ErrorClass {
     /// What kind of trouble.
     pub kind: SourceErrorKind,
     /// What happened, and what to do about it.
@@ -21,12 +21,12 @@ pub struct Verdict {
     /// How long GitHub wants to be left alone, where it is no limit that says so.
     pub retry_after: Option<Duration>,
     /// Which limit was hit.
-    pub limit: Option<Limit>,
+    pub limit: Option<LimitHit>,
 }
 
 /// A limit that was hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
+pub enum LimitHit {
     /// There were too many requests this hour; there are as many again after this pause.
     Primary(Duration),
     /// Requests came too fast; GitHub may name the pause it wants.
@@ -40,14 +40,14 @@ struct Message {
 }
 
 /// Judges an answer that is no success, received at `now`.
-pub fn classify(answer: &Answer, now: Timestamp) -> Verdict {
+pub fn classify(answer: &RestResponse, now: Timestamp) -> ErrorClass {
     let said = serde_json::from_slice::<Message>(&answer.body).map(|body| body.message).unwrap_or_default();
     let said: String = said.chars().filter(|c| !c.is_control()).take(300).collect();
     let status = answer.status.as_u16();
     if let Some(verdict) = limited(answer, &said, now) {
         return verdict;
     }
-    let verdict = |kind, detail| Verdict { kind, detail, retry_after: retry_after(answer), limit: None };
+    let verdict = |kind, detail| ErrorClass { kind, detail, retry_after: retry_after(answer), limit: None };
     match status {
         401 => verdict(
             SourceErrorKind::Unauthorized,
@@ -71,7 +71,7 @@ pub fn classify(answer: &Answer, now: Timestamp) -> Verdict {
 }
 
 /// The message decides first: a secondary limit may come with quota left, and with none.
-fn limited(answer: &Answer, said: &str, now: Timestamp) -> Option<Verdict> {
+fn limited(answer: &RestResponse, said: &str, now: Timestamp) -> Option<ErrorClass> {
     if !matches!(answer.status.as_u16(), 403 | 429) {
         return None;
     }
@@ -92,32 +92,32 @@ pub fn is_secondary(said: &str) -> bool {
 }
 
 /// Requests came too fast.
-pub fn secondary(named: Option<Duration>) -> Verdict {
-    Verdict {
+pub fn secondary(named: Option<Duration>) -> ErrorClass {
+    ErrorClass {
         kind: SourceErrorKind::RateLimited,
         detail: "GitHub's secondary rate limit was hit".into(),
         retry_after: None,
-        limit: Some(Limit::Secondary(named)),
+        limit: Some(LimitHit::Secondary(named)),
     }
 }
 
 /// The quota of this hour is used up.
-pub fn primary(answer: &Answer, now: Timestamp) -> Verdict {
+pub fn primary(answer: &RestResponse, now: Timestamp) -> ErrorClass {
     let pause = retry_after(answer).or(until_reset(answer, now)).unwrap_or(UNTOLD_PAUSE);
-    Verdict {
+    ErrorClass {
         kind: SourceErrorKind::RateLimited,
         detail: "GitHub's rate limit is used up".into(),
         retry_after: None,
-        limit: Some(Limit::Primary(pause)),
+        limit: Some(LimitHit::Primary(pause)),
     }
 }
 
-fn until_reset(answer: &Answer, now: Timestamp) -> Option<Duration> {
+fn until_reset(answer: &RestResponse, now: Timestamp) -> Option<Duration> {
     let left = answer.rate_limit()?.reset - now.as_unix();
     Some(Duration::from_secs(left.clamp(1, 7200).unsigned_abs()))
 }
 
-fn forbidden(answer: &Answer, said: &str) -> String {
+fn forbidden(answer: &RestResponse, said: &str) -> String {
     let needed = answer.header("x-accepted-github-permissions").or(answer.header("x-accepted-oauth-scopes"));
     match needed.filter(|needed| !needed.is_empty()) {
         Some(needed) => format!("the token lacks a permission ({said}); grant it {needed}"),
@@ -128,7 +128,7 @@ fn forbidden(answer: &Answer, said: &str) -> String {
 }
 
 /// The pause that an answer names.
-pub fn retry_after(answer: &Answer) -> Option<Duration> {
+pub fn retry_after(answer: &RestResponse) -> Option<Duration> {
     answer.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
 }
 
@@ -141,13 +141,13 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_unix(1_000);
 
-    fn verdict(status: u16, message: &str, headers: &[(&'static str, &str)]) -> Verdict {
+    fn verdict(status: u16, message: &str, headers: &[(&'static str, &str)]) -> ErrorClass {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, HeaderValue::from_str(value).unwrap());
         }
         let body = Bytes::from(serde_json::json!({ "message": message }).to_string());
-        classify(&Answer { status: StatusCode::from_u16(status).unwrap(), headers: map, body }, NOW)
+        classify(&RestResponse { status: StatusCode::from_u16(status).unwrap(), headers: map, body }, NOW)
     }
 
     #[test]
@@ -155,16 +155,16 @@ mod tests {
         let message = "You have exceeded a secondary rate limit. Please wait.";
         let limit = |headers: &[(&'static str, &str)]| verdict(403, message, headers).limit;
         let named = [("retry-after", "17"), ("x-ratelimit-remaining", "12"), ("x-ratelimit-reset", "1500")];
-        assert_eq!(limit(&named), Some(Limit::Secondary(Some(Duration::from_secs(17)))));
-        assert_eq!(limit(&named[1..]), Some(Limit::Secondary(None)));
+        assert_eq!(limit(&named), Some(LimitHit::Secondary(Some(Duration::from_secs(17)))));
+        assert_eq!(limit(&named[1..]), Some(LimitHit::Secondary(None)));
         let none_left = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1500")];
-        assert_eq!(limit(&none_left), Some(Limit::Secondary(Some(Duration::from_secs(500)))));
+        assert_eq!(limit(&none_left), Some(LimitHit::Secondary(Some(Duration::from_secs(500)))));
         let seen = verdict(403, "API rate limit exceeded", &none_left);
         assert_eq!(
             (seen.kind, seen.limit),
-            (SourceErrorKind::RateLimited, Some(Limit::Primary(Duration::from_secs(500))))
+            (SourceErrorKind::RateLimited, Some(LimitHit::Primary(Duration::from_secs(500))))
         );
-        assert_eq!(verdict(429, "slow down", &[]).limit, Some(Limit::Primary(UNTOLD_PAUSE)));
+        assert_eq!(verdict(429, "slow down", &[]).limit, Some(LimitHit::Primary(UNTOLD_PAUSE)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use github_stats_actors::activity::{OrgName, Timestamp};
 use github_stats_actors::clock::Clock;
-use github_stats_actors::scheduler::{Purpose, SourceError, SourceErrorKind};
+use github_stats_actors::scheduler::{RequestPriority, SourceError, SourceErrorKind};
 use github_stats_actors::spans;
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
@@ -19,12 +19,14 @@ use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
-use super::answer::Answer;
 use super::auth::{TokenError, TokenSource};
-use super::classify::{Limit, Verdict, classify};
+use super::classify::{ErrorClass, LimitHit, classify};
 use super::meter::RequestMeter;
-use super::quota::{Admission, Cap, Demand, Refusal, Resource, Room, Told};
-use super::wire::{Parcel, Wire, WireError};
+use super::quota::{
+    ApiResource, HourlyCap, QuotaRefusal, RateLimitStatus, RateLimiter, RequestCost, RequestPermit,
+};
+use super::rest_response::RestResponse;
+use super::transport::{HttpTransport, TransportError, WireRequest};
 
 tokio::task_local! {
     /// Which attempt it is that asks, from 1.
@@ -52,13 +54,13 @@ pub struct ClientSettings {
     /// For whom it asks; in errors and metrics.
     pub org: OrgName,
     /// The way to the server.
-    pub wire: Wire,
+    pub wire: HttpTransport,
     /// Where tokens come from.
     pub tokens: Arc<dyn TokenSource>,
     /// The limits of these credentials.
-    pub room: Arc<Room>,
+    pub room: Arc<RateLimiter>,
     /// What this organisation may spend of them.
-    pub cap: Option<Arc<Mutex<Cap>>>,
+    pub cap: Option<Arc<Mutex<HourlyCap>>>,
     /// How many requests may be under way at once.
     pub concurrency: usize,
     /// How often it is tried again.
@@ -71,15 +73,15 @@ pub struct ClientSettings {
 
 /// Asks GitHub. Cheap to clone; clones share limits.
 #[derive(Clone)]
-pub struct Client {
+pub struct GithubClient {
     settings: Arc<ClientSettings>,
     permits: Arc<Semaphore>,
-    purpose: Purpose,
+    purpose: RequestPriority,
 }
 
 /// A question, and what is known of it before it is asked.
 #[derive(Clone, Debug)]
-pub struct Ask {
+pub struct ApiRequest {
     /// Its name in metrics: a pattern, never a path.
     pub endpoint: &'static str,
     /// `GET` or `POST`.
@@ -89,14 +91,14 @@ pub struct Ask {
     /// JSON, or nothing.
     pub body: Bytes,
     /// Which limit it counts towards.
-    pub resource: Resource,
+    pub resource: ApiResource,
     /// Points it will cost.
     pub cost: u64,
 }
 
 /// What came of a question instead of an answer.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum RequestFailure {
     /// Trying again may help.
     Again(SourceError),
     /// The answer took too long; asking for less may help.
@@ -105,16 +107,16 @@ pub enum Trouble {
     Failed(SourceError),
 }
 
-impl Client {
+impl GithubClient {
     /// A client; nothing is asked yet.
     pub fn new(settings: ClientSettings) -> Self {
         let permits = Arc::new(Semaphore::new(settings.concurrency.max(1)));
-        Client { settings: Arc::new(settings), permits, purpose: Purpose::Live }
+        GithubClient { settings: Arc::new(settings), permits, purpose: RequestPriority::Live }
     }
 
     /// The same client, asking for another purpose.
-    pub fn for_purpose(&self, purpose: Purpose) -> Self {
-        Client { purpose, ..self.clone() }
+    pub fn for_purpose(&self, purpose: RequestPriority) -> Self {
+        GithubClient { purpose, ..self.clone() }
     }
 
     /// For whom it asks.
@@ -142,13 +144,13 @@ impl Client {
         endpoint: &'static str,
         path: &str,
         expected: &[u16],
-    ) -> Result<Answer, SourceError> {
-        let ask = Ask {
+    ) -> Result<RestResponse, SourceError> {
+        let ask = ApiRequest {
             endpoint,
             method: Method::GET,
             path: path.to_owned(),
             body: Bytes::new(),
-            resource: Resource::Core,
+            resource: ApiResource::Core,
             cost: 1,
         };
         self.persistently(|| async {
@@ -174,7 +176,7 @@ impl Client {
     /// What went wrong the last time.
     pub async fn persistently<T, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, SourceError>
     where
-        F: Future<Output = Result<T, Trouble>>,
+        F: Future<Output = Result<T, RequestFailure>>,
     {
         let started = Instant::now();
         let mut pauses = self.pauses();
@@ -183,8 +185,8 @@ impl Client {
             number += 1;
             let error = match ATTEMPT.scope(number, attempt()).await {
                 Ok(done) => return Ok(done),
-                Err(Trouble::Failed(error)) => return Err(error),
-                Err(Trouble::Again(error) | Trouble::TimedOut(error)) => error,
+                Err(RequestFailure::Failed(error)) => return Err(error),
+                Err(RequestFailure::Again(error) | RequestFailure::TimedOut(error)) => error,
             };
             let Some(pause) = pauses.next() else { return Err(error) };
             let pause = error.retry_after.unwrap_or_default().max(self.jittered(pause));
@@ -200,7 +202,7 @@ impl Client {
     ///
     /// # Errors
     /// When it is cut short or of another shape.
-    pub fn parse<T: DeserializeOwned>(&self, path: &str, answer: &Answer) -> Result<T, SourceError> {
+    pub fn parse<T: DeserializeOwned>(&self, path: &str, answer: &RestResponse) -> Result<T, SourceError> {
         serde_json::from_slice(&answer.body).map_err(|error| {
             let detail = format!("the answer is not the JSON that was expected: {error}");
             self.error(SourceErrorKind::Malformed, &format!("GET {}", without_query(path)), detail, None)
@@ -211,7 +213,7 @@ impl Client {
     ///
     /// # Errors
     /// What came of it instead of an answer.
-    pub async fn exchange(&self, ask: &Ask) -> Result<Answer, Trouble> {
+    pub async fn exchange(&self, ask: &ApiRequest) -> Result<RestResponse, RequestFailure> {
         let span = self.request_span(ask);
         let outcome = self.exchange_once(ask).instrument(span.clone()).await;
         match &outcome {
@@ -223,7 +225,11 @@ impl Client {
                     spans::fail(&span, answer.status);
                 }
             }
-            Err(Trouble::Again(error) | Trouble::TimedOut(error) | Trouble::Failed(error)) => {
+            Err(
+                RequestFailure::Again(error)
+                | RequestFailure::TimedOut(error)
+                | RequestFailure::Failed(error),
+            ) => {
                 spans::fail(&span, error);
             }
         }
@@ -231,7 +237,7 @@ impl Client {
     }
 
     /// Neither the query nor the headers are told: a token is among them.
-    fn request_span(&self, ask: &Ask) -> Span {
+    fn request_span(&self, ask: &ApiRequest) -> Span {
         tracing::info_span!(
             "github.request",
             otel.kind = "client",
@@ -246,14 +252,14 @@ impl Client {
         )
     }
 
-    async fn exchange_once(&self, ask: &Ask) -> Result<Answer, Trouble> {
+    async fn exchange_once(&self, ask: &ApiRequest) -> Result<RestResponse, RequestFailure> {
         self.settings.room.serve(self.settings.tokens.account(self.token(ask).await?.as_ref()));
         let admission = self.admit(ask).await?;
         // Never closed.
         let _permit = self.permits.acquire().await.ok();
         // Read again: it may have been replaced meanwhile.
         let token = self.token(ask).await?;
-        let parcel = Parcel {
+        let parcel = WireRequest {
             method: ask.method.clone(),
             path: ask.path.clone(),
             headers: self.headers(ask, token.as_ref())?,
@@ -267,9 +273,13 @@ impl Client {
             Err(error) => {
                 admission.settle(ask.cost, None);
                 self.settings.meter.request(org, ask.endpoint, "error", took);
-                let timed_out = matches!(error, WireError::TimedOut(_));
+                let timed_out = matches!(error, TransportError::TimedOut(_));
                 let error = self.error_of(ask, SourceErrorKind::Unavailable, error.to_string());
-                return Err(if timed_out { Trouble::TimedOut(error) } else { Trouble::Again(error) });
+                return Err(if timed_out {
+                    RequestFailure::TimedOut(error)
+                } else {
+                    RequestFailure::Again(error)
+                });
             }
         };
         self.settings.meter.request(org, ask.endpoint, answer.status_class(), took);
@@ -277,70 +287,74 @@ impl Client {
         match token {
             Some(token) if answer.status.as_u16() == 401 && self.settings.tokens.rejected(&token).await => {
                 let detail = "the token expired on its way".into();
-                Err(Trouble::Again(self.error_of(ask, SourceErrorKind::Unauthorized, detail)))
+                Err(RequestFailure::Again(self.error_of(ask, SourceErrorKind::Unauthorized, detail)))
             }
             _ => Ok(answer),
         }
     }
 
     /// Takes a verdict to heart: limits hold everybody with these credentials.
-    pub fn judged(&self, ask: &Ask, verdict: Verdict) -> Trouble {
-        let Verdict { kind, detail, retry_after, limit } = verdict;
+    pub fn judged(&self, ask: &ApiRequest, verdict: ErrorClass) -> RequestFailure {
+        let ErrorClass { kind, detail, retry_after, limit } = verdict;
         let Some(limit) = limit else {
             let error = SourceError { retry_after, ..self.error_of(ask, kind, detail) };
             return match kind {
-                SourceErrorKind::Unavailable => Trouble::Again(error),
-                _ => Trouble::Failed(error),
+                SourceErrorKind::Unavailable => RequestFailure::Again(error),
+                _ => RequestFailure::Failed(error),
             };
         };
         let pause = match limit {
-            Limit::Primary(pause) => self.settings.room.hold_primary(ask.resource, pause),
-            Limit::Secondary(named) => {
+            LimitHit::Primary(pause) => self.settings.room.hold_primary(ask.resource, pause),
+            LimitHit::Secondary(named) => {
                 self.settings.meter.secondary_limit(self.settings.org.as_str());
                 self.settings.room.hold_secondary(named)
             }
         };
         let detail = format!("{detail}; nothing is asked for {} s", pause.as_secs());
         // The room itself waits where the wait is short, and refuses where it is not.
-        Trouble::Again(self.error_of(ask, kind, detail))
+        RequestFailure::Again(self.error_of(ask, kind, detail))
     }
 
     /// An error about a question.
-    pub fn error_of(&self, ask: &Ask, kind: SourceErrorKind, detail: String) -> SourceError {
+    pub fn error_of(&self, ask: &ApiRequest, kind: SourceErrorKind, detail: String) -> SourceError {
         self.error(kind, &format!("{} {}", ask.method, without_query(&ask.path)), detail, None)
     }
 
-    async fn admit(&self, ask: &Ask) -> Result<Admission, Trouble> {
+    async fn admit(&self, ask: &ApiRequest) -> Result<RequestPermit, RequestFailure> {
         let room = &self.settings.room;
-        let demand = Demand {
+        let demand = RequestCost {
             org: &self.settings.org,
             resource: ask.resource,
             cost: ask.cost,
             purpose: self.purpose,
             cap: self.settings.cap.as_ref(),
         };
-        room.admit(demand).await.map_err(|Refusal { retry_after, reason }| {
+        room.admit(demand).await.map_err(|QuotaRefusal { retry_after, reason }| {
             let seconds = retry_after.as_secs();
             let detail = format!("{}; there is more in {seconds} s", reason.sentence(ask.resource));
             let error = self.error_of(ask, SourceErrorKind::RateLimited, detail);
-            Trouble::Failed(SourceError { retry_after: Some(retry_after), ..error })
+            RequestFailure::Failed(SourceError { retry_after: Some(retry_after), ..error })
         })
     }
 
-    async fn token(&self, ask: &Ask) -> Result<Option<SecretString>, Trouble> {
+    async fn token(&self, ask: &ApiRequest) -> Result<Option<SecretString>, RequestFailure> {
         self.settings.tokens.token().await.map_err(|TokenError { kind, detail }| {
             let error = self.error_of(ask, kind, detail);
-            if kind == SourceErrorKind::Unavailable { Trouble::Again(error) } else { Trouble::Failed(error) }
+            if kind == SourceErrorKind::Unavailable {
+                RequestFailure::Again(error)
+            } else {
+                RequestFailure::Failed(error)
+            }
         })
     }
 
-    fn headers(&self, ask: &Ask, token: Option<&SecretString>) -> Result<HeaderMap, Trouble> {
+    fn headers(&self, ask: &ApiRequest, token: Option<&SecretString>) -> Result<HeaderMap, RequestFailure> {
         let mut headers = HeaderMap::new();
         if let Some(token) = token {
             let value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
             let mut value = value.map_err(|_| {
                 let detail = "the token contains characters no token has".into();
-                Trouble::Failed(self.error_of(ask, SourceErrorKind::Unauthorized, detail))
+                RequestFailure::Failed(self.error_of(ask, SourceErrorKind::Unauthorized, detail))
             })?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
@@ -348,7 +362,7 @@ impl Client {
         Ok(headers)
     }
 
-    fn learn(&self, ask: &Ask, answer: &Answer, asked: Instant, admission: Admission) {
+    fn learn(&self, ask: &ApiRequest, answer: &RestResponse, asked: Instant, admission: RequestPermit) {
         let settings = &self.settings;
         if let Some(date) = answer.date() {
             settings.clock.observe(date, asked, Instant::now());
@@ -356,7 +370,7 @@ impl Client {
         let limit = answer.rate_limit();
         let told = limit.and_then(|limit| {
             let reset = Timestamp::from_unix(limit.reset);
-            Some(Told { limit: limit.limit?, remaining: limit.remaining, reset })
+            Some(RateLimitStatus { limit: limit.limit?, remaining: limit.remaining, reset })
         });
         admission.settle(ask.cost, told);
         if answer.status.is_success() {

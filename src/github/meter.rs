@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::quota::{BudgetState, Resource};
+use super::quota::{ApiResource, BudgetState};
 
 /// A quota as an answer's headers tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub trait RequestMeter: Send + Sync + 'static {
     fn secondary_limit(&self, org: &str);
 
     /// A budget is used like this now.
-    fn budget(&self, org: &str, resource: Resource, state: BudgetState);
+    fn budget(&self, org: &str, resource: ApiResource, state: BudgetState);
 }
 
 /// Counts nothing.
@@ -38,5 +38,5 @@ impl RequestMeter for NoMeter {
     fn request(&self, _: &str, _: &str, _: &str, _: Duration) {}
     fn rate_limit(&self, _: &str, _: &str, _: RateLimit) {}
     fn secondary_limit(&self, _: &str) {}
-    fn budget(&self, _: &str, _: Resource, _: BudgetState) {}
+    fn budget(&self, _: &str, _: ApiResource, _: BudgetState) {}
 }

@@ -1,6 +1,6 @@
 //! The parts of GitHub's answers that are read, and no more.
 
-use github_stats_actors::activity::{Lines, Timestamp};
+use github_stats_actors::activity::{LocChange, Timestamp};
 use serde::{Deserialize, Deserializer};
 
 /// An account; `login` is missing where GitHub answers `{}` for somebody it does not know.
@@ -31,9 +31,9 @@ pub struct Commit {
 
 impl Commit {
     /// Its lines, as far as they were told; a merge adds none.
-    pub fn lines(&self) -> Lines {
+    pub fn lines(&self) -> LocChange {
         let stats = self.stats.filter(|_| self.parents.len() < 2).unwrap_or_default();
-        Lines { additions: stats.additions, deletions: stats.deletions }
+        LocChange { additions: stats.additions, deletions: stats.deletions }
     }
 }
 

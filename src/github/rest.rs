@@ -4,16 +4,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use github_stats_actors::activity::{Fact, FactId, Lines, Oid, RepoId, Timestamp};
+use github_stats_actors::activity::{Fact, FactId, LocChange, Oid, RepoId, Timestamp};
 use github_stats_actors::scheduler::{
     ActivitySource, CollectFailure, CollectRequest, Collection, CommitsRead, ListedRepository, Listing,
     SourceError, SourceErrorKind, Statistics,
 };
 use serde::de::DeserializeOwned;
 
-use super::answer::Answer;
-use super::client::Client;
-use super::{identity, lines, model};
+use super::client::GithubClient;
+use super::rest_response::RestResponse;
+use super::{identity, loc, model};
 
 /// How much earlier than asked for is read again, because GitHub's lists may lag behind its events.
 const OVERLAP: i64 = 120;
@@ -25,7 +25,7 @@ pub type RepoSelector = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// Collects the activity of one organisation, or of one user account, over REST.
 pub struct RestSource {
-    client: Client,
+    client: GithubClient,
     selects: RepoSelector,
     /// Whether the name turned out to be a user's.
     is_user: AtomicBool,
@@ -33,7 +33,7 @@ pub struct RestSource {
 
 impl RestSource {
     /// A source of the client's organisation.
-    pub fn new(client: Client, selects: RepoSelector) -> Self {
+    pub fn new(client: GithubClient, selects: RepoSelector) -> Self {
         RestSource { client, selects, is_user: AtomicBool::new(false) }
     }
 
@@ -56,7 +56,7 @@ impl RestSource {
 }
 
 /// Nothing can be claimed on the word of a server that does not say when it spoke.
-pub(super) fn undated(client: &Client) -> SourceError {
+pub(super) fn undated(client: &GithubClient) -> SourceError {
     SourceError {
         kind: SourceErrorKind::Malformed,
         org: client.org().clone(),
@@ -100,11 +100,11 @@ impl ActivitySource for RestSource {
     }
 
     async fn statistics(&self, repository: &ListedRepository) -> Result<Statistics, SourceError> {
-        lines::statistics(&self.client, repository).await
+        loc::statistics(&self.client, repository).await
     }
 
-    async fn commit_lines(&self, repository: &ListedRepository, oid: Oid) -> Result<Lines, SourceError> {
-        lines::commit(&self.client, repository, oid).await
+    async fn commit_lines(&self, repository: &ListedRepository, oid: Oid) -> Result<LocChange, SourceError> {
+        loc::commit(&self.client, repository, oid).await
     }
 }
 
@@ -118,7 +118,7 @@ struct Found {
 
 /// One look at one repository.
 struct Reading<'a> {
-    client: &'a Client,
+    client: &'a GithubClient,
     request: &'a CollectRequest,
     /// `/repos/{owner}/{name}`.
     root: String,
@@ -126,7 +126,7 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn new(client: &'a Client, request: &'a CollectRequest) -> Self {
+    fn new(client: &'a GithubClient, request: &'a CollectRequest) -> Self {
         let root = format!("/repos/{}/{}", client.org(), request.repository.name);
         Reading { client, request, root, found: Arc::default() }
     }
@@ -276,7 +276,7 @@ impl Reading<'_> {
 
     async fn pull_request(&self, pull: &model::PullRequest) -> Result<(), SourceError> {
         let user = identity::actor(pull.user.as_ref());
-        let fact = |id, at| Fact { id, user: user.clone(), at, lines: Lines::default() };
+        let fact = |id, at| Fact { id, user: user.clone(), at, lines: LocChange::default() };
         self.add([fact(FactId::PrOpened(pull.number), pull.created_at)]);
         self.add(pull.merged_at.map(|at| fact(FactId::PrMerged(pull.number), at)));
         let first = format!("{}/pulls/{}/reviews?per_page=100", self.root, pull.number);
@@ -298,7 +298,7 @@ impl Reading<'_> {
                 id: FactId::IssueComment(comment.id),
                 user: identity::actor(comment.user.as_ref()),
                 at: comment.created_at,
-                lines: Lines::default(),
+                lines: LocChange::default(),
             }));
         }
         Ok(())
@@ -309,7 +309,7 @@ impl Reading<'_> {
 fn review_fact(review: &model::Review) -> Option<Fact> {
     let at = review.submitted_at.filter(|_| review.state != "PENDING")?;
     let user = identity::actor(review.user.as_ref());
-    Some(Fact { id: FactId::Review(review.id), user, at, lines: Lines::default() })
+    Some(Fact { id: FactId::Review(review.id), user, at, lines: LocChange::default() })
 }
 
 /// As GitHub writes times.
@@ -321,7 +321,7 @@ pub(super) fn rfc3339(at: Timestamp) -> String {
 
 /// Follows `Link` headers, one page at a time.
 struct Pages<'a> {
-    client: &'a Client,
+    client: &'a GithubClient,
     endpoint: &'static str,
     next: Option<String>,
     expected: &'static [u16],
@@ -332,7 +332,7 @@ struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    fn new(client: &'a Client, endpoint: &'static str, first: String) -> Self {
+    fn new(client: &'a GithubClient, endpoint: &'static str, first: String) -> Self {
         Pages { client, endpoint, next: Some(first), expected: &[], observed_at: None, was_missing: false }
     }
 
@@ -343,7 +343,7 @@ impl<'a> Pages<'a> {
 
     async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, SourceError> {
         let Some(path) = self.next.take() else { return Ok(None) };
-        let answer: Answer = self.client.get(self.endpoint, &path, self.expected).await?;
+        let answer: RestResponse = self.client.get(self.endpoint, &path, self.expected).await?;
         self.observed_at = self.observed_at.or(answer.date());
         if answer.status.as_u16() == 404 {
             self.was_missing = true;

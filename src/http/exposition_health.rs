@@ -3,12 +3,12 @@
 use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value, json};
 
-use super::State;
+use super::AppState;
 use crate::telemetry::catalogue;
 
 /// How often and when this replica was scraped, this look included, and how much it exposes. What has a metric is told
 /// under its name too, as runbooks quote it.
-pub(super) async fn exposition_health(state: web::Data<State>) -> HttpResponse {
+pub(super) async fn exposition_health(state: web::Data<AppState>) -> HttpResponse {
     state.metrics.scrapes().record(state.sources.clock.now());
     let scrapes = state.metrics.scrapes().report();
     // Whole seconds: this scrape was a moment ago.

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use actix_supervisor::{ActorState, TreeSnapshot};
 use actix_web::{HttpRequest, HttpResponse, web};
 use github_stats_actors::activity::OrgName;
 use github_stats_actors::health::{Component, HealthSnapshot, Status};
 use github_stats_actors::role::{Epoch, Role};
 use github_stats_actors::scheduler::OrgStatus;
-use actix_supervisor::{ActorState, TreeSnapshot};
 use serde::Serialize;
 
 use super::admin::ActorReport;
-use super::{State, ready};
+use super::{AppState, ready};
 use crate::human;
 
 /// Everything `/healthz` tells.
@@ -51,17 +51,17 @@ pub(super) struct ActorsSummary {
 }
 
 /// The essentials, or everything with `?full=1`.
-pub(super) async fn health(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+pub(super) async fn health(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     let full = request.query_string().split('&').any(|pair| matches!(pair, "full" | "full=1" | "full=true"));
     respond(&state, full)
 }
 
 /// Everything.
-pub(super) async fn detailed(state: web::Data<State>) -> HttpResponse {
+pub(super) async fn detailed(state: web::Data<AppState>) -> HttpResponse {
     respond(&state, true)
 }
 
-fn respond(state: &State, full: bool) -> HttpResponse {
+fn respond(state: &AppState, full: bool) -> HttpResponse {
     let health = state.health();
     let report = report(state, &health, full);
     match report.mode {
@@ -70,7 +70,7 @@ fn respond(state: &State, full: bool) -> HttpResponse {
     }
 }
 
-fn report<'a>(state: &'a State, health: &'a HealthSnapshot, full: bool) -> Report<'a> {
+fn report<'a>(state: &'a AppState, health: &'a HealthSnapshot, full: bool) -> Report<'a> {
     let tree = state.tree();
     let build = state.metrics.build();
     let components = health.components.iter();

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, web};
 use actix_supervisor::{ActorSnapshot, ActorState, Exit};
+use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use super::State;
+use super::AppState;
 
 /// 200 while the root supervisor beats; the platform restarts the process otherwise.
-pub(super) async fn live(state: web::Data<State>) -> HttpResponse {
+pub(super) async fn live(state: web::Data<AppState>) -> HttpResponse {
     let exit = state.sources.tree.get().and_then(|root| root.exit());
     let tree = state.tree();
     let root = tree.actors.iter().find(|actor| actor.parent.is_none());

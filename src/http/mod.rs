@@ -21,4 +21,4 @@ pub(crate) mod testing;
 
 pub use server::serve;
 pub use settings::HttpSettings;
-pub use state::{Admin, State};
+pub use state::{AdminAccess, AppState};

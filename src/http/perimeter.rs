@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
-use super::State;
+use super::AppState;
 use super::problem::Problem;
 
 /// Bytes of all headers of a request together, and of its body.
@@ -32,7 +32,7 @@ pub(super) async fn count(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let http = request.app_data::<web::Data<State>>().map(|state| state.metrics.http());
+    let http = request.app_data::<web::Data<AppState>>().map(|state| state.metrics.http());
     let began = Instant::now();
     let span = request_span(&request);
     let response = next.call(request).instrument(span.clone()).await?;

@@ -6,10 +6,10 @@ use actix_web::{HttpResponse, web};
 use github_stats_actors::health::HealthSnapshot;
 use serde_json::json;
 
-use super::State;
+use super::AppState;
 
 /// 200 once there are numbers to serve and until the replica goes down. What is degraded does not matter here.
-pub(super) async fn ready(state: web::Data<State>) -> HttpResponse {
+pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
     let health = state.health();
     let obstacle = obstacle(&state, &health);
     let mut response = match obstacle {
@@ -25,7 +25,7 @@ pub(super) async fn ready(state: web::Data<State>) -> HttpResponse {
 }
 
 /// Why this replica cannot serve, if so. Draining is read from its source: it must show at once.
-pub(super) fn obstacle(state: &State, health: &HealthSnapshot) -> Option<String> {
+pub(super) fn obstacle(state: &AppState, health: &HealthSnapshot) -> Option<String> {
     if state.sources.draining.load(Ordering::Acquire) {
         return Some("going down".into());
     }

@@ -4,7 +4,7 @@ use actix_web::web::ServiceConfig;
 use actix_web::{middleware::from_fn, web};
 
 use super::method::{act, manage, read};
-use super::{State, admin, exposition_health, health, index, live, problem, ready, scrape};
+use super::{AppState, admin, exposition_health, health, index, live, problem, ready, scrape};
 
 /// The endpoints, as the index lists them.
 pub(super) const ENDPOINTS: [(&str, &str); 8] = [
@@ -19,7 +19,7 @@ pub(super) const ENDPOINTS: [(&str, &str); 8] = [
 ];
 
 /// Adds all routes; the one that breaks actors only where that is allowed.
-pub(super) fn routes(config: &mut ServiceConfig, state: &State) {
+pub(super) fn routes(config: &mut ServiceConfig, state: &AppState) {
     let mut operator = web::scope("/api/admin")
         .wrap(from_fn(admin::authenticate))
         .service(read("", admin::overview))

@@ -9,9 +9,9 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use tokio::time::Instant;
 
-use super::State;
+use super::AppState;
 use super::problem::Problem;
-use crate::exposition::{Coding, Format, Page};
+use crate::exposition::{ContentCoding, ExpositionFormat, MetricsPage};
 use crate::telemetry::collect;
 
 /// How Prometheus says how long it waits for a page.
@@ -20,9 +20,12 @@ const TIMEOUT_HEADER: &str = "x-prometheus-scrape-timeout-seconds";
 const USUAL_LIMIT: Duration = Duration::from_secs(60);
 
 /// Answers a scrape. The activity part is encoded once for each snapshot; the rest is new in every answer.
-pub(super) async fn metrics(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
-    let format = Format::negotiate(joined(&request, header::ACCEPT).as_deref());
-    let coding = Coding::negotiate(joined(&request, header::ACCEPT_ENCODING).as_deref());
+pub(super) async fn metrics(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let format = ExpositionFormat::negotiate(joined(&request, header::ACCEPT).as_deref());
+    let coding = ContentCoding::negotiate(joined(&request, header::ACCEPT_ENCODING).as_deref());
     let activity = state.activity.encoded(format, coding).await.map_err(failed)?;
     // A client that asks for the headers only reads no numbers: that is no scrape.
     let scrapes = match *request.method() {
@@ -30,7 +33,7 @@ pub(super) async fn metrics(request: HttpRequest, state: web::Data<State>) -> Re
         _ => state.metrics.scrapes().record(state.sources.clock.now()),
     };
     let families = collect(&state.sources, &state.metrics, &state.activity.counts(), &scrapes);
-    let page = Page::new(activity, &families, format, coding);
+    let page = MetricsPage::new(activity, &families, format, coding);
     let mut response = HttpResponse::Ok();
     response.content_type(format.content_type());
     response.insert_header((header::VARY, "Accept, Accept-Encoding"));
@@ -76,7 +79,7 @@ mod tests {
     use crate::exposition::testing::{read, row, snapshot};
     use crate::http::testing::{ask, fresh, get, publish, with_tree};
 
-    fn with_rows(state: State) -> State {
+    fn with_rows(state: AppState) -> AppState {
         publish(&state, snapshot(vec![row("acme", "a\"}\n,b=\"\\", "ann"), row("acme", "api", "bob")]));
         state
     }
@@ -84,9 +87,10 @@ mod tests {
     #[actix::test]
     async fn every_format_reads_back_with_hostile_labels() {
         let (state, _root) = with_tree(with_rows(fresh())).await;
-        for (accept, format) in
-            [("text/plain", Format::Text), ("application/openmetrics-text", Format::OpenMetrics)]
-        {
+        for (accept, format) in [
+            ("text/plain", ExpositionFormat::Text),
+            ("application/openmetrics-text", ExpositionFormat::OpenMetrics),
+        ] {
             let answer =
                 ask(&state, TestRequest::get().uri("/metrics").insert_header(("Accept", accept))).await;
             assert_eq!((answer.status, answer.header("content-type")), (200, Some(format.content_type())));
@@ -119,7 +123,7 @@ mod tests {
         let mut text = String::new();
         GzDecoder::new(answer.body.as_slice()).read_to_string(&mut text).unwrap();
         let plain = get(&state, "/metrics").await;
-        let names = |page: &str| read(page, Format::Text).into_keys().collect::<Vec<_>>();
+        let names = |page: &str| read(page, ExpositionFormat::Text).into_keys().collect::<Vec<_>>();
         let activity = |page: &str| page.split("gh_exporter").next().map(str::to_owned);
         assert_eq!(activity(&text), activity(plain.text()));
         assert!(names(&text).len() > 26 && plain.header("content-encoding").is_none());
@@ -131,7 +135,7 @@ mod tests {
         for _ in 0..5 {
             get(&state, "/metrics").await;
         }
-        let activity = || state.activity.encoded(Format::Text, Coding::Identity);
+        let activity = || state.activity.encoded(ExpositionFormat::Text, ContentCoding::Identity);
         assert!(Arc::ptr_eq(&activity().await.unwrap(), &activity().await.unwrap()));
     }
 
@@ -139,7 +143,10 @@ mod tests {
     async fn reading_the_headers_is_no_scrape() {
         let state = with_rows(fresh());
         let head = ask(&state, TestRequest::default().method(Method::HEAD).uri("/metrics")).await;
-        assert_eq!((head.status, head.header("content-type")), (200, Some(Format::Text.content_type())));
+        assert_eq!(
+            (head.status, head.header("content-type")),
+            (200, Some(ExpositionFormat::Text.content_type()))
+        );
         assert_eq!(state.metrics.scrapes().report().total, 0);
     }
 }

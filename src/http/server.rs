@@ -9,7 +9,7 @@ use actix_web::dev::{Server, ServerHandle, ServiceFactory, ServiceRequest, Servi
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpServer, web};
 
-use super::{HttpSettings, State, perimeter, problem, routes};
+use super::{AppState, HttpSettings, perimeter, problem, routes};
 
 /// Threads that answer. Answers are prepared bytes, and encoding happens on other threads.
 const WORKERS: usize = 2;
@@ -29,7 +29,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 ///
 /// # Panics
 /// Outside of a Tokio runtime.
-pub fn serve(settings: HttpSettings, state: State) -> io::Result<(Server, ServerHandle)> {
+pub fn serve(settings: HttpSettings, state: AppState) -> io::Result<(Server, ServerHandle)> {
     let state = web::Data::new(state);
     let mut server = HttpServer::new(move || app(state.clone()))
         .workers(WORKERS)
@@ -65,7 +65,7 @@ fn limit_stalls(_: &TcpListener, _: Duration) -> io::Result<()> {
 
 /// The application, the same on every worker.
 pub(super) fn app(
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -94,15 +94,15 @@ mod tests {
 
     use super::*;
     use crate::exposition::testing::{row, snapshot};
-    use crate::exposition::{Coding, Encoded, Format};
+    use crate::exposition::{ContentCoding, Encoded, ExpositionFormat};
     use crate::http::testing::{fresh, publish};
 
-    async fn started(state: State) -> (SocketAddr, ServerHandle) {
+    async fn started(state: AppState) -> (SocketAddr, ServerHandle) {
         started_with(state, |settings| settings)
     }
 
     fn started_with(
-        state: State,
+        state: AppState,
         change: impl FnOnce(HttpSettings) -> HttpSettings,
     ) -> (SocketAddr, ServerHandle) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -181,7 +181,9 @@ mod tests {
     ) -> (TcpStream, Weak<Encoded>, ServerHandle) {
         let state = fresh();
         publish(&state, snapshot((0..20_000).map(|n| row("acme", "api", &format!("u{n}"))).collect()));
-        let page = Arc::downgrade(&state.activity.encoded(Format::Text, Coding::Identity).await.unwrap());
+        let page = Arc::downgrade(
+            &state.activity.encoded(ExpositionFormat::Text, ContentCoding::Identity).await.unwrap(),
+        );
         let (address, handle) = started_with(state.clone(), change);
         let mut connection = TcpStream::connect(address).await.unwrap();
         let request = format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{headers}\r\n");

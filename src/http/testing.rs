@@ -4,6 +4,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use actix::prelude::*;
+use actix_supervisor::Observable;
+use actix_supervisor::{ActorRef, ActorState, ChildSpec, RootHandle, Strategy, SupervisorSpec, start_root};
 use actix_web::body::to_bytes;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::test::{TestRequest, init_service};
@@ -11,18 +13,14 @@ use actix_web::web;
 use github_stats_actors::activity::{SeriesSnapshot, Timestamp};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::health::HealthSnapshot;
-use github_stats_actors::maintenance::Register;
-use actix_supervisor::Observable;
+use github_stats_actors::maintenance::PauseRegistry;
 use github_stats_actors::role::Roles;
 use github_stats_actors::scheduler::{Completeness, OrgState, OrgStatus};
 use github_stats_actors::store::MemoryState;
-use actix_supervisor::{
-    ActorRef, ActorState, ChildSpec, RootHandle, Strategy, SupervisorSpec, start_root,
-};
 use secrecy::SecretString;
 
-use super::{Admin, State, server};
-use crate::disk::Space;
+use super::{AdminAccess, AppState, server};
+use crate::disk::DiskSpace;
 use crate::exposition::{ActivityPages, Encoder};
 use crate::telemetry::{Build, Dependency, Fleet, Metrics, Sources};
 
@@ -33,7 +31,7 @@ impl Actor for Idle {
 }
 
 /// A replica that has just started and knows nothing.
-pub(crate) fn fresh() -> State {
+pub(crate) fn fresh() -> AppState {
     let build = Build { version: "1.2.3".into(), revision: "abc".into() };
     let sources = Sources {
         replica: "replica-0".into(),
@@ -48,12 +46,13 @@ pub(crate) fn fresh() -> State {
         store: Observable::default(),
         connections: None,
         fleet: Fleet::default(),
-        disk: Observable::new(Some(Space { free: 1 << 30, total: 1 << 31 })),
+        disk: Observable::new(Some(DiskSpace { free: 1 << 30, total: 1 << 31 })),
         pauses: Observable::default(),
         quotas: Arc::new(|| serde_json::json!({ "acme": { "waiting": false } })),
     };
-    let register = Register::new(Arc::new(MemoryState::new()), sources.clock.clone(), sources.pauses.clone());
-    let admin = Admin {
+    let register =
+        PauseRegistry::new(Arc::new(MemoryState::new()), sources.clock.clone(), sources.pauses.clone());
+    let admin = AdminAccess {
         token: Observable::new(None),
         chaos: false,
         letters: None,
@@ -62,17 +61,17 @@ pub(crate) fn fresh() -> State {
     };
     let metrics = Metrics::new("replica-0", build).unwrap();
     metrics.observe(&sources);
-    State::new(ActivityPages::default(), metrics, sources, admin)
+    AppState::new(ActivityPages::default(), metrics, sources, admin)
 }
 
 /// Publishes these series.
-pub(crate) fn publish(state: &State, series: SeriesSnapshot) {
+pub(crate) fn publish(state: &AppState, series: SeriesSnapshot) {
     let generation = state.activity.latest().map_or(1, |edition| edition.generation() + 1);
     state.activity.publish(Encoder::default().encode(generation, &series));
 }
 
 /// The same with a healthy organisation that was scraped a minute ago.
-pub(crate) fn with_org(state: State, org: &str) -> State {
+pub(crate) fn with_org(state: AppState, org: &str) -> AppState {
     let now = state.sources.clock.now();
     let status = OrgStatus {
         state: OrgState::Healthy { streak: 0 },
@@ -91,7 +90,7 @@ pub(crate) fn with_org(state: State, org: &str) -> State {
 }
 
 /// The same with a tree of a supervisor called `root` and actors called `store` and `org/acme.v2`, all running.
-pub(crate) async fn with_tree(state: State) -> (State, RootHandle) {
+pub(crate) async fn with_tree(state: AppState) -> (AppState, RootHandle) {
     let mut spec = SupervisorSpec::new("root", Strategy::OneForOne);
     for id in ["store", "org/acme.v2"] {
         spec = spec.child(ChildSpec::actor(&ActorRef::<Idle>::new(id), || Idle));
@@ -115,19 +114,19 @@ pub(crate) async fn restarted(root: &RootHandle, id: &str) {
 }
 
 /// The state with this token.
-pub(crate) fn with_token(state: State, token: &str) -> State {
+pub(crate) fn with_token(state: AppState, token: &str) -> AppState {
     state.admin.token.set(Some(SecretString::from(token)));
     state
 }
 
 /// Status, headers and body of an answer.
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     pub(crate) headers: actix_web::http::header::HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
@@ -142,15 +141,15 @@ impl Answer {
 }
 
 /// Sends a request to an application over `state`.
-pub(crate) async fn ask(state: &State, request: TestRequest) -> Answer {
+pub(crate) async fn ask(state: &AppState, request: TestRequest) -> TestResponse {
     let app = init_service(server::app(web::Data::new(state.clone()))).await;
     let response: ServiceResponse<_> = app.call(request.to_request()).await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = to_bytes(response.into_body()).await;
-    Answer { status, headers, body: body.unwrap_or_else(|_| panic!("the body broke off")).to_vec() }
+    TestResponse { status, headers, body: body.unwrap_or_else(|_| panic!("the body broke off")).to_vec() }
 }
 
 /// Gets a path.
-pub(crate) async fn get(state: &State, path: &str) -> Answer {
+pub(crate) async fn get(state: &AppState, path: &str) -> TestResponse {
     ask(state, TestRequest::get().uri(path)).await
 }

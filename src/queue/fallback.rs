@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use github_stats_actors::clock::system_unix_ms;
 use github_stats_actors::queue::{
-    DeadLetter, Delivery, Job, JobQueue, MemoryQueue, Message, QueueError, QueueStatus, Settlement,
+    DeadLetter, Delivery, Job, JobQueue, MemoryQueue, QueueError, QueueMessage, QueueStatus, Settlement,
 };
 use tokio::time::sleep;
 
@@ -278,7 +278,7 @@ impl FallbackDelivery {
     /// Of a local delivery, the id of its job.
     fn local_id(&self) -> Option<String> {
         match self.inner.message() {
-            Message::Job(job) if self.is_local => Some(job.job_id.clone()),
+            QueueMessage::Job(job) if self.is_local => Some(job.job_id.clone()),
             _ => None,
         }
     }
@@ -286,7 +286,7 @@ impl FallbackDelivery {
 
 #[async_trait]
 impl Delivery for FallbackDelivery {
-    fn message(&self) -> &Message {
+    fn message(&self) -> &QueueMessage {
         self.inner.message()
     }
 

@@ -1,14 +1,14 @@
 //! What the tests of queues share.
 
 use github_stats_actors::activity::Timestamp;
-use github_stats_actors::queue::{Failure, Job, testing};
+use github_stats_actors::queue::{Job, JobFailure, testing};
 
 /// A job that was tried before.
 pub(super) fn job() -> Job {
     Job {
         attempt: 3,
         created_at: Timestamp::from_unix(7),
-        history: vec![Failure::new(1, Timestamp::from_unix(8), "no")],
+        history: vec![JobFailure::new(1, Timestamp::from_unix(8), "no")],
         ..testing::job("a")
     }
 }

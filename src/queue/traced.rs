@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use github_stats_actors::queue::{
-    Delivery, Job, JobQueue, Message, QueueError, QueueStatus, Settlement, TraceContext,
+    Delivery, Job, JobQueue, QueueError, QueueMessage, QueueStatus, Settlement, TraceContext,
 };
 use github_stats_actors::spans;
 use opentelemetry::propagation::TextMapPropagator;
@@ -71,12 +71,12 @@ struct TracedDelivery {
 
 #[async_trait]
 impl Delivery for TracedDelivery {
-    fn message(&self) -> &Message {
+    fn message(&self) -> &QueueMessage {
         self.delivery.message()
     }
 
     fn span(&self) -> Span {
-        let Message::Job(job) = self.message() else { return Span::none() };
+        let QueueMessage::Job(job) = self.message() else { return Span::none() };
         let span = tracing::info_span!(
             parent: None,
             "backfill.job",
@@ -142,7 +142,7 @@ mod tests {
 
     async fn received(queue: &TracedQueue) -> (Job, Box<dyn Delivery>) {
         let delivery = queue.receive().await.expect("a delivery");
-        let Message::Job(job) = delivery.message() else { panic!("no job") };
+        let QueueMessage::Job(job) = delivery.message() else { panic!("no job") };
         ((**job).clone(), delivery)
     }
 

@@ -12,9 +12,9 @@ use redis::{
     Pipeline, RedisConnectionInfo, RedisFuture, RedisResult, Value,
 };
 
-use super::credentials::Credentials;
-use super::failure::Failure;
-use super::{LinkSettings, Servers, sentinel};
+use super::credentials::RedisCredentials;
+use super::failure::RedisFailure;
+use super::{RedisClientSettings, RedisServers, sentinel};
 use crate::config::HostPort;
 
 /// How long a server may take to let us in.
@@ -26,35 +26,35 @@ const NODE_LIMIT: Duration = Duration::from_secs(20);
 
 /// Cheap to clone; requests of all clones share the wire.
 #[derive(Clone)]
-pub(super) enum Connection {
+pub(super) enum RedisConnection {
     /// To one server.
     Single(MultiplexedConnection),
     /// To the nodes of a cluster. It follows slots and replaced nodes by itself.
     Cluster(ClusterConnection),
 }
 
-impl Connection {
+impl RedisConnection {
     /// Connects, with the password as it is now.
-    pub(super) async fn open(settings: &LinkSettings) -> Result<Self, Failure> {
-        let credentials = Credentials::read(settings).await.map_err(refused)?;
+    pub(super) async fn open(settings: &RedisClientSettings) -> Result<Self, RedisFailure> {
+        let credentials = RedisCredentials::read(settings).await.map_err(refused)?;
         match &settings.servers {
-            Servers::Standalone(server) => open_single(settings, &credentials, server).await,
-            Servers::Sentinel { sentinels, master_set } => {
+            RedisServers::Standalone(server) => open_single(settings, &credentials, server).await,
+            RedisServers::Sentinel { sentinels, master_set } => {
                 let masters = sentinel::masters(settings, &credentials, sentinels, master_set).await?;
                 sentinel::open_master(settings, &credentials, &masters).await
             }
-            Servers::Cluster(seeds) => open_cluster(settings, &credentials, seeds).await,
+            RedisServers::Cluster(seeds) => open_cluster(settings, &credentials, seeds).await,
         }
     }
 }
 
-impl Connection {
+impl RedisConnection {
     /// What every master of a cluster answers, by its address; `None` where there is no cluster.
     pub(super) fn ask_masters(
         &self,
         command: &Cmd,
     ) -> Option<impl Future<Output = RedisResult<Vec<(String, Value)>>> + Send + use<>> {
-        let Connection::Cluster(connection) = self else { return None };
+        let RedisConnection::Cluster(connection) = self else { return None };
         let (mut connection, command) = (connection.clone(), command.clone());
         let everywhere = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
         Some(async move {
@@ -73,30 +73,30 @@ impl Connection {
     }
 }
 
-fn refused(error: super::LinkError) -> Failure {
-    Failure { error, breaks: true, dropped: false }
+fn refused(error: super::RedisClientError) -> RedisFailure {
+    RedisFailure { error, breaks: true, dropped: false }
 }
 
 /// A connection to one server.
 pub(super) async fn open_single(
-    settings: &LinkSettings,
-    credentials: &Credentials,
+    settings: &RedisClientSettings,
+    credentials: &RedisCredentials,
     server: &HostPort,
-) -> Result<Connection, Failure> {
+) -> Result<RedisConnection, RedisFailure> {
     let client = client(server, credentials, identity(settings, credentials, settings.db))?;
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(HANDSHAKE_LIMIT))
         .set_response_timeout(None)
         .set_pipeline_buffer_size(QUEUE);
     let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-    Ok(Connection::Single(connection))
+    Ok(RedisConnection::Single(connection))
 }
 
 async fn open_cluster(
-    settings: &LinkSettings,
-    credentials: &Credentials,
+    settings: &RedisClientSettings,
+    credentials: &RedisCredentials,
     seeds: &[HostPort],
-) -> Result<Connection, Failure> {
+) -> Result<RedisConnection, RedisFailure> {
     let redis = identity(settings, credentials, 0);
     let nodes: Vec<ConnectionInfo> = seeds
         .iter()
@@ -114,19 +114,19 @@ async fn open_cluster(
         builder = builder.certs(certificates.clone());
     }
     let connection = builder.build()?.get_async_connection().await?;
-    Ok(Connection::Cluster(connection))
+    Ok(RedisConnection::Cluster(connection))
 }
 
 /// A connection that listens to channels, to whichever server has the role to publish.
-pub(super) async fn open_listener(settings: &LinkSettings) -> Result<PubSub, Failure> {
-    let credentials = Credentials::read(settings).await.map_err(refused)?;
+pub(super) async fn open_listener(settings: &RedisClientSettings) -> Result<PubSub, RedisFailure> {
+    let credentials = RedisCredentials::read(settings).await.map_err(refused)?;
     let servers = match &settings.servers {
-        Servers::Standalone(server) => vec![server.clone()],
-        Servers::Sentinel { sentinels, master_set } => {
+        RedisServers::Standalone(server) => vec![server.clone()],
+        RedisServers::Sentinel { sentinels, master_set } => {
             sentinel::masters(settings, &credentials, sentinels, master_set).await?
         }
         // What is published at one node of a cluster is heard at all.
-        Servers::Cluster(seeds) => seeds.clone(),
+        RedisServers::Cluster(seeds) => seeds.clone(),
     };
     let mut last = None;
     for server in &servers {
@@ -134,14 +134,14 @@ pub(super) async fn open_listener(settings: &LinkSettings) -> Result<PubSub, Fai
         match tokio::time::timeout(HANDSHAKE_LIMIT, client.get_async_pubsub()).await {
             Ok(Ok(listener)) => return Ok(listener),
             Ok(Err(error)) => last = Some(error.into()),
-            Err(_) => last = Some(Failure::timeout(HANDSHAKE_LIMIT)),
+            Err(_) => last = Some(RedisFailure::timeout(HANDSHAKE_LIMIT)),
         }
     }
-    Err(last.unwrap_or_else(|| Failure::timeout(HANDSHAKE_LIMIT)))
+    Err(last.unwrap_or_else(|| RedisFailure::timeout(HANDSHAKE_LIMIT)))
 }
 
 /// Who we are to a server.
-fn identity(settings: &LinkSettings, credentials: &Credentials, db: u32) -> RedisConnectionInfo {
+fn identity(settings: &RedisClientSettings, credentials: &RedisCredentials, db: u32) -> RedisConnectionInfo {
     let mut identity = RedisConnectionInfo::default().set_db(i64::from(db)).set_skip_set_lib_name();
     if let Some(password) = &credentials.password {
         identity = identity.set_password(password.expose());
@@ -155,9 +155,9 @@ fn identity(settings: &LinkSettings, credentials: &Credentials, db: u32) -> Redi
 /// A client of one server, which connects when it is asked to.
 pub(super) fn client(
     server: &HostPort,
-    credentials: &Credentials,
+    credentials: &RedisCredentials,
     identity: RedisConnectionInfo,
-) -> Result<Client, Failure> {
+) -> Result<Client, RedisFailure> {
     let info = info(server, credentials.certificates.is_some(), identity)?;
     Ok(match &credentials.certificates {
         Some(certificates) => Client::build_with_tls(info, certificates.clone())?,
@@ -165,7 +165,7 @@ pub(super) fn client(
     })
 }
 
-fn info(server: &HostPort, tls: bool, identity: RedisConnectionInfo) -> Result<ConnectionInfo, Failure> {
+fn info(server: &HostPort, tls: bool, identity: RedisConnectionInfo) -> Result<ConnectionInfo, RedisFailure> {
     let (host, port) = (server.host.clone(), server.port);
     let addr = match tls {
         true => ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None },
@@ -179,11 +179,11 @@ fn tcp() -> TcpSettings {
     TcpSettings::default().set_nodelay(true)
 }
 
-impl ConnectionLike for Connection {
+impl ConnectionLike for RedisConnection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
-            Connection::Single(connection) => connection.req_packed_command(cmd),
-            Connection::Cluster(connection) => connection.req_packed_command(cmd),
+            RedisConnection::Single(connection) => connection.req_packed_command(cmd),
+            RedisConnection::Cluster(connection) => connection.req_packed_command(cmd),
         }
     }
 
@@ -194,15 +194,15 @@ impl ConnectionLike for Connection {
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
         match self {
-            Connection::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
-            Connection::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+            RedisConnection::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
+            RedisConnection::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
         }
     }
 
     fn get_db(&self) -> i64 {
         match self {
-            Connection::Single(connection) => connection.get_db(),
-            Connection::Cluster(connection) => connection.get_db(),
+            RedisConnection::Single(connection) => connection.get_db(),
+            RedisConnection::Cluster(connection) => connection.get_db(),
         }
     }
 }

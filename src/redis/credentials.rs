@@ -2,26 +2,27 @@
 
 use redis::TlsCertificates;
 
-use super::{LinkError, LinkSettings};
+use super::{RedisClientError, RedisClientSettings};
 use crate::config::Secret;
 
 /// Read from files as they are now.
-pub(super) struct Credentials {
+pub(super) struct RedisCredentials {
     pub(super) password: Option<Secret>,
     /// `None` for connections in clear.
     pub(super) certificates: Option<TlsCertificates>,
 }
 
-impl Credentials {
+impl RedisCredentials {
     /// Reads them; off the runtime's threads, since a mounted file may be slow.
-    pub(super) async fn read(settings: &LinkSettings) -> Result<Self, LinkError> {
+    pub(super) async fn read(settings: &RedisClientSettings) -> Result<Self, RedisClientError> {
         let settings = settings.clone();
         let read = tokio::task::spawn_blocking(move || Self::read_now(&settings));
-        read.await.unwrap_or_else(|error| Err(LinkError::Unavailable(error.to_string())))
+        read.await.unwrap_or_else(|error| Err(RedisClientError::Unavailable(error.to_string())))
     }
 
-    fn read_now(settings: &LinkSettings) -> Result<Self, LinkError> {
-        let refused = |what: &str, why: &dyn std::fmt::Display| LinkError::Refused(format!("{what}: {why}"));
+    fn read_now(settings: &RedisClientSettings) -> Result<Self, RedisClientError> {
+        let refused =
+            |what: &str, why: &dyn std::fmt::Display| RedisClientError::Refused(format!("{what}: {why}"));
         let password = match &settings.password {
             Some(source) => {
                 Some(source.read().map_err(|error| refused("store.redis_password_file", &error))?)
@@ -40,6 +41,6 @@ impl Credentials {
             }
             None => None,
         };
-        Ok(Credentials { password, certificates })
+        Ok(RedisCredentials { password, certificates })
     }
 }

@@ -6,7 +6,7 @@ use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 /// Why Redis did not do as asked. The text never contains a secret.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum LinkError {
+pub enum RedisClientError {
     /// It cannot be reached, or cannot do it now; the same call may succeed later.
     #[error("{0}")]
     Unavailable(String),
@@ -24,26 +24,26 @@ pub enum LinkError {
     NoScript,
 }
 
-impl LinkError {
+impl RedisClientError {
     pub(super) fn is_no_script(&self) -> bool {
-        matches!(self, LinkError::NoScript)
+        matches!(self, RedisClientError::NoScript)
     }
 }
 
 /// An error, and whether the connection it came over is to be given up.
 #[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) error: LinkError,
+pub(super) struct RedisFailure {
+    pub(super) error: RedisClientError,
     pub(super) breaks: bool,
     /// Whether the exchange may not have reached the server because the connection was dead already.
     pub(super) dropped: bool,
 }
 
-impl Failure {
+impl RedisFailure {
     /// No answer within the time allowed.
     pub(super) fn timeout(limit: Duration) -> Self {
-        let error = LinkError::Unavailable(format!("redis did not answer within {limit:?}"));
-        Failure { error, breaks: true, dropped: false }
+        let error = RedisClientError::Unavailable(format!("redis did not answer within {limit:?}"));
+        RedisFailure { error, breaks: true, dropped: false }
     }
 }
 
@@ -81,88 +81,95 @@ fn code_of(error: &RedisError) -> Option<String> {
     }
 }
 
-impl From<RedisError> for Failure {
+impl From<RedisError> for RedisFailure {
     fn from(cause: RedisError) -> Self {
         if let Some(failure) = code_of(&cause).and_then(|code| answered(&code, &cause)) {
             return failure;
         }
-        let keeps = |error| Failure { error, breaks: false, dropped: false };
+        let keeps = |error| RedisFailure { error, breaks: false, dropped: false };
         match cause.kind() {
             ErrorKind::AuthenticationFailed => {
-                Failure { error: not_let_in(&cause), breaks: true, dropped: false }
+                RedisFailure { error: not_let_in(&cause), breaks: true, dropped: false }
             }
             ErrorKind::UnexpectedReturnType => {
-                keeps(LinkError::Damaged(format!("redis answered something unexpected: {cause}")))
+                keeps(RedisClientError::Damaged(format!("redis answered something unexpected: {cause}")))
             }
-            ErrorKind::InvalidClientConfig => keeps(LinkError::Refused(format!(
+            ErrorKind::InvalidClientConfig => keeps(RedisClientError::Refused(format!(
                 "the connection to redis cannot be configured ({cause}): check store.redis_tls and store.redis_ca_file"
             ))),
             ErrorKind::Server(ServerErrorKind::ResponseError) => {
-                keeps(LinkError::Damaged(format!("redis refused a command: {cause}")))
+                keeps(RedisClientError::Damaged(format!("redis refused a command: {cause}")))
             }
             _ => {
                 let dropped = cause.is_connection_dropped();
-                let error = LinkError::Unavailable(unreachable_text(&cause));
-                Failure { error, breaks: true, dropped }
+                let error = RedisClientError::Unavailable(unreachable_text(&cause));
+                RedisFailure { error, breaks: true, dropped }
             }
         }
     }
 }
 
 /// An error that the server itself sent.
-fn answered(code: &str, cause: &RedisError) -> Option<Failure> {
-    let failure = |error, breaks| Some(Failure { error, breaks, dropped: false });
+fn answered(code: &str, cause: &RedisError) -> Option<RedisFailure> {
+    let failure = |error, breaks| Some(RedisFailure { error, breaks, dropped: false });
     match code {
         "OOM" => failure(
-            LinkError::Full("redis reached its maxmemory: raise it, or lower store.retention".into()),
+            RedisClientError::Full("redis reached its maxmemory: raise it, or lower store.retention".into()),
             false,
         ),
         "WRONGTYPE" => failure(
-            LinkError::Damaged(
+            RedisClientError::Damaged(
                 "redis holds something else under a key of this store: choose another store.key_prefix"
                     .into(),
             ),
             false,
         ),
-        "NOSCRIPT" => failure(LinkError::NoScript, false),
+        "NOSCRIPT" => failure(RedisClientError::NoScript, false),
         "NOAUTH" | "WRONGPASS" => failure(not_let_in(cause), true),
         "NOPERM" => failure(
-            LinkError::Refused(format!(
+            RedisClientError::Refused(format!(
                 "redis does not allow the user of store.redis_username to do that ({cause}): docs/REDIS.md lists what it \
                  needs"
             )),
             false,
         ),
-        "READONLY" => failure(LinkError::Unavailable("this redis is a read-only replica now".into()), true),
-        "LOADING" => failure(LinkError::Unavailable("redis is loading its data".into()), true),
-        "MASTERDOWN" => {
-            failure(LinkError::Unavailable("this redis is a replica that has lost its master".into()), true)
+        "READONLY" => {
+            failure(RedisClientError::Unavailable("this redis is a read-only replica now".into()), true)
         }
+        "LOADING" => failure(RedisClientError::Unavailable("redis is loading its data".into()), true),
+        "MASTERDOWN" => failure(
+            RedisClientError::Unavailable("this redis is a replica that has lost its master".into()),
+            true,
+        ),
         "CLUSTERDOWN" => {
-            failure(LinkError::Unavailable("the redis cluster does not serve all slots".into()), true)
+            failure(RedisClientError::Unavailable("the redis cluster does not serve all slots".into()), true)
         }
         "NOREPLICAS" => failure(
-            LinkError::Unavailable("redis has fewer replicas than its min-replicas-to-write demands".into()),
+            RedisClientError::Unavailable(
+                "redis has fewer replicas than its min-replicas-to-write demands".into(),
+            ),
             false,
         ),
         "MISCONF" => failure(
-            LinkError::Unavailable(
+            RedisClientError::Unavailable(
                 "redis cannot save its data to disk and therefore takes no writes (MISCONF): see its log"
                     .into(),
             ),
             false,
         ),
-        "BUSY" | "TRYAGAIN" => failure(LinkError::Unavailable(format!("redis is busy: {cause}")), false),
+        "BUSY" | "TRYAGAIN" => {
+            failure(RedisClientError::Unavailable(format!("redis is busy: {cause}")), false)
+        }
         _ => None,
     }
 }
 
-fn not_let_in(cause: &RedisError) -> LinkError {
+fn not_let_in(cause: &RedisError) -> RedisClientError {
     let reason = match cause.detail() {
         Some(detail) => detail.to_owned(),
         None => cause.to_string(),
     };
-    LinkError::Refused(format!(
+    RedisClientError::Refused(format!(
         "redis does not let us in ({reason}): check store.redis_username and store.redis_password or its file"
     ))
 }
@@ -182,23 +189,26 @@ mod tests {
 
     use super::*;
 
-    fn failure(code: &str, text: &str) -> Failure {
-        Failure::from(make_extension_error(code.to_owned(), Some(text.to_owned())))
+    fn failure(code: &str, text: &str) -> RedisFailure {
+        RedisFailure::from(make_extension_error(code.to_owned(), Some(text.to_owned())))
     }
 
     #[test]
     fn the_errors_of_a_server_are_told_apart() {
-        assert!(matches!(failure("OOM", "command not allowed").error, LinkError::Full(_)));
-        assert!(matches!(failure("WRONGTYPE", "Operation against").error, LinkError::Damaged(_)));
-        assert!(matches!(failure("NOPERM", "this user has").error, LinkError::Refused(_)));
-        assert!(matches!(failure("WRONGPASS", "invalid").error, LinkError::Refused(_)));
+        assert!(matches!(failure("OOM", "command not allowed").error, RedisClientError::Full(_)));
+        assert!(matches!(failure("WRONGTYPE", "Operation against").error, RedisClientError::Damaged(_)));
+        assert!(matches!(failure("NOPERM", "this user has").error, RedisClientError::Refused(_)));
+        assert!(matches!(failure("WRONGPASS", "invalid").error, RedisClientError::Refused(_)));
         for code in ["READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN"] {
-            let Failure { error, breaks, .. } = failure(code, "whatever");
-            assert!(matches!(error, LinkError::Unavailable(_)) && breaks, "{code}");
+            let RedisFailure { error, breaks, .. } = failure(code, "whatever");
+            assert!(matches!(error, RedisClientError::Unavailable(_)) && breaks, "{code}");
         }
         for code in ["NOREPLICAS", "MISCONF", "BUSY"] {
-            let Failure { error, breaks, .. } = failure(code, "whatever");
-            assert!(matches!(error, LinkError::Unavailable(_)) && !breaks, "{code}: the connection is good");
+            let RedisFailure { error, breaks, .. } = failure(code, "whatever");
+            assert!(
+                matches!(error, RedisClientError::Unavailable(_)) && !breaks,
+                "{code}: the connection is good"
+            );
         }
     }
 
@@ -206,21 +216,21 @@ mod tests {
     fn the_error_inside_a_script_of_an_older_server_is_found() {
         let text =
             "Error running script (call to f_1): @user_script:1: @user_script: 1: -OOM command not allowed";
-        assert!(matches!(failure("ERR", text).error, LinkError::Full(_)));
+        assert!(matches!(failure("ERR", text).error, RedisClientError::Full(_)));
         let text = "Error running script (call to f_1): @user_script:7: -READONLY You can't write against a replica.";
-        assert!(matches!(failure("ERR", text).error, LinkError::Unavailable(_)));
+        assert!(matches!(failure("ERR", text).error, RedisClientError::Unavailable(_)));
         assert!(matches!(
             failure("ERR", "unknown command").error,
-            LinkError::Damaged(_) | LinkError::Unavailable(_)
+            RedisClientError::Damaged(_) | RedisClientError::Unavailable(_)
         ));
     }
 
     #[test]
     fn a_connection_that_ended_may_be_replaced_at_once() {
         let ended = RedisError::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
-        let failure = Failure::from(ended);
+        let failure = RedisFailure::from(ended);
         assert!(failure.dropped && failure.breaks);
-        assert!(matches!(failure.error, LinkError::Unavailable(_)));
-        assert!(!Failure::timeout(Duration::from_secs(1)).dropped);
+        assert!(matches!(failure.error, RedisClientError::Unavailable(_)));
+        assert!(!RedisFailure::timeout(Duration::from_secs(1)).dropped);
     }
 }

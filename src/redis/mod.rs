@@ -1,20 +1,20 @@
-//! The road to Redis, whoever travels it: one [`Link`] is one connection (in a cluster: one to each node) that many callers
+//! The road to Redis, whoever travels it: one [`RedisClient`] is one connection (in a cluster: one to each node) that many callers
 //! share, that every call is bounded on, and that is made again when it breaks.
 //!
 //! Standalone servers, masters that sentinels name, and clusters; TLS and users; passwords are read again for each new
 //! connection. Nothing here knows what is stored.
 
+mod client;
 mod connection;
 mod credentials;
 mod failure;
-mod link;
 mod preflight;
 mod script;
 mod sentinel;
 mod settings;
 
-pub use failure::LinkError;
-pub use link::{Call, Link};
-pub use preflight::{Finding, Preflight, Verdict};
-pub use script::Script;
-pub use settings::{LinkSettings, Servers, Tls};
+pub use client::{RedisCall, RedisClient};
+pub use failure::RedisClientError;
+pub use preflight::{FindingLevel, Preflight, PreflightFinding};
+pub use script::LuaScript;
+pub use settings::{RedisClientSettings, RedisServers, RedisTls};

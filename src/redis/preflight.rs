@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use redis::{Cmd, FromRedisValue, Value, cmd};
 use tokio::time::Instant;
 
-use super::{Call, Link, LinkError};
+use super::{RedisCall, RedisClient, RedisClientError};
 
 /// The oldest version that has every command in use.
 const OLDEST: (u32, u32) = (6, 2);
 
 /// How good a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum FindingLevel {
     /// As it should be.
     Good,
     /// It works, but somebody should look at it.
@@ -23,9 +23,9 @@ pub enum Verdict {
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct PreflightFinding {
     /// How good it is.
-    pub verdict: Verdict,
+    pub verdict: FindingLevel,
     /// What was found, and what to do about it.
     pub text: String,
 }
@@ -34,40 +34,40 @@ pub struct Finding {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preflight {
     /// In the order they were looked at.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<PreflightFinding>,
 }
 
 impl Preflight {
     /// The worst of its verdicts.
-    pub fn verdict(&self) -> Verdict {
-        self.findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Good)
+    pub fn verdict(&self) -> FindingLevel {
+        self.findings.iter().map(|finding| finding.verdict).max().unwrap_or(FindingLevel::Good)
     }
 
     /// Adds a finding.
-    pub fn add(&mut self, verdict: Verdict, text: impl Into<String>) {
-        self.findings.push(Finding { verdict, text: text.into() });
+    pub fn add(&mut self, verdict: FindingLevel, text: impl Into<String>) {
+        self.findings.push(PreflightFinding { verdict, text: text.into() });
     }
 }
 
-impl Link {
+impl RedisClient {
     /// Looks at every server that is written to.
     pub async fn preflight(&self) -> Preflight {
         let mut preflight = Preflight::default();
         let begun = Instant::now();
-        if let Err(error) = self.query::<Value>(Call::quick("check"), &cmd("PING")).await {
-            preflight.add(Verdict::Bad, error.to_string());
+        if let Err(error) = self.query::<Value>(RedisCall::quick("check"), &cmd("PING")).await {
+            preflight.add(FindingLevel::Bad, error.to_string());
             return preflight;
         }
         // The first one connected.
         let connected = begun.elapsed();
         let begun = Instant::now();
-        if let Err(error) = self.query::<Value>(Call::quick("check"), &cmd("PING")).await {
-            preflight.add(Verdict::Bad, error.to_string());
+        if let Err(error) = self.query::<Value>(RedisCall::quick("check"), &cmd("PING")).await {
+            preflight.add(FindingLevel::Bad, error.to_string());
             return preflight;
         }
         let (connected, answered) = (connected.as_secs_f64() * 1e3, begun.elapsed().as_secs_f64() * 1e3);
         preflight.add(
-            Verdict::Good,
+            FindingLevel::Good,
             format!("redis lets us in within {connected:.0} ms and answers in {answered:.1} ms"),
         );
         self.look_at_info(&mut preflight).await;
@@ -86,7 +86,7 @@ impl Link {
             }
             Err(error) => {
                 preflight.add(
-                    Verdict::Doubtful,
+                    FindingLevel::Doubtful,
                     format!("redis may not be asked for its version (INFO): {error}"),
                 );
             }
@@ -101,34 +101,37 @@ impl Link {
                 for (server, settings) in servers {
                     match settings.get("maxmemory-policy").map(String::as_str) {
                         Some("noeviction") => {
-                            preflight.add(Verdict::Good, format!("{server}maxmemory-policy is noeviction"));
+                            preflight.add(FindingLevel::Good, format!("{server}maxmemory-policy is noeviction"));
                         }
                         Some(other) => preflight.add(
-                            Verdict::Bad,
+                            FindingLevel::Bad,
                             format!(
                                 "{server}maxmemory-policy is {other}, with which redis silently drops facts when its memory \
                                  is full: set it to noeviction"
                             ),
                         ),
-                        None => preflight.add(Verdict::Doubtful, format!("{server}maxmemory-policy is not told")),
+                        None => preflight.add(FindingLevel::Doubtful, format!("{server}maxmemory-policy is not told")),
                     }
                 }
             }
             Err(_) => preflight.add(
-                Verdict::Doubtful,
+                FindingLevel::Doubtful,
                 "redis may not be asked for its maxmemory-policy (CONFIG GET): make sure that it is noeviction",
             ),
         }
     }
 
     /// Asks every server that is written to; the name of each, to begin a sentence with, is empty where there is one only.
-    async fn everywhere<T: FromRedisValue>(&self, command: &Cmd) -> Result<Vec<(String, T)>, LinkError> {
-        let Some(answers) = self.ask_masters(Call::quick("check"), command).await? else {
-            return Ok(vec![(String::new(), self.query(Call::quick("check"), command).await?)]);
+    async fn everywhere<T: FromRedisValue>(
+        &self,
+        command: &Cmd,
+    ) -> Result<Vec<(String, T)>, RedisClientError> {
+        let Some(answers) = self.ask_masters(RedisCall::quick("check"), command).await? else {
+            return Ok(vec![(String::new(), self.query(RedisCall::quick("check"), command).await?)]);
         };
         let named = answers.into_iter().map(|(server, answer)| {
             let answer = redis::from_redis_value(answer).map_err(|error| {
-                LinkError::Damaged(format!("redis answered something unexpected: {error}"))
+                RedisClientError::Damaged(format!("redis answered something unexpected: {error}"))
             })?;
             Ok((format!("{server}: "), answer))
         });
@@ -156,7 +159,7 @@ fn look_at_version(preflight: &mut Preflight, server: &str, info: &Info<'_>) {
     let (major, minor) = OLDEST;
     if found < OLDEST {
         preflight.add(
-            Verdict::Bad,
+            FindingLevel::Bad,
             format!("{server}redis is version {version:?}, but {major}.{minor} is the oldest that works: upgrade it"),
         );
         return;
@@ -164,11 +167,13 @@ fn look_at_version(preflight: &mut Preflight, server: &str, info: &Info<'_>) {
     let replicas = info.get("connected_slaves");
     match info.get("role") {
         "master" => {
-            preflight
-                .add(Verdict::Good, format!("{server}redis {version} is a master with {replicas} replicas"));
+            preflight.add(
+                FindingLevel::Good,
+                format!("{server}redis {version} is a master with {replicas} replicas"),
+            );
         }
         role => preflight.add(
-            Verdict::Bad,
+            FindingLevel::Bad,
             format!(
                 "{server}redis {version} has the role {role:?} and takes no writes: name its master instead"
             ),
@@ -178,10 +183,11 @@ fn look_at_version(preflight: &mut Preflight, server: &str, info: &Info<'_>) {
 
 fn look_at_persistence(preflight: &mut Preflight, server: &str, info: &Info<'_>) {
     if info.get("aof_enabled") == "1" {
-        preflight.add(Verdict::Good, format!("{server}what is written is appended to a file (appendonly)"));
+        preflight
+            .add(FindingLevel::Good, format!("{server}what is written is appended to a file (appendonly)"));
     } else {
         preflight.add(
-            Verdict::Doubtful,
+            FindingLevel::Doubtful,
             format!(
                 "{server}appendonly is off: a crash loses what was written since the last snapshot, and it is collected from \
                  GitHub again; set appendonly yes"
@@ -189,6 +195,6 @@ fn look_at_persistence(preflight: &mut Preflight, server: &str, info: &Info<'_>)
         );
     }
     if info.get("rdb_last_bgsave_status") == "err" {
-        preflight.add(Verdict::Bad, format!("{server}the last snapshot failed: see the log of redis"));
+        preflight.add(FindingLevel::Bad, format!("{server}the last snapshot failed: see the log of redis"));
     }
 }

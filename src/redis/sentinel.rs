@@ -7,10 +7,10 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisConnectionInfo, RedisResult, Value};
 
-use super::connection::{Connection, client, open_single};
-use super::credentials::Credentials;
-use super::failure::Failure;
-use super::{LinkError, LinkSettings};
+use super::connection::{RedisConnection, client, open_single};
+use super::credentials::RedisCredentials;
+use super::failure::RedisFailure;
+use super::{RedisClientError, RedisClientSettings};
 use crate::config::HostPort;
 
 /// How long one sentinel may take.
@@ -19,11 +19,11 @@ const SENTINEL_LIMIT: Duration = Duration::from_millis(700);
 /// The masters that sentinels name, the one most of them name first. One that was cut off may name a master of the past, so
 /// more than half are waited for where they do not agree.
 pub(super) async fn masters(
-    settings: &LinkSettings,
-    credentials: &Credentials,
+    settings: &RedisClientSettings,
+    credentials: &RedisCredentials,
     sentinels: &[HostPort],
     master_set: &str,
-) -> Result<Vec<HostPort>, Failure> {
+) -> Result<Vec<HostPort>, RedisFailure> {
     let mut answers: FuturesUnordered<_> =
         sentinels.iter().map(|sentinel| ask(settings, credentials, sentinel, master_set)).collect();
     let mut votes: BTreeMap<(String, u16), usize> = BTreeMap::new();
@@ -43,18 +43,19 @@ pub(super) async fn masters(
     let mut masters: Vec<_> = votes.into_iter().collect();
     masters.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     if masters.is_empty() {
-        let error = LinkError::Unavailable(format!("no sentinel names a master: {}", failures.join("; ")));
-        return Err(Failure { error, breaks: true, dropped: false });
+        let error =
+            RedisClientError::Unavailable(format!("no sentinel names a master: {}", failures.join("; ")));
+        return Err(RedisFailure { error, breaks: true, dropped: false });
     }
     Ok(masters.into_iter().map(|((host, port), _)| HostPort { host, port }).collect())
 }
 
 /// Connects to the first of these that says of itself that it is a master.
 pub(super) async fn open_master(
-    settings: &LinkSettings,
-    credentials: &Credentials,
+    settings: &RedisClientSettings,
+    credentials: &RedisCredentials,
     candidates: &[HostPort],
-) -> Result<Connection, Failure> {
+) -> Result<RedisConnection, RedisFailure> {
     let mut last = None;
     for server in candidates {
         match open_single(settings, credentials, server).await {
@@ -65,19 +66,20 @@ pub(super) async fn open_master(
                 if !other {
                     return Ok(connection);
                 }
-                let error =
-                    LinkError::Unavailable(format!("the sentinels name {server}, which is no master yet"));
-                last = Some(Failure { error, breaks: true, dropped: false });
+                let error = RedisClientError::Unavailable(format!(
+                    "the sentinels name {server}, which is no master yet"
+                ));
+                last = Some(RedisFailure { error, breaks: true, dropped: false });
             }
             Err(failure) => last = Some(failure),
         }
     }
-    Err(last.unwrap_or_else(|| Failure::timeout(SENTINEL_LIMIT)))
+    Err(last.unwrap_or_else(|| RedisFailure::timeout(SENTINEL_LIMIT)))
 }
 
 async fn ask(
-    settings: &LinkSettings,
-    credentials: &Credentials,
+    settings: &RedisClientSettings,
+    credentials: &RedisCredentials,
     sentinel: &HostPort,
     master_set: &str,
 ) -> Result<HostPort, String> {
@@ -96,11 +98,11 @@ type Named = Option<(String, u16)>;
 
 /// Sentinels mostly have no password, and then refuse to be told one; those that have one share it with the servers.
 async fn ask_with_or_without_password(
-    settings: &LinkSettings,
-    credentials: &Credentials,
+    settings: &RedisClientSettings,
+    credentials: &RedisCredentials,
     sentinel: &HostPort,
     master_set: &str,
-) -> Result<Named, Failure> {
+) -> Result<Named, RedisFailure> {
     let open = RedisConnectionInfo::default().set_skip_set_lib_name();
     match name(&client(sentinel, credentials, open.clone())?, master_set).await {
         Err(error) if error.code() == Some("NOAUTH") => {

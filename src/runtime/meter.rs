@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::github::quota::{BudgetState, Resource};
+use crate::github::quota::{ApiResource, BudgetState};
 use crate::github::{RateLimit, RequestMeter};
 use crate::meter::Meter;
 use crate::telemetry::{GithubMetrics, StoreMeter};
@@ -26,7 +26,7 @@ impl RequestMeter for GithubMetrics {
         self.secondary_limit_hit(org);
     }
 
-    fn budget(&self, org: &str, resource: Resource, state: BudgetState) {
+    fn budget(&self, org: &str, resource: ApiResource, state: BudgetState) {
         let BudgetState { limit, remaining, reserved, kept_back } = state;
         let states =
             [("limit", limit), ("remaining", remaining), ("reserved", reserved), ("kept_back", kept_back)];

@@ -2,7 +2,7 @@
 
 mod meter;
 mod queue;
-mod quotas;
+mod rate_limiters;
 mod service;
 mod sources;
 mod stores;
@@ -10,9 +10,9 @@ mod tree;
 #[cfg(test)]
 mod tree_tests;
 
-pub use queue::Backfill;
-pub use quotas::quotas;
+pub use queue::BackfillQueue;
+pub use rate_limiters::quotas;
 pub use service::{Service, ServiceError, ServiceSettings};
 pub use sources::{SourcesError, organisation, organisations};
 pub use stores::{StoreOpenError, Stores, open_store, open_stores};
-pub use tree::{FleetParts, MakeExchange, Organisation, Parts, Shown, Tree, lines, start};
+pub use tree::{FleetParts, MakeExchange, Organisation, Shown, Tree, TreeParts, lines, start};

@@ -2,28 +2,28 @@
 
 use std::sync::Arc;
 
+use actix_supervisor::{ActorRef, ChildSpec, Strategy, SupervisorSpec};
 use futures::future::BoxFuture;
 use github_stats_actors::event::Observer;
-use github_stats_actors::queue::{Books, JobQueue, MemoryQueue};
-use actix_supervisor::{ActorRef, ChildSpec, Strategy, SupervisorSpec};
+use github_stats_actors::queue::{JobQueue, JobStores, MemoryQueue};
 
 use super::stores::Stores;
 use super::tree::dispatch;
 use crate::config::{Config, SecretSource, StoreBackend};
 use crate::queue::amqp::{AmqpQueue, Broker, Topology};
-use crate::queue::{Errand, FallbackQueue, Outbox, TracedQueue, Upkeep};
+use crate::queue::{BackgroundTask, FallbackQueue, Outbox, TaskFactory, TracedQueue};
 
 /// Where backfill jobs wait, and what keeps the way there open.
-pub struct Backfill {
+pub struct BackfillQueue {
     /// The queue.
     pub queue: Arc<dyn JobQueue>,
-    errands: Vec<(&'static str, Errand)>,
+    errands: Vec<(&'static str, TaskFactory)>,
 }
 
-impl Backfill {
+impl BackfillQueue {
     /// A queue that ends with the process.
     pub fn in_memory() -> Self {
-        Backfill { queue: traced(MemoryQueue::new()), errands: Vec::new() }
+        BackfillQueue { queue: traced(MemoryQueue::new()), errands: Vec::new() }
     }
 
     /// The configured queue. Nothing is waited for: a broker that does not answer is connected to later.
@@ -45,14 +45,14 @@ impl Backfill {
         let amqp = Arc::new(AmqpQueue::new(broker, topology, prefetch, observer.clone()));
         let queue = FallbackQueue::new(amqp.clone(), outbox(config));
         let (publisher, consumer, relay) = (amqp.clone(), amqp, queue.clone());
-        let mut errands: Vec<(&'static str, Errand)> = vec![
+        let mut errands: Vec<(&'static str, TaskFactory)> = vec![
             ("amqp-publisher", Arc::new(move || keep(publisher.clone(), Way::Out))),
             ("outbox", Arc::new(move || relayed(relay.clone()))),
         ];
         if config.backfill.enabled {
             errands.push(("amqp-consumer", Arc::new(move || keep(consumer.clone(), Way::In))));
         }
-        Backfill { queue: traced(queue), errands }
+        BackfillQueue { queue: traced(queue), errands }
     }
 
     /// The actors that keep the way to the queue open; `None` where there is no way to keep.
@@ -62,7 +62,9 @@ impl Backfill {
         }
         let children = self.errands.iter().map(|(name, errand)| {
             let errand = errand.clone();
-            ChildSpec::actor(&ActorRef::<Upkeep>::new(*name), move || Upkeep::new(errand.clone()))
+            ChildSpec::actor(&ActorRef::<BackgroundTask>::new(*name), move || {
+                BackgroundTask::new(errand.clone())
+            })
         });
         Some(ChildSpec::supervisor(SupervisorSpec::new("broker", Strategy::OneForOne).children(children)))
     }
@@ -109,7 +111,7 @@ fn outbox(config: &Config) -> Option<Outbox> {
 /// What waited in the memory of the process that had this store before is gone with it; its records would only keep
 /// the same windows from being enqueued again.
 async fn forget_jobs(config: &Config, stores: &Stores) {
-    if let Err(error) = Books::new(&stores.shared, &dispatch(config)).jobs.forget_all().await {
+    if let Err(error) = JobStores::new(&stores.shared, &dispatch(config)).jobs.forget_all().await {
         tracing::debug!(%error, "the records of earlier jobs are left; they run out by themselves");
     }
 }

@@ -5,31 +5,31 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use actix_supervisor::Observable;
+use actix_supervisor::{DuplicateId, Exit, install_panic_hook};
 use actix_web::dev::ServerHandle;
 use futures::future::join_all;
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::Observer;
-use github_stats_actors::fleet::{Exchange, Leave};
+use github_stats_actors::fleet::{LeaveFleet, PeerExchange};
 use github_stats_actors::health::Probe;
-use actix_supervisor::Observable;
 use github_stats_actors::role::{Elector, Resign};
-use actix_supervisor::{DuplicateId, Exit, install_panic_hook};
 use rand::RngExt;
 use secrecy::SecretString;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::queue::Backfill;
-use super::quotas::{Rooms, quotas};
+use super::queue::BackfillQueue;
+use super::rate_limiters::{RateLimiters, quotas};
 use super::sources::{SourcesError, organisations};
 use super::stores::Stores;
-use super::tree::{FleetParts, Parts, Shown, Tree, start};
+use super::tree::{FleetParts, Shown, Tree, TreeParts, start};
 use crate::config::{Config, SecretSource};
-use crate::disk::{DiskProbe, Space};
+use crate::disk::{DiskProbe, DiskSpace};
 use crate::github::RequestMeter;
-use crate::http::{Admin, HttpSettings, State, serve};
-use crate::slo::{History, Reading};
+use crate::http::{AdminAccess, AppState, HttpSettings, serve};
+use crate::slo::{CountHistory, CounterReading};
 use crate::telemetry::{
     Build, Dependency, Fleet, FleetExchange, Metrics, MetricsError, Otel, Quotas, Sources,
 };
@@ -125,15 +125,15 @@ impl Service {
         let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
         let organisations = organisations(config, &settings.clock, &meter)?;
         let quotas = quotas(&organisations);
-        let rooms = Arc::new(Rooms::of(&organisations));
+        let rooms = Arc::new(RateLimiters::of(&organisations));
         let disk = DiskProbe::new(&config.store.path);
         let sources = sources(&settings, disk.space(), quotas);
-        let parts = Parts {
+        let parts = TreeParts {
             stores: settings.stores.clone(),
             organisations,
             clock: settings.clock.clone(),
             electors: settings.electors.clone(),
-            backfill: Backfill::open(config, &settings.replica, &settings.stores, &observer).await,
+            backfill: BackfillQueue::open(config, &settings.replica, &settings.stores, &observer).await,
             observer,
             probes: probes(config, disk),
             fleet: Some(fleet(&settings, sources.clone(), metrics.clone(), rooms)),
@@ -146,7 +146,7 @@ impl Service {
         metrics.observe(&sources);
         let admin = admin(&settings, &tree);
         let shutdown = admin.shutdown.clone();
-        let state = State::new(tree.shown.activity.clone(), metrics, sources, admin);
+        let state = AppState::new(tree.shown.activity.clone(), metrics, sources, admin);
         keep_readings(&state);
         let address = config.server.listen_addr.to_string();
         let failed = |cause| ServiceError::Listen { address: address.clone(), cause };
@@ -215,7 +215,7 @@ async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: D
         Err(error) => tracing::warn!(%error, "leadership was not handed over; it ends at its deadline"),
     }
     // Before the tree stops: what was counted to the last moment is handed over by an actor of it.
-    if let Err(error) = tree.fleet.call_within(Leave, LEAVE_LIMIT).await {
+    if let Err(error) = tree.fleet.call_within(LeaveFleet, LEAVE_LIMIT).await {
         tracing::debug!(%error, "the other replicas were not told; this one expires among them");
     }
     let left = || deadline.saturating_duration_since(Instant::now());
@@ -247,7 +247,7 @@ fn probes(config: &Config, disk: DiskProbe) -> Vec<Arc<dyn Probe>> {
 /// Makes what the metrics are read from, given what the tree shows.
 fn sources(
     settings: &ServiceSettings,
-    disk: Observable<Option<Space>>,
+    disk: Observable<Option<DiskSpace>>,
     quotas: Quotas,
 ) -> impl Fn(&Shown) -> Sources + Clone + 'static {
     let mut dependencies = vec![Dependency::Github, Dependency::Election];
@@ -285,10 +285,10 @@ fn fleet(
     settings: &ServiceSettings,
     sources: impl Fn(&Shown) -> Sources + 'static,
     metrics: Metrics,
-    rooms: Arc<Rooms>,
+    rooms: Arc<RateLimiters>,
 ) -> FleetParts {
     let writer = format!("{}_{:032x}", settings.replica, rand::rng().random::<u128>());
-    let exchange = move |shown: &Shown| -> Arc<dyn Exchange> {
+    let exchange = move |shown: &Shown| -> Arc<dyn PeerExchange> {
         let (metrics, rooms) = (metrics.clone(), rooms.clone());
         Arc::new(FleetExchange::new(sources(shown), metrics, rooms, writer.clone()))
     };
@@ -296,7 +296,7 @@ fn fleet(
 }
 
 /// The admin token, read again so that a rotated file needs no restart.
-fn admin(settings: &ServiceSettings, tree: &Tree) -> Admin {
+fn admin(settings: &ServiceSettings, tree: &Tree) -> AdminAccess {
     let token = Observable::new(None);
     if let Some(source) = settings.config.server.admin_token() {
         let shown = token.clone();
@@ -307,7 +307,7 @@ fn admin(settings: &ServiceSettings, tree: &Tree) -> Admin {
             }
         });
     }
-    Admin {
+    AdminAccess {
         token,
         chaos: settings.chaos,
         letters: Some(tree.letters.clone()),
@@ -317,14 +317,14 @@ fn admin(settings: &ServiceSettings, tree: &Tree) -> Admin {
 }
 
 /// Keeps readings of what was counted, so that objectives can be judged by a period.
-fn keep_readings(state: &State) {
+fn keep_readings(state: &AppState) {
     let (history, sources, metrics) = (state.history.clone(), state.sources.clone(), state.metrics.clone());
     actix_rt::spawn(async move {
         loop {
-            let reading = Reading::now(&sources, &metrics);
+            let reading = CounterReading::now(&sources, &metrics);
             // What all count together is known a moment after the start, and is not to be told of all time.
             let pause = if reading.cycles.is_some() || history.knows_cycles() {
-                History::PERIOD
+                CountHistory::PERIOD
             } else {
                 FIRST_READING
             };

@@ -8,12 +8,12 @@ use github_stats_actors::scheduler::ActivitySource;
 use secrecy::SecretString;
 
 use super::Organisation;
-use crate::config::{Api, Config, Credentials, OrgConfig, SecretSource};
-use crate::github::quota::{Cap, Room, RoomSettings};
+use crate::config::{Config, GithubApi, GithubCredentials, OrgConfig, SecretSource};
+use crate::github::quota::{HourlyCap, RateLimiter, RateLimiterSettings};
 use crate::github::{
-    Anonymous, AppSettings, AppToken, AutoSource, BuildError, Client, ClientSettings, GraphqlSource,
-    IdentifiedSource, Personas, RequestMeter, RestSource, RetrySettings, SecretReader, StoredToken,
-    TokenSource, Wire,
+    Anonymous, AppSettings, AppToken, AutoSource, ClientBuildError, ClientSettings, GithubClient,
+    GraphqlSource, HttpTransport, IdentifiedSource, IdentityRules, RequestMeter, RestSource, RetrySettings,
+    SecretReader, StoredToken, TokenSource,
 };
 
 /// How long one request is tried again at most: then the cycle's failure says more than patience would help.
@@ -24,7 +24,7 @@ const RETRY_DEADLINE: Duration = Duration::from_secs(10 * 60);
 pub enum SourcesError {
     /// The API's address cannot be used.
     #[error(transparent)]
-    Client(#[from] BuildError),
+    Client(#[from] ClientBuildError),
     /// The key of the pseudonyms cannot be read.
     #[error("identity.pseudonym_key cannot be read: {0}")]
     PseudonymKey(String),
@@ -67,9 +67,9 @@ struct Sources<'a> {
 /// What everybody with the same credentials uses.
 #[derive(Clone)]
 struct Shared {
-    credentials: Credentials,
+    credentials: GithubCredentials,
     tokens: Arc<dyn TokenSource>,
-    room: Arc<Room>,
+    room: Arc<RateLimiter>,
 }
 
 impl<'a> Sources<'a> {
@@ -80,17 +80,17 @@ impl<'a> Sources<'a> {
     fn organisation(&mut self, org: &OrgConfig) -> Result<Organisation, SourcesError> {
         let concurrency = usize::try_from(org.per_org_concurrency).unwrap_or(1);
         let github = &self.config.github;
-        let wire = Wire::new(github.api_base_url.as_str(), github.request_timeout)?;
+        let wire = HttpTransport::new(github.api_base_url.as_str(), github.request_timeout)?;
         let credentials = org.credentials();
         let shared = self.shared(&credentials, &wire);
         let room = shared.room.clone();
         let cap = u64::from(org.max_api_points_per_hour);
-        let client = Client::new(ClientSettings {
+        let client = GithubClient::new(ClientSettings {
             org: org.org.as_str().into(),
             wire,
             tokens: shared.tokens,
             room: shared.room,
-            cap: (cap > 0).then(|| Arc::new(Mutex::new(Cap::new(cap)))),
+            cap: (cap > 0).then(|| Arc::new(Mutex::new(HourlyCap::new(cap)))),
             concurrency,
             retry: self.retry(),
             clock: self.clock.clone(),
@@ -108,53 +108,57 @@ impl<'a> Sources<'a> {
     fn source(
         &self,
         org: &OrgConfig,
-        client: Client,
-        credentials: &Credentials,
+        client: GithubClient,
+        credentials: &GithubCredentials,
     ) -> Result<Arc<dyn ActivitySource>, SourcesError> {
         let patterns = org.clone();
         let selects = Arc::new(move |name: &str| patterns.selects(name));
         let personas = personas(self.config)?;
         Ok(match (self.config.github.api, credentials) {
-            (Api::Graphql, _) => {
+            (GithubApi::Graphql, _) => {
                 Arc::new(IdentifiedSource::new(GraphqlSource::new(client, selects), personas))
             }
-            (Api::Rest, _) => Arc::new(IdentifiedSource::new(RestSource::new(client, selects), personas)),
-            (Api::Auto, Credentials::Anonymous) => {
+            (GithubApi::Rest, _) => {
+                Arc::new(IdentifiedSource::new(RestSource::new(client, selects), personas))
+            }
+            (GithubApi::Auto, GithubCredentials::Anonymous) => {
                 tracing::warn!(
                     org = org.org,
                     "there are no credentials, which GraphQL wants: collecting over REST, 60 requests an hour"
                 );
                 Arc::new(IdentifiedSource::new(RestSource::new(client, selects), personas))
             }
-            (Api::Auto, _) => Arc::new(IdentifiedSource::new(AutoSource::new(client, selects), personas)),
+            (GithubApi::Auto, _) => {
+                Arc::new(IdentifiedSource::new(AutoSource::new(client, selects), personas))
+            }
         })
     }
 
-    fn shared(&mut self, credentials: &Credentials, wire: &Wire) -> Shared {
+    fn shared(&mut self, credentials: &GithubCredentials, wire: &HttpTransport) -> Shared {
         if let Some(shared) = self.shared.iter().find(|shared| shared.credentials == *credentials) {
             return shared.clone();
         }
         let limits = &self.config.rate_limit;
-        let settings = RoomSettings {
+        let settings = RateLimiterSettings {
             min_remaining: limits.min_remaining_threshold.into(),
             reset_buffer: limits.min_reset_buffer,
             secondary_backoff: limits.secondary_limit_backoff,
-            ..RoomSettings::default()
+            ..RateLimiterSettings::default()
         };
         let shared = Shared {
             credentials: credentials.clone(),
             tokens: self.tokens(credentials, wire),
-            room: Room::new(settings, self.clock.clone()),
+            room: RateLimiter::new(settings, self.clock.clone()),
         };
         self.shared.push(shared.clone());
         shared
     }
 
-    fn tokens(&self, credentials: &Credentials, wire: &Wire) -> Arc<dyn TokenSource> {
+    fn tokens(&self, credentials: &GithubCredentials, wire: &HttpTransport) -> Arc<dyn TokenSource> {
         match credentials {
-            Credentials::Anonymous => Arc::new(Anonymous),
-            Credentials::Token(source) => Arc::new(StoredToken(reader(source))),
-            Credentials::App { app_id, installation_id, private_key } => {
+            GithubCredentials::Anonymous => Arc::new(Anonymous),
+            GithubCredentials::Token(source) => Arc::new(StoredToken(reader(source))),
+            GithubCredentials::App { app_id, installation_id, private_key } => {
                 let settings = AppSettings {
                     app_id: *app_id,
                     installation_id: *installation_id,
@@ -187,7 +191,7 @@ fn reader(source: &SecretSource) -> SecretReader {
 }
 
 /// The key is read once: another key gives other pseudonyms, which is for the next start to decide.
-fn personas(config: &Config) -> Result<Personas, SourcesError> {
+fn personas(config: &Config) -> Result<IdentityRules, SourcesError> {
     let identity = &config.identity;
     let key = match identity.pseudonym_key().filter(|_| identity.pseudonymize) {
         Some(source) => {
@@ -196,5 +200,5 @@ fn personas(config: &Config) -> Result<Personas, SourcesError> {
         }
         None => None,
     };
-    Ok(Personas::new(identity.exclude_bots, identity.aliases.clone(), key))
+    Ok(IdentityRules::new(identity.exclude_bots, identity.aliases.clone(), key))
 }

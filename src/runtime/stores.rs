@@ -9,7 +9,7 @@ use github_stats_actors::store::{
 
 use crate::config::{Config, StoreBackend};
 use crate::meter::Meter;
-use crate::redis::{Link, LinkError, LinkSettings};
+use crate::redis::{RedisClient, RedisClientError, RedisClientSettings};
 use crate::store::{EmbeddedStore, MeasuredStore, OpenError, RedisStore};
 use crate::telemetry::{Connections, StoreMeter};
 
@@ -24,7 +24,7 @@ pub enum StoreOpenError {
     Unreadable(#[from] StoreError),
     /// Redis cannot be configured.
     #[error(transparent)]
-    Redis(#[from] LinkError),
+    Redis(#[from] RedisClientError),
 }
 
 /// Everything that is kept, by the port it is kept behind. Cheap to clone.
@@ -39,7 +39,7 @@ pub struct Stores {
     /// Counts the connections to a shared store.
     pub connections: Option<Connections>,
     /// A way to Redis for whoever must not wait behind the store's requests; where that is what replicas share.
-    pub link: Option<Link>,
+    pub link: Option<RedisClient>,
 }
 
 impl Stores {
@@ -58,8 +58,8 @@ impl Stores {
 
     fn redis(config: &Config) -> Result<Self, StoreOpenError> {
         let meter = StoreMeter::default();
-        let settings = LinkSettings::from_config(&config.store)?;
-        let link = Link::new(settings.clone(), Arc::new(meter.clone()));
+        let settings = RedisClientSettings::from_config(&config.store)?;
+        let link = RedisClient::new(settings.clone(), Arc::new(meter.clone()));
         let store = Arc::new(RedisStore::new(settings, &config.store.key_prefix, Arc::new(meter.clone())));
         let connected = store.clone();
         let connections: Connections = Arc::new(move || connected.connections());

@@ -5,34 +5,32 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use actix_supervisor::Observable;
+use actix_supervisor::{ActorRef, ChildSpec, DuplicateId, RootHandle, Strategy, SupervisorSpec, start_root};
 use github_stats_actors::activity::{ActivitySettings, OrgName};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::Observer;
-use github_stats_actors::fleet::{Exchange, FleetActor, FleetSettings, FleetState};
+use github_stats_actors::fleet::{FleetActor, FleetSettings, FleetState, PeerExchange};
 use github_stats_actors::health::{HealthActor, HealthSettings, HealthSnapshot, Probe};
-use github_stats_actors::lines::LinesSettings;
-use github_stats_actors::maintenance::{MaintenanceActor, MaintenanceSettings, Pause, Register};
-use actix_supervisor::Observable;
+use github_stats_actors::loc::LocSettings;
+use github_stats_actors::maintenance::{MaintenanceActor, MaintenanceSettings, Pause, PauseRegistry};
 use github_stats_actors::queue::{
-    BackfillWorker, Books, DispatchSettings, LetterDesk, QueueActor, QueueSettings, QueueState,
+    BackfillWorker, DeadLetterService, DispatchSettings, JobStores, QueueActor, QueueSettings, QueueState,
     WorkerSettings,
 };
-use github_stats_actors::role::{Basis, Elector, RoleActor, RoleSettings, Roles, Shard};
+use github_stats_actors::role::{ElectionBasis, Elector, RoleActor, RoleSettings, Roles, Shard};
 use github_stats_actors::scheduler::{
     ActivitySource, BackfillHandler, Collector, CollectorSettings, CooldownSettings, Cooldowns,
     HistorySettings, OrgScraper, OrganisationPlan, SchedulerActor, SchedulerSettings, SchedulerState,
     ScraperSettings,
 };
 use github_stats_actors::store::{PublishedView, StoreActor, StoreSettings, StoreState};
-use actix_supervisor::{
-    ActorRef, ChildSpec, DuplicateId, RootHandle, Strategy, SupervisorSpec, start_root,
-};
 
-use super::queue::Backfill;
+use super::queue::BackfillQueue;
 use super::stores::Stores;
 use crate::config::Config;
 use crate::exposition::{ActivityPages, ExpositionActor};
-use crate::github::quota::Room;
+use crate::github::quota::RateLimiter;
 
 /// One organisation and where its activity comes from.
 pub struct Organisation {
@@ -41,7 +39,7 @@ pub struct Organisation {
     /// Where its activity comes from.
     pub source: Arc<dyn ActivitySource>,
     /// The limits of its credentials.
-    pub room: Arc<Room>,
+    pub room: Arc<RateLimiter>,
     /// How often it is scraped.
     pub interval: Duration,
     /// How many of its repositories are collected at a time.
@@ -49,7 +47,7 @@ pub struct Organisation {
 }
 
 /// What the tree is built from besides the configuration.
-pub struct Parts {
+pub struct TreeParts {
     /// Where everything is kept.
     pub stores: Stores,
     /// What is collected.
@@ -59,7 +57,7 @@ pub struct Parts {
     /// How leadership is decided, in each shard; at least one.
     pub electors: Vec<Arc<dyn Elector>>,
     /// Where backfill jobs wait.
-    pub backfill: Backfill,
+    pub backfill: BackfillQueue,
     /// Who counts.
     pub observer: Arc<dyn Observer>,
     /// Whom the health actor asks.
@@ -77,7 +75,7 @@ pub struct FleetParts {
 }
 
 /// Makes a replica's side of the conversation.
-pub type MakeExchange = dyn Fn(&Shown) -> Arc<dyn Exchange>;
+pub type MakeExchange = dyn Fn(&Shown) -> Arc<dyn PeerExchange>;
 
 /// The states the actors show; all of them outlive every restart, and reading them never waits.
 #[derive(Clone)]
@@ -115,9 +113,9 @@ pub struct Tree {
     /// Give up leadership on request.
     pub roles: Vec<ActorRef<RoleActor>>,
     /// Where operators handle dead letters.
-    pub letters: LetterDesk,
+    pub letters: DeadLetterService,
     /// Where operators pause scraping.
-    pub maintenance: Register,
+    pub maintenance: PauseRegistry,
     /// Takes leave of the other replicas on request.
     pub fleet: ActorRef<FleetActor>,
 }
@@ -135,7 +133,7 @@ struct Addresses {
 ///
 /// # Errors
 /// [`DuplicateId`] where one organisation is given twice.
-pub fn start(config: &Config, parts: Parts) -> Result<Tree, DuplicateId> {
+pub fn start(config: &Config, parts: TreeParts) -> Result<Tree, DuplicateId> {
     let shown = Shown {
         published: PublishedView::default(),
         activity: ActivityPages::default(),
@@ -153,13 +151,14 @@ pub fn start(config: &Config, parts: Parts) -> Result<Tree, DuplicateId> {
     let root = start_root(root_spec(config, &parts, &shown, &addresses))?;
     // Whoever reads the slot does so again and again; it is filled before an actor can have started.
     let _ = shown.tree.set(root.clone());
-    let letters = LetterDesk::new(books(config, &parts), parts.backfill.queue.clone(), parts.clock.clone());
+    let letters =
+        DeadLetterService::new(books(config, &parts), parts.backfill.queue.clone(), parts.clock.clone());
     let maintenance = register(&parts, &shown);
     Ok(Tree { root, shown, roles: addresses.roles, letters, maintenance, fleet: addresses.fleet })
 }
 
 /// Later children depend on earlier ones: when one dies, those after it start anew with it.
-fn root_spec(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> SupervisorSpec {
+fn root_spec(config: &Config, parts: &TreeParts, shown: &Shown, addresses: &Addresses) -> SupervisorSpec {
     let collectors = collectors(config, parts, addresses);
     SupervisorSpec::new("root", Strategy::RestForOne)
         .child(store(config, parts, shown, addresses))
@@ -181,17 +180,17 @@ fn exposition(shown: &Shown) -> ChildSpec {
     ChildSpec::actor(&exposition, move || ExpositionActor::new(view.clone(), pages.clone()))
 }
 
-fn register(parts: &Parts, shown: &Shown) -> Register {
-    Register::new(parts.stores.shared.clone(), parts.clock.clone(), shown.pauses.clone())
+fn register(parts: &TreeParts, shown: &Shown) -> PauseRegistry {
+    PauseRegistry::new(parts.stores.shared.clone(), parts.clock.clone(), shown.pauses.clone())
 }
 
-fn maintenance(parts: &Parts, shown: &Shown) -> ChildSpec {
+fn maintenance(parts: &TreeParts, shown: &Shown) -> ChildSpec {
     let settings = MaintenanceSettings { register: register(parts, shown) };
     let maintenance = ActorRef::new("maintenance");
     ChildSpec::actor(&maintenance, move || MaintenanceActor::new(settings.clone()))
 }
 
-fn fleet(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> Option<ChildSpec> {
+fn fleet(config: &Config, parts: &TreeParts, shown: &Shown, addresses: &Addresses) -> Option<ChildSpec> {
     let fleet = parts.fleet.as_ref()?;
     let settings = FleetSettings {
         shared: parts.stores.shared.clone(),
@@ -203,7 +202,7 @@ fn fleet(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -
     Some(ChildSpec::actor(&addresses.fleet, move || FleetActor::new(settings.clone())))
 }
 
-fn store(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
+fn store(config: &Config, parts: &TreeParts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
     let settings = StoreSettings {
         store: parts.stores.facts.clone(),
         activity: ActivitySettings {
@@ -220,8 +219,8 @@ fn store(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -
     ChildSpec::actor(&addresses.store, move || StoreActor::new(settings.clone()))
 }
 
-fn roles(parts: &Parts) -> Roles {
-    let basis = parts.electors.first().map_or_else(Basis::default, |elector| elector.basis());
+fn roles(parts: &TreeParts) -> Roles {
+    let basis = parts.electors.first().map_or_else(ElectionBasis::default, |elector| elector.basis());
     Roles::new(basis, parts.electors.len() as u32)
 }
 
@@ -230,7 +229,7 @@ fn role_name(shard: Shard) -> String {
     if shard.count() == 1 { "role".to_owned() } else { format!("role-{}", shard.number()) }
 }
 
-fn role_actors(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> Vec<ChildSpec> {
+fn role_actors(config: &Config, parts: &TreeParts, shown: &Shown, addresses: &Addresses) -> Vec<ChildSpec> {
     let election = &config.leader_election;
     let shards = Shard::all(parts.electors.len() as u32).zip(&parts.electors).zip(&addresses.roles);
     let role_actor = |((shard, elector), address): ((Shard, &Arc<dyn Elector>), _)| {
@@ -248,7 +247,7 @@ fn role_actors(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addres
     shards.map(role_actor).collect()
 }
 
-fn queue_actor(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
+fn queue_actor(config: &Config, parts: &TreeParts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
     let settings = QueueSettings {
         queue: parts.backfill.queue.clone(),
         books: books(config, parts),
@@ -262,7 +261,7 @@ fn queue_actor(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addres
 
 fn workers(
     config: &Config,
-    parts: &Parts,
+    parts: &TreeParts,
     shown: &Shown,
     addresses: &Addresses,
     collectors: &BTreeMap<OrgName, Collector>,
@@ -289,7 +288,7 @@ fn workers(
 
 fn scrapers(
     config: &Config,
-    parts: &Parts,
+    parts: &TreeParts,
     shown: &Shown,
     addresses: &Addresses,
     mut collectors: BTreeMap<OrgName, Collector>,
@@ -309,7 +308,7 @@ fn scrapers(
     ChildSpec::supervisor(SupervisorSpec::new("scrapers", Strategy::OneForOne).children(scrapers))
 }
 
-fn scheduler(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
+fn scheduler(config: &Config, parts: &TreeParts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
     let organisations = parts.organisations.iter().filter_map(|organisation| {
         Some(OrganisationPlan {
             org: organisation.org.clone(),
@@ -338,7 +337,7 @@ fn scheduler(config: &Config, parts: &Parts, shown: &Shown, addresses: &Addresse
     ChildSpec::actor(&scheduler, move || SchedulerActor::new(settings.clone()))
 }
 
-fn health(config: &Config, parts: &Parts, shown: &Shown) -> ChildSpec {
+fn health(config: &Config, parts: &TreeParts, shown: &Shown) -> ChildSpec {
     let settings = HealthSettings {
         store: shown.store.clone(),
         queue: shown.queue.clone(),
@@ -357,7 +356,7 @@ fn health(config: &Config, parts: &Parts, shown: &Shown) -> ChildSpec {
 }
 
 impl Addresses {
-    fn new(parts: &Parts) -> Self {
+    fn new(parts: &TreeParts) -> Self {
         let scraper = |org: &OrgName| ActorRef::new(format!("scraper-{org}"));
         Addresses {
             store: ActorRef::new("store"),
@@ -369,7 +368,7 @@ impl Addresses {
     }
 }
 
-fn collectors(config: &Config, parts: &Parts, addresses: &Addresses) -> BTreeMap<OrgName, Collector> {
+fn collectors(config: &Config, parts: &TreeParts, addresses: &Addresses) -> BTreeMap<OrgName, Collector> {
     let collector = |organisation: &Organisation| {
         Collector::new(CollectorSettings {
             org: organisation.org.clone(),
@@ -387,10 +386,10 @@ fn history(config: &Config) -> HistorySettings {
 }
 
 /// Where lines come from, as configured.
-pub fn lines(config: &Config) -> LinesSettings {
+pub fn lines(config: &Config) -> LocSettings {
     let loc = &config.loc;
     let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-    LinesSettings {
+    LocSettings {
         refresh_interval: seconds(loc.refresh_interval),
         fallback_enabled: loc.fallback_enabled,
         commits_per_week: count(loc.fallback_max_commits_per_repo_per_week),
@@ -400,8 +399,8 @@ pub fn lines(config: &Config) -> LinesSettings {
     }
 }
 
-fn books(config: &Config, parts: &Parts) -> Books {
-    Books::new(&parts.stores.shared, &dispatch(config))
+fn books(config: &Config, parts: &TreeParts) -> JobStores {
+    JobStores::new(&parts.stores.shared, &dispatch(config))
 }
 
 /// The rules of the queue as configured.

@@ -3,24 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use github_stats_actors::activity::{DAY, Fact, FactId, Kind, Lines, MINUTE, OrgName, Timestamp};
+use actix_supervisor::testing::in_virtual_time;
+use actix_supervisor::{Exit, Fault};
+use github_stats_actors::activity::{DAY, Fact, FactId, FactKind, LocChange, MINUTE, OrgName, Timestamp};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::NoObserver;
 use github_stats_actors::health::Status;
 use github_stats_actors::maintenance::Pause;
 use github_stats_actors::role::{
-    Elector, Epoch, FixedElector, Mandate, MemoryLease, Resign, Role, RoleView, Shard,
+    Elector, Epoch, MemoryLease, Resign, Role, RoleView, SchedulingAuthority, Shard, StaticElector,
 };
 use github_stats_actors::scheduler::{OrgState, ScriptedSource, SourceErrorKind};
 use github_stats_actors::store::{FactStore, MemoryStore};
-use actix_supervisor::testing::in_virtual_time;
-use actix_supervisor::{Exit, Fault};
 
 use tokio::time::Instant;
 
-use super::{Backfill, Organisation, Parts, Stores, Tree, start};
+use super::{BackfillQueue, Organisation, Stores, Tree, TreeParts, start};
 use crate::config::Config;
-use crate::github::quota::{Room, RoomSettings};
+use crate::github::quota::{RateLimiter, RateLimiterSettings};
 
 const START: Timestamp = Timestamp::from_unix(1_800_000_000);
 const LEASE: Duration = Duration::from_secs(15);
@@ -33,7 +33,7 @@ struct Stage {
 }
 
 fn fixed(role: Role) -> Arc<dyn Elector> {
-    Arc::new(FixedElector::new(role, LEASE, "a test"))
+    Arc::new(StaticElector::new(role, LEASE, "a test"))
 }
 
 impl Stage {
@@ -51,16 +51,16 @@ impl Stage {
         let organisation = Organisation {
             org: "acme".into(),
             source: Arc::new(source.clone()),
-            room: Room::new(RoomSettings::default(), clock.clone()),
+            room: RateLimiter::new(RateLimiterSettings::default(), clock.clone()),
             interval: INTERVAL,
             concurrency: 4,
         };
-        let parts = Parts {
+        let parts = TreeParts {
             stores,
             organisations: vec![organisation],
             clock: clock.clone(),
             electors,
-            backfill: Backfill::in_memory(),
+            backfill: BackfillQueue::in_memory(),
             observer: Arc::new(NoObserver),
             probes: Vec::new(),
             fleet: None,
@@ -73,7 +73,7 @@ impl Stage {
     fn reviews(&self, repo: &str, user: &str) -> Option<u64> {
         let published = self.tree.shown.published.latest()?;
         let row = published.series.rows().find(|r| r.repo.as_str() == repo && r.user.as_str() == user)?;
-        Some(row.gauges.day.get(Kind::Review))
+        Some(row.gauges.day.get(FactKind::Review))
     }
 
     fn org_state(&self) -> OrgState {
@@ -91,7 +91,7 @@ impl Stage {
 }
 
 fn review(number: u64, user: &str, at: Timestamp) -> Fact {
-    Fact { id: FactId::Review(number), user: user.into(), at, lines: Lines::default() }
+    Fact { id: FactId::Review(number), user: user.into(), at, lines: LocChange::default() }
 }
 
 async fn pass(minutes: i64) {
@@ -373,7 +373,7 @@ fn a_leader_that_the_store_refuses_steps_down_before_its_next_cycle() {
         let epoch = one.tree.shown.roles.first().leads().expect("it leads");
         let later =
             FactStore::begin_epoch(rivals.store.as_ref(), Shard::WHOLE, epoch).await.expect("an epoch");
-        one.tree.shown.roles.first().ended(Mandate::Leader(epoch)).await;
+        one.tree.shown.roles.first().ended(SchedulingAuthority::Leader(epoch)).await;
         let cycles = one.source.requests().len();
         pass(1).await;
         assert!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_supervisor::Observable;
 
-use super::{Cycles, Pages, Reading};
+use super::{CounterReading, Cycles, Pages};
 
 /// How far back it reaches.
 const REACH: Duration = Duration::from_secs(24 * 3600);
@@ -13,18 +13,18 @@ const REACH: Duration = Duration::from_secs(24 * 3600);
 /// What a replica counted in the last 24 hours, or since its start where that is later. Cheap to clone; clones share
 /// everything.
 #[derive(Clone, Debug, Default)]
-pub struct History(Observable<Vec<Reading>>);
+pub struct CountHistory(Observable<Vec<CounterReading>>);
 
 /// What was counted in a period.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Counted {
+pub struct CountedPeriod {
     /// The cycles by organisation, and of which period; `None` where that cannot be told.
     pub cycles: Option<(Duration, BTreeMap<String, Cycles>)>,
     /// The answers, and of which period.
     pub pages: Option<(Duration, Pages)>,
 }
 
-impl History {
+impl CountHistory {
     /// How often a reading is worth keeping.
     pub const PERIOD: Duration = Duration::from_secs(300);
 
@@ -34,7 +34,7 @@ impl History {
     }
 
     /// Keeps a reading, and lets go of those that are too old.
-    pub fn add(&self, reading: Reading) {
+    pub fn add(&self, reading: CounterReading) {
         self.0.update(|readings| {
             readings.retain(|known| reading.at.saturating_duration_since(known.at) <= REACH);
             readings.push(reading);
@@ -42,7 +42,7 @@ impl History {
     }
 
     /// What was counted between the oldest reading kept and `now`.
-    pub fn until(&self, now: &Reading) -> Counted {
+    pub fn until(&self, now: &CounterReading) -> CountedPeriod {
         let readings = self.0.get();
         let recent = || readings.iter().filter(|known| now.at.saturating_duration_since(known.at) <= REACH);
         let pages = recent().next().map(|first| (now.at - first.at, difference(now.pages, first.pages)));
@@ -55,7 +55,7 @@ impl History {
             };
             (now.at - at, after.iter().map(since).collect())
         });
-        Counted { cycles, pages }
+        CountedPeriod { cycles, pages }
     }
 }
 
@@ -73,23 +73,23 @@ mod tests {
 
     use super::*;
 
-    fn reading(judged: Option<f64>, answered: f64) -> Reading {
+    fn reading(judged: Option<f64>, answered: f64) -> CounterReading {
         let cycles = |judged| BTreeMap::from([("acme".to_owned(), Cycles { succeeded: judged, judged })]);
-        Reading {
+        CounterReading {
             at: Instant::now(),
             cycles: judged.map(cycles),
             pages: Pages { answered, failed: 0.0, in_time: answered },
         }
     }
 
-    fn judged(counted: &Counted) -> Option<(u64, f64)> {
+    fn judged(counted: &CountedPeriod) -> Option<(u64, f64)> {
         counted.cycles.as_ref().map(|(period, cycles)| (period.as_secs(), cycles["acme"].judged))
     }
 
     #[tokio::test(start_paused = true)]
     async fn counts_are_told_since_the_oldest_reading_of_the_last_day() {
-        let history = History::default();
-        assert_eq!(history.until(&reading(Some(5.0), 5.0)), Counted::default());
+        let history = CountHistory::default();
+        assert_eq!(history.until(&reading(Some(5.0), 5.0)), CountedPeriod::default());
         history.add(reading(None, 10.0));
         advance(Duration::from_secs(60)).await;
         assert_eq!(judged(&history.until(&reading(Some(100.0), 12.0))), None, "nothing to compare with");

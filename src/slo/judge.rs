@@ -7,7 +7,7 @@ use github_stats_actors::maintenance::{Pause, pause_of};
 use github_stats_actors::queue::QueueState;
 
 use super::reading::IN_TIME;
-use super::{Counted, Cycles, Objective, Pages, SloReport, Verdict};
+use super::{CountedPeriod, Cycles, Objective, Pages, SloReport, SloVerdict};
 use crate::human;
 use crate::telemetry::{OrgReport, OrgReports};
 
@@ -31,7 +31,7 @@ const NOW: &str = "now";
 
 /// What is known.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
+pub struct SloInputs<'a> {
     /// GitHub's time.
     pub now: Timestamp,
     /// The organisations as the leader knows them.
@@ -41,11 +41,11 @@ pub struct Facts<'a> {
     /// The backfill queue.
     pub queue: &'a QueueState,
     /// What was counted lately.
-    pub counted: &'a Counted,
+    pub counted: &'a CountedPeriod,
 }
 
 /// How every objective stands.
-pub fn judge(facts: &Facts<'_>) -> SloReport {
+pub fn judge(facts: &SloInputs<'_>) -> SloReport {
     let mut objectives = Vec::new();
     for (name, org) in facts.organisations {
         let pause = pause_of(facts.pauses, &OrgName::from(name.as_str()), facts.now);
@@ -97,7 +97,8 @@ impl Claim {
             Some(_) => None,
             None => self.actual.map(|actual| fulfils(actual, target)),
         };
-        let status = met.map_or(Verdict::Unknown, |met| if met { Verdict::Met } else { Verdict::Missed });
+        let status =
+            met.map_or(SloVerdict::Unknown, |met| if met { SloVerdict::Met } else { SloVerdict::Missed });
         Objective {
             name: self.name,
             org: org.map(str::to_owned),
@@ -150,7 +151,7 @@ fn freshness(org: &OrgReport, now: Timestamp) -> Claim {
     }
 }
 
-fn success(org: &str, counted: &Counted) -> Claim {
+fn success(org: &str, counted: &CountedPeriod) -> Claim {
     let of_org = counted.cycles.as_ref().map(|(period, cycles)| (*period, cycles.get(org).copied()));
     let (period, cycles) = of_org.map_or((None, None), |(period, cycles)| (Some(period), cycles));
     let cycles = cycles.filter(|cycles| cycles.judged > 0.0);
@@ -263,7 +264,7 @@ mod tests {
         org: OrgReport,
         pauses: Vec<Pause>,
         queue: QueueState,
-        counted: Counted,
+        counted: CountedPeriod,
     }
 
     fn well() -> Case {
@@ -282,7 +283,7 @@ mod tests {
                 stats: QueueStats { depth: 2, oldest: Some(START - 21_600), dead: 0 },
                 ..QueueState::default()
             },
-            counted: Counted {
+            counted: CountedPeriod {
                 cycles: Some((hour, BTreeMap::from([("acme".to_owned(), cycles)]))),
                 pages: Some((hour, pages)),
             },
@@ -291,7 +292,7 @@ mod tests {
 
     impl Case {
         fn report(&self) -> SloReport {
-            judge(&Facts {
+            judge(&SloInputs {
                 now: START,
                 organisations: &BTreeMap::from([("acme".to_owned(), self.org.clone())]),
                 pauses: &self.pauses,
@@ -300,7 +301,7 @@ mod tests {
             })
         }
 
-        fn verdict(&self, name: &str) -> Verdict {
+        fn verdict(&self, name: &str) -> SloVerdict {
             self.report()
                 .objectives
                 .iter()
@@ -314,7 +315,7 @@ mod tests {
     fn objectives_at_their_very_limits_are_met() {
         let report = well().report();
         assert_eq!(report.objectives.len(), 6);
-        assert_eq!(report.status, Verdict::Met, "{report:#?}");
+        assert_eq!(report.status, SloVerdict::Met, "{report:#?}");
         assert!(report.objectives.iter().all(|objective| objective.met == Some(true)), "{report:#?}");
     }
 
@@ -335,9 +336,9 @@ mod tests {
         for (name, change) in changes {
             let mut case = well();
             change(&mut case);
-            assert_eq!(case.verdict(name), Verdict::Missed, "{name}");
+            assert_eq!(case.verdict(name), SloVerdict::Missed, "{name}");
             let report = case.report();
-            assert_eq!(report.status, Verdict::Missed, "{name}");
+            assert_eq!(report.status, SloVerdict::Missed, "{name}");
             assert_eq!(report.objectives.iter().filter(|o| o.met == Some(false)).count(), 1, "{name}");
         }
     }
@@ -348,27 +349,27 @@ mod tests {
             org: OrgReport::default(),
             pauses: Vec::new(),
             queue: QueueState { last_error: Some("away".into()), ..QueueState::default() },
-            counted: Counted::default(),
+            counted: CountedPeriod::default(),
         };
         let report = nothing.report();
-        assert_eq!(report.status, Verdict::Unknown);
+        assert_eq!(report.status, SloVerdict::Unknown);
         for objective in report.objectives {
             assert_eq!((objective.met, objective.actual), (None, None), "{}", objective.name);
             assert!(!objective.explanation.is_empty());
         }
         let mut idle = well();
         idle.counted.pages = Some((Duration::from_secs(9), Pages::default()));
-        assert_eq!(idle.verdict("metrics_availability"), Verdict::Unknown, "nobody asked");
+        assert_eq!(idle.verdict("metrics_availability"), SloVerdict::Unknown, "nobody asked");
         let mut empty = well();
         empty.queue.stats = QueueStats::default();
-        assert_eq!(empty.verdict("backlog_age"), Verdict::Met, "an empty queue");
+        assert_eq!(empty.verdict("backlog_age"), SloVerdict::Met, "an empty queue");
     }
 
     #[test]
     fn a_paused_organisation_is_not_judged_and_the_service_is() {
         let mut case = well();
         case.org.newest = Some(START - 9_000);
-        assert_eq!(case.verdict("freshness"), Verdict::Missed);
+        assert_eq!(case.verdict("freshness"), SloVerdict::Missed);
         case.pauses = vec![Pause {
             org: Pause::ALL.into(),
             reason: "a test".into(),
@@ -378,9 +379,9 @@ mod tests {
         }];
         let report = case.report();
         let freshness = report.objectives.iter().find(|objective| objective.name == "freshness").unwrap();
-        assert_eq!((freshness.status, freshness.actual), (Verdict::Unknown, Some(9_000.0)));
+        assert_eq!((freshness.status, freshness.actual), (SloVerdict::Unknown, Some(9_000.0)));
         assert!(freshness.explanation.contains("paused for another 1 min 30 s"), "{freshness:?}");
-        assert_eq!(report.status, Verdict::Met);
+        assert_eq!(report.status, SloVerdict::Met);
     }
 
     #[test]
@@ -388,7 +389,7 @@ mod tests {
         let mut case = well();
         case.org.interval_seconds = 2.0;
         case.org.newest = Some(START - 60);
-        assert_eq!(case.verdict("freshness"), Verdict::Met);
+        assert_eq!(case.verdict("freshness"), SloVerdict::Met);
     }
 
     #[test]

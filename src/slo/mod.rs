@@ -5,7 +5,7 @@ mod judge;
 mod objective;
 mod reading;
 
-pub use history::{Counted, History};
-pub use judge::{Facts, judge};
-pub use objective::{Objective, SloReport, Verdict};
-pub use reading::{Cycles, Pages, Reading};
+pub use history::{CountHistory, CountedPeriod};
+pub use judge::{SloInputs, judge};
+pub use objective::{Objective, SloReport, SloVerdict};
+pub use reading::{CounterReading, Cycles, Pages};

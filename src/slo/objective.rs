@@ -5,7 +5,7 @@ use serde::Serialize;
 /// Whether an objective is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum SloVerdict {
     /// It is.
     Met,
     /// It is not.
@@ -32,7 +32,7 @@ pub struct Objective {
     /// Whether it is met; `None` where that is not judged.
     pub met: Option<bool>,
     /// The same as a word.
-    pub status: Verdict,
+    pub status: SloVerdict,
     /// The period it covers.
     pub period: String,
     /// How the number comes about, or why there is none.
@@ -43,7 +43,7 @@ pub struct Objective {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SloReport {
     /// `missed` where one of them is, else `met` where one of them is.
-    pub status: Verdict,
+    pub status: SloVerdict,
     /// Each of them.
     pub objectives: Vec<Objective>,
 }
@@ -52,7 +52,7 @@ impl SloReport {
     /// Of these objectives.
     pub(super) fn of(objectives: Vec<Objective>) -> Self {
         let any = |verdict| objectives.iter().any(|objective| objective.status == verdict);
-        let status = [Verdict::Missed, Verdict::Met].into_iter().find(|verdict| any(*verdict));
-        SloReport { status: status.unwrap_or(Verdict::Unknown), objectives }
+        let status = [SloVerdict::Missed, SloVerdict::Met].into_iter().find(|verdict| any(*verdict));
+        SloReport { status: status.unwrap_or(SloVerdict::Unknown), objectives }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
-use crate::exposition::{Family, Sample, Value};
+use crate::exposition::{MetricFamily, MetricSample, MetricValue};
 use crate::telemetry::{Metrics, Sources, catalogue};
 
 /// Answers that begin within this many seconds are in time; one of the bounds of the histogram.
@@ -34,7 +34,7 @@ pub struct Pages {
 
 /// What was counted up to a moment.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reading {
+pub struct CounterReading {
     /// The moment.
     pub at: Instant,
     /// The cycles by organisation; `None` while this replica is cut off from what all count together.
@@ -43,11 +43,11 @@ pub struct Reading {
     pub pages: Pages,
 }
 
-impl Reading {
+impl CounterReading {
     /// The counts now. Asks no actor and waits for nothing.
     pub fn now(sources: &Sources, metrics: &Metrics) -> Self {
         let totals = sources.fleet.totals();
-        Reading {
+        CounterReading {
             at: Instant::now(),
             cycles: totals.map(|families| cycles(&families)),
             pages: pages(&metrics.families()),
@@ -55,10 +55,10 @@ impl Reading {
     }
 }
 
-fn cycles(families: &[Family]) -> BTreeMap<String, Cycles> {
+fn cycles(families: &[MetricFamily]) -> BTreeMap<String, Cycles> {
     let mut by_org: BTreeMap<String, Cycles> = BTreeMap::new();
     for sample in samples(families, catalogue::SCRAPE_RUNS.name) {
-        let ([org, result], Value::Number(count)) = (sample.labels.as_slice(), &sample.value) else {
+        let ([org, result], MetricValue::Number(count)) = (sample.labels.as_slice(), &sample.value) else {
             continue;
         };
         let cycles = by_org.entry(org.clone()).or_default();
@@ -74,10 +74,10 @@ fn cycles(families: &[Family]) -> BTreeMap<String, Cycles> {
     by_org
 }
 
-fn pages(families: &[Family]) -> Pages {
+fn pages(families: &[MetricFamily]) -> Pages {
     let mut pages = Pages::default();
     for sample in samples(families, catalogue::HTTP_REQUESTS.name) {
-        if let ([_, path, class], Value::Number(count)) = (sample.labels.as_slice(), &sample.value)
+        if let ([_, path, class], MetricValue::Number(count)) = (sample.labels.as_slice(), &sample.value)
             && path == PAGE
         {
             pages.answered += count;
@@ -85,7 +85,7 @@ fn pages(families: &[Family]) -> Pages {
         }
     }
     for sample in samples(families, catalogue::HTTP_DURATION.name) {
-        if let ([_, path], Value::Histogram(histogram)) = (sample.labels.as_slice(), &sample.value)
+        if let ([_, path], MetricValue::Histogram(histogram)) = (sample.labels.as_slice(), &sample.value)
             && path == PAGE
         {
             let in_time = histogram.buckets.iter().rfind(|(bound, _)| *bound <= IN_TIME);
@@ -95,7 +95,7 @@ fn pages(families: &[Family]) -> Pages {
     pages
 }
 
-fn samples<'a>(families: &'a [Family], name: &str) -> impl Iterator<Item = &'a Sample> {
+fn samples<'a>(families: &'a [MetricFamily], name: &str) -> impl Iterator<Item = &'a MetricSample> {
     families.iter().filter(move |family| family.name == name).flat_map(|family| &family.samples)
 }
 

@@ -4,7 +4,7 @@
 //! observation, the credited `seen_at` and `user`. Times are zigzag varints, counts are varints, names are a length and
 //! UTF-8 bytes. `at` stands first so that garbage collection can pass over what it keeps without reading names.
 
-use github_stats_actors::activity::{Credit, Lines, Login, Observation, Record, Timestamp};
+use github_stats_actors::activity::{Credit, LocChange, Login, Observation, Record, Timestamp};
 
 const VERSION: u8 = 1;
 
@@ -63,7 +63,7 @@ pub(in crate::store) fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
     let (flags, mut reader) = Reader::begin(bytes)?;
     let at = reader.time()?;
     let seen_at = reader.time()?;
-    let lines = Lines { additions: reader.number()?, deletions: reader.number()? };
+    let lines = LocChange { additions: reader.number()?, deletions: reader.number()? };
     let user = reader.name()?;
     let first = Credit {
         seen_at: if flags & CREDITED_EARLIER == 0 { seen_at } else { reader.time()? },
@@ -157,7 +157,13 @@ mod tests {
         let user = || prop_oneof![Just("ada".to_owned()), ".{0,200}"].prop_map(Login::from);
         (time(), any::<bool>(), user(), time(), number(), number(), time(), user()).prop_map(
             |(seen_at, gone, by, at, additions, deletions, first_seen, first_user)| Record {
-                latest: Observation { seen_at, gone, user: by, at, lines: Lines { additions, deletions } },
+                latest: Observation {
+                    seen_at,
+                    gone,
+                    user: by,
+                    at,
+                    lines: LocChange { additions, deletions },
+                },
                 first: Credit { seen_at: first_seen, user: first_user },
             },
         )
@@ -197,7 +203,7 @@ mod tests {
                 gone: false,
                 user: "octocat".into(),
                 at: seen_at - 60,
-                lines: Lines { additions: 120, deletions: 7 },
+                lines: LocChange { additions: 120, deletions: 7 },
             },
             first: Credit { seen_at, user: "octocat".into() },
         };

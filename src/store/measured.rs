@@ -7,7 +7,7 @@ use github_stats_actors::activity::{Batch, FactId, OrgName, Record, RepoKey, Rep
 use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::spans;
 use github_stats_actors::store::{
-    Collected, Cursor, FactStore, Followed, Page, Position, StoreError, Written,
+    ChangePosition, FactStore, GarbageCollected, LogChanges, RecordPage, ScanCursor, StoreError, WriteSummary,
 };
 use tokio::time::Instant;
 use tracing::field::Empty;
@@ -56,7 +56,7 @@ fn exchange_span(op: &str) -> Span {
 
 #[async_trait]
 impl<S: FactStore> FactStore for MeasuredStore<S> {
-    async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
+    async fn write(&self, batch: Batch) -> Result<WriteSummary, StoreError> {
         self.timed("write", self.store.write(batch)).await
     }
 
@@ -76,7 +76,7 @@ impl<S: FactStore> FactStore for MeasuredStore<S> {
         self.timed("scan", self.store.records(key, since)).await
     }
 
-    async fn scan(&self, from: Option<Cursor>, limit: usize) -> Result<Page, StoreError> {
+    async fn scan(&self, from: Option<ScanCursor>, limit: usize) -> Result<RecordPage, StoreError> {
         self.timed("scan", self.store.scan(from, limit)).await
     }
 
@@ -85,7 +85,7 @@ impl<S: FactStore> FactStore for MeasuredStore<S> {
         key: &RepoKey,
         floor: Timestamp,
         epoch: Epoch,
-    ) -> Result<Option<Collected>, StoreError> {
+    ) -> Result<Option<GarbageCollected>, StoreError> {
         self.timed("gc", self.store.collect_garbage(key, floor, epoch)).await
     }
 
@@ -98,12 +98,12 @@ impl<S: FactStore> FactStore for MeasuredStore<S> {
     }
 
     /// Not timed: it asks nobody.
-    async fn position(&self) -> Result<Position, StoreError> {
+    async fn position(&self) -> Result<ChangePosition, StoreError> {
         self.store.position().await
     }
 
     /// Not timed: it asks nobody.
-    async fn changes(&self, since: &Position) -> Result<Followed, StoreError> {
+    async fn changes(&self, since: &ChangePosition) -> Result<LogChanges, StoreError> {
         self.store.changes(since).await
     }
 

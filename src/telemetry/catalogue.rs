@@ -172,7 +172,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::exposition::{ACTIVITY, Kind};
+    use crate::exposition::{ACTIVITY, MetricKind};
 
     fn descriptions() -> impl Iterator<Item = Desc> {
         ACTIVITY.iter().map(|family| family.desc).chain(OPERATIONS.iter().copied())
@@ -181,9 +181,9 @@ mod tests {
     /// Name, type and labels as the documentation's tables have them.
     fn row(desc: &Desc) -> (String, String, String) {
         let kind = match desc.kind {
-            Kind::Gauge => "gauge",
-            Kind::Counter => "counter",
-            Kind::Histogram => "histogram",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Counter => "counter",
+            MetricKind::Histogram => "histogram",
         };
         (desc.name.to_owned(), kind.to_owned(), desc.labels.join(", "))
     }
@@ -209,7 +209,7 @@ mod tests {
             let name = desc.name;
             assert!(names.insert(name), "{name} occurs twice");
             assert!(name.bytes().all(|c| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'_')), "{name}");
-            assert_eq!(name.ends_with("_total"), desc.kind == Kind::Counter, "{name}");
+            assert_eq!(name.ends_with("_total"), desc.kind == MetricKind::Counter, "{name}");
             let reserved = ["_count", "_sum", "_bucket", "_created"];
             assert!(!reserved.iter().any(|suffix| name.ends_with(suffix)), "{name}");
             let not_base = [

@@ -1,7 +1,7 @@
 //! All operational families at one moment.
 
-use super::{Metrics, ScrapeReport, Sources, catalogue, derived, machine, shared_counts};
-use crate::exposition::{Family, Kind, SeriesCounts, Value, merged};
+use super::{Metrics, ScrapeReport, Sources, catalogue, derived, machine, unsent_counts};
+use crate::exposition::{MetricFamily, MetricKind, MetricValue, SeriesCounts, merged};
 
 /// Everything there is to tell, by name: of this replica, of the others, and what all count together. Asks no actor and
 /// waits for nothing.
@@ -10,7 +10,7 @@ pub fn collect(
     metrics: &Metrics,
     series: &SeriesCounts,
     scrapes: &ScrapeReport,
-) -> Vec<Family> {
+) -> Vec<MetricFamily> {
     let mut families = sources.fleet.page(own(sources, metrics, scrapes), sources.roles.leads().is_some());
     families.push(derived::series(series));
     merged(families)
@@ -20,12 +20,12 @@ pub fn collect(
 ///
 /// What only a leader knows (the states and completeness of its organisations) is told by that leader only: a follower's
 /// idea of it is as old as its last leadership.
-pub(super) fn own(sources: &Sources, metrics: &Metrics, scrapes: &ScrapeReport) -> Vec<Family> {
+pub(super) fn own(sources: &Sources, metrics: &Metrics, scrapes: &ScrapeReport) -> Vec<MetricFamily> {
     let replica = sources.replica.as_str();
     let now = sources.clock.now();
     let epoch = sources.roles.leads();
     let mut families = metrics.families();
-    families.retain(|family| !shared_counts::is_of_all(family));
+    families.retain(|family| !unsent_counts::is_of_all(family));
     families.extend(scrapes.families(replica));
     if epoch.is_some() {
         families.extend(derived::organisations(&sources.led(), &sources.pauses.get(), now));
@@ -44,19 +44,19 @@ pub(super) fn own(sources: &Sources, metrics: &Metrics, scrapes: &ScrapeReport) 
 }
 
 /// What a replica counts for itself began with its process. When counts of all replicas together began, nobody remembers.
-fn date(families: &mut [Family]) {
+fn date(families: &mut [MetricFamily]) {
     let start = families.iter().find(|family| family.name == catalogue::PROCESS_START.name);
     let start = start.and_then(|family| family.samples.first()).map(|sample| sample.value.clone());
-    let Some(Value::Number(start)) = start else { return };
-    let counts = |family: &&mut Family| {
-        family.kind != Kind::Gauge && family.labels.iter().any(|label| label == "replica")
+    let Some(MetricValue::Number(start)) = start else { return };
+    let counts = |family: &&mut MetricFamily| {
+        family.kind != MetricKind::Gauge && family.labels.iter().any(|label| label == "replica")
     };
     for family in families.iter_mut().filter(counts) {
         family.samples.iter_mut().for_each(|sample| sample.created = Some(start));
     }
 }
 
-fn machine(sources: &Sources) -> Vec<Family> {
+fn machine(sources: &Sources) -> Vec<MetricFamily> {
     let labels = [sources.replica.as_str()];
     let mut families = Vec::new();
     if let Some(limit) = machine::memory_limit() {
@@ -76,23 +76,23 @@ mod tests {
     use std::sync::{Arc, OnceLock};
     use std::time::Duration;
 
+    use actix_supervisor::Observable;
+    use actix_supervisor::{Strategy, SupervisorSpec, start_root};
     use github_stats_actors::activity::{OrgName, RepoName, Timestamp};
     use github_stats_actors::clock::Clock;
     use github_stats_actors::event::{Event, Observer};
     use github_stats_actors::health::{Component, HealthSnapshot, Status};
-    use github_stats_actors::lines::LinesView;
-    use actix_supervisor::Observable;
-    use github_stats_actors::queue::{JobOutcome, QueueState, QueueStats, Reason};
+    use github_stats_actors::loc::LocSource;
+    use github_stats_actors::queue::{JobOutcome, JobReason, QueueState, QueueStats};
     use github_stats_actors::role::{Epoch, RoleView, Roles};
     use github_stats_actors::scheduler::{Completeness, CycleResult, OrgState, OrgStatus, SchedulerState};
     use github_stats_actors::store::WriteSource;
-    use actix_supervisor::{Strategy, SupervisorSpec, start_root};
     use tokio::time::Instant;
 
     use super::*;
-    use crate::disk::Space;
-    use crate::exposition::{ACTIVITY, Format, encode, testing};
-    use github_stats_actors::fleet::Exchange;
+    use crate::disk::DiskSpace;
+    use crate::exposition::{ACTIVITY, ExpositionFormat, encode, testing};
+    use github_stats_actors::fleet::PeerExchange;
 
     use crate::telemetry::{Build, Dependency, Fleet, FleetExchange, SharedQuota, StoreMeter};
 
@@ -144,7 +144,7 @@ mod tests {
             store: Observable::default(),
             connections: Some(Arc::new(|| (1, 2))),
             fleet: Fleet::default(),
-            disk: Observable::new(Some(Space { free: 4096, total: 8192 })),
+            disk: Observable::new(Some(DiskSpace { free: 4096, total: 8192 })),
             pauses: Observable::default(),
             quotas: Arc::new(|| serde_json::Value::Null),
         };
@@ -155,8 +155,8 @@ mod tests {
 
     fn let_everything_happen(metrics: &Metrics) {
         let (org, repo) = (OrgName::from("acme"), RepoName::from("api"));
-        let (org, repo, reason) = (&org, &repo, Reason::Gap);
-        let lines = LinesView { repo: repo.clone(), mode: "fallback", incomplete: true };
+        let (org, repo, reason) = (&org, &repo, JobReason::Gap);
+        let lines = LocSource { repo: repo.clone(), mode: "fallback", incomplete: true };
         for event in [
             Event::CycleFinished { org, result: CycleResult::Partial, took: Duration::from_secs(3) },
             Event::StoreWrite { source: WriteSource::LeaderScrape, success: true },
@@ -195,7 +195,7 @@ mod tests {
     }
 
     /// As it is when a store has taken the counts.
-    fn collected(sources: &Sources, metrics: &Metrics) -> Vec<Family> {
+    fn collected(sources: &Sources, metrics: &Metrics) -> Vec<MetricFamily> {
         let exchange =
             FleetExchange::new(sources.clone(), metrics.clone(), Arc::new(NoQuota), "start-1".into());
         exchange.totals(exchange.next_counts().map(|batch| batch.increments));
@@ -223,7 +223,7 @@ mod tests {
     async fn what_is_worth_an_alert_begins_at_zero() {
         let (sources, metrics) = leader();
         metrics.begin_at_zero(["acme"]);
-        let page = String::from_utf8(encode(&collected(&sources, &metrics), Format::Text)).unwrap();
+        let page = String::from_utf8(encode(&collected(&sources, &metrics), ExpositionFormat::Text)).unwrap();
         for line in [
             "gh_exporter_events_dlq_total{queue=\"gh.backfill.dlq\"} 0",
             "gh_exporter_store_series_refused_total 0",
@@ -240,8 +240,8 @@ mod tests {
     async fn a_leader_tells_states_as_they_are() {
         let (sources, metrics) = leader();
         let_everything_happen(&metrics);
-        let page = String::from_utf8(encode(&collected(&sources, &metrics), Format::Text)).unwrap();
-        testing::read(&page, Format::Text);
+        let page = String::from_utf8(encode(&collected(&sources, &metrics), ExpositionFormat::Text)).unwrap();
+        testing::read(&page, ExpositionFormat::Text);
         for line in [
             "gh_exporter_org_state{org=\"acme\",state=\"healthy\"} 0",
             "gh_exporter_org_state{org=\"acme\",state=\"cooldown\"} 1",
@@ -290,7 +290,7 @@ mod tests {
         let_everything_happen(&metrics);
         let families = collected(&sources, &metrics);
         let page = |format| String::from_utf8(encode(&families, format)).unwrap();
-        let open = page(Format::OpenMetrics);
+        let open = page(ExpositionFormat::OpenMetrics);
         let line = |name: &str| open.lines().find(|line| line.starts_with(name)).map(str::to_owned);
         let start = line("process_start_time_seconds{").unwrap();
         let started = start.rsplit(' ').next().unwrap();
@@ -298,7 +298,7 @@ mod tests {
             line("gh_exporter_amqp_publish_created{replica=\"replica-0\",result=\"confirmed\"}").unwrap();
         assert!(created.ends_with(started), "{created}, but the process started at {started}");
         assert_eq!(line("gh_exporter_scrape_runs_created"), None, "all replicas count these together");
-        assert!(!page(Format::Text).contains("_created"));
+        assert!(!page(ExpositionFormat::Text).contains("_created"));
     }
 
     #[actix::test]

@@ -1,22 +1,22 @@
 //! Metrics that are a state seen from another side: plain functions of snapshots.
 
+use actix_supervisor::{ActorState, RestartCause, TreeSnapshot};
 use github_stats_actors::activity::Timestamp;
 use github_stats_actors::health::{HealthSnapshot, Status};
 use github_stats_actors::maintenance::{Pause, pause_of};
 use github_stats_actors::queue::QueueState;
 use github_stats_actors::role::{Epoch, Role, Roles};
 use github_stats_actors::scheduler::{OrgState, SchedulerState};
-use actix_supervisor::{ActorState, RestartCause, TreeSnapshot};
 
 use super::{Dependency, catalogue};
-use crate::exposition::{Family, SeriesCounts};
+use crate::exposition::{MetricFamily, SeriesCounts};
 
 /// The queues by the names they have with the default configuration.
 const JOBS: &str = "gh.backfill.jobs";
 pub(super) const DEAD_LETTERS: &str = "gh.backfill.dlq";
 
 /// What only a leader knows.
-pub(super) fn organisations(state: &SchedulerState, pauses: &[Pause], now: Timestamp) -> Vec<Family> {
+pub(super) fn organisations(state: &SchedulerState, pauses: &[Pause], now: Timestamp) -> Vec<MetricFamily> {
     let mut states = catalogue::ORG_STATE.family();
     let mut maintenance = catalogue::MAINTENANCE.family();
     let mut ratio = catalogue::COVERAGE_RATIO.family();
@@ -43,7 +43,7 @@ pub(super) fn organisations(state: &SchedulerState, pauses: &[Pause], now: Times
     families
 }
 
-pub(super) fn queue(replica: &str, state: &QueueState, now: Timestamp) -> Vec<Family> {
+pub(super) fn queue(replica: &str, state: &QueueState, now: Timestamp) -> Vec<MetricFamily> {
     let stats = &state.stats;
     let age = stats.oldest.map_or(0, |oldest| now.seconds_since(oldest).max(0));
     let depth = catalogue::QUEUE_DEPTH.family();
@@ -55,19 +55,19 @@ pub(super) fn queue(replica: &str, state: &QueueState, now: Timestamp) -> Vec<Fa
     ]
 }
 
-pub(super) fn series(counts: &SeriesCounts) -> Family {
+pub(super) fn series(counts: &SeriesCounts) -> MetricFamily {
     let mut by_family = catalogue::STORE_SERIES.family();
     counts.iter().for_each(|(name, count)| by_family.push(&[name], count as f64));
     by_family
 }
 
-pub(super) fn connections(replica: &str, open: usize, wanted: usize) -> Family {
+pub(super) fn connections(replica: &str, open: usize, wanted: usize) -> MetricFamily {
     let connections = catalogue::STORE_CONNECTIONS.family();
     let closed = wanted.saturating_sub(open);
     connections.with(&[replica, "open"], open as f64).with(&[replica, "closed"], closed as f64)
 }
 
-pub(super) fn role(replica: &str, standing: &Roles) -> Vec<Family> {
+pub(super) fn role(replica: &str, standing: &Roles) -> Vec<MetricFamily> {
     let epoch = standing.leads();
     let present = if epoch.is_some() { Role::Leader } else { Role::Follower };
     let mut roles = catalogue::ROLE.family();
@@ -84,7 +84,7 @@ pub(super) fn role(replica: &str, standing: &Roles) -> Vec<Family> {
 }
 
 /// A dependency that nobody has looked at yet is left out.
-pub(super) fn dependencies(health: &HealthSnapshot, configured: &[Dependency]) -> Family {
+pub(super) fn dependencies(health: &HealthSnapshot, configured: &[Dependency]) -> MetricFamily {
     let mut family = catalogue::DEPENDENCY_HEALTH.family();
     for dependency in configured {
         let component = dependency.components().iter().find_map(|name| health.components.get(name));
@@ -103,7 +103,7 @@ pub(super) fn dependencies(health: &HealthSnapshot, configured: &[Dependency]) -
 }
 
 /// Every cause is shown, also those that never occurred: a counter that appears with 1 shows no increase.
-pub(super) fn actors(replica: &str, tree: &TreeSnapshot) -> Vec<Family> {
+pub(super) fn actors(replica: &str, tree: &TreeSnapshot) -> Vec<MetricFamily> {
     let mut up = catalogue::ACTOR_UP.family();
     let mut restarts = catalogue::ACTOR_RESTARTS.family();
     let mut mailbox = catalogue::ACTOR_MAILBOX.family();

@@ -9,16 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use github_stats_actors::activity::Timestamp;
-use github_stats_actors::fleet::Exchange;
-use github_stats_actors::role::{Epoch, Load};
+use github_stats_actors::fleet::PeerExchange;
+use github_stats_actors::role::{Epoch, PeerLoad};
 use github_stats_actors::store::CountBatch;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::organisations::reports;
-use super::shared_counts::{self, Ledger};
+use super::unsent_counts::{self, UnsentCounts};
 use super::{Metrics, OrgReports, Sources, catalogue, collect};
-use crate::exposition::{Family, Value};
+use crate::exposition::{MetricFamily, MetricValue};
 
 /// What was heard of the other replicas. Cheap to clone; clones share everything.
 #[derive(Clone, Default)]
@@ -27,7 +27,7 @@ pub struct Fleet(Arc<Heard>);
 #[derive(Default)]
 struct Heard {
     others: ArcSwap<Vec<Report>>,
-    totals: ArcSwapOption<Vec<Family>>,
+    totals: ArcSwapOption<Vec<MetricFamily>>,
 }
 
 /// What a replica tells of itself.
@@ -38,13 +38,13 @@ struct Report {
     epoch: Option<u64>,
     /// How many shards it leads.
     #[serde(default)]
-    load: Load,
+    load: PeerLoad,
     /// GitHub's time when this was told, if it knows that; in seconds since the Unix epoch.
     github_time: Option<i64>,
     /// GitHub's time in the latest answer that the former goes by.
     #[serde(default)]
     github_answer: Option<i64>,
-    families: Vec<Family>,
+    families: Vec<MetricFamily>,
     /// What it uses of the limits that all share; what is in it is between the rooms.
     #[serde(default)]
     quota: serde_json::Value,
@@ -82,7 +82,7 @@ impl Fleet {
     }
 
     /// What all replicas count together; `None` while this one is cut off from that.
-    pub fn totals(&self) -> Option<Arc<Vec<Family>>> {
+    pub fn totals(&self) -> Option<Arc<Vec<MetricFamily>>> {
         self.0.totals.load_full()
     }
 
@@ -95,7 +95,7 @@ impl Fleet {
     }
 
     /// One page of what this replica tells of itself, what the others told and what all count together.
-    pub(super) fn page(&self, own: Vec<Family>, leads: bool) -> Vec<Family> {
+    pub(super) fn page(&self, own: Vec<MetricFamily>, leads: bool) -> Vec<MetricFamily> {
         let others = self.0.others.load();
         let mut health = catalogue::DEPENDENCY_HEALTH.family();
         let several = [catalogue::LEADER_EPOCH, catalogue::LEADER_CYCLE, catalogue::SHARDS];
@@ -123,11 +123,13 @@ impl Fleet {
 }
 
 /// Takes over what several tell of one thing, each value `combined` with what is known.
-fn join(known: &mut Family, told: Family, combined: fn(f64, f64) -> f64) {
+fn join(known: &mut MetricFamily, told: MetricFamily, combined: fn(f64, f64) -> f64) {
     for sample in told.samples {
         match known.samples.iter_mut().find(|known| known.labels == sample.labels) {
             Some(known) => {
-                if let (Value::Number(known), Value::Number(told)) = (&mut known.value, &sample.value) {
+                if let (MetricValue::Number(known), MetricValue::Number(told)) =
+                    (&mut known.value, &sample.value)
+                {
                     *known = combined(*known, *told);
                 }
             }
@@ -147,7 +149,7 @@ pub struct FleetExchange {
     sources: Sources,
     metrics: Metrics,
     quota: Arc<dyn SharedQuota>,
-    ledger: Mutex<Ledger>,
+    ledger: Mutex<UnsentCounts>,
     /// The time each replica told last.
     times: Mutex<BTreeMap<String, i64>>,
 }
@@ -157,11 +159,11 @@ pub struct FleetExchange {
 impl FleetExchange {
     /// Speaks for the replica whose state is read there; `writer` is unique for every start of every replica.
     pub fn new(sources: Sources, metrics: Metrics, quota: Arc<dyn SharedQuota>, writer: String) -> Self {
-        let ledger = Mutex::new(Ledger::new(writer));
+        let ledger = Mutex::new(UnsentCounts::new(writer));
         FleetExchange { sources, metrics, quota, ledger, times: Mutex::default() }
     }
 
-    fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
+    fn ledger(&self) -> std::sync::MutexGuard<'_, UnsentCounts> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -181,7 +183,7 @@ impl FleetExchange {
     }
 }
 
-impl Exchange for FleetExchange {
+impl PeerExchange for FleetExchange {
     fn report(&self) -> Vec<u8> {
         let (sources, clock) = (&self.sources, &self.sources.clock);
         let answer = clock.latest_answer();
@@ -213,7 +215,7 @@ impl Exchange for FleetExchange {
     }
 
     fn next_counts(&self) -> Option<CountBatch> {
-        self.ledger().next(|| shared_counts::counted(&self.metrics.families()))
+        self.ledger().next(|| unsent_counts::counted(&self.metrics.families()))
     }
 
     fn applied(&self, sequence: u64) {
@@ -227,6 +229,6 @@ impl Exchange for FleetExchange {
             self.sources.roles.hear(Vec::new());
             self.quota.hear(Vec::new());
         }
-        heard.totals.store(totals.map(|totals| Arc::new(shared_counts::families(&totals))));
+        heard.totals.store(totals.map(|totals| Arc::new(unsent_counts::families(&totals))));
     }
 }

@@ -4,32 +4,32 @@ use prometheus::Registry;
 use prometheus::proto::{Metric, MetricType};
 
 use super::catalogue::OPERATIONS;
-use crate::exposition::{Desc, Family, Histogram, Sample, Value};
+use crate::exposition::{Desc, Histogram, MetricFamily, MetricSample, MetricValue};
 
 /// Everything counted so far.
-pub(super) fn gather(registry: &Registry) -> Vec<Family> {
+pub(super) fn gather(registry: &Registry) -> Vec<MetricFamily> {
     let families = registry.gather();
     let described = families.iter().filter_map(|family| {
         let desc = OPERATIONS.iter().find(|desc| desc.name == family.name())?;
         let kind = family.get_field_type();
         let samples = family.get_metric().iter().map(|metric| sample(desc, metric, kind)).collect();
-        Some(Family { samples, ..desc.family() })
+        Some(MetricFamily { samples, ..desc.family() })
     });
     described.collect()
 }
 
-fn sample(desc: &Desc, metric: &Metric, kind: MetricType) -> Sample {
+fn sample(desc: &Desc, metric: &Metric, kind: MetricType) -> MetricSample {
     // The registry sorts labels by name.
     let value_of = |label: &&str| {
         let pair = metric.get_label().iter().find(|pair| pair.name() == *label);
         pair.map(|pair| pair.value().to_owned()).unwrap_or_default()
     };
     let value = match kind {
-        MetricType::HISTOGRAM => Value::Histogram(histogram(metric)),
-        MetricType::COUNTER => Value::Number(metric.get_counter().get_value()),
-        _ => Value::Number(metric.get_gauge().get_value()),
+        MetricType::HISTOGRAM => MetricValue::Histogram(histogram(metric)),
+        MetricType::COUNTER => MetricValue::Number(metric.get_counter().get_value()),
+        _ => MetricValue::Number(metric.get_gauge().get_value()),
     };
-    Sample { labels: desc.labels.iter().map(value_of).collect(), value, created: None }
+    MetricSample { labels: desc.labels.iter().map(value_of).collect(), value, created: None }
 }
 
 fn histogram(metric: &Metric) -> Histogram {

@@ -8,7 +8,7 @@ use opentelemetry_sdk::metrics::{Instrument, SdkMeterProvider, Stream};
 use prometheus::Registry;
 
 use super::{Otel, catalogue};
-use crate::exposition::{Desc, Family, Kind, Value};
+use crate::exposition::{Desc, MetricFamily, MetricKind, MetricValue};
 
 /// The name of the meter.
 const METER: &str = "github-stats";
@@ -27,8 +27,8 @@ pub(super) struct Instruments {
 
 /// A reading that several instruments tell: the first one reads, the others tell what it read.
 struct Reading {
-    read: Box<dyn Fn() -> Vec<Family> + Send + Sync>,
-    latest: Mutex<Vec<Family>>,
+    read: Box<dyn Fn() -> Vec<MetricFamily> + Send + Sync>,
+    latest: Mutex<Vec<MetricFamily>>,
 }
 
 impl Instruments {
@@ -61,7 +61,7 @@ impl Instruments {
     }
 
     /// Tells gauges and counters of these descriptions as they are read whenever somebody wants to know.
-    pub(super) fn tell(&self, descs: &[Desc], read: impl Fn() -> Vec<Family> + Send + Sync + 'static) {
+    pub(super) fn tell(&self, descs: &[Desc], read: impl Fn() -> Vec<MetricFamily> + Send + Sync + 'static) {
         let reading = Arc::new(Reading { read: Box::new(read), latest: Mutex::default() });
         for (index, desc) in descs.iter().enumerate() {
             let (reading, desc) = (reading.clone(), *desc);
@@ -72,14 +72,14 @@ impl Instruments {
                 reading.tell(&desc, told);
             };
             match desc.kind {
-                Kind::Counter => drop(
+                MetricKind::Counter => drop(
                     self.meter
                         .f64_observable_counter(desc.name)
                         .with_description(desc.help)
                         .with_callback(observe)
                         .build(),
                 ),
-                Kind::Gauge | Kind::Histogram => drop(
+                MetricKind::Gauge | MetricKind::Histogram => drop(
                     self.meter
                         .f64_observable_gauge(desc.name)
                         .with_description(desc.help)
@@ -101,7 +101,7 @@ impl Reading {
         let samples =
             latest.iter().filter(|family| family.name == desc.name).flat_map(|family| &family.samples);
         for sample in samples {
-            if let Value::Number(value) = sample.value {
+            if let MetricValue::Number(value) = sample.value {
                 told.observe(value, &labelled(desc, sample.labels.iter().cloned()));
             }
         }

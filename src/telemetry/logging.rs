@@ -12,7 +12,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, layer::SubscriberExt};
 
 use super::Otel;
-use super::traced_lines::TracedLines;
+use super::traced_format::TracedFormat;
 
 /// What logs look like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,10 +70,10 @@ where
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     let is_text = format == LogFormat::Text || (format == LogFormat::Auto && terminal);
     if is_text {
-        let lines = TracedLines::text(fmt::format().with_ansi(terminal));
+        let lines = TracedFormat::text(fmt::format().with_ansi(terminal));
         layer.with_ansi(terminal).event_format(lines).boxed()
     } else {
-        let lines = TracedLines::json(fmt::format().json().flatten_event(true));
+        let lines = TracedFormat::json(fmt::format().json().flatten_event(true));
         layer.fmt_fields(JsonFields::new()).event_format(lines).boxed()
     }
 }

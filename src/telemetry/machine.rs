@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::catalogue;
-use crate::exposition::Family;
+use crate::exposition::MetricFamily;
 
 /// Where control groups are mounted.
 const CGROUPS: &str = "/sys/fs/cgroup";
@@ -13,7 +13,7 @@ const UNLIMITED: u64 = 1 << 60;
 
 /// The `process_*` families; empty where the operating system does not tell.
 #[cfg(target_os = "linux")]
-pub(super) fn process(replica: &str) -> Vec<Family> {
+pub(super) fn process(replica: &str) -> Vec<MetricFamily> {
     let Ok(process) = procfs::process::Process::myself() else { return Vec::new() };
     let labels = [replica];
     let mut families = Vec::new();
@@ -41,7 +41,7 @@ pub(super) fn process(replica: &str) -> Vec<Family> {
 
 /// The `process_*` families; empty where the operating system does not tell.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn process(_replica: &str) -> Vec<Family> {
+pub(super) fn process(_replica: &str) -> Vec<MetricFamily> {
     Vec::new()
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use github_stats_actors::event::{Event, Observer};
-use github_stats_actors::queue::Reason;
+use github_stats_actors::queue::JobReason;
 use github_stats_actors::store::WriteSource;
 use prometheus::{HistogramVec, IntCounterVec, Registry};
 
@@ -12,10 +12,10 @@ use super::derived::{self, DEAD_LETTERS};
 use super::instruments::Instruments;
 use super::store_metrics::StoreMetrics;
 use super::{
-    GithubMetrics, HttpMetrics, LineSources, Otel, Scrapes, Sources, StoreMeter, catalogue, gather, machine,
+    GithubMetrics, HttpMetrics, LocSources, Otel, Scrapes, Sources, StoreMeter, catalogue, gather, machine,
     vectors,
 };
-use crate::exposition::Family;
+use crate::exposition::MetricFamily;
 
 /// Cycles take from a second to, for thousands of repositories, an hour.
 const CYCLE_BOUNDS: [f64; 11] = [0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0];
@@ -56,7 +56,7 @@ struct Shared {
     scrapes: Scrapes,
     events: EventMetrics,
     store: StoreMetrics,
-    lines: LineSources,
+    lines: LocSources,
 }
 
 struct EventMetrics {
@@ -99,7 +99,7 @@ impl Metrics {
             scrapes: Scrapes::new(),
             events: EventMetrics::new(&registry)?,
             store: StoreMetrics::new(replica, &registry)?,
-            lines: LineSources::default(),
+            lines: LocSources::default(),
             instruments,
             registry,
         })))
@@ -153,7 +153,9 @@ impl Metrics {
             events.windows_given_up.with_label_values(&[org]);
             events.lines_exhausted.with_label_values(&[org]);
             self.0.github.begin_at_zero(org);
-            for reason in [Reason::ScrapeError, Reason::RateLimited, Reason::GithubUnhealthy, Reason::Gap] {
+            for reason in
+                [JobReason::ScrapeError, JobReason::RateLimited, JobReason::GithubUnhealthy, JobReason::Gap]
+            {
                 events.dropped.with_label_values(&[org, reason.as_str()]);
             }
         }
@@ -165,12 +167,12 @@ impl Metrics {
     }
 
     /// Where lines come from.
-    pub fn lines(&self) -> &LineSources {
+    pub fn lines(&self) -> &LocSources {
         &self.0.lines
     }
 
     /// Everything counted so far.
-    pub fn families(&self) -> Vec<Family> {
+    pub fn families(&self) -> Vec<MetricFamily> {
         let build = &self.0.build;
         let labels = [self.replica(), &build.version, &build.revision];
         let mut families = gather::gather(&self.0.registry);
@@ -180,7 +182,7 @@ impl Metrics {
 }
 
 /// How often telemetry could not be sent, from the beginning: nothing is sent where nothing is to be.
-fn failures(replica: &str, otel: Option<&Otel>) -> impl Fn() -> Vec<Family> + use<> {
+fn failures(replica: &str, otel: Option<&Otel>) -> impl Fn() -> Vec<MetricFamily> + use<> {
     let (replica, otel) = (replica.to_owned(), otel.cloned());
     move || {
         let mut family = catalogue::OTEL_FAILURES.family();

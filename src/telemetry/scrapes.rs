@@ -7,7 +7,7 @@ use github_stats_actors::activity::Timestamp;
 use tokio::time::Instant;
 
 use super::catalogue;
-use crate::exposition::Family;
+use crate::exposition::MetricFamily;
 
 /// Counts scrapes. Cheap to clone; clones share everything.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ impl State {
 
 impl ScrapeReport {
     /// The report as metrics of `replica`.
-    pub fn families(&self, replica: &str) -> Vec<Family> {
+    pub fn families(&self, replica: &str) -> Vec<MetricFamily> {
         let labels = [replica];
         let mut families = vec![
             catalogue::SCRAPES.family().with(&labels, self.total as f64),

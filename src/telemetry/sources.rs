@@ -4,18 +4,18 @@ use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
+use actix_supervisor::Observable;
+use actix_supervisor::RootHandle;
 use github_stats_actors::clock::Clock;
 use github_stats_actors::health::HealthSnapshot;
 use github_stats_actors::maintenance::Pause;
-use actix_supervisor::Observable;
 use github_stats_actors::queue::QueueState;
 use github_stats_actors::role::Roles;
 use github_stats_actors::scheduler::SchedulerState;
 use github_stats_actors::store::StoreState;
-use actix_supervisor::RootHandle;
 
 use super::Fleet;
-use crate::disk::Space;
+use crate::disk::DiskSpace;
 
 /// Something the exporter depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,7 +90,7 @@ pub struct Sources {
     /// What the other replicas told.
     pub fleet: Fleet,
     /// The space of the data directory when that was last looked at; `None` without one.
-    pub disk: Observable<Option<Space>>,
+    pub disk: Observable<Option<DiskSpace>>,
     /// What operators have paused, as last seen.
     pub pauses: Observable<Vec<Pause>>,
     /// The quota of every organisation.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message};
 use actix_rt::{System, SystemRunner};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use actix_supervisor::{
     ActorRef, Backoff, ChildSpec, Exit, Intensity, RootHandle, Strategy, SupervisorSpec, start_root,
 };
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio::time::Instant;
 
 /// Messages a measured iteration sends.

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use crate::acceptance::{config, lively, simulator};
-use crate::support::redis::{Server, Watched, installed};
+use crate::support::redis::{Server, WatchedExporter, installed};
 use crate::support::{Replica, counters, parse_gauges, settle, soak};
 
 /// How long things may take that happen within seconds on a quiet machine.
@@ -217,7 +217,7 @@ async fn a_failover_by_the_sentinels_loses_nothing() {
     }
     let simulator = simulator(lively("acme"));
     let first_seen = simulator.now();
-    let mut servers = Watched::start().await;
+    let mut servers = WatchedExporter::start().await;
     let sentinels: Vec<String> = servers.sentinels.iter().map(|s| format!("\"{}\"", s.address())).collect();
     let store = format!("redis_mode: sentinel, redis_sentinel_addrs: [{}]", sentinels.join(", "));
     let pair = Pair::start(&simulator, &store).await;

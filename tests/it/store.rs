@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use github_stats::store::{EmbeddedStore, OpenError};
 use github_stats_actors::activity::{
-    Batch, Coverage, Fact, FactId, Folded, HeadRead, Lines, Oid, Record, RepoKey, RepoMeta, RepoState,
-    Timestamp, Window,
+    Batch, Coverage, Fact, FactId, FoldedBase, HeadRead, LocChange, Oid, Record, RepoKey, RepoMeta,
+    RepoState, Timestamp, Window,
 };
 use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::store::{FactStore, StoredRecord};
@@ -31,7 +31,7 @@ fn key(org: &str, id: &str) -> RepoKey {
 fn batch(key: &RepoKey, number: u64, count: u64) -> Batch {
     let record = |n| {
         let id = FactId::IssueComment(number * 1_000 + n);
-        let fact = Fact { id, user: "ada".into(), at: at(number), lines: Lines::default() };
+        let fact = Fact { id, user: "ada".into(), at: at(number), lines: LocChange::default() };
         (id, Record::observed(&fact, at(number)))
     };
     let mut oid = [0; 20];
@@ -42,7 +42,7 @@ fn batch(key: &RepoKey, number: u64, count: u64) -> Batch {
         head: Some(HeadRead { read_at: at(number), oid: Some(Oid::from_bytes(oid)) }),
         records: (0..count).map(record).collect(),
         covered: Window::new(at(2 * number), at(2 * number + 1)).into_iter().collect::<Coverage>(),
-        folded: Folded::default(),
+        folded: FoldedBase::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Coverage, FactId, HeadRead, Login, Record, RepoKey, RepoMeta, Timestamp, Totals};
+use super::{Coverage, FactCounts, FactId, HeadRead, Login, Record, RepoKey, RepoMeta, Timestamp};
 
 /// Everything one look at one repository found; written in one transaction, so that coverage never outlives its facts.
 ///
@@ -20,21 +20,21 @@ pub struct Batch {
     /// What is now completely collected.
     pub covered: Coverage,
     /// What garbage collection did in the store this comes from; nothing for what was just observed.
-    pub folded: Folded,
+    pub folded: FoldedBase,
 }
 
 /// The trace of garbage collection: records dated before `floor` are gone and counted in `base`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Folded {
+pub struct FoldedBase {
     /// Records dated before it are refused.
     pub floor: Timestamp,
     /// Their number, by the user they were credited to.
-    pub base: BTreeMap<Login, Totals>,
+    pub base: BTreeMap<Login, FactCounts>,
 }
 
-impl Default for Folded {
+impl Default for FoldedBase {
     fn default() -> Self {
-        Folded { floor: Timestamp::MIN, base: BTreeMap::new() }
+        FoldedBase { floor: Timestamp::MIN, base: BTreeMap::new() }
     }
 }
 
@@ -47,7 +47,7 @@ impl Batch {
             head: None,
             records: Vec::new(),
             covered: Coverage::new(),
-            folded: Folded::default(),
+            folded: FoldedBase::default(),
         }
     }
 }

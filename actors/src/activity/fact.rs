@@ -5,12 +5,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Lines, Login, Timestamp};
+use super::{LocChange, Login, Timestamp};
 
 /// What somebody did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum FactKind {
     /// A commit reachable from the default branch; merge commits count but add no lines.
     Commit,
     /// A pull request was opened.
@@ -23,19 +23,19 @@ pub enum Kind {
     IssueComment,
 }
 
-impl Kind {
+impl FactKind {
     /// Every kind, in the order of the exposition.
-    pub const ALL: [Kind; 5] =
-        [Kind::Commit, Kind::PrOpened, Kind::PrMerged, Kind::Review, Kind::IssueComment];
+    pub const ALL: [FactKind; 5] =
+        [FactKind::Commit, FactKind::PrOpened, FactKind::PrMerged, FactKind::Review, FactKind::IssueComment];
 
     /// Its name in records, logs and files.
     pub fn as_str(self) -> &'static str {
         match self {
-            Kind::Commit => "commit",
-            Kind::PrOpened => "pr_opened",
-            Kind::PrMerged => "pr_merged",
-            Kind::Review => "review",
-            Kind::IssueComment => "issue_comment",
+            FactKind::Commit => "commit",
+            FactKind::PrOpened => "pr_opened",
+            FactKind::PrMerged => "pr_merged",
+            FactKind::Review => "review",
+            FactKind::IssueComment => "issue_comment",
         }
     }
 }
@@ -126,24 +126,24 @@ pub enum FactId {
 
 impl FactId {
     /// The kind of the fact.
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> FactKind {
         match self {
-            FactId::Commit(_) => Kind::Commit,
-            FactId::PrOpened(_) => Kind::PrOpened,
-            FactId::PrMerged(_) => Kind::PrMerged,
-            FactId::Review(_) => Kind::Review,
-            FactId::IssueComment(_) => Kind::IssueComment,
+            FactId::Commit(_) => FactKind::Commit,
+            FactId::PrOpened(_) => FactKind::PrOpened,
+            FactId::PrMerged(_) => FactKind::PrMerged,
+            FactId::Review(_) => FactKind::Review,
+            FactId::IssueComment(_) => FactKind::IssueComment,
         }
     }
 
     /// The identity of the `number`-th thing of a kind other than commit; `None` for a commit.
-    pub fn numbered(kind: Kind, number: u64) -> Option<FactId> {
+    pub fn numbered(kind: FactKind, number: u64) -> Option<FactId> {
         match kind {
-            Kind::Commit => None,
-            Kind::PrOpened => Some(FactId::PrOpened(number)),
-            Kind::PrMerged => Some(FactId::PrMerged(number)),
-            Kind::Review => Some(FactId::Review(number)),
-            Kind::IssueComment => Some(FactId::IssueComment(number)),
+            FactKind::Commit => None,
+            FactKind::PrOpened => Some(FactId::PrOpened(number)),
+            FactKind::PrMerged => Some(FactId::PrMerged(number)),
+            FactKind::Review => Some(FactId::Review(number)),
+            FactKind::IssueComment => Some(FactId::IssueComment(number)),
         }
     }
 
@@ -173,9 +173,9 @@ impl FromStr for FactId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let malformed = || ParseFactIdError(text.chars().take(64).collect());
         let (kind, id) = text.split_once(':').ok_or_else(malformed)?;
-        let kind = Kind::ALL.into_iter().find(|k| k.as_str() == kind).ok_or_else(malformed)?;
+        let kind = FactKind::ALL.into_iter().find(|k| k.as_str() == kind).ok_or_else(malformed)?;
         match kind {
-            Kind::Commit => Ok(FactId::Commit(id.parse()?)),
+            FactKind::Commit => Ok(FactId::Commit(id.parse()?)),
             kind => FactId::numbered(kind, id.parse().map_err(|_| malformed())?).ok_or_else(malformed),
         }
     }
@@ -191,7 +191,7 @@ pub struct Fact {
     /// When: a commit's committer date, a pull request's creation or merge, a review's submission, a comment's creation.
     pub at: Timestamp,
     /// Lines changed; zero for everything but commits, and for merge commits.
-    pub lines: Lines,
+    pub lines: LocChange,
 }
 
 #[cfg(test)]
@@ -205,9 +205,9 @@ mod tests {
         fn an_id_reads_back_from_its_text(bytes in any::<[u8; 20]>(), number in any::<u64>(), kind in 1usize..5) {
             let commit = FactId::Commit(Oid::from_bytes(bytes));
             prop_assert_eq!(commit.to_string().parse::<FactId>().unwrap(), commit);
-            let numbered = FactId::numbered(Kind::ALL[kind], number).unwrap();
+            let numbered = FactId::numbered(FactKind::ALL[kind], number).unwrap();
             prop_assert_eq!(numbered.to_string().parse::<FactId>().unwrap(), numbered);
-            prop_assert_eq!(numbered.kind(), Kind::ALL[kind]);
+            prop_assert_eq!(numbered.kind(), FactKind::ALL[kind]);
         }
 
         #[test]

@@ -6,7 +6,7 @@ use super::{Fact, Login, Timestamp};
 
 /// Lines a commit added and deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Lines {
+pub struct LocChange {
     /// Lines added.
     pub additions: u64,
     /// Lines deleted.
@@ -26,7 +26,7 @@ pub struct Observation {
     /// When it happened.
     pub at: Timestamp,
     /// Lines it changed.
-    pub lines: Lines,
+    pub lines: LocChange,
 }
 
 /// Who the counters credit: the user of the first observation, whatever later ones say.
@@ -94,7 +94,7 @@ mod tests {
                         gone,
                         user: user.clone(),
                         at: Timestamp::from_unix(at),
-                        lines: Lines { additions, deletions: 0 },
+                        lines: LocChange { additions, deletions: 0 },
                     },
                     first: Credit { seen_at: Timestamp::from_unix(first), user },
                 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Coverage, Login, Oid, RepoKey, RepoName, Timestamp, Totals};
+use super::{Batch, Coverage, FactCounts, Login, Oid, RepoKey, RepoName, Timestamp};
 
 /// How far the default branch has been read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub struct RepoState {
     /// Records dated before it were folded into `base` and are refused.
     pub floor: Timestamp,
     /// What garbage collection removed, by the user it was credited to.
-    pub base: BTreeMap<Login, Totals>,
+    pub base: BTreeMap<Login, FactCounts>,
 }
 
 impl RepoState {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DAY, Kind, Observation, Timestamp, Totals, WEEK, last_complete_week};
+use super::{DAY, FactCounts, FactKind, Observation, Timestamp, WEEK, last_complete_week};
 
 /// How long a user's series are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub struct ActivitySettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gauges {
     /// Facts of the last 24 hours by kind.
-    pub day: Totals,
+    pub day: FactCounts,
     /// Lines added in the most recent complete week.
     pub added_weekly: u64,
     /// Lines deleted in the most recent complete week.
@@ -45,7 +45,7 @@ impl Gauges {
 
 /// The gauges at `now`. Facts found deleted and facts of the future count for nothing.
 pub fn derive_gauges<'a>(
-    observations: impl Iterator<Item = (Kind, &'a Observation)>,
+    observations: impl Iterator<Item = (FactKind, &'a Observation)>,
     now: Timestamp,
     settings: ActivitySettings,
 ) -> Gauges {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Gauges, Kind, Login, OrgName, RepoName, Timestamp, Totals};
+use super::{FactCounts, FactKind, Gauges, Login, OrgName, RepoName, Timestamp};
 
 /// Rows of a new block. Few enough that a change here and there leaves most blocks alone, enough that what readers make of
 /// one is worth keeping.
@@ -29,7 +29,7 @@ pub struct SeriesRow {
     /// The gauges.
     pub gauges: Gauges,
     /// The counters; `None` when no record credited to the user lies within retention.
-    pub totals: Option<Totals>,
+    pub totals: Option<FactCounts>,
 }
 
 /// What a row goes by, in the order of rows.
@@ -44,7 +44,7 @@ pub struct RowKey {
 }
 
 /// Sorted rows, never none.
-pub type Block = Arc<[SeriesRow]>;
+pub type SeriesBlock = Arc<[SeriesRow]>;
 
 /// All series at one instant, sorted by organisation, repository and user; no two rows share all three.
 ///
@@ -54,14 +54,14 @@ pub struct SeriesSnapshot {
     /// The instant the gauges are true for.
     pub at: Timestamp,
     /// The rows.
-    pub blocks: Vec<Block>,
+    pub blocks: Vec<SeriesBlock>,
     /// Whether counters are left out, because what others count meanwhile is not in them.
     pub counters_hidden: bool,
 }
 
 /// The blocks of the latest snapshot, from which the next is made.
 #[derive(Debug, Default)]
-pub(super) struct Blocks(Vec<Block>);
+pub(super) struct SeriesBlocks(Vec<SeriesBlock>);
 
 // === impl SeriesRow ===
 
@@ -70,10 +70,10 @@ impl SeriesRow {
     pub fn series(&self) -> usize {
         let gauges = &self.gauges;
         let lines = [gauges.added_weekly, gauges.removed_weekly].into_iter();
-        let values = Kind::ALL.into_iter().map(|kind| gauges.day.get(kind)).chain(lines);
+        let values = FactKind::ALL.into_iter().map(|kind| gauges.day.get(kind)).chain(lines);
         values.filter(|value| gauges.active || *value != 0).count()
             + usize::from(gauges.last_event.is_some())
-            + self.totals.map_or(0, |_| Kind::ALL.len())
+            + self.totals.map_or(0, |_| FactKind::ALL.len())
     }
 
     /// What it goes by.
@@ -97,7 +97,7 @@ impl RowKey {
 impl SeriesSnapshot {
     /// A snapshot of these rows, in any order; of rows that share all three names the last stays.
     pub fn of(at: Timestamp, rows: impl IntoIterator<Item = SeriesRow>) -> Self {
-        let mut blocks = Blocks::default();
+        let mut blocks = SeriesBlocks::default();
         let rows: BTreeMap<RowKey, SeriesRow> = rows.into_iter().map(|row| (row.key(), row)).collect();
         blocks.update(rows.into_iter().map(|(key, row)| (key, Some(row))));
         SeriesSnapshot { at, blocks: blocks.0, counters_hidden: false }
@@ -111,9 +111,9 @@ impl SeriesSnapshot {
 
 // === impl Blocks ===
 
-impl Blocks {
+impl SeriesBlocks {
     /// The blocks as they are.
-    pub(super) fn shared(&self) -> Vec<Block> {
+    pub(super) fn shared(&self) -> Vec<SeriesBlock> {
         self.0.clone()
     }
 
@@ -148,7 +148,7 @@ impl Blocks {
             rows.splice(0..0, last.iter().cloned());
         }
         if rows.len() <= FULL {
-            self.0.extend((!rows.is_empty()).then(|| Block::from(rows)));
+            self.0.extend((!rows.is_empty()).then(|| SeriesBlock::from(rows)));
             return;
         }
         let size = rows.len().div_ceil(rows.len().div_ceil(FILLED));
@@ -196,7 +196,7 @@ mod tests {
         }
     }
 
-    fn update(blocks: &mut Blocks, changes: &BTreeMap<usize, Option<u64>>) {
+    fn update(blocks: &mut SeriesBlocks, changes: &BTreeMap<usize, Option<u64>>) {
         let change =
             |(number, value): (&usize, &Option<u64>)| (row(*number, 0).key(), value.map(|v| row(*number, v)));
         blocks.update(changes.iter().map(change));
@@ -210,7 +210,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn blocks_hold_what_a_map_would(first in changes(900), more in proptest::collection::vec(changes(60), 0..8)) {
-            let (mut blocks, mut model) = (Blocks::default(), BTreeMap::new());
+            let (mut blocks, mut model) = (SeriesBlocks::default(), BTreeMap::new());
             for step in std::iter::once(first).chain(more) {
                 let before = blocks.shared();
                 update(&mut blocks, &step);
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_row_that_stays_the_same_leaves_its_block_alone() {
-        let mut blocks = Blocks::default();
+        let mut blocks = SeriesBlocks::default();
         update(&mut blocks, &(0..1_000).map(|n| (n, Some(1))).collect());
         let before = blocks.shared();
         update(&mut blocks, &BTreeMap::from([(17, Some(1)), (4_000, None)]));
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn rows_that_go_free_their_blocks() {
-        let mut blocks = Blocks::default();
+        let mut blocks = SeriesBlocks::default();
         update(&mut blocks, &(0..1_000).map(|n| (n, Some(1))).collect());
         update(&mut blocks, &(0..1_000).filter(|n| n % 50 != 0).map(|n| (n, None)).collect());
         assert_eq!((blocks.0.len(), blocks.0[0].len()), (1, 20));

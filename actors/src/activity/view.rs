@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::budget::Budget;
 use super::series::next_change;
-use super::snapshot::Blocks;
+use super::series_budget::SeriesBudget;
+use super::snapshot::SeriesBlocks;
 use super::{
-    ActivitySettings, FactId, Gauges, Login, OrgName, Record, RepoId, RepoKey, RepoName, RepoState, RowKey,
-    SeriesRow, SeriesSnapshot, Timestamp, Totals, derive_gauges,
+    ActivitySettings, FactCounts, FactId, Gauges, Login, OrgName, Record, RepoId, RepoKey, RepoName,
+    RepoState, RowKey, SeriesRow, SeriesSnapshot, Timestamp, derive_gauges,
 };
 
 /// Every record within retention, and the series derived from them.
@@ -25,14 +25,14 @@ pub struct SeriesView {
     records: usize,
     /// Rows that may look different from the last snapshot.
     stale: BTreeSet<RowKey>,
-    budget: Budget,
-    blocks: Blocks,
+    budget: SeriesBudget,
+    blocks: SeriesBlocks,
 }
 
 #[derive(Debug)]
 struct Repository {
     name: Option<RepoName>,
-    base: BTreeMap<Login, Totals>,
+    base: BTreeMap<Login, FactCounts>,
     floor: Timestamp,
     records: BTreeMap<FactId, Record>,
     users: BTreeMap<Login, User>,
@@ -51,7 +51,7 @@ struct User {
 struct Share {
     since: Timestamp,
     gauges: Gauges,
-    totals: Option<Totals>,
+    totals: Option<FactCounts>,
 }
 
 impl SeriesView {
@@ -65,8 +65,8 @@ impl SeriesView {
             agenda: BTreeSet::new(),
             records: 0,
             stale: BTreeSet::new(),
-            budget: Budget::new(series_budget),
-            blocks: Blocks::default(),
+            budget: SeriesBudget::new(series_budget),
+            blocks: SeriesBlocks::default(),
         }
     }
 
@@ -340,7 +340,7 @@ fn row_key(key: &RepoKey, name: &RepoName, user: &Login) -> RowKey {
     RowKey { org: key.org.clone(), repo: name.clone(), user: user.clone() }
 }
 
-fn combined_totals(a: Option<Totals>, b: Option<Totals>) -> Option<Totals> {
+fn combined_totals(a: Option<FactCounts>, b: Option<FactCounts>) -> Option<FactCounts> {
     match (a, b) {
         (Some(mut a), Some(b)) => {
             a.add(b);
@@ -355,7 +355,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::activity::{Credit, DAY, HOUR, Lines, Observation, RepoId, RepoMeta, WEEK};
+    use crate::activity::{Credit, DAY, HOUR, LocChange, Observation, RepoId, RepoMeta, WEEK};
 
     const SETTINGS: ActivitySettings = ActivitySettings { active_window: 7 * DAY, retention: 30 * DAY };
     const START: i64 = 1_800_000_000;
@@ -379,8 +379,11 @@ mod tests {
                     3 => FactId::Review(number),
                     _ => FactId::IssueComment(number),
                 };
-                let lines =
-                    if kind == 0 { Lines { additions: number, deletions: 1 } } else { Lines::default() };
+                let lines = if kind == 0 {
+                    LocChange { additions: number, deletions: 1 }
+                } else {
+                    LocChange::default()
+                };
                 let seen_at = Timestamp::from_unix(START + seen);
                 let login = |n: u8| Login::from(format!("user-{n}"));
                 let at = Timestamp::from_unix(START + at);
@@ -421,7 +424,7 @@ mod tests {
             for number in 0..2u8 {
                 let credited = || here().filter(|((repo, _), r)| *repo == number && r.first.user == user);
                 if credited().any(|(_, r)| r.latest.at > now - SETTINGS.retention) {
-                    let mut share = Totals::default();
+                    let mut share = FactCounts::default();
                     credited().for_each(|((_, id), _)| share.increment(id.kind()));
                     totals = combined_totals(totals, Some(share));
                 }
@@ -478,11 +481,15 @@ mod tests {
         let at = Timestamp::from_unix(START);
         let mut view = SeriesView::new(SETTINGS, usize::MAX, at);
         view.describe(&state(0, "api"));
-        let fact =
-            crate::activity::Fact { id: FactId::Review(1), user: "ada".into(), at, lines: Lines::default() };
+        let fact = crate::activity::Fact {
+            id: FactId::Review(1),
+            user: "ada".into(),
+            at,
+            lines: LocChange::default(),
+        };
         view.apply(&key(0), [(fact.id, &Record::observed(&fact, at))]);
         let only = |view: &mut SeriesView| view.snapshot().rows().next().cloned().expect("a row");
-        let reviews = |view: &mut SeriesView| only(view).gauges.day.get(crate::activity::Kind::Review);
+        let reviews = |view: &mut SeriesView| only(view).gauges.day.get(crate::activity::FactKind::Review);
         assert_eq!(reviews(&mut view), 1);
         assert!(!view.advance(at + DAY - 1), "nothing changes before the fact leaves the window");
         assert!(view.advance(at + DAY));
@@ -496,7 +503,7 @@ mod tests {
         let at = Timestamp::from_unix(START);
         let fact = |user: &str, number, after| {
             let id = FactId::Review(number);
-            let fact = crate::activity::Fact { id, user: user.into(), at, lines: Lines::default() };
+            let fact = crate::activity::Fact { id, user: user.into(), at, lines: LocChange::default() };
             (id, Record::observed(&fact, at + after))
         };
         let (ada, bob) = (fact("ada", 1, 9), fact("bob", 2, 5));
@@ -521,15 +528,15 @@ mod tests {
         let mut view = SeriesView::new(SETTINGS, usize::MAX, at);
         view.describe(&state(0, "api"));
         let facts = [(FactId::Review(1), at - DAY), (FactId::Review(2), at)].map(|(id, at)| {
-            let fact = crate::activity::Fact { id, user: "ada".into(), at, lines: Lines::default() };
+            let fact = crate::activity::Fact { id, user: "ada".into(), at, lines: LocChange::default() };
             (id, Record::observed(&fact, at))
         });
         view.apply(&key(0), facts.iter().map(|(id, r)| (*id, r)));
         let totals = |view: &mut SeriesView| view.snapshot().rows().next().and_then(|row| row.totals);
         let before = totals(&mut view);
         let mut state = state(0, "api");
-        let mut base = Totals::default();
-        base.increment(crate::activity::Kind::Review);
+        let mut base = FactCounts::default();
+        base.increment(crate::activity::FactKind::Review);
         state.base.insert("ada".into(), base);
         state.floor = at;
         view.describe(&state);

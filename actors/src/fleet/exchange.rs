@@ -9,7 +9,7 @@ use crate::store::CountBatch;
 /// What a replica tells the others and hears of them. Called from an actor: nothing here may block.
 ///
 /// It outlives the actor's incarnations, so a batch of counts that may have been applied is sent again as it was.
-pub trait Exchange: Send + Sync + 'static {
+pub trait PeerExchange: Send + Sync + 'static {
     /// What this replica tells of itself now.
     fn report(&self) -> Vec<u8>;
 

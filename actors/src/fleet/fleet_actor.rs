@@ -8,9 +8,9 @@ use actix::prelude::*;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::Exchange;
-use actix_supervisor::Observable;
+use super::PeerExchange;
 use crate::store::{SharedState, SharedTable, StoreError};
+use actix_supervisor::Observable;
 
 /// How often replicas tell of themselves and ask for the others.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ pub struct FleetSettings {
     /// Whether there can be others.
     pub has_others: bool,
     /// What is told and heard.
-    pub exchange: Arc<dyn Exchange>,
+    pub exchange: Arc<dyn PeerExchange>,
     /// Where the actor's state goes.
     pub state: Observable<FleetState>,
 }
@@ -150,12 +150,12 @@ impl Actor for FleetActor {
 /// Hands over the last counts and says good-bye; answered when that is done, or cannot be.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
-pub struct Leave;
+pub struct LeaveFleet;
 
-impl Handler<Leave> for FleetActor {
+impl Handler<LeaveFleet> for FleetActor {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, _: Leave, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, _: LeaveFleet, _: &mut Self::Context) -> Self::Result {
         self.left = true;
         let settings = self.settings.clone();
         Box::pin(async move {
@@ -194,7 +194,7 @@ mod tests {
         }
     }
 
-    impl Exchange for Counter {
+    impl PeerExchange for Counter {
         fn report(&self) -> Vec<u8> {
             self.name.clone().into_bytes()
         }
@@ -243,7 +243,7 @@ mod tests {
             assert_eq!((shown(&one), shown(&other)), (Some(5.0), Some(5.0)));
             assert_eq!(*other.heard.lock().unwrap(), ["one", "other"]);
             one.count(1.0);
-            one_address.send(Leave).await.expect("it answers");
+            one_address.send(LeaveFleet).await.expect("it answers");
             drop(one_address);
             assert_eq!(shared.counts().await.expect("counts")["runs"], 6.0);
             assert_eq!(shared.entries(SharedTable::Replicas).await.expect("entries").len(), 1);

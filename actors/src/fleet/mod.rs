@@ -3,5 +3,5 @@
 mod exchange;
 mod fleet_actor;
 
-pub use exchange::Exchange;
-pub use fleet_actor::{FleetActor, FleetSettings, FleetState, Leave};
+pub use exchange::PeerExchange;
+pub use fleet_actor::{FleetActor, FleetSettings, FleetState, LeaveFleet};

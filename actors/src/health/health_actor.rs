@@ -9,12 +9,12 @@ use actix::prelude::*;
 
 use super::{HealthSnapshot, Inputs, Probe, ProbeResult, Status, assess};
 use crate::clock::Clock;
-use crate::maintenance::Register;
-use actix_supervisor::Observable;
+use crate::maintenance::PauseRegistry;
 use crate::queue::QueueState;
 use crate::role::{Role, Roles};
 use crate::scheduler::SchedulerState;
 use crate::store::StoreState;
+use actix_supervisor::Observable;
 use actix_supervisor::{RootHandle, TreeSnapshot};
 
 /// How often health is assessed.
@@ -34,7 +34,7 @@ pub struct HealthSettings {
     /// The scheduler's state.
     pub scheduler: Observable<SchedulerState>,
     /// What operators have paused.
-    pub maintenance: Register,
+    pub maintenance: PauseRegistry,
     /// The tree, as soon as it is started.
     pub tree: Arc<OnceLock<RootHandle>>,
     /// Whom to ask, and how often.

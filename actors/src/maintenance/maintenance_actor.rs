@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 
-use super::Register;
+use super::PauseRegistry;
 
 /// How often it looks whether something was paused, or goes on, at the word of another replica.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -13,7 +13,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct MaintenanceSettings {
     /// Where pauses are kept and shown.
-    pub register: Register,
+    pub register: PauseRegistry,
 }
 
 /// Looks once a second. It keeps nothing: what it saw last stays shown while it is restarted.

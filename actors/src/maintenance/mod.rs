@@ -2,8 +2,8 @@
 
 mod maintenance_actor;
 mod pause;
-mod register;
+mod pause_registry;
 
 pub use maintenance_actor::{MaintenanceActor, MaintenanceSettings};
 pub use pause::{Pause, pause_of};
-pub use register::Register;
+pub use pause_registry::PauseRegistry;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::{Delivery, Job, JobQueue, Message, Reason, Settlement, TraceContext};
+use super::{Delivery, Job, JobQueue, JobReason, QueueMessage, Settlement, TraceContext};
 use crate::activity::Timestamp;
 
 /// A module of tests, one for each sentence of the contract. `$open` is an async function that answers a
@@ -83,7 +83,7 @@ impl QueueUnderTest {
 
 fn job_of(delivery: &dyn Delivery) -> Job {
     match delivery.message() {
-        Message::Job(job) => (**job).clone(),
+        QueueMessage::Job(job) => (**job).clone(),
         other => panic!("no job: {other:?}"),
     }
 }
@@ -101,11 +101,11 @@ fn job(number: u32) -> Job {
         repo_id: Some("R_1".into()),
         window_start: Timestamp::from_unix(0),
         window_end: Timestamp::from_unix(900),
-        reason: Reason::ScrapeError,
+        reason: JobReason::ScrapeError,
         attempt: 2,
         max_attempts: 5,
         created_at: Timestamp::from_unix(i64::from(number)),
-        history: vec![super::Failure::new(1, Timestamp::from_unix(3), "it \"failed\"\n\u{1F980}")],
+        history: vec![super::JobFailure::new(1, Timestamp::from_unix(3), "it \"failed\"\n\u{1F980}")],
         reprocesses: Some("letter".into()),
         trace: Some(Box::new(TraceContext {
             parent: format!("00-0af7651916cd43dd8448eb211c80319c-{:016x}-01", u64::from(number) + 1),
@@ -189,7 +189,12 @@ pub async fn what_is_done_or_dead_does_not_come_back(queue: QueueUnderTest) {
     done(queue.receive().await).await;
     queue.publish(job(2)).await;
     let (dead, delivery) = queue.receive_job().await;
-    let letter = super::DeadLetter::of_job(&dead, super::Death::Expired, "too old", Timestamp::from_unix(9));
+    let letter = super::DeadLetter::of_job(
+        &dead,
+        super::DeadLetterReason::Expired,
+        "too old",
+        Timestamp::from_unix(9),
+    );
     delivery.settle(Settlement::Dead(Box::new(letter))).await.expect("settled");
     queue.assert_empty().await;
     queue.queue.forget("job-2").await.expect("forgotten");

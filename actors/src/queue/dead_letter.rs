@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Job};
+use super::{Job, JobFailure};
 use crate::activity::Timestamp;
 
 /// Why a job, or what was no job at all, was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Death {
+pub enum DeadLetterReason {
     /// It failed for the last time.
     AttemptsExhausted,
     /// It failed, and trying again cannot help.
@@ -19,14 +19,14 @@ pub enum Death {
     Malformed,
 }
 
-impl Death {
+impl DeadLetterReason {
     /// Its name in headers and tables.
     pub fn as_str(self) -> &'static str {
         match self {
-            Death::AttemptsExhausted => "attempts_exhausted",
-            Death::CannotSucceed => "cannot_succeed",
-            Death::Expired => "expired",
-            Death::Malformed => "malformed",
+            DeadLetterReason::AttemptsExhausted => "attempts_exhausted",
+            DeadLetterReason::CannotSucceed => "cannot_succeed",
+            DeadLetterReason::Expired => "expired",
+            DeadLetterReason::Malformed => "malformed",
         }
     }
 }
@@ -40,14 +40,14 @@ pub struct DeadLetter {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<Job>,
     /// Why it was given up.
-    pub reason: Death,
+    pub reason: DeadLetterReason,
     /// The last error.
     pub error: String,
     /// When it was given up.
     pub died_at: Timestamp,
     /// All failed attempts, the first one first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub history: Vec<Failure>,
+    pub history: Vec<JobFailure>,
     /// The beginning of a message that was no job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,
@@ -55,8 +55,8 @@ pub struct DeadLetter {
 
 impl DeadLetter {
     /// A job that is given up after an attempt that failed with `error`, or before any.
-    pub fn of_job(job: &Job, reason: Death, error: &str, died_at: Timestamp) -> Self {
-        let failure = Failure::new(job.attempt, died_at, error);
+    pub fn of_job(job: &Job, reason: DeadLetterReason, error: &str, died_at: Timestamp) -> Self {
+        let failure = JobFailure::new(job.attempt, died_at, error);
         let error = failure.error.clone();
         let history = job.history.iter().cloned().chain([failure]).collect();
         let job = Some(Job { history: Vec::new(), ..job.clone() });
@@ -64,10 +64,10 @@ impl DeadLetter {
     }
 
     /// A message that was no job.
-    pub fn of_poison(poison: &Poison, died_at: Timestamp) -> Self {
+    pub fn of_poison(poison: &PoisonMessage, died_at: Timestamp) -> Self {
         let error = format!("{} ({} bytes)", poison.problem, poison.size);
         let excerpt = Some(poison.excerpt.clone());
-        let (id, reason) = (poison.id.clone(), Death::Malformed);
+        let (id, reason) = (poison.id.clone(), DeadLetterReason::Malformed);
         DeadLetter { id, job: None, reason, error, died_at, history: Vec::new(), excerpt }
     }
 }
@@ -78,7 +78,7 @@ fn job_id(job: &Option<Job>) -> String {
 
 /// A message that is no job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Poison {
+pub struct PoisonMessage {
     /// A name for it.
     pub id: String,
     /// What is wrong with it.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Death, Job, Reason};
+use super::{DeadLetterReason, Job, JobReason};
 use crate::activity::{MINUTE, OrgName, RepoId, RepoName, Timestamp, Window};
 
 /// The knobs of SPEC's `backfill` section.
@@ -35,7 +35,7 @@ impl DispatchSettings {
 
 /// A window somebody wants repaired.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct WindowRequest {
     /// Whose.
     pub org: OrgName,
     /// Which repository, by identity and current name; `None` for all.
@@ -43,12 +43,12 @@ pub struct Wanted {
     /// What is missing.
     pub window: Window,
     /// Why.
-    pub reason: Reason,
+    pub reason: JobReason,
 }
 
 /// What becomes of a wanted window.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Admission {
+pub enum EnqueueDecision {
     /// It is to be published.
     Enqueue(Job),
     /// A job like it is alive.
@@ -59,7 +59,7 @@ pub enum Admission {
 
 /// What the shared records tell of a proposed job's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
+pub enum ExistingJob {
     /// Nobody has it.
     Free,
     /// A job like it is alive.
@@ -83,7 +83,7 @@ impl Dispatcher {
     }
 
     /// The job that a wanted window would become at `now`, called `job_id`.
-    pub fn propose(&self, wanted: &Wanted, job_id: String, now: Timestamp) -> Job {
+    pub fn propose(&self, wanted: &WindowRequest, job_id: String, now: Timestamp) -> Job {
         let window = wanted.window.coalesced(seconds(self.settings.coalesce_window));
         let (repo_id, repo) = match &wanted.repo {
             Some((id, name)) => (Some(id.clone()), name.clone()),
@@ -108,21 +108,21 @@ impl Dispatcher {
     }
 
     /// Decides on a proposed job at `now`.
-    pub fn admit(&mut self, job: Job, known: Known, now: Timestamp) -> Admission {
+    pub fn admit(&mut self, job: Job, known: ExistingJob, now: Timestamp) -> EnqueueDecision {
         self.leases.retain(|_, until| *until > now);
         let held = match known {
-            Known::Free => false,
-            Known::Held => true,
-            Known::Nothing => self.leases.contains_key(&job.dedup_key),
+            ExistingJob::Free => false,
+            ExistingJob::Held => true,
+            ExistingJob::Nothing => self.leases.contains_key(&job.dedup_key),
         };
         if held {
-            return Admission::Duplicate;
+            return EnqueueDecision::Duplicate;
         }
         if !self.count(&job.org, now) {
-            return Admission::Capped;
+            return EnqueueDecision::Capped;
         }
         self.renew(&job.dedup_key, now, Duration::ZERO);
-        Admission::Enqueue(job)
+        EnqueueDecision::Enqueue(job)
     }
 
     /// A job reached a new stage that is due after `delay`: its key is held for two coalesce windows beyond that, so
@@ -155,7 +155,7 @@ impl Dispatcher {
     }
 }
 
-fn dedup_key(wanted: &Wanted, window: Window) -> String {
+fn dedup_key(wanted: &WindowRequest, window: Window) -> String {
     let repo = wanted.repo.as_ref().map_or(Job::ALL, |(id, _)| id.as_str());
     format!("{}/{repo}/{}-{}", wanted.org, window.from(), window.to())
 }
@@ -167,7 +167,7 @@ pub(super) fn seconds(duration: Duration) -> i64 {
 
 /// What happens to a job whose attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum RetryDecision {
     /// It comes back.
     Retry {
         /// As this.
@@ -178,21 +178,22 @@ pub enum Next {
     /// It is given up.
     GiveUp {
         /// Why.
-        why: Death,
+        why: DeadLetterReason,
     },
 }
 
 /// Decides on a job whose attempt failed at `now`.
-pub fn after_failure(job: &Job, now: Timestamp, settings: &DispatchSettings) -> Next {
+pub fn after_failure(job: &Job, now: Timestamp, settings: &DispatchSettings) -> RetryDecision {
     if now.seconds_since(job.created_at) >= seconds(settings.max_message_age) {
-        return Next::GiveUp { why: Death::Expired };
+        return RetryDecision::GiveUp { why: DeadLetterReason::Expired };
     }
     let tried = usize::try_from(job.attempt.max(1) - 1).unwrap_or(usize::MAX);
     match settings.requeue_delays.get(tried) {
-        Some(delay) if job.attempt < job.max_attempts => {
-            Next::Retry { job: Box::new(Job { attempt: job.attempt + 1, ..job.clone() }), delay: *delay }
-        }
-        _ => Next::GiveUp { why: Death::AttemptsExhausted },
+        Some(delay) if job.attempt < job.max_attempts => RetryDecision::Retry {
+            job: Box::new(Job { attempt: job.attempt + 1, ..job.clone() }),
+            delay: *delay,
+        },
+        _ => RetryDecision::GiveUp { why: DeadLetterReason::AttemptsExhausted },
     }
 }
 
@@ -204,17 +205,17 @@ mod tests {
     use crate::queue::testing::settings;
 
     /// Admits what is wanted by what this replica remembers.
-    fn admit(dispatcher: &mut Dispatcher, wanted: &Wanted, now: Timestamp) -> Admission {
+    fn admit(dispatcher: &mut Dispatcher, wanted: &WindowRequest, now: Timestamp) -> EnqueueDecision {
         let job = dispatcher.propose(wanted, "a".into(), now);
-        dispatcher.admit(job, Known::Nothing, now)
+        dispatcher.admit(job, ExistingJob::Nothing, now)
     }
 
-    fn wanted(from: i64, to: i64) -> Wanted {
-        Wanted {
+    fn wanted(from: i64, to: i64) -> WindowRequest {
+        WindowRequest {
             org: "acme".into(),
             repo: Some(("R_1".into(), "api".into())),
             window: Window::new(Timestamp::from_unix(from), Timestamp::from_unix(to)).unwrap(),
-            reason: Reason::Gap,
+            reason: JobReason::Gap,
         }
     }
 
@@ -222,25 +223,27 @@ mod tests {
     fn a_job_keeps_others_like_it_out_until_it_ends_or_is_lost() {
         let now = Timestamp::from_unix(1_000_000);
         let mut dispatcher = Dispatcher::new(settings());
-        let Admission::Enqueue(job) = admit(&mut dispatcher, &wanted(1000, 1100), now) else { panic!() };
+        let EnqueueDecision::Enqueue(job) = admit(&mut dispatcher, &wanted(1000, 1100), now) else {
+            panic!()
+        };
         assert_eq!((job.window_start.as_unix(), job.window_end.as_unix()), (900, 1800));
-        assert_eq!(admit(&mut dispatcher, &wanted(1200, 1300), now), Admission::Duplicate);
+        assert_eq!(admit(&mut dispatcher, &wanted(1200, 1300), now), EnqueueDecision::Duplicate);
         dispatcher.release(&job.dedup_key);
-        assert!(matches!(admit(&mut dispatcher, &wanted(1200, 1300), now), Admission::Enqueue(_)));
+        assert!(matches!(admit(&mut dispatcher, &wanted(1200, 1300), now), EnqueueDecision::Enqueue(_)));
         let later = now + 2 * 900;
-        assert!(matches!(admit(&mut dispatcher, &wanted(1000, 1100), later), Admission::Enqueue(_)));
+        assert!(matches!(admit(&mut dispatcher, &wanted(1000, 1100), later), EnqueueDecision::Enqueue(_)));
     }
 
     #[test]
     fn what_all_replicas_know_overrules_what_one_remembers() {
         let now = Timestamp::from_unix(1_000_000);
         let mut dispatcher = Dispatcher::new(settings());
-        assert!(matches!(admit(&mut dispatcher, &wanted(0, 1), now), Admission::Enqueue(_)));
+        assert!(matches!(admit(&mut dispatcher, &wanted(0, 1), now), EnqueueDecision::Enqueue(_)));
         let job = dispatcher.propose(&wanted(0, 1), "b".into(), now);
-        assert!(matches!(dispatcher.admit(job.clone(), Known::Free, now), Admission::Enqueue(_)));
-        assert_eq!(dispatcher.admit(job, Known::Held, now), Admission::Duplicate);
+        assert!(matches!(dispatcher.admit(job.clone(), ExistingJob::Free, now), EnqueueDecision::Enqueue(_)));
+        assert_eq!(dispatcher.admit(job, ExistingJob::Held, now), EnqueueDecision::Duplicate);
         let other = dispatcher.propose(&wanted(5_000, 5_001), "c".into(), now);
-        assert_eq!(dispatcher.admit(other, Known::Held, now), Admission::Duplicate);
+        assert_eq!(dispatcher.admit(other, ExistingJob::Held, now), EnqueueDecision::Duplicate);
     }
 
     #[test]
@@ -249,23 +252,29 @@ mod tests {
         let mut dispatcher = Dispatcher::new(settings());
         let admit = |d: &mut Dispatcher, n: i64, now| admit(d, &wanted(n * 900, n * 900 + 1), now);
         let admitted: Vec<bool> =
-            (0..5).map(|n| matches!(admit(&mut dispatcher, n, now), Admission::Enqueue(_))).collect();
+            (0..5).map(|n| matches!(admit(&mut dispatcher, n, now), EnqueueDecision::Enqueue(_))).collect();
         assert_eq!(admitted, [true, true, true, false, false]);
-        assert!(matches!(admit(&mut dispatcher, 4, now + 60), Admission::Enqueue(_)));
+        assert!(matches!(admit(&mut dispatcher, 4, now + 60), EnqueueDecision::Enqueue(_)));
     }
 
     #[test]
     fn a_failed_job_comes_back_until_its_attempts_or_its_time_run_out() {
         let now = Timestamp::from_unix(1_000_000);
         let mut dispatcher = Dispatcher::new(settings());
-        let Admission::Enqueue(job) = admit(&mut dispatcher, &wanted(0, 1), now) else { panic!() };
-        let Next::Retry { job, delay } = after_failure(&job, now, &settings()) else { panic!() };
+        let EnqueueDecision::Enqueue(job) = admit(&mut dispatcher, &wanted(0, 1), now) else { panic!() };
+        let RetryDecision::Retry { job, delay } = after_failure(&job, now, &settings()) else { panic!() };
         assert_eq!((job.attempt, delay), (2, Duration::from_secs(60)));
-        let Next::Retry { job, delay } = after_failure(&job, now, &settings()) else { panic!() };
+        let RetryDecision::Retry { job, delay } = after_failure(&job, now, &settings()) else { panic!() };
         assert_eq!((job.attempt, delay), (3, Duration::from_secs(300)));
-        assert_eq!(after_failure(&job, now, &settings()), Next::GiveUp { why: Death::AttemptsExhausted });
+        assert_eq!(
+            after_failure(&job, now, &settings()),
+            RetryDecision::GiveUp { why: DeadLetterReason::AttemptsExhausted }
+        );
         let fresh = Job { attempt: 1, ..*job };
-        assert_eq!(after_failure(&fresh, now + 86_400, &settings()), Next::GiveUp { why: Death::Expired });
+        assert_eq!(
+            after_failure(&fresh, now + 86_400, &settings()),
+            RetryDecision::GiveUp { why: DeadLetterReason::Expired }
+        );
     }
 
     proptest! {
@@ -282,7 +291,7 @@ mod tests {
                     let order: Vec<i64> = if waited % 2 == 0 { (0..=others).collect() } else { (0..=others).rev().collect() };
                     let mut ours = None;
                     for n in order {
-                        if let Admission::Enqueue(job) = admit(&mut dispatcher, &wanted(n * 900, n * 900 + 60), now) && n == 0 {
+                        if let EnqueueDecision::Enqueue(job) = admit(&mut dispatcher, &wanted(n * 900, n * 900 + 60), now) && n == 0 {
                             ours = Some(job);
                         }
                     }

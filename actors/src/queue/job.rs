@@ -7,7 +7,7 @@ use crate::activity::{DAY, OrgName, RepoId, RepoName, Timestamp, Window};
 /// Why a window was not collected in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Reason {
+pub enum JobReason {
     /// Collecting it failed.
     ScrapeError,
     /// There was no quota left.
@@ -18,14 +18,14 @@ pub enum Reason {
     Gap,
 }
 
-impl Reason {
+impl JobReason {
     /// The value of the `reason` label.
     pub fn as_str(self) -> &'static str {
         match self {
-            Reason::ScrapeError => "scrape_error",
-            Reason::RateLimited => "rate_limited",
-            Reason::GithubUnhealthy => "github_unhealthy",
-            Reason::Gap => "gap",
+            JobReason::ScrapeError => "scrape_error",
+            JobReason::RateLimited => "rate_limited",
+            JobReason::GithubUnhealthy => "github_unhealthy",
+            JobReason::Gap => "gap",
         }
     }
 }
@@ -49,7 +49,7 @@ pub struct Job {
     /// The first instant no longer wanted.
     pub window_end: Timestamp,
     /// Why.
-    pub reason: Reason,
+    pub reason: JobReason,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// After how many attempts it is given to the operator.
@@ -58,7 +58,7 @@ pub struct Job {
     pub created_at: Timestamp,
     /// How its earlier attempts ended, the first one first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub history: Vec<Failure>,
+    pub history: Vec<JobFailure>,
     /// The dead letter that an operator made this job of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reprocesses: Option<String>,
@@ -78,7 +78,7 @@ pub struct TraceContext {
 
 /// An attempt that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
+pub struct JobFailure {
     /// Which attempt, from 1.
     pub attempt: u32,
     /// When it ended.
@@ -87,13 +87,13 @@ pub struct Failure {
     pub error: String,
 }
 
-impl Failure {
+impl JobFailure {
     /// Characters of an error that are kept: a job is carried around with all of its failures.
     const LENGTH: usize = 500;
 
     /// What became of an attempt.
     pub fn new(attempt: u32, at: Timestamp, error: &str) -> Self {
-        Failure { attempt, at, error: error.chars().take(Self::LENGTH).collect() }
+        JobFailure { attempt, at, error: error.chars().take(Self::LENGTH).collect() }
     }
 }
 
@@ -155,7 +155,7 @@ mod tests {
         Job {
             attempt: 3,
             created_at: Timestamp::from_unix(1_000),
-            history: vec![Failure::new(1, Timestamp::from_unix(1_001), "no")],
+            history: vec![JobFailure::new(1, Timestamp::from_unix(1_001), "no")],
             ..testing::job("a")
         }
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tracing::Span;
 
-use super::{DeadLetter, Job, Poison};
+use super::{DeadLetter, Job, PoisonMessage};
 use crate::activity::Timestamp;
 
 /// Why the queue did not do as asked.
@@ -49,18 +49,18 @@ pub struct QueueStats {
 
 /// What a message holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Message {
+pub enum QueueMessage {
     /// A job.
     Job(Box<Job>),
     /// News for whoever gets them.
-    Resolved(Resolved),
+    Resolved(ResolvedNotice),
     /// Nothing of the kind.
-    Poison(Poison),
+    Poison(PoisonMessage),
 }
 
 /// An operator who can reach the queue alone has resolved a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resolved {
+pub struct ResolvedNotice {
     /// The letter's id.
     pub letter: String,
     /// What the operator said.
@@ -89,7 +89,7 @@ pub struct QueueStatus {
 #[async_trait]
 pub trait Delivery: Send {
     /// What it holds.
-    fn message(&self) -> &Message;
+    fn message(&self) -> &QueueMessage;
 
     /// The span in which it is worked on: a part of whatever made it come here, where that is known. It has the fields
     /// `result`, `otel.status_code` and `otel.status_description`, or is none.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{Delivery, Job, JobQueue, Message, QueueError, QueueStatus, Settlement};
+use super::{Delivery, Job, JobQueue, QueueError, QueueMessage, QueueStatus, Settlement};
 
 /// Jobs held at most; beyond that a gap waits for the next sweep instead of for memory.
 const CAPACITY: usize = 100_000;
@@ -106,7 +106,7 @@ impl JobQueue for MemoryQueue {
             match next {
                 Ok((sequence, job)) => {
                     let shared = self.shared.clone();
-                    let message = Some(Message::Job(Box::new(job)));
+                    let message = Some(QueueMessage::Job(Box::new(job)));
                     return Ok(Box::new(MemoryDelivery { shared, sequence, message }));
                 }
                 Err(Some(due)) => tokio::select! {
@@ -131,12 +131,12 @@ struct MemoryDelivery {
     shared: Arc<Shared>,
     sequence: u64,
     /// `None` once settled.
-    message: Option<Message>,
+    message: Option<QueueMessage>,
 }
 
 #[async_trait]
 impl Delivery for MemoryDelivery {
-    fn message(&self) -> &Message {
+    fn message(&self) -> &QueueMessage {
         self.message.as_ref().expect("a delivery has its message until it is settled, which consumes it")
     }
 
@@ -154,7 +154,7 @@ impl Delivery for MemoryDelivery {
 
 impl Drop for MemoryDelivery {
     fn drop(&mut self) {
-        if let Some(Message::Job(job)) = self.message.take() {
+        if let Some(QueueMessage::Job(job)) = self.message.take() {
             self.shared.lock().working.remove(&self.sequence);
             self.shared.put(*job, Instant::now());
         }

@@ -1,16 +1,16 @@
 //! The backfill queue: what could not be scraped in time, repaired.
 
-mod books;
+mod completed_jobs;
 #[cfg(feature = "testing")]
 pub mod contract;
 mod dead_letter;
-mod dead_letters;
+mod dead_letter_service;
+mod dead_letter_store;
 mod dispatch;
 mod job;
 mod job_queue;
-mod job_records;
-mod ledger;
-mod letter_desk;
+mod job_record_store;
+mod job_stores;
 mod memory;
 mod queue_actor;
 #[cfg(any(test, feature = "testing"))]
@@ -18,17 +18,20 @@ pub mod testing;
 mod work;
 mod worker;
 
-pub use books::Books;
-pub use dead_letter::{DeadLetter, Death, Poison};
-pub use dead_letters::{DeadLetters, unparked};
-pub use dispatch::{Admission, DispatchSettings, Dispatcher, Known, Next, Wanted, after_failure};
-pub use job::{Failure, Job, Reason, TraceContext};
-pub use job_queue::{
-    BrokerStatus, Delivery, JobQueue, Message, QueueError, QueueStats, QueueStatus, Resolved, Settlement,
+pub use completed_jobs::{CompletedJobs, RunDecision};
+pub use dead_letter::{DeadLetter, DeadLetterReason, PoisonMessage};
+pub use dead_letter_service::{DeadLetterError, DeadLetterService, ReprocessOutcome};
+pub use dead_letter_store::{DeadLetterStore, unparked};
+pub use dispatch::{
+    DispatchSettings, Dispatcher, EnqueueDecision, ExistingJob, RetryDecision, WindowRequest, after_failure,
 };
-pub use job_records::{JobRecord, JobRecords, Stage};
-pub use ledger::{Ledger, Run};
-pub use letter_desk::{DeskError, LetterDesk, Reprocessed};
+pub use job::{Job, JobFailure, JobReason, TraceContext};
+pub use job_queue::{
+    BrokerStatus, Delivery, JobQueue, QueueError, QueueMessage, QueueStats, QueueStatus, ResolvedNotice,
+    Settlement,
+};
+pub use job_record_store::{JobRecord, JobRecordStore, JobStage};
+pub use job_stores::JobStores;
 pub use memory::MemoryQueue;
 pub use queue_actor::{
     Enqueue, Enqueued, JobBegun, JobDelayed, JobEnded, QueueActor, QueueSettings, QueueState,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{DispatchSettings, Job, Reason};
+use super::{DispatchSettings, Job, JobReason};
 use crate::activity::Timestamp;
 
 /// Usual rules with two retries.
@@ -27,7 +27,7 @@ pub fn job(id: &str) -> Job {
         repo_id: Some("R_1".into()),
         window_start: Timestamp::from_unix(0),
         window_end: Timestamp::from_unix(900),
-        reason: Reason::Gap,
+        reason: JobReason::Gap,
         attempt: 1,
         max_attempts: 3,
         created_at: Timestamp::from_unix(900_000),

@@ -8,8 +8,9 @@ use tracing::Span;
 
 use super::worker::QUEUE_ERROR_PAUSE;
 use super::{
-    DeadLetter, Death, Delivery, Failure, Handled, Job, JobBegun, JobDelayed, JobEnded, JobError, JobOutcome,
-    Ledger, Message, Next, Poison, Resolved, Run, Settlement, Stage, WorkerSettings, after_failure,
+    CompletedJobs, DeadLetter, DeadLetterReason, Delivery, Handled, Job, JobBegun, JobDelayed, JobEnded,
+    JobError, JobFailure, JobOutcome, JobStage, PoisonMessage, QueueMessage, ResolvedNotice, RetryDecision,
+    RunDecision, Settlement, WorkerSettings, after_failure,
 };
 use crate::event::Event;
 use crate::spans;
@@ -21,9 +22,9 @@ const ELSEWHERE_PAUSE: Duration = Duration::from_secs(15);
 impl WorkerSettings {
     pub(super) async fn work(&self, delivery: Box<dyn Delivery>) {
         let settlement = match delivery.message() {
-            Message::Job(job) => self.job(job).await,
-            Message::Resolved(resolved) => self.resolved(resolved).await,
-            Message::Poison(poison) => self.poison(poison).await,
+            QueueMessage::Job(job) => self.job(job).await,
+            QueueMessage::Resolved(resolved) => self.resolved(resolved).await,
+            QueueMessage::Poison(poison) => self.poison(poison).await,
         };
         if let Err(error) = delivery.settle(settlement).await {
             tracing::warn!(%error, "a message could not be settled; it will be delivered again");
@@ -35,19 +36,21 @@ impl WorkerSettings {
     async fn job(&self, job: &Job) -> Settlement {
         if let Some(problem) = job.absurdity(self.clock.now()) {
             tracing::warn!(job_id = job.job_id, problem, "a message asks for what makes no sense");
-            return self.bury(job, Death::Malformed, &problem).await;
+            return self.bury(job, DeadLetterReason::Malformed, &problem).await;
         }
         // Buried before, but the message came back: the queue had not taken its letter.
         if let Ok(Some(letter)) = self.books.letters.get(&job.job_id).await {
             return Settlement::Dead(Box::new(letter));
         }
         match self.books.ledger.begin(&job.job_id).await {
-            Ok(Run::Done) => {
+            Ok(RunDecision::Done) => {
                 self.count(job, JobOutcome::Repeated);
                 return Settlement::Done;
             }
-            Ok(Run::Elsewhere) => return Settlement::Again { job: job.clone(), delay: ELSEWHERE_PAUSE },
-            Ok(Run::Begun) => {}
+            Ok(RunDecision::Elsewhere) => {
+                return Settlement::Again { job: job.clone(), delay: ELSEWHERE_PAUSE };
+            }
+            Ok(RunDecision::Begun) => {}
             Err(error) => self.unrecorded(&error),
         }
         self.begin(job).await;
@@ -70,7 +73,7 @@ impl WorkerSettings {
             self.noted(self.books.letters.remove(letter).await.map(drop));
         }
         let due = self.books.jobs.due(job).await.ok().flatten().unwrap_or(job.created_at);
-        self.noted(self.books.jobs.advance(job, Stage::Working, now, Duration::ZERO).await);
+        self.noted(self.books.jobs.advance(job, JobStage::Working, now, Duration::ZERO).await);
         let begun = JobBegun { lag_seconds: now.seconds_since(due).max(0) };
         if self.queue_actor.cast(begun).is_err() {
             tracing::trace!("the queue actor is not there; the lag is told with the next job");
@@ -82,7 +85,7 @@ impl WorkerSettings {
         let handled = AssertUnwindSafe(self.handler.handle(job)).catch_unwind();
         let renew = async {
             loop {
-                tokio::time::sleep(Ledger::RENEWAL).await;
+                tokio::time::sleep(CompletedJobs::RENEWAL).await;
                 self.noted(self.books.ledger.renew(&job.job_id).await);
             }
         };
@@ -106,17 +109,17 @@ impl WorkerSettings {
         };
         let now = self.clock.now();
         let next = if error.permanent {
-            Next::GiveUp { why: Death::CannotSucceed }
+            RetryDecision::GiveUp { why: DeadLetterReason::CannotSucceed }
         } else {
             after_failure(job, now, &self.dispatch)
         };
         match next {
-            Next::Retry { mut job, delay } => {
+            RetryDecision::Retry { mut job, delay } => {
                 tracing::info!(%error, org = %job.org, repo = %job.repo, attempt = job.attempt, ?delay, "a backfill job failed and comes back");
-                job.history.push(Failure::new(job.attempt - 1, now, &error.message));
+                job.history.push(JobFailure::new(job.attempt - 1, now, &error.message));
                 (JobOutcome::Retried, Settlement::Again { job: *job, delay })
             }
-            Next::GiveUp { why } => {
+            RetryDecision::GiveUp { why } => {
                 tracing::warn!(%error, why = why.as_str(), org = %job.org, repo = %job.repo, job_id = job.job_id, "a backfill job was given up");
                 let letter = DeadLetter::of_job(job, why, &error.message, now);
                 (JobOutcome::GivenUp, Settlement::Dead(Box::new(letter)))
@@ -137,7 +140,7 @@ impl WorkerSettings {
             }
             Settlement::Again { job, delay } => {
                 self.noted(ledger.abandon(&job.job_id).await);
-                self.noted(self.books.jobs.advance(job, Stage::Delayed, now, *delay).await);
+                self.noted(self.books.jobs.advance(job, JobStage::Delayed, now, *delay).await);
                 let told = self.queue_actor.cast(JobDelayed { job: job.clone(), delay: *delay });
                 self.told(told.is_ok());
             }
@@ -154,14 +157,14 @@ impl WorkerSettings {
         self.told(self.queue_actor.cast(JobEnded(job.clone())).is_ok());
     }
 
-    async fn bury(&self, job: &Job, why: Death, error: &str) -> Settlement {
+    async fn bury(&self, job: &Job, why: DeadLetterReason, error: &str) -> Settlement {
         let letter = DeadLetter::of_job(job, why, error, self.clock.now());
         self.buried(&letter).await;
         self.count(job, JobOutcome::GivenUp);
         Settlement::Dead(Box::new(letter))
     }
 
-    async fn poison(&self, poison: &Poison) -> Settlement {
+    async fn poison(&self, poison: &PoisonMessage) -> Settlement {
         tracing::warn!(id = poison.id, problem = poison.problem, size = poison.size, "a message is no job");
         let letter = DeadLetter::of_poison(poison, self.clock.now());
         self.buried(&letter).await;
@@ -173,8 +176,8 @@ impl WorkerSettings {
         self.observer.on_event(Event::JobBuried);
     }
 
-    async fn resolved(&self, resolved: &Resolved) -> Settlement {
-        let Resolved { letter, reason } = resolved;
+    async fn resolved(&self, resolved: &ResolvedNotice) -> Settlement {
+        let ResolvedNotice { letter, reason } = resolved;
         match self.books.letters.remove(letter).await {
             Ok(was_there) => {
                 tracing::info!(target: "audit", action = "dlq.resolve", letter, reason, was_there, "a dead letter was resolved");

@@ -1,7 +1,7 @@
 //! The tests every [`Elector`] passes that lets replicas compete.
 //!
 //! Instantiate them with [`elector_contract!`](crate::elector_contract), giving an async function that makes a
-//! [`Rivals`] nobody has joined yet.
+//! [`Competitors`] nobody has joined yet.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Elector, Standing};
+use super::{ElectionStatus, Elector};
 
 /// How long a released leadership may be nobody's.
 const HANDOVER: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ pub struct Timing {
 
 /// Replicas that compete for one leadership.
 #[async_trait]
-pub trait Rivals: Send + Sync + 'static {
+pub trait Competitors: Send + Sync + 'static {
     /// How they are configured.
     fn timing(&self) -> Timing;
 
@@ -47,7 +47,7 @@ pub trait Rivals: Send + Sync + 'static {
 }
 
 /// Makes a `#[tokio::test]` of every test of the contract in a module `$module`; `$open` is an async function that
-/// answers `Arc<dyn Rivals>`, or `None` to skip (after saying why).
+/// answers `Arc<dyn Competitors>`, or `None` to skip (after saying why).
 #[macro_export]
 macro_rules! elector_contract {
     ($module:ident, $open:path) => {
@@ -75,10 +75,10 @@ macro_rules! elector_contract {
 
 type Term = (Instant, u64);
 
-fn leads(standing: &Standing) -> Option<Term> {
+fn leads(standing: &ElectionStatus) -> Option<Term> {
     match standing {
-        Standing::Leader { until, term } => Some((*until, *term)),
-        Standing::Follower { .. } => None,
+        ElectionStatus::Leader { until, term } => Some((*until, *term)),
+        ElectionStatus::Follower { .. } => None,
     }
 }
 
@@ -103,7 +103,7 @@ async fn lead(elector: &dyn Elector, timing: Timing) -> Term {
 }
 
 /// Of several that try at once one leads, and goes on leading under the same term as long as it renews.
-pub async fn one_of_several_leads_and_renews(rivals: Arc<dyn Rivals>) {
+pub async fn one_of_several_leads_and_renews(rivals: Arc<dyn Competitors>) {
     let timing = rivals.timing();
     let electors = join_all(["a", "b", "c", "d"].map(|name| rivals.join(name))).await;
     let standings = join_all(electors.iter().map(|elector| elector.attempt())).await;
@@ -126,12 +126,12 @@ pub async fn one_of_several_leads_and_renews(rivals: Arc<dyn Rivals>) {
 }
 
 /// A follower's resignation takes leadership from nobody.
-pub async fn a_follower_knows_who_leads_and_resigns_nothing(rivals: Arc<dyn Rivals>) {
+pub async fn a_follower_knows_who_leads_and_resigns_nothing(rivals: Arc<dyn Competitors>) {
     let (a, b) = (rivals.join("a").await, rivals.join("b").await);
     let (_, term) = lead(a.as_ref(), rivals.timing()).await;
     let standing = b.attempt().await.expect("an answer");
     assert!(
-        matches!(&standing, Standing::Follower { leader: Some(leader) } if leader.starts_with('a')),
+        matches!(&standing, ElectionStatus::Follower { leader: Some(leader) } if leader.starts_with('a')),
         "{standing:?}"
     );
     b.resign().await;
@@ -140,7 +140,7 @@ pub async fn a_follower_knows_who_leads_and_resigns_nothing(rivals: Arc<dyn Riva
 }
 
 /// Whoever waits hears of a release at once.
-pub async fn a_release_lets_another_lead_within_a_second(rivals: Arc<dyn Rivals>) {
+pub async fn a_release_lets_another_lead_within_a_second(rivals: Arc<dyn Competitors>) {
     let timing = rivals.timing();
     let (a, b) = (rivals.join("a").await, rivals.join("b").await);
     for _ in 0..3 {
@@ -164,7 +164,7 @@ pub async fn a_release_lets_another_lead_within_a_second(rivals: Arc<dyn Rivals>
 }
 
 /// Another leads as soon as the lease has ended, and the leader's deadline is before that.
-pub async fn a_leader_that_cannot_renew_stops_before_another_can_lead(rivals: Arc<dyn Rivals>) {
+pub async fn a_leader_that_cannot_renew_stops_before_another_can_lead(rivals: Arc<dyn Competitors>) {
     let timing = rivals.timing();
     let (a, b) = (rivals.join("a").await, rivals.join("b").await);
     let mut until = lead(a.as_ref(), timing).await.0;
@@ -192,7 +192,7 @@ pub async fn a_leader_that_cannot_renew_stops_before_another_can_lead(rivals: Ar
 }
 
 /// A leader that was away longer than its lease begins anew, whether or not another led meanwhile.
-pub async fn a_paused_leader_comes_back_only_by_a_new_acquisition(rivals: Arc<dyn Rivals>) {
+pub async fn a_paused_leader_comes_back_only_by_a_new_acquisition(rivals: Arc<dyn Competitors>) {
     let timing = rivals.timing();
     let (a, b) = (rivals.join("a").await, rivals.join("b").await);
     let (until, first) = lead(a.as_ref(), timing).await;
@@ -210,7 +210,7 @@ pub async fn a_paused_leader_comes_back_only_by_a_new_acquisition(rivals: Arc<dy
 }
 
 /// While cut off an attempt fails; afterwards all is well.
-pub async fn a_cut_is_survived(rivals: Arc<dyn Rivals>) {
+pub async fn a_cut_is_survived(rivals: Arc<dyn Competitors>) {
     let timing = rivals.timing();
     let a = rivals.join("a").await;
     let (_, term) = lead(a.as_ref(), timing).await;
@@ -225,7 +225,7 @@ pub async fn a_cut_is_survived(rivals: Arc<dyn Rivals>) {
 }
 
 /// However replicas pause, are cut off, resign and come back.
-pub async fn there_are_never_two_leaders(rivals: Arc<dyn Rivals>) {
+pub async fn there_are_never_two_leaders(rivals: Arc<dyn Competitors>) {
     let timing = rivals.timing();
     let judge = Arc::new(Judge::default());
     let end = Instant::now() + timing.ordeal;
@@ -248,7 +248,7 @@ pub async fn there_are_never_two_leaders(rivals: Arc<dyn Rivals>) {
 }
 
 async fn ordeal(
-    rivals: &dyn Rivals,
+    rivals: &dyn Competitors,
     name: &'static str,
     seed: u64,
     judge: &Judge,

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// How this replica stands after an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ElectionStatus {
     /// It leads, and nobody else can before `until`.
     Leader {
         /// When it must have renewed, or stop leading.
@@ -24,7 +24,7 @@ pub enum Standing {
 
 /// What decides who leads, and why that.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Basis {
+pub struct ElectionBasis {
     /// The backend: `static`, `kubernetes`, `redis`.
     pub backend: &'static str,
     /// Why this backend, or what about it is worth knowing.
@@ -33,10 +33,10 @@ pub struct Basis {
     pub degraded: bool,
 }
 
-impl From<&'static str> for Basis {
+impl From<&'static str> for ElectionBasis {
     /// This backend, for no particular reason.
     fn from(backend: &'static str) -> Self {
-        Basis { backend, ..Basis::default() }
+        ElectionBasis { backend, ..ElectionBasis::default() }
     }
 }
 
@@ -52,7 +52,7 @@ pub struct ElectionError(pub String);
 #[async_trait]
 pub trait Elector: Send + Sync + 'static {
     /// Acquires or renews. It answers within the time a leader has for renewing.
-    async fn attempt(&self) -> Result<Standing, ElectionError>;
+    async fn attempt(&self) -> Result<ElectionStatus, ElectionError>;
 
     /// Gives leadership up at once, so that another replica need not wait for the lease to end. Of a follower, nothing.
     async fn resign(&self);
@@ -64,5 +64,5 @@ pub trait Elector: Send + Sync + 'static {
     }
 
     /// What decides, for logs and `/healthz`.
-    fn basis(&self) -> Basis;
+    fn basis(&self) -> ElectionBasis;
 }

@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::{Basis, ElectionError, Elector, Standing};
+use super::{ElectionBasis, ElectionError, ElectionStatus, Elector};
 
 /// A lease that several electors compete for. It is the server: it judges by its own clock who holds it.
 pub struct MemoryLease {
@@ -107,19 +107,19 @@ impl MemoryElector {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn won(&self, until: Instant) -> Standing {
+    fn won(&self, until: Instant) -> ElectionStatus {
         let mut held = self.held();
         if held.until.is_none_or(|until| Instant::now() >= until) {
             held.term += 1;
         }
         held.until = Some(until);
-        Standing::Leader { until, term: held.term }
+        ElectionStatus::Leader { until, term: held.term }
     }
 }
 
 #[async_trait]
 impl Elector for MemoryElector {
-    async fn attempt(&self) -> Result<Standing, ElectionError> {
+    async fn attempt(&self) -> Result<ElectionStatus, ElectionError> {
         // Counted from before the attempt: the lease counts from later, and so ends later.
         let until = Instant::now() + self.renew_deadline;
         self.held().seen = *self.lease.released.borrow();
@@ -130,7 +130,7 @@ impl Elector for MemoryElector {
             return Ok(self.won(until));
         }
         self.held().until = None;
-        Ok(Standing::Follower { leader: Some(holder) })
+        Ok(ElectionStatus::Follower { leader: Some(holder) })
     }
 
     async fn resign(&self) {
@@ -146,14 +146,14 @@ impl Elector for MemoryElector {
         let _ = self.lease.released.subscribe().wait_for(|count| *count > seen).await;
     }
 
-    fn basis(&self) -> Basis {
+    fn basis(&self) -> ElectionBasis {
         "memory".into()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::contract::{Rivals, Timing};
+    use super::super::contract::{Competitors, Timing};
     use super::*;
 
     struct Stage(Arc<MemoryLease>);
@@ -166,7 +166,7 @@ mod tests {
     };
 
     #[async_trait]
-    impl Rivals for Stage {
+    impl Competitors for Stage {
         fn timing(&self) -> Timing {
             TIMING
         }
@@ -180,21 +180,21 @@ mod tests {
         }
     }
 
-    async fn stage(rate: f64, latency: Duration) -> Option<Arc<dyn Rivals>> {
+    async fn stage(rate: f64, latency: Duration) -> Option<Arc<dyn Competitors>> {
         tokio::time::pause();
         Some(Arc::new(Stage(MemoryLease::new(TIMING.lease_duration, rate, latency))))
     }
 
-    async fn fair() -> Option<Arc<dyn Rivals>> {
+    async fn fair() -> Option<Arc<dyn Competitors>> {
         stage(1.0, Duration::from_millis(20)).await
     }
 
     /// As fast as it may run before the lease is shorter than the time for renewing it.
-    async fn hurried() -> Option<Arc<dyn Rivals>> {
+    async fn hurried() -> Option<Arc<dyn Competitors>> {
         stage(1.45, Duration::from_millis(20)).await
     }
 
-    async fn far_away() -> Option<Arc<dyn Rivals>> {
+    async fn far_away() -> Option<Arc<dyn Competitors>> {
         stage(1.2, Duration::from_millis(200)).await
     }
 

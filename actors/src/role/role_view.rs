@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Basis, Epoch, Mandate};
+use super::{ElectionBasis, Epoch, SchedulingAuthority};
 
 /// What a replica does besides serving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -37,7 +37,7 @@ pub struct RoleView {
     /// The leadership's epoch; `None` for a follower.
     pub epoch: Option<Epoch>,
     /// What decided.
-    pub basis: Basis,
+    pub basis: ElectionBasis,
     /// Who leads, where that is known and somebody else.
     pub leader: Option<String>,
     /// Why the last attempt failed; `None` when it did not.
@@ -57,7 +57,7 @@ pub struct RoleView {
 
 impl RoleView {
     /// A replica that follows somebody.
-    pub fn follower(basis: impl Into<Basis>) -> Self {
+    pub fn follower(basis: impl Into<ElectionBasis>) -> Self {
         RoleView {
             role: Role::Follower,
             epoch: None,
@@ -72,19 +72,19 @@ impl RoleView {
     }
 
     /// A replica that leads under `epoch` until then.
-    pub fn leader(basis: impl Into<Basis>, epoch: Epoch, until: Instant) -> Self {
+    pub fn leader(basis: impl Into<ElectionBasis>, epoch: Epoch, until: Instant) -> Self {
         RoleView { role: Role::Leader, epoch: Some(epoch), until: Some(until), ..RoleView::follower(basis) }
     }
 
     /// The epoch to act under at `now`; `None` when this replica does not lead, or no longer does.
     pub fn leads(&self, now: Instant) -> Option<Epoch> {
-        self.mandate(now).and_then(Mandate::epoch)
+        self.mandate(now).and_then(SchedulingAuthority::epoch)
     }
 
     /// What to schedule under at `now`; `None` when that is not for this replica to do.
-    pub fn mandate(&self, now: Instant) -> Option<Mandate> {
+    pub fn mandate(&self, now: Instant) -> Option<SchedulingAuthority> {
         self.until.filter(|until| now < *until)?;
-        self.epoch.map(Mandate::Leader).or(self.stands_in.then_some(Mandate::Outage))
+        self.epoch.map(SchedulingAuthority::Leader).or(self.stands_in.then_some(SchedulingAuthority::Outage))
     }
 }
 
@@ -98,7 +98,7 @@ pub struct RoleWatch {
 
 impl RoleWatch {
     /// Begins as a follower of nobody.
-    pub fn new(basis: impl Into<Basis>) -> Self {
+    pub fn new(basis: impl Into<ElectionBasis>) -> Self {
         let view = RoleView { unrivalled: Some(Instant::now()), ..RoleView::follower(basis) };
         RoleWatch {
             view: Arc::new(watch::Sender::new(view)),
@@ -118,7 +118,7 @@ impl RoleWatch {
     }
 
     /// What to schedule under now.
-    pub fn mandate(&self) -> Option<Mandate> {
+    pub fn mandate(&self) -> Option<SchedulingAuthority> {
         self.view.borrow().mandate(Instant::now())
     }
 
@@ -165,7 +165,7 @@ impl RoleWatch {
     }
 
     /// Returns as soon as `mandate` has ended: released, refused, taken over or run out.
-    pub async fn ended(&self, mandate: Mandate) {
+    pub async fn ended(&self, mandate: SchedulingAuthority) {
         let mut changes = self.view.subscribe();
         loop {
             let view = changes.borrow_and_update().clone();

@@ -7,20 +7,20 @@ use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 use super::balance::{may_run, should_yield};
-use super::{Basis, Epoch, Load, RoleView, RoleWatch, Shard};
+use super::{ElectionBasis, Epoch, PeerLoad, RoleView, RoleWatch, Shard};
 use crate::activity::OrgName;
 
 /// The roles of a replica, one for each shard, and what others lead. Cheap to clone; clones share everything.
 #[derive(Clone, Debug)]
 pub struct Roles {
     watches: Arc<[RoleWatch]>,
-    others: Arc<ArcSwap<Vec<Load>>>,
+    others: Arc<ArcSwap<Vec<PeerLoad>>>,
     yielded: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Roles {
     /// Begins as a follower of nobody, in each of `shards`; at least one.
-    pub fn new(basis: impl Into<Basis>, shards: u32) -> Self {
+    pub fn new(basis: impl Into<ElectionBasis>, shards: u32) -> Self {
         let basis = basis.into();
         let watches = Shard::all(shards).map(|_| RoleWatch::new(basis.clone())).collect();
         Roles { watches, others: Arc::default(), yielded: Arc::default() }
@@ -66,12 +66,12 @@ impl Roles {
     }
 
     /// What this replica tells the others.
-    pub fn load(&self) -> Load {
+    pub fn load(&self) -> PeerLoad {
         let is_able = |watch: &RoleWatch| {
             let view = watch.get();
             !watch.has_resigned() && view.last_error.is_none() && !view.basis.degraded
         };
-        Load { stands: self.watches.iter().all(is_able), held: self.held() }
+        PeerLoad { stands: self.watches.iter().all(is_able), held: self.held() }
     }
 
     /// Whether a replica that follows in a shard may run for it at once, as little as it leads.
@@ -92,7 +92,7 @@ impl Roles {
     }
 
     /// What the others told last; nothing while they cannot be heard.
-    pub fn hear(&self, others: Vec<Load>) {
+    pub fn hear(&self, others: Vec<PeerLoad>) {
         self.others.store(Arc::new(others));
     }
 

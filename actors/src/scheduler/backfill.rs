@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::{CollectError, Collector, Cooldowns, ListedRepository, SourceErrorKind};
 use crate::activity::{OrgName, RepoState, Window};
-use crate::maintenance::Register;
+use crate::maintenance::PauseRegistry;
 use crate::queue::{Handled, Job, JobError, JobHandler};
 use crate::store::{RepositoriesOf, WriteSource};
 
@@ -20,7 +20,7 @@ const MAINTENANCE_PAUSE: Duration = Duration::from_secs(60);
 pub struct BackfillHandler {
     collectors: HashMap<OrgName, Collector>,
     cooldowns: Cooldowns,
-    maintenance: Register,
+    maintenance: PauseRegistry,
 }
 
 impl BackfillHandler {
@@ -28,7 +28,7 @@ impl BackfillHandler {
     pub fn new(
         collectors: impl IntoIterator<Item = Collector>,
         cooldowns: Cooldowns,
-        maintenance: Register,
+        maintenance: PauseRegistry,
     ) -> Self {
         let by_org = collectors.into_iter().map(|collector| (collector.settings().org.clone(), collector));
         BackfillHandler { collectors: by_org.collect(), cooldowns, maintenance }

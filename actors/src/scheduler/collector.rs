@@ -9,11 +9,11 @@ use tracing::Instrument;
 
 use super::{
     ActivitySource, CollectFailure, CollectRequest, Collection, CommitsRead, HistorySettings,
-    KnownRepository, ListedRepository, Purpose, RepositoryChanges, SourceError, due_from,
+    KnownRepository, ListedRepository, RepositoryChanges, RequestPriority, SourceError, due_from,
 };
 use crate::activity::{
-    Batch, DAY, Fact, FactId, HeadRead, Kind, Lines, OrgName, Record, RepoId, RepoKey, RepoMeta, RepoState,
-    Timestamp, Window,
+    Batch, DAY, Fact, FactId, FactKind, HeadRead, LocChange, OrgName, Record, RepoId, RepoKey, RepoMeta,
+    RepoState, Timestamp, Window,
 };
 use crate::clock::Clock;
 use crate::store::{RecordsOf, StoreActor, StoreError, Write, WriteSource};
@@ -191,8 +191,8 @@ impl Collector {
         source: WriteSource,
     ) -> CollectRequest {
         let purpose = match source {
-            WriteSource::LeaderScrape => Purpose::Live,
-            WriteSource::WorkerBackfill => Purpose::Backfill,
+            WriteSource::LeaderScrape => RequestPriority::Live,
+            WriteSource::WorkerBackfill => RequestPriority::Backfill,
         };
         let now = self.settings.clock.now();
         CollectRequest {
@@ -265,7 +265,7 @@ impl Collector {
             CommitsRead::Unchanged => return Ok(None),
             CommitsRead::Extended { tip } => *tip,
             CommitsRead::Reread { tip, since } => {
-                self.add_vanished(batch, *since, facts, |id| id.kind() == Kind::Commit).await?;
+                self.add_vanished(batch, *since, facts, |id| id.kind() == FactKind::Commit).await?;
                 *tip
             }
         };
@@ -296,15 +296,15 @@ impl Collector {
 
     /// A source that does not tell lines has not seen that there are none: what is known of them stays.
     async fn keep_lines(&self, batch: &mut Batch) -> Result<(), CollectError> {
-        let commits = batch.records.iter().filter(|(id, _)| id.kind() == Kind::Commit);
+        let commits = batch.records.iter().filter(|(id, _)| id.kind() == FactKind::Commit);
         let earliest = commits.map(|(_, record)| record.latest.at).min();
         let Some(since) = earliest.filter(|_| !self.settings.source.tells_lines()) else { return Ok(()) };
         let message = RecordsOf { key: batch.key.clone(), since };
         let stored = self.settings.store.call_persistently(message, PATIENCE).await??;
-        let known: HashMap<FactId, Lines> =
+        let known: HashMap<FactId, LocChange> =
             stored.into_iter().map(|(id, record)| (id, record.latest.lines)).collect();
         for (id, record) in &mut batch.records {
-            if record.latest.lines == Lines::default()
+            if record.latest.lines == LocChange::default()
                 && let Some(lines) = known.get(id)
             {
                 record.latest.lines = *lines;
@@ -321,7 +321,7 @@ impl Collector {
 }
 
 fn is_talk(id: FactId) -> bool {
-    matches!(id.kind(), Kind::Review | Kind::IssueComment)
+    matches!(id.kind(), FactKind::Review | FactKind::IssueComment)
 }
 
 fn observed(facts: &[Fact], seen_at: Timestamp) -> Vec<(FactId, Record)> {

@@ -52,7 +52,7 @@ impl OrgState {
 
 /// How a cycle ended, as far as this machine cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CycleOutcome {
     /// At least half of what was due was collected.
     Succeeded,
     /// The organisation could not be listed, or more than half of what was due failed.
@@ -63,7 +63,7 @@ pub enum Outcome {
 
 /// What a due scrape does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
+pub enum DueAction {
     /// Scrape.
     Scrape,
     /// Leave GitHub alone and enqueue the window.
@@ -94,37 +94,39 @@ impl Cooldown {
     }
 
     /// A scrape is due at `now`.
-    pub fn due(&mut self, now: Timestamp) -> Due {
+    pub fn due(&mut self, now: Timestamp) -> DueAction {
         match self.state {
-            OrgState::Cooldown { until } if now < until => Due::Enqueue,
+            OrgState::Cooldown { until } if now < until => DueAction::Enqueue,
             OrgState::Cooldown { .. } => {
                 self.state = OrgState::Recovering { successes: 0 };
-                Due::Scrape
+                DueAction::Scrape
             }
-            OrgState::Healthy { .. } | OrgState::Recovering { .. } => Due::Scrape,
+            OrgState::Healthy { .. } | OrgState::Recovering { .. } => DueAction::Scrape,
         }
     }
 
     /// A cycle ended at `now`; whether it began a cooldown.
-    pub fn finished(&mut self, outcome: Outcome, now: Timestamp) -> bool {
+    pub fn finished(&mut self, outcome: CycleOutcome, now: Timestamp) -> bool {
         let settings = self.settings;
         let cooldown = OrgState::Cooldown { until: now + settings.cooldown };
         self.state = match (self.state, outcome) {
-            (state, Outcome::Neither) | (state @ OrgState::Cooldown { .. }, _) => state,
-            (OrgState::Healthy { .. }, Outcome::Succeeded) => OrgState::Healthy { streak: 0 },
-            (OrgState::Healthy { streak }, Outcome::Failed) if streak + 1 < settings.failure_threshold => {
+            (state, CycleOutcome::Neither) | (state @ OrgState::Cooldown { .. }, _) => state,
+            (OrgState::Healthy { .. }, CycleOutcome::Succeeded) => OrgState::Healthy { streak: 0 },
+            (OrgState::Healthy { streak }, CycleOutcome::Failed)
+                if streak + 1 < settings.failure_threshold =>
+            {
                 OrgState::Healthy { streak: streak + 1 }
             }
-            (OrgState::Recovering { successes }, Outcome::Succeeded) => {
+            (OrgState::Recovering { successes }, CycleOutcome::Succeeded) => {
                 if successes + 1 < settings.recover_threshold {
                     OrgState::Recovering { successes: successes + 1 }
                 } else {
                     OrgState::Healthy { streak: 0 }
                 }
             }
-            (OrgState::Healthy { .. } | OrgState::Recovering { .. }, Outcome::Failed) => cooldown,
+            (OrgState::Healthy { .. } | OrgState::Recovering { .. }, CycleOutcome::Failed) => cooldown,
         };
-        self.state == cooldown && outcome == Outcome::Failed
+        self.state == cooldown && outcome == CycleOutcome::Failed
     }
 }
 
@@ -143,8 +145,8 @@ mod tests {
 
     #[test]
     fn every_transition_is_the_one_in_the_table() {
+        use CycleOutcome::{Failed, Neither, Succeeded};
         use OrgState::{Cooldown as Cool, Healthy, Recovering};
-        use Outcome::{Failed, Neither, Succeeded};
         let until = at(120);
         let table = [
             (Healthy { streak: 0 }, Succeeded, Healthy { streak: 0 }, false),
@@ -171,8 +173,8 @@ mod tests {
     #[test]
     fn a_cooldown_ends_when_its_time_has_come() {
         let mut machine = Cooldown { settings: SETTINGS, state: OrgState::Cooldown { until: at(100) } };
-        assert_eq!(machine.due(at(99)), Due::Enqueue);
-        assert_eq!(machine.due(at(100)), Due::Scrape);
+        assert_eq!(machine.due(at(99)), DueAction::Enqueue);
+        assert_eq!(machine.due(at(100)), DueAction::Scrape);
         assert_eq!(machine.state(), OrgState::Recovering { successes: 0 });
     }
 
@@ -188,15 +190,15 @@ mod tests {
                 now = now + pause;
                 let before = machine.state();
                 match machine.due(now) {
-                    Due::Enqueue => {
+                    DueAction::Enqueue => {
                         let OrgState::Cooldown { until } = before else { panic!("left alone while {before:?}") };
                         prop_assert!(now < until);
                         let since = *quiet_since.get_or_insert(now);
                         prop_assert!(now.seconds_since(since) < SETTINGS.cooldown, "a cooldown never lasts longer");
                     }
-                    Due::Scrape => {
+                    DueAction::Scrape => {
                         quiet_since = None;
-                        let outcome = [Outcome::Succeeded, Outcome::Failed, Outcome::Neither][outcome as usize];
+                        let outcome = [CycleOutcome::Succeeded, CycleOutcome::Failed, CycleOutcome::Neither][outcome as usize];
                         machine.finished(outcome, now);
                     }
                 }

@@ -5,7 +5,7 @@ use tracing::Span;
 
 use crate::spans;
 
-use super::{Completeness, Outcome, SourceError, SourceErrorKind};
+use super::{Completeness, CycleOutcome, SourceError, SourceErrorKind};
 
 /// How a cycle ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -36,11 +36,11 @@ impl CycleResult {
     }
 
     /// What it says about GitHub.
-    pub fn outcome(self) -> Outcome {
+    pub fn outcome(self) -> CycleOutcome {
         match self {
-            CycleResult::Success | CycleResult::Partial => Outcome::Succeeded,
-            CycleResult::Failure => Outcome::Failed,
-            CycleResult::RateLimited | CycleResult::Cancelled => Outcome::Neither,
+            CycleResult::Success | CycleResult::Partial => CycleOutcome::Succeeded,
+            CycleResult::Failure => CycleOutcome::Failed,
+            CycleResult::RateLimited | CycleResult::Cancelled => CycleOutcome::Neither,
         }
     }
 }

@@ -17,7 +17,7 @@ mod source;
 pub use backfill::BackfillHandler;
 pub use changes::{Changes, ChangesRequest, KnownRepository, Reconcile, RepositoryChanges};
 pub use collector::{CollectError, Collector, CollectorSettings};
-pub use cooldown::{Cooldown, CooldownSettings, Due, OrgState, Outcome};
+pub use cooldown::{Cooldown, CooldownSettings, CycleOutcome, DueAction, OrgState};
 pub use cooldowns::Cooldowns;
 pub use cycle::{CycleReport, CycleResult};
 pub use org_scraper::{OrgScraper, RunCycle, ScraperSettings};
@@ -26,6 +26,6 @@ pub use scheduler_actor::{OrgStatus, OrganisationPlan, SchedulerActor, Scheduler
 #[cfg(feature = "testing")]
 pub use scripted::ScriptedSource;
 pub use source::{
-    ActivitySource, CollectFailure, CollectRequest, Collection, Collections, CommitsRead, ListedRepository,
-    Listing, Purpose, SourceError, SourceErrorKind, Statistics,
+    ActivitySource, CollectFailure, CollectRequest, Collection, CollectionResults, CommitsRead,
+    ListedRepository, Listing, RequestPriority, SourceError, SourceErrorKind, Statistics,
 };

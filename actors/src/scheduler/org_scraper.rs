@@ -18,9 +18,9 @@ use super::{
 };
 use crate::activity::{RepoId, RepoName, RepoState, Timestamp, Window};
 use crate::event::{Event, Observer};
-use crate::lines::{Desk, LinesSettings};
-use crate::queue::{Enqueue, QueueActor, Reason, Wanted};
-use crate::role::{Mandate, RoleWatch};
+use crate::loc::{LocCollector, LocSettings};
+use crate::queue::{Enqueue, JobReason, QueueActor, WindowRequest};
+use crate::role::{RoleWatch, SchedulingAuthority};
 use crate::store::{RepositoriesOf, WriteSource};
 use actix_supervisor::ActorRef;
 
@@ -39,7 +39,7 @@ pub struct ScraperSettings {
     /// Whether this replica still leads.
     pub role: RoleWatch,
     /// Where the lines of commits come from, where collecting does not tell them.
-    pub lines: LinesSettings,
+    pub lines: LocSettings,
     /// Who counts.
     pub observer: Arc<dyn Observer>,
 }
@@ -49,13 +49,13 @@ pub struct ScraperSettings {
 pub struct OrgScraper {
     settings: ScraperSettings,
     roster: Roster,
-    desk: Arc<Desk>,
+    desk: Arc<LocCollector>,
 }
 
 impl OrgScraper {
     /// A scraper that waits for its first cycle.
     pub fn new(settings: ScraperSettings) -> Self {
-        let desk = Arc::new(Desk::new(settings.lines));
+        let desk = Arc::new(LocCollector::new(settings.lines));
         OrgScraper { settings, roster: Roster::default(), desk }
     }
 }
@@ -71,7 +71,7 @@ impl Actor for OrgScraper {
 #[rtype(result = "CycleReport")]
 pub struct RunCycle {
     /// What it runs under; it ends with that.
-    pub mandate: Mandate,
+    pub mandate: SchedulingAuthority,
     /// When it was due, on GitHub's clock.
     pub due: Timestamp,
 }
@@ -114,7 +114,7 @@ impl Handler<RunCycle> for OrgScraper {
 
 /// A repository that failed, and what is missing of it.
 struct Missed {
-    wanted: Wanted,
+    wanted: WindowRequest,
     error: CollectError,
 }
 
@@ -166,7 +166,7 @@ impl ScraperSettings {
     }
 
     /// What only makes numbers richer comes last, and its failures are no failures of the cycle.
-    async fn read_lines(&self, roster: &Roster, desk: &Desk) {
+    async fn read_lines(&self, roster: &Roster, desk: &LocCollector) {
         if self.collector.settings().source.tells_lines() {
             return;
         }
@@ -189,12 +189,12 @@ impl ScraperSettings {
     /// Backfill finds holes; what fails now is tried again by the next cycle, and enqueued, too.
     async fn enqueue<'a>(&self, missed: &[Missed], states: impl Iterator<Item = &'a RepoState>) {
         let now = self.collector.settings().clock.now();
-        let mut wanted: Vec<Wanted> = missed.iter().map(|missed| missed.wanted.clone()).collect();
+        let mut wanted: Vec<WindowRequest> = missed.iter().map(|missed| missed.wanted.clone()).collect();
         for state in states {
             let gaps = holes(state, self.collector.due_from(Some(state), now));
             wanted.extend(
                 gaps.into_iter()
-                    .map(|gap| self.wanted(&state.key.id, state.meta.name.clone(), gap, Reason::Gap)),
+                    .map(|gap| self.wanted(&state.key.id, state.meta.name.clone(), gap, JobReason::Gap)),
             );
         }
         if wanted.is_empty() {
@@ -205,8 +205,13 @@ impl ScraperSettings {
         }
     }
 
-    fn wanted(&self, id: &RepoId, name: RepoName, window: Window, reason: Reason) -> Wanted {
-        Wanted { org: self.collector.settings().org.clone(), repo: Some((id.clone(), name)), window, reason }
+    fn wanted(&self, id: &RepoId, name: RepoName, window: Window, reason: JobReason) -> WindowRequest {
+        WindowRequest {
+            org: self.collector.settings().org.clone(),
+            repo: Some((id.clone(), name)),
+            window,
+            reason,
+        }
     }
 
     fn missed(
@@ -217,8 +222,10 @@ impl ScraperSettings {
         error: CollectError,
     ) -> Option<Missed> {
         let reason = match &error {
-            CollectError::Source(error) if error.kind == SourceErrorKind::RateLimited => Reason::RateLimited,
-            _ => Reason::ScrapeError,
+            CollectError::Source(error) if error.kind == SourceErrorKind::RateLimited => {
+                JobReason::RateLimited
+            }
+            _ => JobReason::ScrapeError,
         };
         let window = Window::new(since, now.max(since + 1))?;
         Some(Missed { wanted: self.wanted(id, name.clone(), window, reason), error })
@@ -336,7 +343,7 @@ impl ScraperSettings {
 
 /// More than half of what was due failed: the cycle failed. Quota says nothing about GitHub's health.
 fn judge(repositories: usize, missed: &[Missed]) -> CycleResult {
-    let limited = missed.iter().filter(|missed| missed.wanted.reason == Reason::RateLimited).count();
+    let limited = missed.iter().filter(|missed| missed.wanted.reason == JobReason::RateLimited).count();
     let failed = missed.len() - limited;
     if failed * 2 > repositories {
         CycleResult::Failure

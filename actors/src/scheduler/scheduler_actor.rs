@@ -10,17 +10,17 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use super::{
-    Completeness, Cooldown, CooldownSettings, Cooldowns, CycleReport, CycleResult, Due, HistorySettings,
-    OrgScraper, OrgState, RunCycle, due_from,
+    Completeness, Cooldown, CooldownSettings, Cooldowns, CycleReport, CycleResult, DueAction,
+    HistorySettings, OrgScraper, OrgState, RunCycle, due_from,
 };
 use crate::activity::{OrgName, RepoState, Timestamp, Window};
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
-use crate::maintenance::Register;
-use actix_supervisor::Observable;
-use crate::queue::{Enqueue, QueueActor, Reason, Wanted};
-use crate::role::{Epoch, Mandate, RoleWatch};
+use crate::maintenance::PauseRegistry;
+use crate::queue::{Enqueue, JobReason, QueueActor, WindowRequest};
+use crate::role::{Epoch, RoleWatch, SchedulingAuthority};
 use crate::store::{CollectGarbage, ConfirmEpoch, RepositoriesOf, StoreActor, StoreError};
+use actix_supervisor::Observable;
 use actix_supervisor::{ActorRef, CallError};
 
 /// How often it looks whether something is due.
@@ -61,7 +61,7 @@ pub struct SchedulerSettings {
     /// Where replicas learn who is left alone.
     pub cooldowns: Cooldowns,
     /// What operators have paused.
-    pub maintenance: Register,
+    pub maintenance: PauseRegistry,
     /// Where garbage is.
     pub store: ActorRef<StoreActor>,
     /// GitHub's time.
@@ -112,7 +112,7 @@ pub struct SchedulerActor {
 
 struct Organisation {
     plan: OrganisationPlan,
-    mandate: Option<Mandate>,
+    mandate: Option<SchedulingAuthority>,
     cooldown: Cooldown,
     next_due: Instant,
     next_garbage: Instant,
@@ -164,7 +164,7 @@ impl SchedulerActor {
                 self.run(index, mandate, now, ctx);
             }
             let organisation = &mut self.organisations[index];
-            if let Mandate::Leader(epoch) = mandate
+            if let SchedulingAuthority::Leader(epoch) = mandate
                 && now >= organisation.next_garbage
             {
                 organisation.next_garbage = now + GARBAGE_PERIOD;
@@ -173,7 +173,7 @@ impl SchedulerActor {
         }
     }
 
-    fn run(&mut self, index: usize, mandate: Mandate, now: Instant, ctx: &mut Context<Self>) {
+    fn run(&mut self, index: usize, mandate: SchedulingAuthority, now: Instant, ctx: &mut Context<Self>) {
         let due = self.settings.clock.now();
         let organisation = &mut self.organisations[index];
         organisation.schedule_next(now);
@@ -181,8 +181,8 @@ impl SchedulerActor {
         // Whatever comes of it is one trace.
         let _entered = tracing::info_span!(parent: None, "scrape", org = %organisation.plan.org).entered();
         match organisation.cooldown.due(due) {
-            Due::Scrape => self.scrape(index, mandate, due, previous_due, ctx),
-            Due::Enqueue => self.enqueue_missed(index, previous_due, ctx),
+            DueAction::Scrape => self.scrape(index, mandate, due, previous_due, ctx),
+            DueAction::Enqueue => self.enqueue_missed(index, previous_due, ctx),
         }
         self.show(index);
     }
@@ -190,7 +190,7 @@ impl SchedulerActor {
     fn scrape(
         &mut self,
         index: usize,
-        mandate: Mandate,
+        mandate: SchedulingAuthority,
         due: Timestamp,
         previous_due: Option<Timestamp>,
         ctx: &mut Context<Self>,
@@ -272,7 +272,8 @@ impl SchedulerActor {
         let now = self.settings.clock.now();
         let org = self.organisations[index].plan.org.clone();
         let Some(window) = previous_due.and_then(|from| Window::new(from, now)) else { return };
-        let wanted = Wanted { org: org.clone(), repo: None, window, reason: Reason::GithubUnhealthy };
+        let wanted =
+            WindowRequest { org: org.clone(), repo: None, window, reason: JobReason::GithubUnhealthy };
         let queue = self.settings.queue.clone();
         let enqueue = async move { queue.call(Enqueue(vec![wanted])).await };
         ctx.spawn(enqueue.in_current_span().into_actor(self).map(move |answer, _, _| {
@@ -330,8 +331,8 @@ impl Organisation {
 
 impl SchedulerSettings {
     /// Refused when a later leadership has begun. A store that cannot be asked is no obstacle: facts need no fence.
-    async fn confirm(&self, plan: &OrganisationPlan, mandate: Mandate) -> Result<(), StoreError> {
-        let Mandate::Leader(epoch) = mandate else { return Ok(()) };
+    async fn confirm(&self, plan: &OrganisationPlan, mandate: SchedulingAuthority) -> Result<(), StoreError> {
+        let SchedulingAuthority::Leader(epoch) = mandate else { return Ok(()) };
         match self.store.call(ConfirmEpoch(epoch)).await {
             Ok(Err(error @ StoreError::StaleEpoch { .. })) => {
                 plan.role.refuse(epoch, &error.to_string());
@@ -344,7 +345,7 @@ impl SchedulerSettings {
     /// Raises the floors of an organisation's repositories to the end of retention.
     async fn collect_garbage_of(&self, plan: &OrganisationPlan, epoch: Epoch) -> Result<(), String> {
         let describe = |error: &dyn std::fmt::Display| error.to_string();
-        self.confirm(plan, Mandate::Leader(epoch)).await.map_err(|error| describe(&error))?;
+        self.confirm(plan, SchedulingAuthority::Leader(epoch)).await.map_err(|error| describe(&error))?;
         let states =
             self.store.call(RepositoriesOf(plan.org.clone())).await.map_err(|error| describe(&error))?;
         let floor = self.clock.now() - self.history.retention;

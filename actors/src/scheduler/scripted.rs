@@ -10,7 +10,7 @@ use super::{
     ActivitySource, CollectFailure, CollectRequest, Collection, CommitsRead, ListedRepository, Listing,
     SourceError, SourceErrorKind,
 };
-use crate::activity::{Fact, Kind, RepoId, Timestamp};
+use crate::activity::{Fact, FactKind, RepoId, Timestamp};
 use crate::clock::Clock;
 
 /// Facts by repository, and whether asking for them fails.
@@ -129,7 +129,8 @@ impl ActivitySource for ScriptedSource {
         }
         let known = script.repositories.get(id).map(|(_, facts)| facts.as_slice()).unwrap_or_default();
         let facts = known.iter().filter(|fact| fact.at <= now);
-        let facts = facts.filter(|fact| fact.id.kind() == Kind::Commit || fact.at >= request.since).cloned();
+        let facts =
+            facts.filter(|fact| fact.id.kind() == FactKind::Commit || fact.at >= request.since).cloned();
         let commits = CommitsRead::Reread { tip: None, since: request.history_from };
         Ok(Collection { observed_at: now, facts: facts.collect(), commits })
     }

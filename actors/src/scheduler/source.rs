@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Changes, ChangesRequest};
-use crate::activity::{Fact, HeadRead, Lines, Oid, OrgName, RepoId, RepoName, Timestamp};
-use crate::lines::AuthorWeek;
+use crate::activity::{Fact, HeadRead, LocChange, Oid, OrgName, RepoId, RepoName, Timestamp};
+use crate::loc::AuthorWeek;
 
 /// What kind of trouble GitHub, or the way to it, is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub struct Listing {
 
 /// For what something is asked; where there is not enough quota for everything, the earlier go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Purpose {
+pub enum RequestPriority {
     /// The scheduled scrape.
     Live,
     /// The repair of a window that was missed.
@@ -85,16 +85,17 @@ pub enum Purpose {
     Lines,
 }
 
-impl Purpose {
+impl RequestPriority {
     /// All of them, the most urgent first.
-    pub const ALL: [Purpose; 3] = [Purpose::Live, Purpose::Backfill, Purpose::Lines];
+    pub const ALL: [RequestPriority; 3] =
+        [RequestPriority::Live, RequestPriority::Backfill, RequestPriority::Lines];
 
     /// Its name in states and logs.
     pub fn as_str(self) -> &'static str {
         match self {
-            Purpose::Live => "live",
-            Purpose::Backfill => "backfill",
-            Purpose::Lines => "lines",
+            RequestPriority::Live => "live",
+            RequestPriority::Backfill => "backfill",
+            RequestPriority::Lines => "lines",
         }
     }
 }
@@ -113,7 +114,7 @@ pub struct CollectRequest {
     /// How far back one is read again that was rewritten: nothing older is kept.
     pub retained_from: Timestamp,
     /// For what.
-    pub purpose: Purpose,
+    pub purpose: RequestPriority,
 }
 
 /// What became of the default branch.
@@ -169,7 +170,7 @@ pub enum Statistics {
 }
 
 /// What became of several collections, by repository; whoever is not in it was not asked for.
-pub type Collections = HashMap<RepoId, Result<Collection, CollectFailure>>;
+pub type CollectionResults = HashMap<RepoId, Result<Collection, CollectFailure>>;
 
 /// The activity of one organisation. Dropping a future stops what it does at once.
 #[async_trait]
@@ -186,8 +187,8 @@ pub trait ActivitySource: Send + Sync + 'static {
     }
 
     /// Collects several repositories, which may cost less than one at a time.
-    async fn collect_many(&self, requests: &[CollectRequest]) -> Collections {
-        let mut collections = Collections::with_capacity(requests.len());
+    async fn collect_many(&self, requests: &[CollectRequest]) -> CollectionResults {
+        let mut collections = CollectionResults::with_capacity(requests.len());
         for request in requests {
             collections.insert(request.repository.id.clone(), self.collect(request).await);
         }
@@ -214,8 +215,8 @@ pub trait ActivitySource: Send + Sync + 'static {
     }
 
     /// The lines of one commit; none of a merge.
-    async fn commit_lines(&self, repository: &ListedRepository, oid: Oid) -> Result<Lines, SourceError> {
+    async fn commit_lines(&self, repository: &ListedRepository, oid: Oid) -> Result<LocChange, SourceError> {
         let _ = (repository, oid);
-        Ok(Lines::default())
+        Ok(LocChange::default())
     }
 }

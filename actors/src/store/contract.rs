@@ -12,10 +12,13 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use super::{CHANGES_KEPT, Change, FactStore, Followed, Joined, MemoryStore, Position, StoreError, join};
+use super::{
+    CHANGES_KEPT, ChangePosition, FactStore, JoinOutcome, LogChanges, MemoryStore, StoreChange, StoreError,
+    join,
+};
 use crate::activity::{
-    Batch, DAY, Fact, FactId, Folded, HeadRead, Kind, Lines, Login, Oid, Record, RepoId, RepoKey, RepoMeta,
-    RepoState, Timestamp, Totals, Window,
+    Batch, DAY, Fact, FactCounts, FactId, FactKind, FoldedBase, HeadRead, LocChange, Login, Oid, Record,
+    RepoId, RepoKey, RepoMeta, RepoState, Timestamp, Window,
 };
 use crate::role::{Epoch, Shard};
 
@@ -91,7 +94,7 @@ fn commit(number: u8, when: i64, user: &str) -> Fact {
         id: FactId::Commit(Oid::from_bytes([number; 20])),
         user: Login::from(user),
         at: at(when),
-        lines: Lines { additions: u64::from(number), deletions: 1 },
+        lines: LocChange { additions: u64::from(number), deletions: 1 },
     }
 }
 
@@ -186,7 +189,9 @@ pub async fn any_order_of_batches_ends_in_the_same_state(store: Arc<dyn FactStor
         model.write(batch.clone()).await.expect("written");
         for (id, record) in &batch.records {
             let slot = (batch.key.clone(), *id);
-            if let Joined::Changed(joined) = join(naive.get(&slot).cloned(), record.clone(), Timestamp::MIN) {
+            if let JoinOutcome::Changed(joined) =
+                join(naive.get(&slot).cloned(), record.clone(), Timestamp::MIN)
+            {
                 naive.insert(slot, joined);
             }
         }
@@ -258,8 +263,8 @@ pub async fn garbage_collection_folds_what_it_removes(store: Arc<dyn FactStore>)
     store.write(wanted.clone()).await.expect("written");
     let collected = store.collect_garbage(&api, at(25), epoch).await.expect("collected").expect("known");
     assert_eq!(collected.removed, 2);
-    assert_eq!(collected.state.base.get("ada").copied().unwrap_or_default().get(Kind::Commit), 2);
-    assert_eq!(collected.state.base.get("bob").copied().unwrap_or_default(), Totals::default());
+    assert_eq!(collected.state.base.get("ada").copied().unwrap_or_default().get(FactKind::Commit), 2);
+    assert_eq!(collected.state.base.get("bob").copied().unwrap_or_default(), FactCounts::default());
     assert_eq!(collected.state.coverage.windows(), [window(25, 100)]);
     assert_eq!(store.repositories(&api.org).await.expect("repositories"), vec![collected.state.clone()]);
     assert_eq!(store.records(&api, Timestamp::MIN).await.expect("records").len(), 1);
@@ -280,7 +285,7 @@ pub async fn records_older_than_the_floor_are_refused(store: Arc<dyn FactStore>)
     store.collect_garbage(&api, at(25), epoch).await.expect("collected");
     let again = store.write(wanted).await.expect("written");
     assert_eq!((again.refused, again.changed.len()), (1, 0));
-    assert_eq!(again.state.base.get("ada").copied().unwrap_or_default().get(Kind::Commit), 1);
+    assert_eq!(again.state.base.get("ada").copied().unwrap_or_default().get(FactKind::Commit), 1);
     assert_eq!(store.records(&api, Timestamp::MIN).await.expect("records").len(), 1);
 }
 
@@ -291,10 +296,10 @@ pub async fn floors_and_bases_merge_by_maximum(store: Arc<dyn FactStore>) {
     known.records = vec![seen(&commit(1, 10, "ada"), 100), seen(&commit(2, 50, "ada"), 100)];
     known.covered.insert(window(0, 100));
     store.write(known.clone()).await.expect("written");
-    let mut base = Totals::default();
-    (0..3).for_each(|_| base.increment(Kind::Commit));
+    let mut base = FactCounts::default();
+    (0..3).for_each(|_| base.increment(FactKind::Commit));
     let mut elsewhere = batch(&api, 100);
-    elsewhere.folded = Folded { floor: at(25), base: [(Login::from("ada"), base)].into() };
+    elsewhere.folded = FoldedBase { floor: at(25), base: [(Login::from("ada"), base)].into() };
     for round in 0..2 {
         let written = store.write(elsewhere.clone()).await.expect("written");
         assert_eq!(written.removed, if round == 0 { 1 } else { 0 });
@@ -390,8 +395,12 @@ pub async fn large_batches_are_written_whole(store: Arc<dyn FactStore>) {
     let mut wanted = batch(&api, 100);
     wanted.records = (0..20_000)
         .map(|number| {
-            let fact =
-                Fact { id: FactId::Review(number), user: "ada".into(), at: at(1), lines: Lines::default() };
+            let fact = Fact {
+                id: FactId::Review(number),
+                user: "ada".into(),
+                at: at(1),
+                lines: LocChange::default(),
+            };
             seen(&fact, 100)
         })
         .collect();
@@ -399,10 +408,10 @@ pub async fn large_batches_are_written_whole(store: Arc<dyn FactStore>) {
     assert_eq!(store.records(&api, at(0)).await.expect("records").len(), 20_000);
 }
 
-async fn followed(store: &Arc<dyn FactStore>, since: &Position) -> (Vec<Change>, Position) {
+async fn followed(store: &Arc<dyn FactStore>, since: &ChangePosition) -> (Vec<StoreChange>, ChangePosition) {
     match store.changes(since).await.expect("changes") {
-        Followed::Changes { changes, position, .. } => (changes, position),
-        Followed::Lost => panic!("the log reaches back to {since:?}"),
+        LogChanges::Changes { changes, position, .. } => (changes, position),
+        LogChanges::Lost => panic!("the log reaches back to {since:?}"),
     }
 }
 
@@ -469,7 +478,7 @@ pub async fn who_fell_behind_loads_again(store: Arc<dyn FactStore>) {
     while let Some(written) = writes.next().await {
         written.expect("written");
     }
-    assert!(matches!(store.changes(&old).await.expect("changes"), Followed::Lost));
+    assert!(matches!(store.changes(&old).await.expect("changes"), LogChanges::Lost));
     let now = store.position().await.expect("position");
     assert_eq!(followed(&store, &now).await.0.len(), 0);
 }

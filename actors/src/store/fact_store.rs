@@ -32,7 +32,7 @@ pub enum StoreError {
 
 /// What a batch changed.
 #[derive(Clone, Debug)]
-pub struct Written {
+pub struct WriteSummary {
     /// The repository after the batch.
     pub state: RepoState,
     /// The joined records of every identity that changed.
@@ -45,7 +45,7 @@ pub struct Written {
 
 /// What a pass of garbage collection removed.
 #[derive(Clone, Debug)]
-pub struct Collected {
+pub struct GarbageCollected {
     /// The repository after the pass.
     pub state: RepoState,
     /// How many records were folded into the base: all that were dated before its new floor.
@@ -53,7 +53,7 @@ pub struct Collected {
 }
 
 /// Where a scan goes on.
-pub type Cursor = (RepoKey, FactId);
+pub type ScanCursor = (RepoKey, FactId);
 
 /// A record and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,11 +68,11 @@ pub struct StoredRecord {
 
 /// A part of a scan.
 #[derive(Clone, Debug, Default)]
-pub struct Page {
+pub struct RecordPage {
     /// Records in ascending order of repository and identity.
     pub records: Vec<StoredRecord>,
     /// Where the next part begins; `None` at the end.
-    pub next: Option<Cursor>,
+    pub next: Option<ScanCursor>,
 }
 
 /// How many changes of an organisation a shared store remembers at least; who falls behind further loads everything again.
@@ -80,11 +80,11 @@ pub const CHANGES_KEPT: usize = 10_000;
 
 /// A position in the log of changes; it means something to the store that gave it only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Position(pub BTreeMap<OrgName, LogPosition>);
+pub struct ChangePosition(pub BTreeMap<OrgName, OrgLogPosition>);
 
 /// A position in the log of one organisation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LogPosition {
+pub struct OrgLogPosition {
     /// Tells this position from the one of the same number in any other log: a store that lost something may number anew.
     pub log: u64,
     /// The number of the last change that was seen.
@@ -93,7 +93,7 @@ pub struct LogPosition {
 
 /// What somebody changed in one repository.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub struct StoreChange {
     /// The repository now; what was dated before its floor is gone.
     pub state: RepoState,
     /// The joined records of the identities that changed; more of them may be among it.
@@ -102,15 +102,15 @@ pub struct Change {
 
 /// What happened since a position.
 #[derive(Clone, Debug)]
-pub enum Followed {
+pub enum LogChanges {
     /// These changes.
     Changes {
         /// In the order of each organisation's log.
-        changes: Vec<Change>,
+        changes: Vec<StoreChange>,
         /// Whether they are all there were; otherwise more follow after `position`.
         complete: bool,
         /// Where to go on.
-        position: Position,
+        position: ChangePosition,
     },
     /// The log does not reach back to the position, or another one was begun: everything is to be loaded again.
     Lost,
@@ -123,7 +123,7 @@ pub enum Followed {
 #[async_trait]
 pub trait FactStore: Send + Sync + 'static {
     /// Joins a batch: records, coverage, listing and tip of one repository together or not at all.
-    async fn write(&self, batch: Batch) -> Result<Written, StoreError>;
+    async fn write(&self, batch: Batch) -> Result<WriteSummary, StoreError>;
 
     /// Everything known of an organisation's repositories except their records, sorted by key.
     async fn repositories(&self, org: &OrgName) -> Result<Vec<RepoState>, StoreError>;
@@ -140,7 +140,7 @@ pub trait FactStore: Send + Sync + 'static {
     async fn records(&self, key: &RepoKey, since: Timestamp) -> Result<Vec<(FactId, Record)>, StoreError>;
 
     /// At most `limit` records of all repositories, beginning at `from`.
-    async fn scan(&self, from: Option<Cursor>, limit: usize) -> Result<Page, StoreError>;
+    async fn scan(&self, from: Option<ScanCursor>, limit: usize) -> Result<RecordPage, StoreError>;
 
     /// Folds what is dated before `floor` into the repository's base, raises its floor and prunes its coverage, in one
     /// transaction; refused when `epoch` is over. An unknown repository and a lower floor change nothing.
@@ -149,7 +149,7 @@ pub trait FactStore: Send + Sync + 'static {
         key: &RepoKey,
         floor: Timestamp,
         epoch: Epoch,
-    ) -> Result<Option<Collected>, StoreError>;
+    ) -> Result<Option<GarbageCollected>, StoreError>;
 
     /// Issues the epoch of a new leadership of `shard`, greater than any before and than `after`, the greatest the caller knows
     /// of: a store that lost everything must not number leaderships anew.
@@ -161,11 +161,11 @@ pub trait FactStore: Send + Sync + 'static {
 
     /// Where the log of changes stands. Whoever takes the position first and loads everything then, misses nothing that
     /// [`FactStore::changes`] tells afterwards.
-    async fn position(&self) -> Result<Position, StoreError>;
+    async fn position(&self) -> Result<ChangePosition, StoreError>;
 
     /// What other users of the store, and this one, changed since. A store that has one user only tells of no changes:
     /// its user knows them from its own calls.
-    async fn changes(&self, since: &Position) -> Result<Followed, StoreError>;
+    async fn changes(&self, since: &ChangePosition) -> Result<LogChanges, StoreError>;
 
     /// Why what is written now reaches nobody else for the time being; `None` where it does, or nobody else is meant to be
     /// reached.

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use rand::RngExt;
 
 use super::{
-    CHANGES_KEPT, Change, Collected, Cursor, FactStore, Followed, Joined, LogPosition, Page, Position,
-    StoreError, StoredRecord, Written, fold, join,
+    CHANGES_KEPT, ChangePosition, FactStore, GarbageCollected, JoinOutcome, LogChanges, OrgLogPosition,
+    RecordPage, ScanCursor, StoreChange, StoreError, StoredRecord, WriteSummary, fold, join,
 };
 use crate::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
 use crate::role::{Epoch, Shard};
@@ -83,7 +83,7 @@ impl Inner {
     }
 
     /// The changes since; `None` where the logs do not reach back that far, or it is the position in another store.
-    fn changes(&self, since: &Position) -> Option<Vec<Change>> {
+    fn changes(&self, since: &ChangePosition) -> Option<Vec<StoreChange>> {
         if since.0.iter().any(|(org, seen)| seen.log != self.log || !self.logs.contains_key(org)) {
             return None;
         }
@@ -97,18 +97,18 @@ impl Inner {
         Some(changes)
     }
 
-    fn change(&self, key: &RepoKey, ids: &[FactId]) -> Option<Change> {
+    fn change(&self, key: &RepoKey, ids: &[FactId]) -> Option<StoreChange> {
         let repository = self.repositories.get(key)?;
         let records = ids.iter().filter_map(|id| Some((*id, repository.records.get(id)?.clone())));
-        Some(Change { state: repository.state.clone(), changed: records.collect() })
+        Some(StoreChange { state: repository.state.clone(), changed: records.collect() })
     }
 
-    fn position(&self) -> Position {
+    fn position(&self) -> ChangePosition {
         let positions = self
             .logs
             .iter()
-            .map(|(org, log)| (org.clone(), LogPosition { log: self.log, sequence: log.sequence }));
-        Position(positions.collect())
+            .map(|(org, log)| (org.clone(), OrgLogPosition { log: self.log, sequence: log.sequence }));
+        ChangePosition(positions.collect())
     }
 }
 
@@ -126,7 +126,7 @@ impl MemoryStore {
 
 #[async_trait]
 impl FactStore for MemoryStore {
-    async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
+    async fn write(&self, batch: Batch) -> Result<WriteSummary, StoreError> {
         let mut inner = self.lock();
         let repository = inner.repositories.entry(batch.key.clone()).or_insert_with(|| Repository {
             state: RepoState::new(batch.key.clone(), batch.meta.clone()),
@@ -140,9 +140,9 @@ impl FactStore for MemoryStore {
         let mut refused = 0;
         for (id, incoming) in batch.records {
             match join(repository.records.get(&id).cloned(), incoming, repository.state.floor) {
-                Joined::Refused => refused += 1,
-                Joined::Unchanged => {}
-                Joined::Changed(record) => {
+                JoinOutcome::Refused => refused += 1,
+                JoinOutcome::Unchanged => {}
+                JoinOutcome::Changed(record) => {
                     repository.records.insert(id, record.clone());
                     changed.push((id, record));
                 }
@@ -150,7 +150,7 @@ impl FactStore for MemoryStore {
         }
         let state = repository.state.clone();
         inner.log(&state.key, changed.iter().map(|(id, _)| *id).collect());
-        Ok(Written { state, changed, removed, refused })
+        Ok(WriteSummary { state, changed, removed, refused })
     }
 
     async fn repositories(&self, org: &OrgName) -> Result<Vec<RepoState>, StoreError> {
@@ -170,7 +170,7 @@ impl FactStore for MemoryStore {
         Ok(recent.map(|(id, record)| (*id, record.clone())).collect())
     }
 
-    async fn scan(&self, from: Option<Cursor>, limit: usize) -> Result<Page, StoreError> {
+    async fn scan(&self, from: Option<ScanCursor>, limit: usize) -> Result<RecordPage, StoreError> {
         let inner = self.lock();
         let all =
             inner.repositories.iter().flat_map(|(key, r)| r.records.iter().map(move |(id, r)| (key, id, r)));
@@ -181,7 +181,7 @@ impl FactStore for MemoryStore {
             .take(limit)
             .map(|(key, id, record)| StoredRecord { key: key.clone(), id: *id, record: record.clone() })
             .collect();
-        Ok(Page { records, next: rest.next().map(|(key, id, _)| (key.clone(), *id)) })
+        Ok(RecordPage { records, next: rest.next().map(|(key, id, _)| (key.clone(), *id)) })
     }
 
     async fn collect_garbage(
@@ -189,7 +189,7 @@ impl FactStore for MemoryStore {
         key: &RepoKey,
         floor: Timestamp,
         epoch: Epoch,
-    ) -> Result<Option<Collected>, StoreError> {
+    ) -> Result<Option<GarbageCollected>, StoreError> {
         let mut inner = self.lock();
         inner.confirm(epoch)?;
         let Some(repository) = inner.repositories.get_mut(key) else { return Ok(None) };
@@ -204,7 +204,7 @@ impl FactStore for MemoryStore {
         repository.state.coverage.prune(floor);
         let state = repository.state.clone();
         inner.log(key, Vec::new());
-        Ok(Some(Collected { state, removed: old.len() }))
+        Ok(Some(GarbageCollected { state, removed: old.len() }))
     }
 
     async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError> {
@@ -218,15 +218,19 @@ impl FactStore for MemoryStore {
         self.lock().confirm(epoch)
     }
 
-    async fn position(&self) -> Result<Position, StoreError> {
+    async fn position(&self) -> Result<ChangePosition, StoreError> {
         Ok(self.lock().position())
     }
 
-    async fn changes(&self, since: &Position) -> Result<Followed, StoreError> {
+    async fn changes(&self, since: &ChangePosition) -> Result<LogChanges, StoreError> {
         let inner = self.lock();
         let position = inner.position();
         let changes = inner.changes(since);
-        Ok(changes.map_or(Followed::Lost, |changes| Followed::Changes { changes, complete: true, position }))
+        Ok(changes.map_or(LogChanges::Lost, |changes| LogChanges::Changes {
+            changes,
+            complete: true,
+            position,
+        }))
     }
 }
 

@@ -6,7 +6,7 @@ mod fact_store;
 mod memory;
 mod memory_state;
 mod mirrored;
-mod published;
+mod published_snapshot;
 mod repository_data;
 mod shared_state;
 #[cfg(feature = "testing")]
@@ -14,14 +14,14 @@ pub mod state_contract;
 mod store_actor;
 
 pub use fact_store::{
-    CHANGES_KEPT, Change, Collected, Cursor, FactStore, Followed, LogPosition, Page, Position, StoreError,
-    StoredRecord, Written,
+    CHANGES_KEPT, ChangePosition, FactStore, GarbageCollected, LogChanges, OrgLogPosition, RecordPage,
+    ScanCursor, StoreChange, StoreError, StoredRecord, WriteSummary,
 };
 pub use memory::MemoryStore;
 pub use memory_state::MemoryState;
 pub use mirrored::MirroredStore;
-pub use published::{Published, PublishedView};
-pub use repository_data::{Joined, fold, join};
+pub use published_snapshot::{PublishedSnapshot, PublishedView};
+pub use repository_data::{JoinOutcome, fold, join};
 pub use shared_state::{Claim, CountBatch, SharedState, SharedTable};
 pub use store_actor::{
     CollectGarbage, ConfirmEpoch, RecordsOf, RepositoriesOf, StoreActor, StoreSettings, StoreState, Write,

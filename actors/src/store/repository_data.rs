@@ -4,7 +4,7 @@ use crate::activity::{FactId, Record, RepoState, Timestamp};
 
 /// What became of an incoming record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Joined {
+pub enum JoinOutcome {
     /// It is older than the floor: garbage collection has counted it already.
     Refused,
     /// The store knew all of it.
@@ -14,17 +14,17 @@ pub enum Joined {
 }
 
 /// Joins an incoming record with the stored one of the same identity.
-pub fn join(stored: Option<Record>, incoming: Record, floor: Timestamp) -> Joined {
+pub fn join(stored: Option<Record>, incoming: Record, floor: Timestamp) -> JoinOutcome {
     if incoming.latest.at < floor {
-        return Joined::Refused;
+        return JoinOutcome::Refused;
     }
     match stored {
-        None => Joined::Changed(incoming),
+        None => JoinOutcome::Changed(incoming),
         Some(mut record) => {
             if record.merge(&incoming) {
-                Joined::Changed(record)
+                JoinOutcome::Changed(record)
             } else {
-                Joined::Unchanged
+                JoinOutcome::Unchanged
             }
         }
     }

@@ -8,15 +8,18 @@ use serde::Serialize;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
-use super::{Change, Cursor, FactStore, Followed, Page, Position, PublishedView, StoreError, Written};
+use super::{
+    ChangePosition, FactStore, LogChanges, PublishedView, RecordPage, ScanCursor, StoreChange, StoreError,
+    WriteSummary,
+};
 use crate::activity::{
     ActivitySettings, Batch, FactId, OrgName, Record, RepoKey, RepoState, SeriesView, Timestamp,
 };
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
-use actix_supervisor::Observable;
 use crate::role::{Epoch, RoleWatch};
 use crate::spans;
+use actix_supervisor::Observable;
 
 /// How often the view ages and changes are published.
 const TICK: Duration = Duration::from_millis(200);
@@ -95,7 +98,7 @@ pub struct StoreActor {
     loaded: bool,
     changed: bool,
     /// Where the log of changes is followed from; `None` where that is unknown and everything is to be loaded.
-    position: Option<Position>,
+    position: Option<ChangePosition>,
     cut_off: Option<String>,
 }
 
@@ -107,7 +110,7 @@ impl StoreActor {
     }
 
     /// Reads everything, from a position that was taken before: what is changed meanwhile is told afterwards.
-    fn load(&mut self, position: Option<Position>, ctx: &mut Context<Self>) {
+    fn load(&mut self, position: Option<ChangePosition>, ctx: &mut Context<Self>) {
         let store = self.settings.store.clone();
         let states = async move {
             let position = match position {
@@ -121,7 +124,7 @@ impl StoreActor {
             Ok((position, states))
         };
         ctx.spawn(states.into_actor(self).map(
-            |states: Result<(Result<Position, StoreError>, Vec<RepoState>), StoreError>, actor, ctx| {
+            |states: Result<(Result<ChangePosition, StoreError>, Vec<RepoState>), StoreError>, actor, ctx| {
                 match states {
                     Ok((position, states)) => {
                         actor.set_cut_off(position.as_ref().err());
@@ -135,7 +138,7 @@ impl StoreActor {
         ));
     }
 
-    fn load_page(&mut self, from: Option<Cursor>, ctx: &mut Context<Self>) {
+    fn load_page(&mut self, from: Option<ScanCursor>, ctx: &mut Context<Self>) {
         let store = self.settings.store.clone();
         let page = async move { store.scan(from, PAGE).await };
         ctx.spawn(page.into_actor(self).map(|page, actor, ctx| match page {
@@ -144,7 +147,7 @@ impl StoreActor {
         }));
     }
 
-    fn take_page(&mut self, page: Page, ctx: &mut Context<Self>) {
+    fn take_page(&mut self, page: RecordPage, ctx: &mut Context<Self>) {
         for group in page.records.chunk_by(|a, b| a.key == b.key) {
             self.view.apply(&group[0].key, group.iter().map(|stored| (stored.id, &stored.record)));
         }
@@ -170,14 +173,14 @@ impl StoreActor {
         let followed = async move {
             match position {
                 Some(position) => store.changes(&position).await.map(|followed| (followed, None)),
-                None => store.position().await.map(|position| (Followed::Lost, Some(position))),
+                None => store.position().await.map(|position| (LogChanges::Lost, Some(position))),
             }
         };
         ctx.spawn(followed.into_actor(self).map(|followed, actor, ctx| {
             actor.set_cut_off(followed.as_ref().err());
             match followed {
-                Ok((Followed::Lost, position)) => actor.load(position, ctx),
-                Ok((Followed::Changes { changes, position, .. }, _)) => {
+                Ok((LogChanges::Lost, position)) => actor.load(position, ctx),
+                Ok((LogChanges::Changes { changes, position, .. }, _)) => {
                     changes.iter().for_each(|change| actor.take_change(change));
                     actor.position = Some(position);
                     actor.follow_later(ctx);
@@ -187,7 +190,7 @@ impl StoreActor {
         }));
     }
 
-    fn take_change(&mut self, change: &Change) {
+    fn take_change(&mut self, change: &StoreChange) {
         self.view.describe(&change.state);
         self.view.apply(&change.state.key, change.changed.iter().map(|(id, record)| (*id, record)));
         self.changed = true;
@@ -212,7 +215,7 @@ impl StoreActor {
     }
 
     /// Takes over what a write changed.
-    fn written(&mut self, written: &Written) {
+    fn written(&mut self, written: &WriteSummary) {
         self.view.describe(&written.state);
         self.view.apply(&written.state.key, written.changed.iter().map(|(id, record)| (*id, record)));
         self.changed = true;

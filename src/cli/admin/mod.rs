@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 use super::replica_client::ReplicaClient;
 use super::replica_options::ReplicaOptions;
 use super::show::show;
@@ -14,7 +14,7 @@ use crate::config::parse_duration;
 
 /// Arguments of `admin`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct AdminArgs {
     #[command(subcommand)]
     action: Action,
 
@@ -74,7 +74,7 @@ fn duration(text: &str) -> Result<String, String> {
     parse_duration(text).map(|_| text.to_owned()).ok_or_else(|| "not a duration such as 30m or 1h".to_owned())
 }
 
-pub fn run(args: Args) -> Result<ExitCode, Failure> {
+pub fn run(args: AdminArgs) -> Result<ExitCode, CommandError> {
     let client = args.replica.client(&args.replica.load()?)?;
     let system = actix_rt::System::new();
     Ok(system.block_on(act(&client, args.action, args.replica.json))?)

@@ -1,6 +1,6 @@
 //! `github-stats dlq`: dead letters, on the broker or in a running replica.
 
-mod office;
+mod backend;
 mod report;
 mod table;
 
@@ -10,9 +10,9 @@ use anyhow::Context;
 use github_stats_actors::clock::Clock;
 use serde_json::json;
 
-use self::office::Office;
-use self::report::Report;
-use super::failure::Failure;
+use self::backend::DeadLetterBackend;
+use self::report::DeadLetterReport;
+use super::command_error::CommandError;
 use super::replica_options::ReplicaOptions;
 use super::show::show;
 
@@ -21,7 +21,7 @@ const ALL: usize = 1_000_000;
 
 /// Arguments of `dlq`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct DlqArgs {
     #[command(subcommand)]
     action: Action,
 
@@ -70,14 +70,14 @@ enum Action {
     },
 }
 
-pub fn run(args: Args) -> Result<ExitCode, Failure> {
+pub fn run(args: DlqArgs) -> Result<ExitCode, CommandError> {
     let config = args.replica.load()?;
-    let office = Office::of(&config, &args.replica)?;
+    let office = DeadLetterBackend::of(&config, &args.replica)?;
     let system = actix_rt::System::new();
     Ok(system.block_on(act(&office, args.action, args.replica.json))?)
 }
 
-async fn act(office: &Office, action: Action, json: bool) -> Result<ExitCode, anyhow::Error> {
+async fn act(office: &DeadLetterBackend, action: Action, json: bool) -> Result<ExitCode, anyhow::Error> {
     match action {
         Action::List { count } => {
             let (total, letters) = office.list(count).await?;
@@ -101,7 +101,7 @@ async fn act(office: &Office, action: Action, json: bool) -> Result<ExitCode, an
         }
         Action::Report { hours } => {
             let (_, letters) = office.list(ALL).await.context("cannot report")?;
-            let report = Report::of(&letters, hours, Clock::system().now());
+            let report = DeadLetterReport::of(&letters, hours, Clock::system().now());
             show(json, &json!(report), || table::report(&report));
         }
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// How many letters there are, and of what kinds.
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Report {
+pub(super) struct DeadLetterReport {
     pub(super) hours: u32,
     /// Letters of these hours.
     pub(super) letters: usize,
@@ -20,7 +20,7 @@ pub(super) struct Report {
     pub(super) by_error: BTreeMap<String, usize>,
 }
 
-impl Report {
+impl DeadLetterReport {
     /// The letters of the last hours before `now`.
     pub(super) fn of(letters: &[DeadLetter], hours: u32, now: Timestamp) -> Self {
         let since = now - i64::from(hours) * HOUR;
@@ -31,7 +31,7 @@ impl Report {
                 counts
             })
         };
-        Report {
+        DeadLetterReport {
             hours,
             letters: recent.len(),
             unresolved: letters.len(),
@@ -45,7 +45,7 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use github_stats_actors::queue::Poison;
+    use github_stats_actors::queue::PoisonMessage;
 
     use super::*;
 
@@ -53,10 +53,11 @@ mod tests {
     fn letters_are_counted_by_kind_within_the_hours_asked_for() {
         let now = Timestamp::from_unix(1_000_000);
         let letter = |id: &str, age: i64| {
-            let poison = Poison { id: id.into(), problem: "no job".into(), size: 3, excerpt: "{{{".into() };
+            let poison =
+                PoisonMessage { id: id.into(), problem: "no job".into(), size: 3, excerpt: "{{{".into() };
             DeadLetter::of_poison(&poison, now - age)
         };
-        let report = Report::of(&[letter("a", 60), letter("b", 7_000), letter("c", 8_000)], 2, now);
+        let report = DeadLetterReport::of(&[letter("a", 60), letter("b", 7_000), letter("c", 8_000)], 2, now);
         assert_eq!((report.letters, report.unresolved), (2, 3));
         assert_eq!(report.oldest_unixtime, Some(1_000_000 - 8_000));
         assert_eq!(report.by_reason["malformed"], 2);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use github_stats_actors::activity::Timestamp;
 use github_stats_actors::queue::{DeadLetter, Job};
 
-use super::office::Outcome;
-use super::report::Report;
+use super::backend::ReprocessSummary;
+use super::report::DeadLetterReport;
 use crate::cli::show::{columns, pairs, visible};
 use crate::human;
 
@@ -62,7 +62,7 @@ fn of_job(job: &Job) -> Vec<(&'static str, String)> {
     ]
 }
 
-pub(super) fn reprocessed(outcome: &Outcome) -> String {
+pub(super) fn reprocessed(outcome: &ReprocessSummary) -> String {
     let done = outcome.reprocessed.iter().map(|done| match &done.job_id {
         Some(job_id) => format!("the dead letter {} is tried again as job {job_id}", done.id),
         None => format!("the dead letter {} was reprocessed before; it runs once", done.id),
@@ -72,7 +72,7 @@ pub(super) fn reprocessed(outcome: &Outcome) -> String {
     if lines.is_empty() { "there are no dead letters".to_owned() } else { lines.join("\n") }
 }
 
-pub(super) fn report(report: &Report) -> String {
+pub(super) fn report(report: &DeadLetterReport) -> String {
     let oldest = report.oldest_unixtime.map_or("-".to_owned(), |at| time(Timestamp::from_unix(at)));
     let summary = pairs(vec![
         ("last hours", report.hours.to_string()),
@@ -106,14 +106,14 @@ fn time(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use github_stats_actors::queue::Poison;
+    use github_stats_actors::queue::PoisonMessage;
 
     use super::*;
 
     #[test]
     fn what_a_stranger_sent_is_shown_without_its_control_characters() {
         let excerpt = "\u{1b}[2J{{{\n".into();
-        let poison = Poison { id: "p".into(), problem: "no job".into(), size: 8, excerpt };
+        let poison = PoisonMessage { id: "p".into(), problem: "no job".into(), size: 8, excerpt };
         let letter_ = DeadLetter::of_poison(&poison, Timestamp::from_unix(0));
         let shown = letter(&letter_);
         assert!(!shown.contains('\u{1b}') && shown.contains("{{{"), "{shown}");

@@ -26,7 +26,7 @@ const BYTES_PER_REPOSITORY: f64 = 1_024.0;
 
 /// What is known of an organisation before it is collected.
 #[derive(Clone, Copy, Debug)]
-pub struct Size {
+pub struct OrganisationSize {
     /// Repositories that are to be collected.
     pub repositories: usize,
     /// Those pushed to within the last day.
@@ -41,7 +41,7 @@ pub struct Size {
 
 /// What it will cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Estimate {
+pub struct CostEstimate {
     /// GraphQL points an hour.
     pub graphql_points: u64,
     /// REST requests an hour.
@@ -54,9 +54,9 @@ pub struct Estimate {
     pub bytes: u64,
 }
 
-impl Size {
+impl OrganisationSize {
     /// What collecting will cost.
-    pub fn estimate(&self) -> Estimate {
+    pub fn estimate(&self) -> CostEstimate {
         let cycles = 3_600.0 / self.interval.as_secs_f64().max(1.0);
         let repositories = self.repositories as f64;
         // A repository is pushed to several times on a busy day.
@@ -79,7 +79,7 @@ impl Size {
             (0.0, cycles * cycle, listing + repositories * 4.0 + self.active as f64 * 15.0)
         };
         let whole = |number: f64| number.ceil() as u64;
-        Estimate {
+        CostEstimate {
             graphql_points: whole(graphql),
             core_points: whole(core),
             first_scrape: whole(first),
@@ -93,8 +93,14 @@ impl Size {
 mod tests {
     use super::*;
 
-    fn size(repositories: usize, pushed_today: usize, graphql: bool) -> Size {
-        Size { repositories, pushed_today, active: pushed_today, interval: Duration::from_secs(300), graphql }
+    fn size(repositories: usize, pushed_today: usize, graphql: bool) -> OrganisationSize {
+        OrganisationSize {
+            repositories,
+            pushed_today,
+            active: pushed_today,
+            interval: Duration::from_secs(300),
+            graphql,
+        }
     }
 
     #[test]

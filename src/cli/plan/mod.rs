@@ -11,22 +11,22 @@ use github_stats_actors::activity::DAY;
 use github_stats_actors::clock::Clock;
 use github_stats_actors::scheduler::{Listing, SourceError};
 
-use self::estimate::{Estimate, Size};
-use super::failure::Failure;
+use self::estimate::{CostEstimate, OrganisationSize};
+use super::command_error::CommandError;
 use crate::config::{Config, Environment, OrgConfig, Overrides, load};
-use crate::github::quota::{BudgetState, Resource};
+use crate::github::quota::{ApiResource, BudgetState};
 use crate::github::{RateLimit, RequestMeter};
 use crate::runtime::organisation;
 
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct PlanArgs {
     /// The configuration file; without one the embedded defaults hold.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
-pub fn run(args: Args) -> Result<ExitCode, Failure> {
+pub fn run(args: PlanArgs) -> Result<ExitCode, CommandError> {
     let loaded = load(args.config.as_deref(), &Environment::of_process(), &Overrides::default())?;
     let system = actix_rt::System::new();
     let fits = system.block_on(plan(&loaded.config));
@@ -69,7 +69,7 @@ fn tell(config: &Config, org: &OrgConfig, listing: &Listing, graphql: bool, limi
             .filter(|repository| repository.pushed_at.is_some_and(|at| at >= since))
             .count()
     };
-    let size = Size {
+    let size = OrganisationSize {
         repositories: listing.repositories.len(),
         pushed_today: pushed_within(DAY),
         active: pushed_within(window),
@@ -78,8 +78,8 @@ fn tell(config: &Config, org: &OrgConfig, listing: &Listing, graphql: bool, limi
     };
     let estimate = size.estimate();
     let (resource, wanted) = match graphql {
-        true => (Resource::Graphql, estimate.graphql_points),
-        false => (Resource::Core, estimate.core_points),
+        true => (ApiResource::Graphql, estimate.graphql_points),
+        false => (ApiResource::Core, estimate.core_points),
     };
     let limit = limits.of(resource);
     let usable = limit.map(|limit| usable(limit, config, org));
@@ -98,8 +98,8 @@ fn tell(config: &Config, org: &OrgConfig, listing: &Listing, graphql: bool, limi
     usable.is_none_or(|usable| wanted <= usable)
 }
 
-fn paragraph(org: &OrgConfig, size: &Size, estimate: &Estimate) -> String {
-    let Estimate { graphql_points, core_points, first_scrape, series, bytes } = estimate;
+fn paragraph(org: &OrgConfig, size: &OrganisationSize, estimate: &CostEstimate) -> String {
+    let CostEstimate { graphql_points, core_points, first_scrape, series, bytes } = estimate;
     let megabytes = *bytes as f64 / 1e6;
     format!(
         "{}: {} repositories, {} pushed to today, a cycle every {} s\n  \
@@ -123,10 +123,10 @@ fn usable(limit: u64, config: &Config, org: &OrgConfig) -> u64 {
 
 /// Remembers the limits that answers told.
 #[derive(Default)]
-struct Limits(Mutex<Vec<(Resource, u64)>>);
+struct Limits(Mutex<Vec<(ApiResource, u64)>>);
 
 impl Limits {
-    fn of(&self, resource: Resource) -> Option<u64> {
+    fn of(&self, resource: ApiResource) -> Option<u64> {
         let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         told.iter().rev().find(|(of, limit)| *of == resource && *limit > 0).map(|(_, limit)| *limit)
     }
@@ -137,7 +137,7 @@ impl RequestMeter for Limits {
     fn rate_limit(&self, _: &str, _: &str, _: RateLimit) {}
     fn secondary_limit(&self, _: &str) {}
 
-    fn budget(&self, _: &str, resource: Resource, state: BudgetState) {
+    fn budget(&self, _: &str, resource: ApiResource, state: BudgetState) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((resource, state.limit));
     }
 }

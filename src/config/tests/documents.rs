@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::value::Value;
+use super::super::value::ConfigValue;
 use super::super::{Config, OrgConfig, reference};
 use super::in_package;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::value::Value;
+use super::super::value::ConfigValue;
 use super::super::{Config, ElectionBackend, Environment, Loaded, Overrides, StoreBackend, load};
 use super::in_package;
 

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::super::{Config, Credentials, Environment, Overrides, SecretSource, load};
+use super::super::{Config, Environment, GithubCredentials, Overrides, SecretSource, load};
 use super::{config, load_all, refusal};
 
 const FILE: &str = "server: {listen_addr: \":1\", log_level: warn}\n";
 
 fn token_of(config: &Config, org: usize) -> Option<String> {
     match config.github.orgs[org].credentials() {
-        Credentials::Token(source) => Some(source.read().expect("readable").expose().to_owned()),
+        GithubCredentials::Token(source) => Some(source.read().expect("readable").expose().to_owned()),
         _ => None,
     }
 }
@@ -165,7 +165,7 @@ fn the_default_token_serves_only_those_without_credentials() {
     let config = config(yaml, &[("GITHUB_TOKEN", "shared")]);
     assert_eq!(token_of(&config, 0).as_deref(), Some("own"));
     assert_eq!(token_of(&config, 1).as_deref(), Some("shared"));
-    assert!(matches!(config.github.orgs[2].credentials(), Credentials::App { app_id: 1, .. }));
+    assert!(matches!(config.github.orgs[2].credentials(), GithubCredentials::App { app_id: 1, .. }));
 }
 
 #[test]

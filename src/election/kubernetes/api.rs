@@ -19,20 +19,20 @@ const WATCH_SECONDS: u32 = 240;
 
 /// Where the API server is, and who we are to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cluster {
+pub enum KubernetesCluster {
     /// The cluster this process runs in, with the service account of its pod.
     Own,
     /// The present context of a kubeconfig file; `None`: the one in the home directory.
     Kubeconfig(Option<PathBuf>),
 }
 
-impl Cluster {
+impl KubernetesCluster {
     /// A kubeconfig that was named goes before the cluster around, and that before the home directory's.
     pub fn of(env: &Environment) -> Self {
         match env.get("KUBECONFIG").filter(|path| !path.is_empty()) {
-            Some(path) => Cluster::Kubeconfig(Some(path.into())),
-            None if Self::is_around(env) => Cluster::Own,
-            None => Cluster::Kubeconfig(None),
+            Some(path) => KubernetesCluster::Kubeconfig(Some(path.into())),
+            None if Self::is_around(env) => KubernetesCluster::Own,
+            None => KubernetesCluster::Kubeconfig(None),
         }
     }
 
@@ -45,8 +45,8 @@ impl Cluster {
     async fn config(&self) -> Result<Config, ApiError> {
         let unusable = |error: &dyn std::error::Error| ApiError::Unusable(causes(error));
         match self {
-            Cluster::Own => Config::incluster().map_err(|error| unusable(&error)),
-            Cluster::Kubeconfig(path) => {
+            KubernetesCluster::Own => Config::incluster().map_err(|error| unusable(&error)),
+            KubernetesCluster::Kubeconfig(path) => {
                 let file = match path {
                     Some(path) => Kubeconfig::read_from(path),
                     None => Kubeconfig::read(),
@@ -112,7 +112,7 @@ fn causes(error: &dyn std::error::Error) -> String {
 /// One Lease, over a client that is made anew after each failure, so that rotated tokens and authorities, and another
 /// address, are found by trying again.
 pub(super) struct LeaseApi {
-    cluster: Cluster,
+    cluster: KubernetesCluster,
     name: LeaseName,
     limit: Duration,
     client: Mutex<Option<Client>>,
@@ -120,7 +120,7 @@ pub(super) struct LeaseApi {
 
 impl LeaseApi {
     /// Each request may take up to `limit`.
-    pub(super) fn new(cluster: Cluster, name: LeaseName, limit: Duration) -> Self {
+    pub(super) fn new(cluster: KubernetesCluster, name: LeaseName, limit: Duration) -> Self {
         LeaseApi { cluster, name, limit, client: Mutex::default() }
     }
 
@@ -208,10 +208,11 @@ mod tests {
 
     #[test]
     fn a_named_kubeconfig_goes_before_the_cluster_around() {
-        let of = |pairs: &[(&str, &str)]| Cluster::of(&Environment::from_iter(pairs.iter().copied()));
-        assert_eq!(of(&[]), Cluster::Kubeconfig(None));
-        assert_eq!(of(&[("KUBERNETES_SERVICE_HOST", "10.0.0.1")]), Cluster::Own);
+        let of =
+            |pairs: &[(&str, &str)]| KubernetesCluster::of(&Environment::from_iter(pairs.iter().copied()));
+        assert_eq!(of(&[]), KubernetesCluster::Kubeconfig(None));
+        assert_eq!(of(&[("KUBERNETES_SERVICE_HOST", "10.0.0.1")]), KubernetesCluster::Own);
         let both = of(&[("KUBERNETES_SERVICE_HOST", "10.0.0.1"), ("KUBECONFIG", "/k")]);
-        assert_eq!(both, Cluster::Kubeconfig(Some("/k".into())));
+        assert_eq!(both, KubernetesCluster::Kubeconfig(Some("/k".into())));
     }
 }

@@ -4,19 +4,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use github_stats_actors::clock::system_unix_ms;
-use github_stats_actors::role::{Basis, ElectionError, Elector, Standing};
+use github_stats_actors::role::{ElectionBasis, ElectionError, ElectionStatus, Elector};
 use jiff::Timestamp;
 use kube::core::DynamicObject;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::api::{ApiError, Cluster, LeaseApi};
-use super::observation::Observation;
+use super::api::{ApiError, KubernetesCluster, LeaseApi};
+use super::observation::LeaseObservation;
 use super::record::{release, take};
-use super::watch::Watcher;
+use super::watch::LeaseWatcher;
 use crate::election::LeaseName;
-use crate::election::Timing;
-use crate::election::terms::Terms;
+use crate::election::LeaseTiming;
+use crate::election::terms::LeadershipTerms;
 
 /// How often a release is tried that somebody's change gets in the way of.
 const RELEASE_TRIES: usize = 3;
@@ -26,18 +26,18 @@ const RELEASE_TRIES: usize = 3;
 /// Every change names the version of the Lease that it is a change of, so that of several one succeeds. Another's lease has
 /// ended when it was seen unchanged for as long as it lasts; a leader's own deadline is counted from before its request.
 pub struct KubernetesElector {
-    shared: Arc<Shared>,
-    watcher: Watcher,
+    shared: Arc<ElectorShared>,
+    watcher: LeaseWatcher,
     /// One attempt or release at a time.
     turn: tokio::sync::Mutex<()>,
     reason: String,
 }
 
 /// What attempts and the watcher share.
-pub(super) struct Shared {
+pub(super) struct ElectorShared {
     pub(super) api: LeaseApi,
     pub(super) identity: String,
-    timing: Timing,
+    timing: LeaseTiming,
     state: Mutex<State>,
     /// Rung when another attempt is worth making; a ring that nobody waits for is heard by the next who does.
     pub(super) bell: Notify,
@@ -45,20 +45,20 @@ pub(super) struct Shared {
 
 #[derive(Default)]
 struct State {
-    seen: Option<Observation>,
-    terms: Terms,
+    seen: Option<LeaseObservation>,
+    terms: LeadershipTerms,
 }
 
 impl KubernetesElector {
     /// Stands as `identity`, which nobody else has; `reason` says why a Lease decides.
     pub fn new(
-        cluster: Cluster,
+        cluster: KubernetesCluster,
         name: LeaseName,
         identity: String,
-        timing: Timing,
+        timing: LeaseTiming,
         reason: impl Into<String>,
     ) -> Self {
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(ElectorShared {
             api: LeaseApi::new(cluster, name, timing.attempt_limit()),
             identity,
             timing,
@@ -66,19 +66,19 @@ impl KubernetesElector {
             bell: Notify::new(),
         });
         let turn = tokio::sync::Mutex::default();
-        KubernetesElector { watcher: Watcher::new(shared.clone()), shared, turn, reason: reason.into() }
+        KubernetesElector { watcher: LeaseWatcher::new(shared.clone()), shared, turn, reason: reason.into() }
     }
 }
 
-impl Shared {
+impl ElectorShared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes over what was read; what is there now.
-    pub(super) fn observe(&self, lease: DynamicObject) -> Observation {
+    pub(super) fn observe(&self, lease: DynamicObject) -> LeaseObservation {
         let mut state = self.state();
-        let seen = Observation::after(state.seen.as_ref(), lease);
+        let seen = LeaseObservation::after(state.seen.as_ref(), lease);
         state.seen = Some(seen.clone());
         seen
     }
@@ -91,11 +91,11 @@ impl Shared {
         Some(seen.ends(self.timing.lease_duration))
     }
 
-    async fn read(&self) -> Result<Option<Observation>, ApiError> {
+    async fn read(&self) -> Result<Option<LeaseObservation>, ApiError> {
         Ok(self.api.get().await?.map(|lease| self.observe(lease)))
     }
 
-    async fn attempt(&self) -> Result<Standing, ApiError> {
+    async fn attempt(&self) -> Result<ElectionStatus, ApiError> {
         // Whoever leads knows the version it wrote last; everybody else has to look.
         let known = {
             let state = self.state();
@@ -120,24 +120,24 @@ impl Shared {
     }
 
     /// Behind whom this replica stands: a holder whose lease has not ended.
-    fn stands_behind(&self, seen: &Observation) -> Option<Standing> {
+    fn stands_behind(&self, seen: &LeaseObservation) -> Option<ElectionStatus> {
         let holder = seen.record.holder.as_ref().filter(|holder| **holder != self.identity)?;
         if Instant::now() >= seen.ends(self.timing.lease_duration) {
             return None;
         }
         self.state().terms.lost();
-        Some(Standing::Follower { leader: Some(holder.clone()) })
+        Some(ElectionStatus::Follower { leader: Some(holder.clone()) })
     }
 
-    async fn look_who_won(&self) -> Result<Standing, ApiError> {
+    async fn look_who_won(&self) -> Result<ElectionStatus, ApiError> {
         let leader = self.read().await?.and_then(|seen| seen.record.holder);
         self.state().terms.lost();
         // Our own name there means that an earlier request took effect after all: the next attempt renews it.
-        Ok(Standing::Follower { leader: leader.filter(|leader| *leader != self.identity) })
+        Ok(ElectionStatus::Follower { leader: leader.filter(|leader| *leader != self.identity) })
     }
 
     /// Writes our name into what was seen, or into a new Lease.
-    async fn write(&self, seen: Option<Observation>) -> Result<Standing, ApiError> {
+    async fn write(&self, seen: Option<LeaseObservation>) -> Result<ElectionStatus, ApiError> {
         let renews = seen.as_ref().is_some_and(|seen| seen.record.holder.as_deref() == Some(&self.identity));
         let exists = seen.is_some();
         let mut lease = seen.map_or_else(|| self.api.blank(), |seen| seen.lease);
@@ -178,7 +178,7 @@ fn wall_time() -> Timestamp {
 
 #[async_trait]
 impl Elector for KubernetesElector {
-    async fn attempt(&self) -> Result<Standing, ElectionError> {
+    async fn attempt(&self) -> Result<ElectionStatus, ElectionError> {
         let _turn = self.turn.lock().await;
         self.shared.attempt().await.map_err(|error| ElectionError(error.to_string()))
     }
@@ -205,7 +205,7 @@ impl Elector for KubernetesElector {
         }
     }
 
-    fn basis(&self) -> Basis {
-        Basis { backend: "kubernetes", reason: self.reason.clone(), degraded: false }
+    fn basis(&self) -> ElectionBasis {
+        ElectionBasis { backend: "kubernetes", reason: self.reason.clone(), degraded: false }
     }
 }

@@ -7,6 +7,6 @@ mod preflight;
 mod record;
 mod watch;
 
-pub use api::Cluster;
+pub use api::KubernetesCluster;
 pub use elector::KubernetesElector;
 pub use preflight::preflight;

@@ -5,24 +5,24 @@ use std::time::Duration;
 use kube::core::DynamicObject;
 use tokio::time::Instant;
 
-use super::record::Record;
+use super::record::LeaderElectionRecord;
 
 /// What was seen last, and when it was seen to change. Whether another's lease has ended is judged by that alone: clocks of
 /// different machines are never compared.
 #[derive(Clone, Debug)]
-pub(super) struct Observation {
+pub(super) struct LeaseObservation {
     /// The object, to be sent back with changes.
     pub(super) lease: DynamicObject,
-    pub(super) record: Record,
+    pub(super) record: LeaderElectionRecord,
     changed_at: Instant,
 }
 
-impl Observation {
+impl LeaseObservation {
     /// Takes over what was just read.
-    pub(super) fn after(before: Option<&Observation>, lease: DynamicObject) -> Self {
-        let record = Record::of(&lease);
+    pub(super) fn after(before: Option<&LeaseObservation>, lease: DynamicObject) -> Self {
+        let record = LeaderElectionRecord::of(&lease);
         let unchanged = before.filter(|before| before.record == record);
-        Observation { lease, record, changed_at: unchanged.map_or_else(Instant::now, |b| b.changed_at) }
+        LeaseObservation { lease, record, changed_at: unchanged.map_or_else(Instant::now, |b| b.changed_at) }
     }
 
     /// When a holder that renews no more is out of office; now, where there is none.
@@ -38,12 +38,12 @@ impl Observation {
 mod tests {
     use super::*;
 
-    fn seen(before: Option<&Observation>, holder: &str, renewed: &str) -> Observation {
+    fn seen(before: Option<&LeaseObservation>, holder: &str, renewed: &str) -> LeaseObservation {
         let spec = serde_json::json!({
             "metadata": {},
             "spec": {"holderIdentity": holder, "leaseDurationSeconds": 15, "renewTime": renewed},
         });
-        Observation::after(before, serde_json::from_value(spec).expect("a Lease"))
+        LeaseObservation::after(before, serde_json::from_value(spec).expect("a Lease"))
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 /// The election record in a Lease. Two that are equal are the same renewal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Record {
+pub(super) struct LeaderElectionRecord {
     /// Who holds it; `None` when it was released or never held.
     pub(super) holder: Option<String>,
     /// How long the holder said it lasts.
@@ -18,12 +18,12 @@ pub(super) struct Record {
     acquired: Option<String>,
 }
 
-impl Record {
+impl LeaderElectionRecord {
     /// Reads what is there; what makes no sense is as good as absent.
     pub(super) fn of(lease: &DynamicObject) -> Self {
         let spec = &lease.data["spec"];
         let text = |key: &str| spec[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-        Record {
+        LeaderElectionRecord {
             holder: text("holderIdentity"),
             lasts: spec["leaseDurationSeconds"].as_u64().map(Duration::from_secs),
             transitions: spec["leaseTransitions"].as_i64(),
@@ -35,7 +35,7 @@ impl Record {
 
 /// Makes `identity` the holder as of `now`; everything else that the Lease says stays as it is.
 pub(super) fn take(lease: &mut DynamicObject, identity: &str, lasts: Duration, now: Timestamp) {
-    let before = Record::of(lease);
+    let before = LeaderElectionRecord::of(lease);
     let renews = before.holder.as_deref() == Some(identity);
     let spec = spec(lease);
     spec.insert("holderIdentity".into(), json!(identity));
@@ -123,20 +123,20 @@ mod tests {
         );
         let lasts = Duration::from_secs(15);
         take(&mut lease, "me", lasts, at("2026-02-03T04:05:06Z"));
-        let acquired = Record::of(&lease);
+        let acquired = LeaderElectionRecord::of(&lease);
         assert_eq!(
             (acquired.holder.as_deref(), acquired.lasts, acquired.transitions),
             (Some("me"), Some(lasts), Some(5))
         );
         take(&mut lease, "me", lasts, at("2026-02-03T04:05:08Z"));
-        let renewed = Record::of(&lease);
+        let renewed = LeaderElectionRecord::of(&lease);
         assert_eq!((renewed.transitions, &renewed.acquired), (Some(5), &acquired.acquired));
         assert_ne!(renewed, acquired, "each renewal is seen");
         release(&mut lease, at("2026-02-03T04:05:09Z"));
-        let released = Record::of(&lease);
+        let released = LeaderElectionRecord::of(&lease);
         assert_eq!((released.holder, released.lasts), (None, Some(Duration::from_secs(1))));
         take(&mut lease, "next", lasts, at("2026-02-03T04:05:10Z"));
-        assert_eq!(Record::of(&lease).transitions, Some(6));
+        assert_eq!(LeaderElectionRecord::of(&lease).transitions, Some(6));
         assert_eq!(lease.data["spec"]["strategy"], "later");
         assert_eq!(lease.metadata.labels.expect("labels")["app"], "x");
         assert_eq!(lease.metadata.resource_version.as_deref(), Some("7"));
@@ -148,9 +148,9 @@ mod tests {
             ["null", "7", "{}", r#"{"holderIdentity":7,"leaseDurationSeconds":-1,"leaseTransitions":"x"}"#]
         {
             let mut lease = lease(&format!(r#"{{"metadata":{{}},"spec":{spec}}}"#));
-            assert_eq!(Record::of(&lease), Record::default());
+            assert_eq!(LeaderElectionRecord::of(&lease), LeaderElectionRecord::default());
             take(&mut lease, "me", Duration::from_secs(15), at("2026-02-03T04:05:06Z"));
-            assert_eq!(Record::of(&lease).holder.as_deref(), Some("me"));
+            assert_eq!(LeaderElectionRecord::of(&lease).holder.as_deref(), Some("me"));
         }
     }
 }

@@ -7,20 +7,20 @@ use futures::StreamExt;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::elector::Shared;
+use super::elector::ElectorShared;
 
 /// How long after a watch ended the next one is begun, so that a server in trouble is not asked all the time.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Watches in the background, from when it is first wanted until it is dropped.
-pub(super) struct Watcher {
-    shared: Arc<Shared>,
+pub(super) struct LeaseWatcher {
+    shared: Arc<ElectorShared>,
     task: std::sync::Mutex<JoinSet<()>>,
 }
 
-impl Watcher {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Watcher { shared, task: std::sync::Mutex::default() }
+impl LeaseWatcher {
+    pub(super) fn new(shared: Arc<ElectorShared>) -> Self {
+        LeaseWatcher { shared, task: std::sync::Mutex::default() }
     }
 
     /// Begins to watch, unless it does so already.
@@ -38,7 +38,7 @@ impl Watcher {
     }
 }
 
-impl Shared {
+impl ElectorShared {
     /// Follows one watch to its end.
     async fn follow(&self) {
         let mut events = match self.api.watch().await {

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::{SecretReader, TokenError, TokenSource};
-use crate::github::answer::Answer;
-use crate::github::wire::{Parcel, Wire};
+use crate::github::rest_response::RestResponse;
+use crate::github::transport::{HttpTransport, WireRequest};
 
 /// A token is renewed so long before it expires, so that none expires on its way.
 const EARLY: i64 = 5 * MINUTE;
@@ -37,7 +37,7 @@ pub struct AppSettings {
 /// Mints the installation's tokens: one for all who ask, a new one shortly before the old one expires.
 pub struct AppToken {
     settings: AppSettings,
-    wire: Wire,
+    wire: HttpTransport,
     clock: Arc<Clock>,
     /// Held while a token is minted, so that many who ask at once get the same.
     minted: Mutex<Option<Minted>>,
@@ -64,7 +64,7 @@ struct Issued {
 
 impl AppToken {
     /// An installation whose tokens are asked for over `wire`.
-    pub fn new(settings: AppSettings, wire: Wire, clock: Arc<Clock>) -> Self {
+    pub fn new(settings: AppSettings, wire: HttpTransport, clock: Arc<Clock>) -> Self {
         AppToken { settings, wire, clock, minted: Mutex::new(None) }
     }
 
@@ -90,14 +90,14 @@ impl AppToken {
         Err(error.unwrap_or_else(|| unavailable("no answer".into())))
     }
 
-    fn parcel(&self, now: Timestamp) -> Result<Parcel, TokenError> {
+    fn parcel(&self, now: Timestamp) -> Result<WireRequest, TokenError> {
         let mut headers = HeaderMap::new();
         let bearer = HeaderValue::from_str(&format!("Bearer {}", self.proof(now)?));
         let mut bearer = bearer.map_err(|_| wrong_key("it cannot sign"))?;
         bearer.set_sensitive(true);
         headers.insert(AUTHORIZATION, bearer);
         let path = format!("/app/installations/{}/access_tokens", self.settings.installation_id);
-        Ok(Parcel { method: Method::POST, path, headers, body: Bytes::new() })
+        Ok(WireRequest { method: Method::POST, path, headers, body: Bytes::new() })
     }
 
     /// The App's proof of identity.
@@ -115,7 +115,7 @@ impl AppToken {
             .map_err(|_| wrong_key("it cannot sign"))
     }
 
-    fn refused(&self, answer: &Answer) -> TokenError {
+    fn refused(&self, answer: &RestResponse) -> TokenError {
         let AppSettings { app_id, installation_id, .. } = self.settings;
         let status = answer.status.as_u16();
         let (kind, detail) = match status {
@@ -172,7 +172,7 @@ impl TokenSource for AppToken {
     }
 }
 
-fn issued(answer: &Answer) -> Result<Minted, TokenError> {
+fn issued(answer: &RestResponse) -> Result<Minted, TokenError> {
     let issued: Issued = serde_json::from_slice(&answer.body)
         .map_err(|_| unavailable("the answer that should hold a token is not the JSON expected".into()))?;
     let expires_at: jiff::Timestamp = issued

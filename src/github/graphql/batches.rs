@@ -5,15 +5,15 @@ use std::collections::VecDeque;
 use github_stats_actors::scheduler::{SourceError, SourceErrorKind};
 use serde::de::DeserializeOwned;
 
-use super::load::Load;
+use super::batch_size::BatchSize;
 use super::model::NodesData;
-use super::talk::{Question, Refused, Talk};
+use super::session::{GraphqlRefusal, GraphqlRequest, GraphqlSession};
 
 /// How often a thing is asked for of which parts are missing.
 const ATTEMPTS: u32 = 3;
 
 /// What became of one thing.
-pub struct Answered<T> {
+pub struct BatchResult<T> {
     /// Its place among the ids.
     pub index: usize,
     /// What there is of it; `None` where it does not exist.
@@ -22,16 +22,16 @@ pub struct Answered<T> {
     pub error: Option<SourceError>,
 }
 
-impl Talk {
+impl GraphqlSession {
     /// Asks for the things with these ids; `question` is given ids and the size of a page. Every id is answered, in no
     /// particular order; only the last answer to each is told, and nothing that is transient is told before it was tried
     /// several times.
     pub async fn nodes<T: DeserializeOwned>(
         &self,
-        load: &Load,
+        load: &BatchSize,
         ids: &[&str],
-        question: impl Fn(&[&str], usize) -> Question,
-        mut answered: impl FnMut(Answered<T>),
+        question: impl Fn(&[&str], usize) -> GraphqlRequest,
+        mut answered: impl FnMut(BatchResult<T>),
     ) {
         let mut queue: VecDeque<(usize, u32)> = (0..ids.len()).map(|index| (index, 1)).collect();
         while !queue.is_empty() {
@@ -45,7 +45,7 @@ impl Talk {
                     told.data.nodes.resize_with(batch.len(), || None);
                     let nodes = std::mem::take(&mut told.data.nodes);
                     for (place, ((index, attempt), node)) in batch.into_iter().zip(nodes).enumerate() {
-                        let about = |error: &&super::reply::GraphError| {
+                        let about = |error: &&super::response::GraphqlError| {
                             error.is_about("nodes", place) || error.path.len() < 2
                         };
                         let error = told.errors.iter().find(about).map(|error| self.error(&question, error));
@@ -54,26 +54,26 @@ impl Talk {
                         if again && attempt < ATTEMPTS {
                             queue.push_back((index, attempt + 1));
                         } else {
-                            answered(Answered { index, node, error });
+                            answered(BatchResult { index, node, error });
                         }
                     }
                 }
-                Err(Refused::TooHeavy(error)) => {
+                Err(GraphqlRefusal::TooHeavy(error)) => {
                     let can_shrink = load.shrink();
                     for (index, attempt) in batch.into_iter().rev() {
                         if can_shrink || attempt < ATTEMPTS {
                             queue.push_front((index, attempt + u32::from(!can_shrink)));
                         } else {
-                            answered(Answered { index, node: None, error: Some(error.clone()) });
+                            answered(BatchResult { index, node: None, error: Some(error.clone()) });
                         }
                     }
                     tokio::time::sleep(self.client.breath()).await;
                 }
-                Err(Refused::Failed(error)) => {
+                Err(GraphqlRefusal::Failed(error)) => {
                     // What is wrong with the credentials or the quota is so for everything else, too.
                     let rest = if error.kind == SourceErrorKind::Unavailable { 0 } else { queue.len() };
                     for (index, _) in batch.into_iter().chain(queue.drain(..rest)) {
-                        answered(Answered { index, node: None, error: Some(error.clone()) });
+                        answered(BatchResult { index, node: None, error: Some(error.clone()) });
                     }
                 }
             }

@@ -7,12 +7,12 @@ use github_stats_actors::activity::{Fact, HeadRead, Oid, RepoId, RepoName, Times
 use github_stats_actors::scheduler::{CommitsRead, SourceError, SourceErrorKind};
 use serde_json::json;
 
+use super::batch_size::BatchSize;
 use super::convert;
-use super::load::Load;
 use super::model::{Commit, Connection, NodeData, Repository};
 use super::queries::{HISTORY, HISTORY_PAGE};
-use super::talk::{Question, Talk};
-use super::walk::Walk;
+use super::session::{GraphqlRequest, GraphqlSession};
+use super::walk::HistoryWalk;
 use crate::github::model;
 use crate::github::rest::rfc3339;
 
@@ -23,7 +23,7 @@ const PAGES_OF_HOPE: usize = 2;
 
 /// A default branch to be read.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct WantedCommits {
     /// Whose.
     pub id: RepoId,
     /// Its name.
@@ -53,18 +53,22 @@ impl Branch {
 
 /// The sizes of queries for commits.
 #[derive(Debug)]
-pub struct Loads {
+pub struct CommitLoads {
     /// Branches that were read before: few commits each. 20 × (1 + 6) lists are a point.
-    pub advance: Load,
+    pub advance: BatchSize,
     /// Branches that were not: 20 × (1 + 20) lists are four.
-    pub reread: Load,
+    pub reread: BatchSize,
     /// A single branch: 1 + 99 lists are a point.
-    pub page: Load,
+    pub page: BatchSize,
 }
 
-impl Default for Loads {
+impl Default for CommitLoads {
     fn default() -> Self {
-        Loads { advance: Load::new(20, 6), reread: Load::new(20, 20), page: Load::new(1, 99) }
+        CommitLoads {
+            advance: BatchSize::new(20, 6),
+            reread: BatchSize::new(20, 20),
+            page: BatchSize::new(1, 99),
+        }
     }
 }
 
@@ -74,10 +78,10 @@ struct First {
     history: Connection<Commit>,
 }
 
-impl Talk {
+impl GraphqlSession {
     /// Reads these branches.
-    pub async fn branches(&self, loads: &Loads, wanted: Vec<Wanted>) -> HashMap<RepoId, Branch> {
-        let was_read = |wanted: &Wanted| wanted.head.as_ref().is_some_and(|head| head.oid.is_some());
+    pub async fn branches(&self, loads: &CommitLoads, wanted: Vec<WantedCommits>) -> HashMap<RepoId, Branch> {
+        let was_read = |wanted: &WantedCommits| wanted.head.as_ref().is_some_and(|head| head.oid.is_some());
         let (known, unknown): (Vec<_>, Vec<_>) = wanted.into_iter().partition(was_read);
         let (was_empty, unknown): (Vec<_>, Vec<_>) =
             unknown.into_iter().partition(|wanted| wanted.head.is_some());
@@ -90,15 +94,15 @@ impl Talk {
 
     async fn group(
         &self,
-        loads: &Loads,
-        load: &Load,
-        wanted: Vec<Wanted>,
+        loads: &CommitLoads,
+        load: &BatchSize,
+        wanted: Vec<WantedCommits>,
         since: Option<Timestamp>,
     ) -> HashMap<RepoId, Branch> {
         let ids: Vec<&str> = wanted.iter().map(|wanted| wanted.id.as_str()).collect();
         let mut firsts: Vec<Result<Option<First>, SourceError>> = Vec::new();
         firsts.resize_with(ids.len(), || Err(self.failure(SourceErrorKind::Malformed, "no answer".into())));
-        let question = |ids: &[&str], page: usize| Question {
+        let question = |ids: &[&str], page: usize| GraphqlRequest {
             query: HISTORY,
             variables: json!({ "ids": ids, "first": page, "since": since.map(rfc3339) }),
             lists: 1 + ids.len() * (1 + page),
@@ -134,8 +138,8 @@ impl Talk {
 
     async fn branch(
         &self,
-        loads: &Loads,
-        wanted: &Wanted,
+        loads: &CommitLoads,
+        wanted: &WantedCommits,
         first: Result<Option<First>, SourceError>,
         since: Option<Timestamp>,
     ) -> Branch {
@@ -174,7 +178,7 @@ impl Talk {
 }
 
 /// A branch without a commit: either it never had one, or all it had are gone.
-fn emptied(wanted: &Wanted) -> Branch {
+fn emptied(wanted: &WantedCommits) -> Branch {
     let had_commits = wanted.head.as_ref().is_some_and(|head| head.oid.is_some());
     let commits = if had_commits {
         CommitsRead::Reread { tip: None, since: wanted.retained_from }
@@ -186,9 +190,9 @@ fn emptied(wanted: &Wanted) -> Branch {
 
 /// One branch being read, by a tip that stays the same while the branch moves on.
 struct Reading<'a> {
-    talk: &'a Talk,
-    loads: &'a Loads,
-    wanted: &'a Wanted,
+    talk: &'a GraphqlSession,
+    loads: &'a CommitLoads,
+    wanted: &'a WantedCommits,
     tip: Oid,
     facts: Vec<Fact>,
 }
@@ -196,7 +200,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// Reads what is reachable from the tip and not from the known one.
     async fn advance(&mut self, known: Oid, first: Connection<Commit>) -> Result<CommitsRead, SourceError> {
-        let mut walk = Walk::new(self.tip, known);
+        let mut walk = HistoryWalk::new(self.tip, known);
         let mut page = first;
         for pages in 1.. {
             let newest = self.take(&page.nodes, &mut walk);
@@ -236,7 +240,7 @@ impl Reading<'_> {
     }
 
     /// Takes over a page; the newest date in it.
-    fn take(&mut self, nodes: &[Option<Commit>], walk: &mut Walk) -> Option<Timestamp> {
+    fn take(&mut self, nodes: &[Option<Commit>], walk: &mut HistoryWalk) -> Option<Timestamp> {
         let mut newest = None;
         for (fact, oid, parents) in nodes.iter().flatten().filter_map(convert::commit) {
             newest = newest.max(Some(fact.at));
@@ -254,7 +258,7 @@ impl Reading<'_> {
         since: Option<Timestamp>,
     ) -> Result<Connection<Commit>, SourceError> {
         let load = &self.loads.page;
-        let question = |page: usize| Question {
+        let question = |page: usize| GraphqlRequest {
             query: HISTORY_PAGE,
             variables: json!({
                 "id": self.wanted.id.as_str(), "tip": self.tip, "first": page, "after": after,

@@ -6,12 +6,12 @@ use github_stats_actors::activity::{DAY, Fact, RepoId, RepoName, Timestamp};
 use github_stats_actors::scheduler::{SourceError, SourceErrorKind};
 use serde_json::json;
 
+use super::batch_size::BatchSize;
 use super::convert;
-use super::load::Load;
-use super::memory::Memory;
 use super::model::{Connection, Conversation, NodeData, Remark, Repository};
-use super::queries::{COMMENTS_PAGE, CONVERSATIONS, ISSUES_PAGE, PULLS_PAGE, Query, REVIEWS_PAGE};
-use super::talk::{Question, Talk};
+use super::queries::{COMMENTS_PAGE, CONVERSATIONS, ISSUES_PAGE, PULLS_PAGE, QueryTemplate, REVIEWS_PAGE};
+use super::seen_facts::SeenFacts;
+use super::session::{GraphqlRequest, GraphqlSession};
 use crate::github::rest::rfc3339;
 
 /// A review is listed where it was begun, and submitted later: reviews begun so long before are still looked for.
@@ -23,18 +23,22 @@ const MORE: usize = 49;
 
 /// The sizes of queries for conversations: 14 × (2 + 2 × 3 + 2) lists are a point.
 #[derive(Debug)]
-pub struct Loads {
+pub struct ConversationLoads {
     /// Repositories, and pull requests of each.
-    pub batch: Load,
+    pub batch: BatchSize,
     /// A single one's.
-    pub page: Load,
+    pub page: BatchSize,
     /// The search's: 2 + 3 × 49 lists are a point.
-    pub search: Load,
+    pub search: BatchSize,
 }
 
-impl Default for Loads {
+impl Default for ConversationLoads {
     fn default() -> Self {
-        Loads { batch: Load::new(14, 3), page: Load::new(1, MORE), search: Load::new(1, MORE) }
+        ConversationLoads {
+            batch: BatchSize::new(14, 3),
+            page: BatchSize::new(1, MORE),
+            search: BatchSize::new(1, MORE),
+        }
     }
 }
 
@@ -45,32 +49,32 @@ pub fn nested(page: usize) -> usize {
 
 /// What was found so far, by repository.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct FoundConversations {
     /// Facts.
     pub facts: HashMap<RepoId, Vec<Fact>>,
     /// The repositories' present names.
     pub names: HashMap<RepoId, RepoName>,
     /// What is to be remembered.
-    pub notes: Vec<Note>,
+    pub notes: Vec<ReviewOrComment>,
 }
 
 /// What is to be remembered of a sighting.
 #[derive(Debug)]
-pub enum Note {
+pub enum ReviewOrComment {
     /// A review or a comment, and how GitHub knows it.
     Remark(RepoId, Fact, String),
     /// Something happened in a repository.
     Activity(RepoId, Timestamp),
 }
 
-impl Found {
+impl FoundConversations {
     fn add(&mut self, repo: &RepoId, facts: impl IntoIterator<Item = Fact>) {
         self.facts.entry(repo.clone()).or_default().extend(facts);
     }
 
     fn add_remark(&mut self, repo: &RepoId, node: &str, fact: Option<Fact>) {
         let Some(fact) = fact else { return };
-        self.notes.push(Note::Remark(repo.clone(), fact.clone(), node.to_owned()));
+        self.notes.push(ReviewOrComment::Remark(repo.clone(), fact.clone(), node.to_owned()));
         self.add(repo, [fact]);
     }
 
@@ -84,16 +88,16 @@ impl Found {
             self.add_remark(repo, &comment.id, convert::comment(comment));
         }
         if let Some(at) = conversation.updated_at {
-            self.notes.push(Note::Activity(repo.clone(), at));
+            self.notes.push(ReviewOrComment::Activity(repo.clone(), at));
         }
     }
 
     /// Hands over what is to be remembered.
-    pub fn remember(&mut self, memory: &mut Memory, now: Timestamp) {
+    pub fn remember(&mut self, memory: &mut SeenFacts, now: Timestamp) {
         for note in self.notes.drain(..) {
             match note {
-                Note::Remark(repo, fact, node) => memory.saw(&repo, fact.id, &node, fact.at, now),
-                Note::Activity(repo, at) => memory.happened(&repo, at),
+                ReviewOrComment::Remark(repo, fact, node) => memory.saw(&repo, fact.id, &node, fact.at, now),
+                ReviewOrComment::Activity(repo, at) => memory.happened(&repo, at),
             }
         }
     }
@@ -110,14 +114,14 @@ fn earlier(list: Option<&Connection<Remark>>, since: Timestamp) -> Option<String
     list.page_info.previous().filter(|_| oldest.is_none_or(|oldest| oldest >= since))
 }
 
-impl Talk {
+impl GraphqlSession {
     /// Reads the reviews and comments since `since` that a conversation's own page does not hold.
     pub async fn deepen(
         &self,
         repo: &RepoId,
         conversation: &Conversation,
         since: Timestamp,
-        found: &mut Found,
+        found: &mut FoundConversations,
     ) -> Result<(), SourceError> {
         let Some(id) = conversation.id.as_deref() else { return Ok(()) };
         let mut before = earlier(conversation.reviews.as_ref(), since - REVIEWING);
@@ -137,14 +141,15 @@ impl Talk {
 
     async fn remarks(
         &self,
-        query: Query,
+        query: QueryTemplate,
         id: &str,
         before: String,
         part: impl Fn(Conversation) -> Option<Connection<Remark>>,
     ) -> Result<Connection<Remark>, SourceError> {
-        let load = Load::new(1, 1);
+        let load = BatchSize::new(1, 1);
         let variables = json!({ "id": id, "before": before });
-        let question = |_| Question { query, variables: variables.clone(), lists: 1, can_shrink: false };
+        let question =
+            |_| GraphqlRequest { query, variables: variables.clone(), lists: 1, can_shrink: false };
         let told = self.page::<NodeData<Conversation>>(&load, question, |_| ()).await?;
         // A conversation that was deleted meanwhile has nothing more to tell.
         Ok(told.data.node.and_then(part).unwrap_or_default())
@@ -154,14 +159,14 @@ impl Talk {
     /// what became of each.
     pub async fn conversations(
         &self,
-        loads: &Loads,
+        loads: &ConversationLoads,
         ids: &[RepoId],
         since: Timestamp,
-        found: &mut Found,
+        found: &mut FoundConversations,
     ) -> HashMap<RepoId, Result<(), SourceError>> {
         let texts: Vec<&str> = ids.iter().map(RepoId::as_str).collect();
         let since_text = rfc3339(since);
-        let question = |ids: &[&str], pulls: usize| Question {
+        let question = |ids: &[&str], pulls: usize| GraphqlRequest {
             query: CONVERSATIONS,
             variables: json!({
                 "ids": ids, "pulls": pulls, "issues": ISSUES, "since": since_text, "nested": nested(10 * pulls),
@@ -190,11 +195,11 @@ impl Talk {
 
     async fn repository(
         &self,
-        loads: &Loads,
+        loads: &ConversationLoads,
         id: &RepoId,
         node: Repository,
         since: Timestamp,
-        found: &mut Found,
+        found: &mut FoundConversations,
     ) -> Result<(), SourceError> {
         if let Some(name) = node.name {
             found.names.insert(id.clone(), name.into());
@@ -207,12 +212,12 @@ impl Talk {
     /// Follows a list of conversations, the one changed last first, until they are older than `since`.
     async fn list(
         &self,
-        loads: &Loads,
+        loads: &ConversationLoads,
         id: &RepoId,
         first: Connection<Conversation>,
-        more: Query,
+        more: QueryTemplate,
         since: Timestamp,
-        found: &mut Found,
+        found: &mut FoundConversations,
     ) -> Result<(), SourceError> {
         let mut page = first;
         loop {
@@ -231,7 +236,12 @@ impl Talk {
                 if !is_pulls {
                     variables["since"] = json!(rfc3339(since));
                 }
-                Question { query: more, variables, lists: 1 + 2 * size, can_shrink: loads.page.can_shrink() }
+                GraphqlRequest {
+                    query: more,
+                    variables,
+                    lists: 1 + 2 * size,
+                    can_shrink: loads.page.can_shrink(),
+                }
             };
             let told = self.page::<NodeData<Repository>>(&loads.page, question, |_| ()).await?;
             let Some(node) = told.data.node else { return Ok(()) };

@@ -1,6 +1,6 @@
 //! From GitHub's nodes to facts.
 
-use github_stats_actors::activity::{Fact, FactId, Lines, Login, Oid, Timestamp};
+use github_stats_actors::activity::{Fact, FactId, LocChange, Login, Oid, Timestamp};
 
 use super::model::{Actor, Commit, Conversation, Remark};
 use crate::github::identity;
@@ -23,9 +23,9 @@ pub fn commit(commit: &Commit) -> Option<(Fact, Oid, Vec<Oid>)> {
     // A user is never spelt as a bot here: GitHub gives a bot's commits the login `name[bot]` already.
     let author = commit.author.as_ref().and_then(|author| author.user.as_ref()).map(account);
     let lines = if parents.len() < 2 {
-        Lines { additions: commit.additions, deletions: commit.deletions }
+        LocChange { additions: commit.additions, deletions: commit.deletions }
     } else {
-        Lines::default()
+        LocChange::default()
     };
     let user = identity::commit_author(author.as_ref());
     Some((Fact { id: FactId::Commit(oid), user, at: commit.committed_date, lines }, oid, parents))
@@ -37,8 +37,9 @@ pub fn pull_request(conversation: &Conversation) -> Vec<Fact> {
         return Vec::new();
     }
     let user = actor(conversation.author.as_ref());
-    let fact =
-        |id, at: Option<Timestamp>| at.map(|at| Fact { id, user: user.clone(), at, lines: Lines::default() });
+    let fact = |id, at: Option<Timestamp>| {
+        at.map(|at| Fact { id, user: user.clone(), at, lines: LocChange::default() })
+    };
     let opened = fact(FactId::PrOpened(conversation.number), conversation.created_at);
     let merged = fact(FactId::PrMerged(conversation.number), conversation.merged_at);
     opened.into_iter().chain(merged).collect()
@@ -48,11 +49,16 @@ pub fn pull_request(conversation: &Conversation) -> Vec<Fact> {
 pub fn review(remark: &Remark) -> Option<Fact> {
     let at = remark.submitted_at.filter(|_| remark.state.as_deref() != Some("PENDING"))?;
     let id = FactId::Review(remark.full_database_id.as_ref()?.get()?);
-    Some(Fact { id, user: actor(remark.author.as_ref()), at, lines: Lines::default() })
+    Some(Fact { id, user: actor(remark.author.as_ref()), at, lines: LocChange::default() })
 }
 
 /// A comment on a conversation.
 pub fn comment(remark: &Remark) -> Option<Fact> {
     let id = FactId::IssueComment(remark.full_database_id.as_ref()?.get()?);
-    Some(Fact { id, user: actor(remark.author.as_ref()), at: remark.created_at?, lines: Lines::default() })
+    Some(Fact {
+        id,
+        user: actor(remark.author.as_ref()),
+        at: remark.created_at?,
+        lines: LocChange::default(),
+    })
 }

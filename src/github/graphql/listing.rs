@@ -6,19 +6,19 @@ use github_stats_actors::activity::{Oid, RepoId, Timestamp};
 use github_stats_actors::scheduler::{ListedRepository, SourceError, SourceErrorKind};
 use serde_json::{Value, json};
 
-use super::conversations::{Loads, nested};
-use super::load::Load;
+use super::batch_size::BatchSize;
+use super::conversations::{ConversationLoads, nested};
 use super::model::{Connection, Conversation, LookData, Owner, Repository};
 use super::queries::{LIST, LOOK};
-use super::search::Slice;
-use super::talk::{Question, Talk};
+use super::search::SearchSlice;
+use super::session::{GraphqlRequest, GraphqlSession};
 
 /// Repositories on a page; GitHub's most.
 const PAGE: usize = 100;
 
 /// Repositories and the tips of their default branches.
 #[derive(Debug, Default)]
-pub struct Tips {
+pub struct BranchTips {
     /// By id; the tip is `None` for an empty repository.
     pub tips: HashMap<RepoId, (ListedRepository, Option<Oid>)>,
     /// Whether the account is a user's.
@@ -27,7 +27,7 @@ pub struct Tips {
     pub conversations: Option<Connection<Conversation>>,
 }
 
-impl Tips {
+impl BranchTips {
     fn take(&mut self, page: &Connection<Repository>) {
         for node in page.nodes.iter().flatten() {
             let (Some(id), Some(name)) = (&node.id, &node.name) else { continue };
@@ -47,17 +47,17 @@ fn is_enough(page: &Connection<Repository>, until: Option<Timestamp>) -> bool {
     until.is_some_and(|until| last.is_some_and(|node| node.pushed_at.is_none_or(|at| at < until)))
 }
 
-impl Talk {
+impl GraphqlSession {
     /// Lists the repositories pushed to since `until`, or all of them, and begins a search.
     pub async fn look(
         &self,
-        loads: &Loads,
+        loads: &ConversationLoads,
         until: Option<Timestamp>,
-        search: (&str, Slice),
-    ) -> Result<Tips, SourceError> {
+        search: (&str, SearchSlice),
+    ) -> Result<BranchTips, SourceError> {
         let search = search.1.query(search.0);
         let owner = self.client.org().as_str();
-        let question = |size: usize| Question {
+        let question = |size: usize| GraphqlRequest {
             query: LOOK,
             variables: json!({
                 "owner": owner, "first": PAGE, "after": Value::Null,
@@ -66,7 +66,7 @@ impl Talk {
             lists: 2 + 3 * size,
             can_shrink: loads.search.can_shrink(),
         };
-        let mut tips = Tips::default();
+        let mut tips = BranchTips::default();
         let told = self.page::<LookData>(&loads.search, question, |_| ()).await?;
         let conversations = told.data.search;
         self.follow(told.data.repository_owner, until, &mut tips).await?;
@@ -75,8 +75,8 @@ impl Talk {
     }
 
     /// Lists all repositories.
-    pub async fn list_all(&self) -> Result<Tips, SourceError> {
-        let mut tips = Tips::default();
+    pub async fn list_all(&self) -> Result<BranchTips, SourceError> {
+        let mut tips = BranchTips::default();
         let owner = self.listed(None).await?;
         self.follow(owner, None, &mut tips).await?;
         Ok(tips)
@@ -86,7 +86,7 @@ impl Talk {
         &self,
         first: Option<Owner>,
         until: Option<Timestamp>,
-        tips: &mut Tips,
+        tips: &mut BranchTips,
     ) -> Result<(), SourceError> {
         let mut owner = first;
         loop {
@@ -101,9 +101,9 @@ impl Talk {
     }
 
     async fn listed(&self, after: Option<String>) -> Result<Option<Owner>, SourceError> {
-        let load = Load::new(1, PAGE);
+        let load = BatchSize::new(1, PAGE);
         let owner = self.client.org().as_str();
-        let question = |size: usize| Question {
+        let question = |size: usize| GraphqlRequest {
             query: LIST,
             variables: json!({ "owner": owner, "first": size, "after": after }),
             lists: 1,

@@ -5,7 +5,7 @@
 
 /// A query and its name in metrics.
 #[derive(Clone, Copy, Debug)]
-pub struct Query {
+pub struct QueryTemplate {
     /// Its name.
     pub name: &'static str,
     /// Its text.
@@ -88,12 +88,12 @@ macro_rules! history_fields {
 
 macro_rules! query {
     ($name:literal, $arguments:literal, $($body:expr),+) => {
-        Query { name: $name, text: concat!("query ", $name, "(", $arguments, ") { rateLimit { cost } ", $($body),+, " }") }
+        QueryTemplate { name: $name, text: concat!("query ", $name, "(", $arguments, ") { rateLimit { cost } ", $($body),+, " }") }
     };
 }
 
 /// The repositories pushed to last, and the conversations changed last: all an idle organisation costs.
-pub const LOOK: Query = query!(
+pub const LOOK: QueryTemplate = query!(
     "Look",
     "$owner: String!, $first: Int!, $after: String, $search: String!, $found: Int!, $nested: Int!",
     "repositoryOwner(login: $owner) { __typename ",
@@ -104,7 +104,7 @@ pub const LOOK: Query = query!(
 );
 
 /// More repositories.
-pub const LIST: Query = query!(
+pub const LIST: QueryTemplate = query!(
     "List",
     "$owner: String!, $first: Int!, $after: String",
     "repositoryOwner(login: $owner) { __typename ",
@@ -113,7 +113,7 @@ pub const LIST: Query = query!(
 );
 
 /// More conversations.
-pub const SEARCH: Query = query!(
+pub const SEARCH: QueryTemplate = query!(
     "Search",
     "$search: String!, $found: Int!, $after: String, $nested: Int!",
     "search(type: ISSUE, query: $search, first: $found, after: $after) { ",
@@ -122,7 +122,7 @@ pub const SEARCH: Query = query!(
 );
 
 /// The newest commits of several default branches.
-pub const HISTORY: Query = query!(
+pub const HISTORY: QueryTemplate = query!(
     "History",
     "$ids: [ID!]!, $first: Int!, $since: GitTimestamp",
     "nodes(ids: $ids) { ... on Repository { id name defaultBranchRef { target { oid ... on Commit { ",
@@ -132,7 +132,7 @@ pub const HISTORY: Query = query!(
 );
 
 /// More commits of one branch, by its tip, which stays the same while the branch moves on.
-pub const HISTORY_PAGE: Query = query!(
+pub const HISTORY_PAGE: QueryTemplate = query!(
     "HistoryPage",
     "$id: ID!, $tip: GitObjectID!, $first: Int!, $after: String, $since: GitTimestamp",
     "node(id: $id) { ... on Repository { object(oid: $tip) { ... on Commit { ",
@@ -142,7 +142,7 @@ pub const HISTORY_PAGE: Query = query!(
 );
 
 /// The conversations changed last of several repositories, without the search.
-pub const CONVERSATIONS: Query = query!(
+pub const CONVERSATIONS: QueryTemplate = query!(
     "Conversations",
     "$ids: [ID!]!, $pulls: Int!, $issues: Int!, $since: DateTime!, $nested: Int!",
     "nodes(ids: $ids) { ... on Repository { id name ",
@@ -155,7 +155,7 @@ pub const CONVERSATIONS: Query = query!(
 );
 
 /// More pull requests of one repository.
-pub const PULLS_PAGE: Query = query!(
+pub const PULLS_PAGE: QueryTemplate = query!(
     "PullsPage",
     "$id: ID!, $first: Int!, $after: String, $nested: Int!",
     "node(id: $id) { ... on Repository { ",
@@ -166,7 +166,7 @@ pub const PULLS_PAGE: Query = query!(
 );
 
 /// More issues of one repository.
-pub const ISSUES_PAGE: Query = query!(
+pub const ISSUES_PAGE: QueryTemplate = query!(
     "IssuesPage",
     "$id: ID!, $first: Int!, $after: String, $since: DateTime!, $nested: Int!",
     "node(id: $id) { ... on Repository { ",
@@ -177,7 +177,7 @@ pub const ISSUES_PAGE: Query = query!(
 );
 
 /// Earlier reviews of one pull request.
-pub const REVIEWS_PAGE: Query = query!(
+pub const REVIEWS_PAGE: QueryTemplate = query!(
     "ReviewsPage",
     "$id: ID!, $before: String",
     "node(id: $id) { ... on PullRequest { reviews(last: 100, before: $before) { ",
@@ -186,7 +186,7 @@ pub const REVIEWS_PAGE: Query = query!(
 );
 
 /// Earlier comments of one conversation.
-pub const COMMENTS_PAGE: Query = query!(
+pub const COMMENTS_PAGE: QueryTemplate = query!(
     "CommentsPage",
     "$id: ID!, $before: String",
     "node(id: $id) { ... on PullRequest { comments(last: 100, before: $before) { ",
@@ -197,11 +197,11 @@ pub const COMMENTS_PAGE: Query = query!(
 );
 
 /// Whether reviews and comments are still there.
-pub const PRESENT: Query = query!("Present", "$ids: [ID!]!", "nodes(ids: $ids) { id }");
+pub const PRESENT: QueryTemplate = query!("Present", "$ids: [ID!]!", "nodes(ids: $ids) { id }");
 
 /// All of them.
 #[cfg(test)]
-pub const ALL: [Query; 11] = [
+pub const ALL: [QueryTemplate; 11] = [
     LOOK,
     LIST,
     SEARCH,

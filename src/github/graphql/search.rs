@@ -4,10 +4,10 @@ use github_stats_actors::activity::{RepoId, Timestamp};
 use github_stats_actors::scheduler::{SourceError, SourceErrorKind};
 use serde_json::json;
 
-use super::conversations::{Found, Loads, nested};
+use super::conversations::{ConversationLoads, FoundConversations, nested};
 use super::model::{Connection, Conversation, SearchData};
 use super::queries::SEARCH;
-use super::talk::{Question, Talk};
+use super::session::{GraphqlRequest, GraphqlSession};
 use crate::github::rest::rfc3339;
 
 /// No search tells more than its first thousand results.
@@ -15,14 +15,14 @@ const REACHABLE: usize = 1_000;
 
 /// A stretch of time, both ends included; open towards the future where `to` is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slice {
+pub struct SearchSlice {
     /// The first second.
     pub from: Timestamp,
     /// The last second.
     pub to: Option<Timestamp>,
 }
 
-impl Slice {
+impl SearchSlice {
     /// What is asked of the search for an account's conversations that changed within it.
     pub fn query(self, account: &str) -> String {
         let from = rfc3339(self.from);
@@ -33,15 +33,16 @@ impl Slice {
     }
 
     /// Its two halves, the earlier first; `None` where it is a single second.
-    fn halves(self, now: Timestamp) -> Option<[Slice; 2]> {
+    fn halves(self, now: Timestamp) -> Option<[SearchSlice; 2]> {
         let to = self.to.unwrap_or(now.max(self.from + 1));
         let middle = self.from + to.seconds_since(self.from) / 2;
-        (middle < to)
-            .then(|| [Slice { from: self.from, to: Some(middle) }, Slice { from: middle + 1, to: self.to }])
+        (middle < to).then(|| {
+            [SearchSlice { from: self.from, to: Some(middle) }, SearchSlice { from: middle + 1, to: self.to }]
+        })
     }
 }
 
-impl Talk {
+impl GraphqlSession {
     /// Reads every conversation of `account` (`org:acme`) that changed since `since`, with its reviews and comments
     /// since then. `first` is the first page of the whole stretch, if it was read already.
     ///
@@ -49,14 +50,14 @@ impl Talk {
     /// moves into the later one.
     pub async fn search(
         &self,
-        loads: &Loads,
+        loads: &ConversationLoads,
         account: &str,
         since: Timestamp,
         first: Option<Connection<Conversation>>,
-        found: &mut Found,
+        found: &mut FoundConversations,
     ) -> Result<(), SourceError> {
         let mut first = first;
-        let mut slices = vec![Slice { from: since, to: None }];
+        let mut slices = vec![SearchSlice { from: since, to: None }];
         while let Some(slice) = slices.pop() {
             let mut page = match first.take() {
                 Some(page) => page,
@@ -85,7 +86,7 @@ impl Talk {
         &self,
         page: &Connection<Conversation>,
         since: Timestamp,
-        found: &mut Found,
+        found: &mut FoundConversations,
     ) -> Result<(), SourceError> {
         for conversation in page.nodes.iter().flatten() {
             let Some(repository) = &conversation.repository else { continue };
@@ -99,13 +100,13 @@ impl Talk {
 
     async fn results(
         &self,
-        loads: &Loads,
+        loads: &ConversationLoads,
         account: &str,
-        slice: Slice,
+        slice: SearchSlice,
         after: Option<String>,
     ) -> Result<Connection<Conversation>, SourceError> {
         let search = slice.query(account);
-        let question = |size: usize| Question {
+        let question = |size: usize| GraphqlRequest {
             query: SEARCH,
             variables: json!({ "search": search, "found": size, "after": after, "nested": nested(size) }),
             lists: 1 + 3 * size,
@@ -123,12 +124,12 @@ mod tests {
     #[test]
     fn a_slice_is_halved_without_a_gap_and_a_second_is_not() {
         let at = Timestamp::from_unix;
-        let whole = Slice { from: at(100), to: None };
+        let whole = SearchSlice { from: at(100), to: None };
         let [earlier, later] = whole.halves(at(200)).unwrap();
-        assert_eq!(earlier, Slice { from: at(100), to: Some(at(150)) });
-        assert_eq!(later, Slice { from: at(151), to: None });
-        assert_eq!(Slice { from: at(7), to: Some(at(7)) }.halves(at(200)), None);
-        let [earlier, later] = Slice { from: at(7), to: Some(at(8)) }.halves(at(200)).unwrap();
+        assert_eq!(earlier, SearchSlice { from: at(100), to: Some(at(150)) });
+        assert_eq!(later, SearchSlice { from: at(151), to: None });
+        assert_eq!(SearchSlice { from: at(7), to: Some(at(7)) }.halves(at(200)), None);
+        let [earlier, later] = SearchSlice { from: at(7), to: Some(at(8)) }.halves(at(200)).unwrap();
         assert_eq!((earlier.to, later.from), (Some(at(7)), at(8)));
         assert!(earlier.query("org:acme").starts_with("org:acme updated:1970-01-01T00:00:07Z..1970"));
     }

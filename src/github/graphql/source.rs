@@ -7,21 +7,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use github_stats_actors::activity::{FactId, HOUR, MINUTE, RepoId, Timestamp};
 use github_stats_actors::scheduler::{
-    ActivitySource, Changes, ChangesRequest, CollectFailure, CollectRequest, Collection, Collections,
-    ListedRepository, Listing, Purpose, Reconcile, RepositoryChanges, SourceError, SourceErrorKind,
+    ActivitySource, Changes, ChangesRequest, CollectFailure, CollectRequest, Collection, CollectionResults,
+    ListedRepository, Listing, Reconcile, RepositoryChanges, RequestPriority, SourceError, SourceErrorKind,
 };
 use serde_json::json;
 
-use super::commits::{self, Branch, Wanted};
-use super::conversations::{self, Found};
-use super::listing::Tips;
-use super::load::Load;
-use super::memory::{Memory, Suspect};
+use super::batch_size::BatchSize;
+use super::commits::{self, Branch, WantedCommits};
+use super::conversations::{self, FoundConversations};
+use super::listing::BranchTips;
 use super::model::Present;
 use super::queries::PRESENT;
-use super::search::Slice;
-use super::talk::{Question, Talk};
-use crate::github::client::Client;
+use super::search::SearchSlice;
+use super::seen_facts::{PossibleDeletion, SeenFacts};
+use super::session::{GraphqlRequest, GraphqlSession};
+use crate::github::client::GithubClient;
 use crate::github::rest::{RepoSelector, undated};
 
 /// How much earlier than asked for is looked at again, because what GitHub tells may lag behind what happened.
@@ -39,23 +39,23 @@ const REPOSITORIES_PER_CHECK: usize = 25;
 
 /// Collects the activity of one organisation, or of one user account, over GraphQL.
 pub struct GraphqlSource {
-    client: Client,
+    client: GithubClient,
     selects: RepoSelector,
-    commits: commits::Loads,
-    conversations: conversations::Loads,
-    memory: Mutex<Memory>,
+    commits: commits::CommitLoads,
+    conversations: conversations::ConversationLoads,
+    memory: Mutex<SeenFacts>,
     /// Whether the name turned out to be a user's.
     is_user: AtomicBool,
 }
 
 impl GraphqlSource {
     /// A source of the client's organisation.
-    pub fn new(client: Client, selects: RepoSelector) -> Self {
+    pub fn new(client: GithubClient, selects: RepoSelector) -> Self {
         GraphqlSource {
             client,
             selects,
-            commits: commits::Loads::default(),
-            conversations: conversations::Loads::default(),
+            commits: commits::CommitLoads::default(),
+            conversations: conversations::ConversationLoads::default(),
             memory: Mutex::default(),
             is_user: AtomicBool::new(false),
         }
@@ -66,15 +66,15 @@ impl GraphqlSource {
         format!("{}:{}", if is_user { "user" } else { "org" }, self.client.org())
     }
 
-    fn talk(&self, purpose: Purpose) -> Talk {
-        Talk::new(self.client.for_purpose(purpose))
+    fn talk(&self, purpose: RequestPriority) -> GraphqlSession {
+        GraphqlSession::new(self.client.for_purpose(purpose))
     }
 
-    fn memory(&self) -> MutexGuard<'_, Memory> {
+    fn memory(&self) -> MutexGuard<'_, SeenFacts> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn selected(&self, tips: &mut Tips) {
+    fn selected(&self, tips: &mut BranchTips) {
         tips.tips.retain(|_, (listed, _)| (self.selects)(listed.name.as_str()));
     }
 }
@@ -82,7 +82,7 @@ impl GraphqlSource {
 #[async_trait]
 impl ActivitySource for GraphqlSource {
     async fn list(&self) -> Result<Listing, SourceError> {
-        let talk = self.talk(Purpose::Live);
+        let talk = self.talk(RequestPriority::Live);
         let mut tips = talk.list_all().await?;
         self.selected(&mut tips);
         let observed_at = talk.observed_at().ok_or_else(|| undated(&self.client))?;
@@ -102,12 +102,12 @@ impl ActivitySource for GraphqlSource {
         BATCH
     }
 
-    async fn collect_many(&self, requests: &[CollectRequest]) -> Collections {
+    async fn collect_many(&self, requests: &[CollectRequest]) -> CollectionResults {
         let Some(purpose) = requests.iter().map(|request| request.purpose).min() else {
-            return Collections::new();
+            return CollectionResults::new();
         };
         let talk = self.talk(purpose);
-        let wanted = requests.iter().map(|request| Wanted {
+        let wanted = requests.iter().map(|request| WantedCommits {
             id: request.repository.id.clone(),
             name: request.repository.name.clone(),
             head: request.head.clone(),
@@ -117,7 +117,7 @@ impl ActivitySource for GraphqlSource {
         let mut branches = talk.branches(&self.commits, wanted.collect()).await;
         let ids: Vec<RepoId> = requests.iter().map(|request| request.repository.id.clone()).collect();
         let since = requests.iter().map(|request| request.since).min().unwrap_or_default() - OVERLAP;
-        let mut found = Found::default();
+        let mut found = FoundConversations::default();
         let mut read = talk.conversations(&self.conversations, &ids, since, &mut found).await;
         let observed_at = talk.observed_at();
         found.remember(&mut self.memory(), observed_at.unwrap_or_else(|| self.client.now()));
@@ -150,7 +150,7 @@ impl ActivitySource for GraphqlSource {
 struct Look<'a> {
     source: &'a GraphqlSource,
     request: &'a ChangesRequest,
-    talk: Talk,
+    talk: GraphqlSession,
     since: Timestamp,
     changed: HashMap<RepoId, RepositoryChanges>,
     failure: Option<SourceError>,
@@ -161,7 +161,7 @@ impl<'a> Look<'a> {
         Look {
             source,
             request,
-            talk: source.talk(Purpose::Live),
+            talk: source.talk(RequestPriority::Live),
             since: request.since - OVERLAP,
             changed: HashMap::new(),
             failure: None,
@@ -173,7 +173,7 @@ impl<'a> Look<'a> {
         let mut account = self.source.account(is_user);
         let lists_all = self.request.reconcile != Reconcile::Nothing;
         let until = (!lists_all).then_some(self.since);
-        let slice = Slice { from: self.since, to: None };
+        let slice = SearchSlice { from: self.since, to: None };
         let mut tips = self.talk.look(&self.source.conversations, until, (&account, slice)).await?;
         self.source.selected(&mut tips);
         let observed_at = self.talk.observed_at().ok_or_else(|| undated(&self.talk.client))?;
@@ -183,7 +183,7 @@ impl<'a> Look<'a> {
             account = self.source.account(tips.is_user);
             first = None;
         }
-        let mut found = Found::default();
+        let mut found = FoundConversations::default();
         let searched =
             self.talk.search(&self.source.conversations, &account, self.since, first, &mut found).await;
         self.failure = searched.err();
@@ -201,11 +201,11 @@ impl<'a> Look<'a> {
     }
 
     /// Reads the branches whose tips are not where they were.
-    async fn read_branches(&mut self, tips: &Tips) {
+    async fn read_branches(&mut self, tips: &BranchTips) {
         let moved = tips.tips.iter().filter_map(|(id, (listed, tip))| {
             let known = self.request.known.get(id)?;
             let is_known = known.head.as_ref().is_some_and(|head| head.oid == *tip);
-            (!is_known).then(|| Wanted {
+            (!is_known).then(|| WantedCommits {
                 id: id.clone(),
                 name: listed.name.clone(),
                 head: known.head.clone(),
@@ -227,7 +227,7 @@ impl<'a> Look<'a> {
     }
 
     /// Where somebody pushed, somebody may have said something, too, that the search has not told yet.
-    fn remember_pushes(&self, tips: &Tips) {
+    fn remember_pushes(&self, tips: &BranchTips) {
         let since = self.since - LAG;
         let mut memory = self.source.memory();
         for (id, (listed, _)) in &tips.tips {
@@ -238,7 +238,7 @@ impl<'a> Look<'a> {
     }
 
     /// Takes over what was found of conversations, as far as it concerns repositories that are asked for.
-    fn merge(&mut self, found: &mut Found, tips: &Tips, observed_at: Timestamp) {
+    fn merge(&mut self, found: &mut FoundConversations, tips: &BranchTips, observed_at: Timestamp) {
         found.remember(&mut self.source.memory(), observed_at);
         for (id, facts) in found.facts.drain() {
             let name = found.names.get(&id).cloned();
@@ -250,7 +250,7 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn changes_of(&mut self, id: &RepoId, tips: Option<&Tips>) -> Option<&mut RepositoryChanges> {
+    fn changes_of(&mut self, id: &RepoId, tips: Option<&BranchTips>) -> Option<&mut RepositoryChanges> {
         let known = self.request.known.get(id)?;
         let listed = tips.and_then(|tips| tips.tips.get(id)).map(|(listed, _)| listed.clone());
         Some(self.changed.entry(id.clone()).or_insert_with(|| {
@@ -260,12 +260,12 @@ impl<'a> Look<'a> {
     }
 
     /// Reads again, without the search, the conversations of repositories in which something happened since `since`.
-    async fn reread(&mut self, since: Timestamp, tips: &Tips, observed_at: Timestamp) {
+    async fn reread(&mut self, since: Timestamp, tips: &BranchTips, observed_at: Timestamp) {
         let mut active: HashSet<RepoId> = self.source.memory().active_since(since).into_iter().collect();
         active.extend(self.request.talked_in.iter().cloned());
         let present = |id: &RepoId| tips.tips.contains_key(id) && self.request.known.contains_key(id);
         let active: Vec<RepoId> = active.into_iter().filter(present).collect();
-        let mut found = Found::default();
+        let mut found = FoundConversations::default();
         let read = self.talk.conversations(&self.source.conversations, &active, since, &mut found).await;
         self.merge(&mut found, tips, observed_at);
         for (id, outcome) in read {
@@ -286,8 +286,8 @@ impl<'a> Look<'a> {
         let since = observed_at - HOUR / 2;
         let suspects = self.source.memory().suspects(since, observed_at, points * IDS);
         let nodes: Vec<&str> = suspects.iter().map(|suspect| suspect.node.as_ref()).collect();
-        let load = Load::new(IDS, 1);
-        let question = |ids: &[&str], _| Question {
+        let load = BatchSize::new(IDS, 1);
+        let question = |ids: &[&str], _| GraphqlRequest {
             query: PRESENT,
             variables: json!({ "ids": ids }),
             lists: 1,
@@ -305,7 +305,7 @@ impl<'a> Look<'a> {
             .await;
         let mut gone: HashMap<RepoId, HashSet<FactId>> = HashMap::new();
         for (index, present) in outcomes {
-            let Suspect { repo, id, .. } = &suspects[index];
+            let PossibleDeletion { repo, id, .. } = &suspects[index];
             self.source.memory().settled(&suspects[index], present, observed_at);
             if !present {
                 gone.entry(repo.clone()).or_default().insert(*id);

@@ -9,7 +9,7 @@ use github_stats_actors::activity::Oid;
 /// Dates tell nothing: a branch of old commits that was merged just now lists them behind the known tip. The walk is over
 /// when every commit that was named as a parent has been read, or descends into what was known.
 #[derive(Debug)]
-pub struct Walk {
+pub struct HistoryWalk {
     old: HashSet<Oid>,
     read: HashSet<Oid>,
     /// Named, not read, and not known to be old.
@@ -18,10 +18,10 @@ pub struct Walk {
     met: bool,
 }
 
-impl Walk {
+impl HistoryWalk {
     /// From `tip` back to `known`.
     pub fn new(tip: Oid, known: Oid) -> Self {
-        Walk {
+        HistoryWalk {
             old: HashSet::from([known]),
             read: HashSet::new(),
             open: HashSet::from([tip]).into_iter().filter(|oid| *oid != known).collect(),
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_straight_push_is_over_when_the_known_tip_is_named() {
-        let mut walk = Walk::new(oid(3), oid(1));
+        let mut walk = HistoryWalk::new(oid(3), oid(1));
         walk.take(oid(3), &[oid(2)]);
         assert!(!walk.is_done());
         walk.take(oid(2), &[oid(1)]);
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn an_old_branch_that_was_merged_is_read_beyond_the_known_tip() {
         // 1 ← 2 (known), 1 ← 3 ← 4 (branch, older than 2), 5 merges both.
-        let mut walk = Walk::new(oid(5), oid(2));
+        let mut walk = HistoryWalk::new(oid(5), oid(2));
         walk.take(oid(5), &[oid(2), oid(4)]);
         walk.take(oid(2), &[oid(1)]);
         assert!(!walk.is_done());
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_rewritten_branch_never_meets_the_known_tip() {
-        let mut walk = Walk::new(oid(9), oid(2));
+        let mut walk = HistoryWalk::new(oid(9), oid(2));
         walk.take(oid(9), &[oid(1)]);
         walk.take(oid(1), &[]);
         assert!(walk.is_done() && !walk.has_met());
@@ -124,7 +124,7 @@ mod tests {
                 seen
             };
             let (from_tip, from_known) = (reachable(tip), reachable(known));
-            let mut walk = Walk::new(oid(tip), oid(known));
+            let mut walk = HistoryWalk::new(oid(tip), oid(known));
             let mut read = HashSet::new();
             for n in (0..=tip).rev().filter(|n| from_tip.contains(n)) {
                 if walk.is_done() { break; }

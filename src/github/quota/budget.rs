@@ -1,17 +1,17 @@
 //! The points of one resource until its limit resets: who may still spend, and how many.
 
 use github_stats_actors::activity::{HOUR, Timestamp};
-use github_stats_actors::scheduler::Purpose;
+use github_stats_actors::scheduler::RequestPriority;
 use serde::{Deserialize, Serialize};
 
-use super::Reason;
+use super::WaitReason;
 
 /// Two resets this near to each other are the same one: GitHub's replicas disagree by a second or two.
 const SAME_RESET: i64 = 30;
 
 /// What an answer told of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct RateLimitStatus {
     /// Points an hour.
     pub limit: u64,
     /// Points left.
@@ -35,28 +35,28 @@ pub struct BudgetState {
 
 /// Why no points were given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shortage {
+pub enum QuotaShortage {
     /// Nobody knows yet how many there are; the first answer tells.
     Unknown,
     /// There are not so many until then.
-    Until(Timestamp, Reason),
+    Until(Timestamp, WaitReason),
 }
 
-/// The budget of one resource. Never more is granted than leaves [`Budget::kept_back`] untouched, whatever the requests
+/// The budget of one resource. Never more is granted than leaves [`ResourceBudget::kept_back`] untouched, whatever the requests
 /// under way turn out to cost, as long as they cost no more than was reserved.
 #[derive(Clone, Debug)]
-pub struct Budget {
+pub struct ResourceBudget {
     threshold: u64,
-    told: Option<Told>,
+    told: Option<RateLimitStatus>,
     reserved: u64,
     /// Points of requests that others have under way.
     elsewhere: u64,
 }
 
-impl Budget {
+impl ResourceBudget {
     /// A budget of which nothing is known yet, and of which `threshold` points, at most a tenth, are kept back.
     pub fn new(threshold: u64) -> Self {
-        Budget { threshold, told: None, reserved: 0, elsewhere: 0 }
+        ResourceBudget { threshold, told: None, reserved: 0, elsewhere: 0 }
     }
 
     /// Points that are never spent.
@@ -68,10 +68,15 @@ impl Budget {
     ///
     /// # Errors
     /// Why not, and until when.
-    pub fn reserve(&mut self, cost: u64, purpose: Purpose, now: Timestamp) -> Result<(), Shortage> {
+    pub fn reserve(
+        &mut self,
+        cost: u64,
+        purpose: RequestPriority,
+        now: Timestamp,
+    ) -> Result<(), QuotaShortage> {
         let Some(told) = self.current(now) else {
             // Nobody knows yet how much there is: one request finds out for all.
-            return if self.reserved == 0 { self.grant(cost) } else { Err(Shortage::Unknown) };
+            return if self.reserved == 0 { self.grant(cost) } else { Err(QuotaShortage::Unknown) };
         };
         let left = told.remaining.saturating_sub(self.reserved + self.elsewhere);
         let free = left.saturating_sub(self.kept_back());
@@ -79,11 +84,11 @@ impl Budget {
             return self.grant(cost);
         }
         let reason = match cost {
-            cost if free >= cost => Reason::MoreUrgent,
-            cost if left >= cost => Reason::Threshold,
-            _ => Reason::PrimaryLimit,
+            cost if free >= cost => WaitReason::MoreUrgent,
+            cost if left >= cost => WaitReason::Threshold,
+            _ => WaitReason::PrimaryLimit,
         };
-        Err(Shortage::Until(told.reset, reason))
+        Err(QuotaShortage::Until(told.reset, reason))
     }
 
     /// A request that had taken `reserved` points has ended; `spent` is what no answer will tell of it.
@@ -95,18 +100,18 @@ impl Budget {
     }
 
     /// An answer told the limit. Answers overtake each other, so that within one hour the least that was told counts.
-    pub fn learn(&mut self, told: Told) {
+    pub fn learn(&mut self, told: RateLimitStatus) {
         self.told = match self.told {
             Some(known) if told.reset < known.reset - SAME_RESET => Some(known),
             Some(known) if told.reset <= known.reset + SAME_RESET => {
-                Some(Told { remaining: told.remaining.min(known.remaining), ..told })
+                Some(RateLimitStatus { remaining: told.remaining.min(known.remaining), ..told })
             }
             _ => Some(told),
         };
     }
 
     /// What was told last.
-    pub(super) fn told(&self) -> Option<Told> {
+    pub(super) fn told(&self) -> Option<RateLimitStatus> {
         self.told
     }
 
@@ -131,23 +136,32 @@ impl Budget {
         }
     }
 
-    fn grant(&mut self, cost: u64) -> Result<(), Shortage> {
+    fn grant(&mut self, cost: u64) -> Result<(), QuotaShortage> {
         self.reserved += cost;
         Ok(())
     }
 
-    fn current(&self, now: Timestamp) -> Option<Told> {
+    fn current(&self, now: Timestamp) -> Option<RateLimitStatus> {
         let told = self.told?;
         let is_full_again = now >= told.reset;
-        Some(if is_full_again { Told { remaining: told.limit, reset: now + HOUR, ..told } } else { told })
+        Some(if is_full_again {
+            RateLimitStatus { remaining: told.limit, reset: now + HOUR, ..told }
+        } else {
+            told
+        })
     }
 
     /// What less urgent purposes leave to the more urgent ones; the nearer the reset, the less.
-    fn share_of_the_more_urgent(&self, told: Told, purpose: Purpose, now: Timestamp) -> u64 {
+    fn share_of_the_more_urgent(
+        &self,
+        told: RateLimitStatus,
+        purpose: RequestPriority,
+        now: Timestamp,
+    ) -> u64 {
         let percent = match purpose {
-            Purpose::Live => 0,
-            Purpose::Backfill => 40,
-            Purpose::Lines => 70,
+            RequestPriority::Live => 0,
+            RequestPriority::Backfill => 40,
+            RequestPriority::Lines => 70,
         };
         let left = told.reset.seconds_since(now).clamp(0, HOUR).unsigned_abs();
         told.limit * percent / 100 * left / HOUR.unsigned_abs()
@@ -162,20 +176,20 @@ mod tests {
 
     const RESET: Timestamp = Timestamp::from_unix(10_000);
 
-    fn budget(limit: u64, remaining: u64) -> Budget {
-        let mut budget = Budget::new(200);
-        budget.learn(Told { limit, remaining, reset: RESET });
+    fn budget(limit: u64, remaining: u64) -> ResourceBudget {
+        let mut budget = ResourceBudget::new(200);
+        budget.learn(RateLimitStatus { limit, remaining, reset: RESET });
         budget
     }
 
     #[test]
     fn one_request_finds_out_how_much_there_is() {
-        let mut budget = Budget::new(200);
-        assert_eq!(budget.reserve(1, Purpose::Live, RESET), Ok(()));
-        assert_eq!(budget.reserve(1, Purpose::Live, RESET), Err(Shortage::Unknown));
+        let mut budget = ResourceBudget::new(200);
+        assert_eq!(budget.reserve(1, RequestPriority::Live, RESET), Ok(()));
+        assert_eq!(budget.reserve(1, RequestPriority::Live, RESET), Err(QuotaShortage::Unknown));
         budget.settle(1, 1);
-        budget.learn(Told { limit: 300, remaining: 299, reset: RESET + 3600 });
-        assert_eq!(budget.reserve(100, Purpose::Live, RESET), Ok(()));
+        budget.learn(RateLimitStatus { limit: 300, remaining: 299, reset: RESET + 3600 });
+        assert_eq!(budget.reserve(100, RequestPriority::Live, RESET), Ok(()));
     }
 
     #[test]
@@ -188,22 +202,22 @@ mod tests {
     fn the_less_urgent_waits_first_and_for_less_as_the_reset_comes_near() {
         let early = RESET - 3600;
         let mut scarce = budget(1_000, 450);
-        let urgent = Err(Shortage::Until(RESET, Reason::MoreUrgent));
-        assert_eq!(scarce.reserve(10, Purpose::Lines, early), urgent);
-        assert_eq!(scarce.reserve(10, Purpose::Backfill, early), urgent);
-        assert_eq!(scarce.reserve(10, Purpose::Live, early), Ok(()));
-        assert_eq!(scarce.reserve(10, Purpose::Backfill, RESET - 900), Ok(()));
-        assert_eq!(scarce.reserve(10, Purpose::Lines, RESET - 60), Ok(()));
+        let urgent = Err(QuotaShortage::Until(RESET, WaitReason::MoreUrgent));
+        assert_eq!(scarce.reserve(10, RequestPriority::Lines, early), urgent);
+        assert_eq!(scarce.reserve(10, RequestPriority::Backfill, early), urgent);
+        assert_eq!(scarce.reserve(10, RequestPriority::Live, early), Ok(()));
+        assert_eq!(scarce.reserve(10, RequestPriority::Backfill, RESET - 900), Ok(()));
+        assert_eq!(scarce.reserve(10, RequestPriority::Lines, RESET - 60), Ok(()));
     }
 
     #[test]
     fn answers_that_overtake_each_other_do_not_make_points() {
         let mut budget = budget(5_000, 4_000);
-        budget.learn(Told { limit: 5_000, remaining: 4_100, reset: RESET + 1 });
+        budget.learn(RateLimitStatus { limit: 5_000, remaining: 4_100, reset: RESET + 1 });
         assert_eq!(budget.state(RESET - 10).remaining, 4_000);
-        budget.learn(Told { limit: 5_000, remaining: 5_000, reset: RESET - 3_000 });
+        budget.learn(RateLimitStatus { limit: 5_000, remaining: 5_000, reset: RESET - 3_000 });
         assert_eq!(budget.state(RESET - 10).remaining, 4_000);
-        budget.learn(Told { limit: 5_000, remaining: 4_999, reset: RESET + 3_600 });
+        budget.learn(RateLimitStatus { limit: 5_000, remaining: 4_999, reset: RESET + 3_600 });
         assert_eq!(budget.state(RESET).remaining, 4_999);
     }
 
@@ -211,14 +225,14 @@ mod tests {
     fn after_its_reset_it_is_full_again() {
         let mut empty = budget(5_000, 200);
         assert_eq!(
-            empty.reserve(1, Purpose::Live, RESET - 1),
-            Err(Shortage::Until(RESET, Reason::Threshold))
+            empty.reserve(1, RequestPriority::Live, RESET - 1),
+            Err(QuotaShortage::Until(RESET, WaitReason::Threshold))
         );
         assert_eq!(
-            empty.reserve(201, Purpose::Live, RESET - 1),
-            Err(Shortage::Until(RESET, Reason::PrimaryLimit))
+            empty.reserve(201, RequestPriority::Live, RESET - 1),
+            Err(QuotaShortage::Until(RESET, WaitReason::PrimaryLimit))
         );
-        assert_eq!(empty.reserve(1, Purpose::Live, RESET), Ok(()));
+        assert_eq!(empty.reserve(1, RequestPriority::Live, RESET), Ok(()));
     }
 
     proptest! {
@@ -227,18 +241,18 @@ mod tests {
             limit in 10u64..20_000,
             asked in proptest::collection::vec((0usize..3, 1u64..50, any::<bool>()), 1..400),
         ) {
-            let mut budget = Budget::new(200);
-            budget.learn(Told { limit, remaining: limit, reset: RESET });
+            let mut budget = ResourceBudget::new(200);
+            budget.learn(RateLimitStatus { limit, remaining: limit, reset: RESET });
             let (mut truth, mut now, mut under_way) = (limit, RESET - 3_600, Vec::new());
             for (purpose, cost, ends) in asked {
                 now = (now + 7).min(RESET - 1);
-                if budget.reserve(cost, Purpose::ALL[purpose], now).is_ok() {
+                if budget.reserve(cost, RequestPriority::ALL[purpose], now).is_ok() {
                     under_way.push(cost);
                 }
                 if ends && let Some(cost) = under_way.pop() {
                     truth -= cost;
                     budget.settle(cost, cost);
-                    budget.learn(Told { limit, remaining: truth, reset: RESET });
+                    budget.learn(RateLimitStatus { limit, remaining: truth, reset: RESET });
                 }
                 let still = under_way.iter().sum::<u64>();
                 prop_assert!(truth - still >= limit / 10 || truth - still >= 200);

@@ -1,49 +1,49 @@
 //! What may be asked of GitHub, and when: one room for everybody who asks with the same credentials.
 //!
-//! [`Budget`], [`Cap`], [`MinuteCeiling`] and [`Holds`] are rules without a clock; [`Room`] is the thin shell around them.
+//! [`ResourceBudget`], [`HourlyCap`], [`MinuteLimit`] and [`MandatedWaits`] are rules without a clock; [`RateLimiter`] is the thin shell around them.
 
 mod budget;
-mod cap;
-mod hold;
-mod minute;
+mod hourly_cap;
+mod mandated_waits;
+mod minute_limit;
+mod rate_limiter;
 mod report;
-mod room;
 mod wait;
 
-pub use budget::{Budget, BudgetState, Shortage, Told};
-pub use cap::Cap;
-pub use hold::Holds;
-pub use minute::MinuteCeiling;
-pub use report::RoomReport;
-pub use room::{Admission, Demand, Refusal, Room, RoomSettings};
-pub use wait::{Reason, RoomState, Wait};
+pub use budget::{BudgetState, QuotaShortage, RateLimitStatus, ResourceBudget};
+pub use hourly_cap::HourlyCap;
+pub use mandated_waits::MandatedWaits;
+pub use minute_limit::MinuteLimit;
+pub use rate_limiter::{QuotaRefusal, RateLimiter, RateLimiterSettings, RequestCost, RequestPermit};
+pub use report::RateLimiterReport;
+pub use wait::{RateLimiterState, Wait, WaitReason};
 
 /// What GitHub counts apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Resource {
+pub enum ApiResource {
     /// The REST API.
     Core,
     /// The GraphQL API.
     Graphql,
 }
 
-impl Resource {
+impl ApiResource {
     /// All of them.
-    pub const ALL: [Resource; 2] = [Resource::Core, Resource::Graphql];
+    pub const ALL: [ApiResource; 2] = [ApiResource::Core, ApiResource::Graphql];
 
     /// The name GitHub has for it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Resource::Core => "core",
-            Resource::Graphql => "graphql",
+            ApiResource::Core => "core",
+            ApiResource::Graphql => "graphql",
         }
     }
 
     /// Points a minute that GitHub's secondary limit allows.
     fn points_per_minute(self) -> u64 {
         match self {
-            Resource::Core => 900,
-            Resource::Graphql => 2_000,
+            ApiResource::Core => 900,
+            ApiResource::Graphql => 2_000,
         }
     }
 }

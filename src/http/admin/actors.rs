@@ -1,11 +1,11 @@
 //! The tree as operators see it.
 
-use actix_web::{HttpResponse, web};
 use actix_supervisor::{ActorId, ActorSnapshot, ActorState, ChildKind, RestartCounts};
+use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::http::State;
+use crate::http::AppState;
 
 /// One actor.
 #[derive(Serialize)]
@@ -44,7 +44,7 @@ impl ActorReport {
 }
 
 /// Lists the tree, parents before their children.
-pub(in crate::http) async fn actors(state: web::Data<State>) -> HttpResponse {
+pub(in crate::http) async fn actors(state: web::Data<AppState>) -> HttpResponse {
     let actors: Vec<ActorReport> = state.tree().actors.iter().map(ActorReport::of).collect();
     HttpResponse::Ok().json(json!({ "actors": actors }))
 }

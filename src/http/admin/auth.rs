@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::http::State;
+use crate::http::AppState;
 use crate::http::problem::Problem;
 
 const CHALLENGE: &str = "Bearer realm=\"github-stats\"";
@@ -24,7 +24,8 @@ pub(in crate::http) async fn authenticate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let token = request.app_data::<web::Data<State>>().and_then(|state| (*state.admin.token.get()).clone());
+    let token =
+        request.app_data::<web::Data<AppState>>().and_then(|state| (*state.admin.token.get()).clone());
     let admitted = match token.filter(|token| !token.expose_secret().is_empty()) {
         Some(token) => check_token(&request, &token),
         None => check_local(&request),

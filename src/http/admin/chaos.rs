@@ -1,12 +1,12 @@
 //! Breaking actors on purpose.
 
+use actix_supervisor::{Fault, InjectError};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use actix_supervisor::{Fault, InjectError};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::http::State;
+use crate::http::AppState;
 use crate::http::problem::Problem;
 
 #[derive(Deserialize)]
@@ -18,7 +18,7 @@ struct Order {
 pub(in crate::http) async fn break_actor(
     request: HttpRequest,
     id: web::Path<String>,
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let bad_request = |message: String| Problem::new(StatusCode::BAD_REQUEST, message);
     let order = web::Query::<Order>::from_query(request.query_string())
@@ -43,14 +43,14 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
-    use crate::http::testing::{Answer, ask, fresh, get, restarted, with_token, with_tree};
+    use crate::http::testing::{TestResponse, ask, fresh, get, restarted, with_token, with_tree};
 
-    async fn order(state: &State, path: &str) -> Answer {
+    async fn order(state: &AppState, path: &str) -> TestResponse {
         let request = TestRequest::post().uri(&format!("/api/admin/chaos/actors/{path}"));
         ask(state, request.insert_header(("authorization", "Bearer t"))).await
     }
 
-    fn chaotic() -> State {
+    fn chaotic() -> AppState {
         let mut state = with_token(fresh(), "t");
         state.admin.chaos = true;
         state

@@ -2,11 +2,11 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use github_stats_actors::queue::{DeskError, LetterDesk};
+use github_stats_actors::queue::{DeadLetterError, DeadLetterService};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::http::State;
+use crate::http::AppState;
 use crate::http::problem::Problem;
 
 /// Letters listed where nobody says how many.
@@ -22,16 +22,16 @@ struct Resolution {
     reason: String,
 }
 
-fn desk(state: &State) -> Result<&LetterDesk, Problem> {
+fn desk(state: &AppState) -> Result<&DeadLetterService, Problem> {
     let missing = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this replica has no backfill queue");
     state.admin.letters.as_ref().ok_or_else(missing)
 }
 
-fn problem(error: DeskError) -> Problem {
+fn problem(error: DeadLetterError) -> Problem {
     let status = match &error {
-        DeskError::Unknown(_) => StatusCode::NOT_FOUND,
-        DeskError::NoJob(_) => StatusCode::CONFLICT,
-        DeskError::Store(_) | DeskError::Queue(_) => StatusCode::SERVICE_UNAVAILABLE,
+        DeadLetterError::Unknown(_) => StatusCode::NOT_FOUND,
+        DeadLetterError::NoJob(_) => StatusCode::CONFLICT,
+        DeadLetterError::Store(_) | DeadLetterError::Queue(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
     Problem::new(status, error.to_string())
 }
@@ -39,7 +39,7 @@ fn problem(error: DeskError) -> Problem {
 /// The oldest letters, and how many there are.
 pub(in crate::http) async fn list_letters(
     request: HttpRequest,
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let choice = web::Query::<Choice>::from_query(request.query_string())
         .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "count must be a whole number"))?;
@@ -52,7 +52,7 @@ pub(in crate::http) async fn list_letters(
 /// One letter with everything there is to know.
 pub(in crate::http) async fn inspect_letter(
     id: web::Path<String>,
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let letter = desk(&state)?.inspect(&id).await.map_err(problem)?;
     Ok(HttpResponse::Ok().json(letter))
@@ -61,14 +61,14 @@ pub(in crate::http) async fn inspect_letter(
 /// Makes a job of a letter, once.
 pub(in crate::http) async fn reprocess(
     id: web::Path<String>,
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let reprocessed = desk(&state)?.reprocess(&id).await.map_err(problem)?;
     Ok(HttpResponse::Ok().json(json!({ "reprocessed": [reprocessed], "failed": [] })))
 }
 
 /// Makes a job of every letter that holds one.
-pub(in crate::http) async fn reprocess_all(state: web::Data<State>) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn reprocess_all(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     let desk = desk(&state)?;
     let (mut reprocessed, mut failed) = (Vec::new(), Vec::new());
     for letter in desk.list().await.map_err(problem)? {
@@ -84,7 +84,7 @@ pub(in crate::http) async fn reprocess_all(state: web::Data<State>) -> Result<Ht
 pub(in crate::http) async fn resolve(
     id: web::Path<String>,
     body: web::Bytes,
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let Resolution { reason } = serde_json::from_slice(&body)
         .ok()
@@ -102,36 +102,41 @@ mod tests {
     use github_stats_actors::activity::Timestamp;
     use github_stats_actors::clock::Clock;
     use github_stats_actors::queue::testing::{job, settings};
-    use github_stats_actors::queue::{Books, DeadLetter, Death, MemoryQueue, Poison};
+    use github_stats_actors::queue::{DeadLetter, DeadLetterReason, JobStores, MemoryQueue, PoisonMessage};
 
     use super::*;
-    use crate::http::testing::{Answer, ask, fresh, with_token};
+    use crate::http::testing::{TestResponse, ask, fresh, with_token};
 
-    async fn with_letters() -> (State, MemoryQueue) {
-        let books = Books::in_memory(&settings());
+    async fn with_letters() -> (AppState, MemoryQueue) {
+        let books = JobStores::in_memory(&settings());
         for (number, id) in (1..).zip(["a", "b"]) {
-            let letter =
-                DeadLetter::of_job(&job(id), Death::Expired, "too old", Timestamp::from_unix(number));
+            let letter = DeadLetter::of_job(
+                &job(id),
+                DeadLetterReason::Expired,
+                "too old",
+                Timestamp::from_unix(number),
+            );
             books.letters.add(&letter).await.unwrap();
         }
-        let poison = Poison { id: "p".into(), problem: "no JSON".into(), size: 3, excerpt: "{{{".into() };
+        let poison =
+            PoisonMessage { id: "p".into(), problem: "no JSON".into(), size: 3, excerpt: "{{{".into() };
         books.letters.add(&DeadLetter::of_poison(&poison, Timestamp::from_unix(3))).await.unwrap();
         let queue = MemoryQueue::new();
         let clock = Clock::starting_at(Timestamp::from_unix(2_000));
         let mut state = with_token(fresh(), "t");
-        state.admin.letters = Some(LetterDesk::new(books, Arc::new(queue.clone()), clock));
+        state.admin.letters = Some(DeadLetterService::new(books, Arc::new(queue.clone()), clock));
         (state, queue)
     }
 
-    async fn operate(state: &State, request: TestRequest) -> Answer {
+    async fn operate(state: &AppState, request: TestRequest) -> TestResponse {
         ask(state, request.insert_header(("authorization", "Bearer t"))).await
     }
 
-    async fn read(state: &State, path: &str) -> Answer {
+    async fn read(state: &AppState, path: &str) -> TestResponse {
         operate(state, TestRequest::get().uri(&format!("/api/admin/dlq{path}"))).await
     }
 
-    async fn order(state: &State, path: &str, body: &'static str) -> Answer {
+    async fn order(state: &AppState, path: &str, body: &'static str) -> TestResponse {
         operate(state, TestRequest::post().uri(&format!("/api/admin/dlq{path}")).set_payload(body)).await
     }
 

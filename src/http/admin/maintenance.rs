@@ -5,14 +5,14 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use github_stats_actors::activity::{OrgName, Timestamp};
-use github_stats_actors::maintenance::{Pause, Register};
+use github_stats_actors::maintenance::{Pause, PauseRegistry};
 use github_stats_actors::store::StoreError;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::time::timeout;
 
 use crate::config::{format_duration, parse_duration};
-use crate::http::State;
+use crate::http::AppState;
 use crate::http::problem::Problem;
 use crate::human;
 
@@ -68,14 +68,14 @@ impl PauseReport {
 }
 
 /// What is paused, as last seen.
-pub(super) fn told(state: &State) -> Vec<PauseReport> {
+pub(super) fn told(state: &AppState) -> Vec<PauseReport> {
     let now = state.sources.clock.now();
     let pauses = state.sources.pauses.get();
     pauses.iter().filter(|pause| pause.is_in_force(now)).map(|pause| PauseReport::of(pause, now)).collect()
 }
 
 /// Lists what is paused.
-pub(in crate::http) async fn show_maintenance(state: web::Data<State>) -> HttpResponse {
+pub(in crate::http) async fn show_maintenance(state: web::Data<AppState>) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "maintenance": told(&state) }))
 }
 
@@ -84,7 +84,7 @@ pub(in crate::http) async fn show_maintenance(state: web::Data<State>) -> HttpRe
 pub(in crate::http) async fn start_maintenance(
     request: HttpRequest,
     body: web::Bytes,
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let order: Order = serde_json::from_slice(&body).map_err(|error| {
         let example = "{\"reason\": \"…\", \"for\": \"1h\", \"org\": \"…\", \"by\": \"…\"}";
@@ -107,7 +107,7 @@ pub(in crate::http) async fn start_maintenance(
 /// Ends the pause of the organisation in `?org=`, or all pauses. There may be none.
 pub(in crate::http) async fn end_maintenance(
     request: HttpRequest,
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let choice = web::Query::<Choice>::from_query(request.query_string())
         .map_err(|error| bad(format!("only ?org= and ?by= are understood: {error}")))?
@@ -123,7 +123,7 @@ pub(in crate::http) async fn end_maintenance(
     Ok(HttpResponse::Ok().json(json!({ "ended": ended, "maintenance": told(&state) })))
 }
 
-fn register(state: &State) -> Result<&Register, Problem> {
+fn register(state: &AppState) -> Result<&PauseRegistry, Problem> {
     let missing = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this replica schedules nothing");
     state.admin.maintenance.as_ref().ok_or_else(missing)
 }
@@ -149,7 +149,7 @@ async fn stored<T>(change: impl Future<Output = Result<T, StoreError>>) -> Resul
 }
 
 /// The configured organisation of this name; GitHub does not tell capitals from small letters.
-fn organisation(state: &State, name: Option<&str>) -> Result<Option<OrgName>, Problem> {
+fn organisation(state: &AppState, name: Option<&str>) -> Result<Option<OrgName>, Problem> {
     let Some(name) = name else { return Ok(None) };
     let scheduler = state.sources.scheduler.get();
     let mut known = scheduler.organisations.keys();
@@ -200,18 +200,18 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::http::testing::{Answer, ask, fresh, with_org, with_token};
+    use crate::http::testing::{TestResponse, ask, fresh, with_org, with_token};
 
-    fn scheduling() -> State {
+    fn scheduling() -> AppState {
         with_org(with_token(fresh(), "t"), "acme")
     }
 
-    async fn operate(state: &State, method: Method, query: &str, body: &'static str) -> Answer {
+    async fn operate(state: &AppState, method: Method, query: &str, body: &'static str) -> TestResponse {
         let request = TestRequest::default().method(method).uri(&format!("/api/admin/maintenance{query}"));
         ask(state, request.insert_header(("authorization", "Bearer t")).set_payload(body)).await
     }
 
-    async fn listed(state: &State) -> Value {
+    async fn listed(state: &AppState) -> Value {
         operate(state, Method::GET, "", "").await.json()["maintenance"].clone()
     }
 

@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
-use crate::http::State;
+use crate::http::AppState;
 
 /// Written by hand: the types it describes live in rooms that know no HTTP. The tests hold answers against it.
 const TEXT: &str = include_str!("openapi.json");
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(TEXT).unwrap_or_default());
 
 /// The description in the form of OpenAPI 3.1.
-pub(in crate::http) async fn openapi(state: web::Data<State>) -> HttpResponse {
+pub(in crate::http) async fn openapi(state: web::Data<AppState>) -> HttpResponse {
     let mut document = DOCUMENT.clone();
     document["info"]["version"] = json!(state.metrics.build().version);
     HttpResponse::Ok().json(document)
@@ -44,9 +44,9 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
-    use crate::http::testing::{Answer, ask, fresh, with_org, with_token, with_tree};
+    use crate::http::testing::{TestResponse, ask, fresh, with_org, with_token, with_tree};
 
-    async fn operate(state: &State, method: &str, path: &str, body: &'static str) -> Answer {
+    async fn operate(state: &AppState, method: &str, path: &str, body: &'static str) -> TestResponse {
         let method = method.to_uppercase().parse().unwrap();
         let request = TestRequest::default().method(method).uri(&format!("/api/admin{path}"));
         ask(state, request.insert_header(("authorization", "Bearer t")).set_payload(body)).await

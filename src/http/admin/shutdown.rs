@@ -3,10 +3,10 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
-use crate::http::State;
+use crate::http::AppState;
 
 /// Asks the process to stop as SIGTERM does; answered at once.
-pub(in crate::http) async fn shut_down(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+pub(in crate::http) async fn shut_down(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     let by = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
     tracing::info!(target: "audit", action = "shutdown", by, "this replica is stopped");
     state.admin.shutdown.notify_one();

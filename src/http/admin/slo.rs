@@ -2,19 +2,19 @@
 
 use actix_web::{HttpResponse, web};
 
-use crate::http::State;
-use crate::slo::{Facts, Reading, SloReport, judge};
+use crate::http::AppState;
+use crate::slo::{CounterReading, SloInputs, SloReport, judge};
 
 /// Judges the objectives by what this replica knows now.
-pub(in crate::http) async fn slo(state: web::Data<State>) -> HttpResponse {
+pub(in crate::http) async fn slo(state: web::Data<AppState>) -> HttpResponse {
     HttpResponse::Ok().json(report(&state))
 }
 
 /// How the objectives stand now.
-pub(super) fn report(state: &State) -> SloReport {
+pub(super) fn report(state: &AppState) -> SloReport {
     let sources = &state.sources;
-    let counted = state.history.until(&Reading::now(sources, &state.metrics));
-    judge(&Facts {
+    let counted = state.history.until(&CounterReading::now(sources, &state.metrics));
+    judge(&SloInputs {
         now: sources.clock.now(),
         organisations: &sources.organisations(),
         pauses: &sources.pauses.get(),
@@ -33,7 +33,7 @@ mod tests {
     #[actix::test]
     async fn every_objective_says_how_it_stands_and_of_which_period() {
         let state = with_org(with_token(fresh(), "t"), "acme");
-        state.history.add(Reading::now(&state.sources, &state.metrics));
+        state.history.add(CounterReading::now(&state.sources, &state.metrics));
         get(&state, "/metrics").await;
         let request = TestRequest::get().uri("/api/admin/slo").insert_header(("authorization", "Bearer t"));
         let report = ask(&state, request).await.json();

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::maintenance::{PauseReport, told};
 use crate::http::health::{ActorsSummary, component_report, summary};
-use crate::http::{State, ready};
+use crate::http::{AppState, ready};
 use crate::human;
 use crate::telemetry::{OrgReport, memory_limit, resident_memory};
 
@@ -46,11 +46,11 @@ struct Report {
 }
 
 /// Tells it all. What the leader alone knows is told as it told it, so every replica answers the same.
-pub(in crate::http) async fn status(state: web::Data<State>) -> HttpResponse {
+pub(in crate::http) async fn status(state: web::Data<AppState>) -> HttpResponse {
     HttpResponse::Ok().json(report(&state))
 }
 
-fn report(state: &State) -> Report {
+fn report(state: &AppState) -> Report {
     let (health, sources) = (state.health(), &state.sources);
     let now = sources.clock.now();
     let epoch = sources.roles.leads();
@@ -103,7 +103,7 @@ fn with(mut of: Value, more: Value) -> Value {
     of
 }
 
-fn store(state: &State, health: &HealthSnapshot) -> Value {
+fn store(state: &AppState, health: &HealthSnapshot) -> Value {
     let store = state.sources.store.get();
     let connections = state.sources.connections.as_ref().map(|count| count());
     let known = json!({
@@ -117,7 +117,7 @@ fn store(state: &State, health: &HealthSnapshot) -> Value {
     with(known, component(health, "store"))
 }
 
-fn queue(state: &State, health: &HealthSnapshot, now: Timestamp) -> Value {
+fn queue(state: &AppState, health: &HealthSnapshot, now: Timestamp) -> Value {
     let queue = state.sources.queue.get();
     let stats = &queue.stats;
     let known = json!({
@@ -131,7 +131,7 @@ fn queue(state: &State, health: &HealthSnapshot, now: Timestamp) -> Value {
     with(known, component(health, "queue"))
 }
 
-fn election(state: &State, health: &HealthSnapshot) -> Value {
+fn election(state: &AppState, health: &HealthSnapshot) -> Value {
     let roles = &state.sources.roles;
     let view = roles.get();
     let known = json!({
@@ -151,7 +151,7 @@ fn shard((shard, role): (Shard, &RoleWatch)) -> Value {
     json!({ "shard": shard.number(), "role": self::role(epoch), "epoch": epoch, "leader": role.get().leader })
 }
 
-fn organisations(state: &State, now: Timestamp) -> BTreeMap<String, Value> {
+fn organisations(state: &AppState, now: Timestamp) -> BTreeMap<String, Value> {
     let quotas = (state.sources.quotas)();
     let pauses = state.sources.pauses.get();
     let told = state.sources.organisations().into_iter().map(|(name, org)| {
@@ -187,7 +187,7 @@ fn organisation(org: &OrgReport, now: Timestamp) -> Value {
     })
 }
 
-fn fleet(state: &State, epoch: Option<Epoch>) -> Value {
+fn fleet(state: &AppState, epoch: Option<Epoch>) -> Value {
     let one = |replica: &str, epoch: Option<Epoch>| json!({ "replica": replica, "role": role(epoch), "epoch": epoch });
     let own = one(&state.sources.replica, epoch);
     let peers = state.sources.fleet.peers();

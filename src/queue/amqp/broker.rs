@@ -7,7 +7,7 @@ use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties};
 use tokio::time::timeout;
 
-use super::LinkError;
+use super::AmqpError;
 use crate::config::SecretSource;
 
 /// How long the broker may take to let somebody in.
@@ -31,8 +31,8 @@ impl Broker {
     /// Connects, for a purpose that is shown to whoever looks at the broker.
     ///
     /// # Errors
-    /// [`LinkError`] with what to do about it.
-    pub async fn connect(&self, purpose: &str) -> Result<Connection, LinkError> {
+    /// [`AmqpError`] with what to do about it.
+    pub async fn connect(&self, purpose: &str) -> Result<Connection, AmqpError> {
         let uri = self.uri()?;
         let at = address(&uri);
         let name = format!("github-stats {} {purpose}", self.client);
@@ -40,8 +40,8 @@ impl Broker {
         let connected = timeout(CONNECT_LIMIT, Connection::connect_uri(uri, properties)).await;
         match connected {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(LinkError::connecting(&at, &error)),
-            Err(_) => Err(LinkError::Silent { at, limit: CONNECT_LIMIT }),
+            Ok(Err(error)) => Err(AmqpError::connecting(&at, &error)),
+            Err(_) => Err(AmqpError::Silent { at, limit: CONNECT_LIMIT }),
         }
     }
 
@@ -50,9 +50,9 @@ impl Broker {
         self.uri().map_or_else(|_| "amqp.url".to_owned(), |uri| address(&uri))
     }
 
-    fn uri(&self) -> Result<AMQPUri, LinkError> {
+    fn uri(&self) -> Result<AMQPUri, AmqpError> {
         let url = self.url.read()?;
-        let mut uri: AMQPUri = url.expose().parse().map_err(|_| LinkError::Url)?;
+        let mut uri: AMQPUri = url.expose().parse().map_err(|_| AmqpError::Url)?;
         if uri.vhost.is_empty() {
             uri.vhost = "/".to_owned();
         }

@@ -10,10 +10,10 @@ use lapin::{Channel, Connection};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::sleep;
 
-use super::link_error::describe;
+use super::amqp_error::describe;
 use super::publisher::pauses;
 use super::topology::short;
-use super::{Broker, LinkError, Topology};
+use super::{AmqpError, Broker, Topology};
 
 /// Receives messages, as many at a time as there are workers.
 pub(super) struct Consumer {
@@ -46,11 +46,11 @@ impl Consumer {
         }
     }
 
-    async fn open(&self) -> Result<(Connection, Channel, lapin::Consumer), LinkError> {
+    async fn open(&self) -> Result<(Connection, Channel, lapin::Consumer), AmqpError> {
         let at = self.broker.address();
         let connection = self.broker.connect("consumes").await?;
         self.topology.declare(&connection, &at).await?;
-        let broken = |error: lapin::Error| LinkError::connecting(&at, &error);
+        let broken = |error: lapin::Error| AmqpError::connecting(&at, &error);
         let channel = connection.create_channel().await.map_err(broken)?;
         channel.basic_qos(self.prefetch, BasicQosOptions::default()).await.map_err(broken)?;
         let (queue, options) = (short(&self.topology.jobs), BasicConsumeOptions::default());

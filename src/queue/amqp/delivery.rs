@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use github_stats_actors::queue::{Delivery, Message, QueueError, Settlement};
+use github_stats_actors::queue::{Delivery, QueueError, QueueMessage, Settlement};
 use lapin::Acker;
 use lapin::options::{BasicAckOptions, BasicNackOptions};
 
 use super::Topology;
-use super::link_error::describe;
-use super::message::{self, Parcel};
+use super::amqp_error::describe;
+use super::message::{self, AmqpMessage};
 use super::publisher::Publisher;
 
 /// Acknowledged when it is settled; given back to the broker when it is dropped before.
 pub(super) struct AmqpDelivery {
-    message: Message,
+    message: QueueMessage,
     /// `None` once settled.
     acker: Option<Acker>,
     publisher: Arc<Publisher>,
@@ -34,7 +34,7 @@ impl AmqpDelivery {
 
 #[async_trait]
 impl Delivery for AmqpDelivery {
-    fn message(&self) -> &Message {
+    fn message(&self) -> &QueueMessage {
         &self.message
     }
 
@@ -43,10 +43,10 @@ impl Delivery for AmqpDelivery {
         match settlement {
             Settlement::Done => {}
             Settlement::Again { job, delay } => {
-                self.publisher.send(&self.topology.route(delay), &Parcel::job(&job)).await?;
+                self.publisher.send(&self.topology.route(delay), &AmqpMessage::job(&job)).await?;
             }
             Settlement::Dead(letter) => {
-                self.publisher.send(&self.topology.dead_letters, &Parcel::letter(&letter)).await?;
+                self.publisher.send(&self.topology.dead_letters, &AmqpMessage::letter(&letter)).await?;
             }
         }
         let Some(acker) = self.acker.take() else { return Ok(()) };

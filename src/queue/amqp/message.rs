@@ -1,7 +1,9 @@
 //! Jobs, notices and dead letters as messages.
 
 use github_stats_actors::activity::Timestamp;
-use github_stats_actors::queue::{DeadLetter, Death, Failure, Job, Message, Poison, Resolved, TraceContext};
+use github_stats_actors::queue::{
+    DeadLetter, DeadLetterReason, Job, JobFailure, PoisonMessage, QueueMessage, ResolvedNotice, TraceContext,
+};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 use sha2::{Digest, Sha256};
@@ -29,12 +31,12 @@ const LARGEST: usize = 256 * 1024;
 const EXCERPT: usize = 2 * 1024;
 
 /// What is sent: properties and body.
-pub(super) struct Parcel {
+pub(super) struct AmqpMessage {
     pub(super) properties: BasicProperties,
     pub(super) body: Vec<u8>,
 }
 
-impl Parcel {
+impl AmqpMessage {
     fn new(kind: &str, id: &str, at: Timestamp, body: Vec<u8>) -> Self {
         let properties = BasicProperties::default()
             .with_content_type("application/json".into())
@@ -43,7 +45,7 @@ impl Parcel {
             .with_timestamp(u64::try_from(at.as_unix()).unwrap_or(0))
             .with_type(kind.into())
             .with_app_id("github-stats".into());
-        Parcel { properties, body }
+        AmqpMessage { properties, body }
     }
 
     /// A job.
@@ -61,7 +63,7 @@ impl Parcel {
     }
 
     /// The news that an operator resolved a letter.
-    pub(super) fn resolved(resolved: &Resolved, at: Timestamp) -> Self {
+    pub(super) fn resolved(resolved: &ResolvedNotice, at: Timestamp) -> Self {
         Self::new(RESOLVED, &format!("resolved-{}", resolved.letter), at, encode(resolved))
     }
 
@@ -88,18 +90,18 @@ fn encode(value: &impl serde::Serialize) -> Vec<u8> {
 }
 
 /// What a message of the job queue holds.
-pub(super) fn read(properties: &BasicProperties, body: &[u8]) -> Message {
+pub(super) fn read(properties: &BasicProperties, body: &[u8]) -> QueueMessage {
     if body.len() > LARGEST {
         return poison(properties, body, "it is larger than any job".into());
     }
     if properties.kind().as_ref().is_some_and(|kind| kind.as_str() == RESOLVED) {
         return match serde_json::from_slice(body) {
-            Ok(resolved) => Message::Resolved(resolved),
+            Ok(resolved) => QueueMessage::Resolved(resolved),
             Err(error) => poison(properties, body, format!("it is no notice: {error}")),
         };
     }
     match serde_json::from_slice(body) {
-        Ok(job) => Message::Job(Box::new(Job { trace: trace(properties), ..job })),
+        Ok(job) => QueueMessage::Job(Box::new(Job { trace: trace(properties), ..job })),
         Err(error) => poison(properties, body, format!("it is no job: {error}")),
     }
 }
@@ -111,9 +113,9 @@ fn trace(properties: &BasicProperties) -> Option<Box<TraceContext>> {
     Some(Box::new(TraceContext { parent, state: state.unwrap_or_default() }))
 }
 
-fn poison(properties: &BasicProperties, body: &[u8], problem: String) -> Message {
+fn poison(properties: &BasicProperties, body: &[u8], problem: String) -> QueueMessage {
     let (id, size) = (identity(properties, body), body.len());
-    Message::Poison(Poison { id, problem, size, excerpt: excerpt(body) })
+    QueueMessage::Poison(PoisonMessage { id, problem, size, excerpt: excerpt(body) })
 }
 
 /// What a message in the queue of dead letters holds, also where somebody else has put it there.
@@ -126,13 +128,13 @@ pub(super) fn read_letter(properties: &BasicProperties, body: &[u8]) -> DeadLett
         Some(AMQPValue::LongLongInt(at)) => *at,
         _ => i64::try_from(at).unwrap_or(0),
     };
-    let history: Vec<Failure> =
+    let history: Vec<JobFailure> =
         text(HISTORY).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     DeadLetter {
         id: identity(properties, body),
         excerpt: job.is_none().then(|| excerpt(body)),
         job,
-        reason: reason.unwrap_or(Death::Malformed),
+        reason: reason.unwrap_or(DeadLetterReason::Malformed),
         error: text(ERROR).unwrap_or_else(|| "it was not put here by github-stats".to_owned()),
         died_at: Timestamp::from_unix(died_at),
         history,
@@ -177,12 +179,12 @@ mod tests {
 
     #[test]
     fn a_job_is_persistent_and_named() {
-        let Parcel { properties, body } = Parcel::job(&job());
+        let AmqpMessage { properties, body } = AmqpMessage::job(&job());
         assert_eq!(properties.delivery_mode(), &Some(2));
         assert_eq!(properties.timestamp(), &Some(7));
         assert_eq!(properties.message_id().as_ref().map(|id| id.as_str()), Some("a"));
         assert_eq!(properties.kind().as_ref().map(|kind| kind.as_str()), Some(JOB));
-        assert_eq!(read(&properties, &body), Message::Job(Box::new(job())));
+        assert_eq!(read(&properties, &body), QueueMessage::Job(Box::new(job())));
         let fields: serde_json::Value = serde_json::from_slice(&body).unwrap();
         for field in ["job_id", "dedup_key", "org", "repo", "window_start", "window_end", "reason", "attempt"]
         {
@@ -194,40 +196,46 @@ mod tests {
     fn a_trace_travels_in_headers_and_a_huge_one_is_left_behind() {
         let trace = TraceContext { parent: "00-0af7-b7ad-01".into(), state: "a=b".into() };
         let traced = Job { trace: Some(Box::new(trace)), ..job() };
-        let Parcel { properties, body } = Parcel::job(&traced);
-        assert_eq!(read(&properties, &body), Message::Job(Box::new(traced.clone())));
+        let AmqpMessage { properties, body } = AmqpMessage::job(&traced);
+        assert_eq!(read(&properties, &body), QueueMessage::Job(Box::new(traced.clone())));
         assert!(!String::from_utf8_lossy(&body).contains("0af7"), "the body is what others read");
         let huge = TraceContext { parent: "0".repeat(TRACE_LIMIT + 1), state: String::new() };
-        let Parcel { properties, body } = Parcel::job(&Job { trace: Some(Box::new(huge)), ..job() });
-        assert_eq!(read(&properties, &body), Message::Job(Box::new(job())));
+        let AmqpMessage { properties, body } =
+            AmqpMessage::job(&Job { trace: Some(Box::new(huge)), ..job() });
+        assert_eq!(read(&properties, &body), QueueMessage::Job(Box::new(job())));
     }
 
     #[test]
     fn a_letter_tells_reason_error_and_history_in_headers() {
-        let letter = DeadLetter::of_job(&job(), Death::Expired, "too \u{1F980} old", Timestamp::from_unix(9));
-        let Parcel { properties, body } = Parcel::letter(&letter);
+        let letter = DeadLetter::of_job(
+            &job(),
+            DeadLetterReason::Expired,
+            "too \u{1F980} old",
+            Timestamp::from_unix(9),
+        );
+        let AmqpMessage { properties, body } = AmqpMessage::letter(&letter);
         assert_eq!(read_letter(&properties, &body), letter);
         for name in [REASON, ERROR, HISTORY, DIED_AT] {
             assert!(header(&properties, name).is_some(), "{name}");
         }
-        let poison = Poison { id: "p".into(), problem: "no".into(), size: 3, excerpt: "{{{".into() };
+        let poison = PoisonMessage { id: "p".into(), problem: "no".into(), size: 3, excerpt: "{{{".into() };
         let letter = DeadLetter::of_poison(&poison, Timestamp::from_unix(9));
-        let Parcel { properties, body } = Parcel::letter(&letter);
+        let AmqpMessage { properties, body } = AmqpMessage::letter(&letter);
         assert_eq!(read_letter(&properties, &body), letter);
         assert_eq!(body, b"{{{");
     }
 
     #[test]
     fn a_notice_is_told_from_a_job() {
-        let resolved = Resolved { letter: "a".into(), reason: "a test".into() };
-        let Parcel { properties, body } = Parcel::resolved(&resolved, Timestamp::from_unix(9));
-        assert_eq!(read(&properties, &body), Message::Resolved(resolved));
+        let resolved = ResolvedNotice { letter: "a".into(), reason: "a test".into() };
+        let AmqpMessage { properties, body } = AmqpMessage::resolved(&resolved, Timestamp::from_unix(9));
+        assert_eq!(read(&properties, &body), QueueMessage::Resolved(resolved));
     }
 
     #[test]
     fn what_is_too_large_is_not_even_read() {
         let body = vec![b'['; 10 << 20];
-        let Message::Poison(poison) = read(&BasicProperties::default(), &body) else { panic!() };
+        let QueueMessage::Poison(poison) = read(&BasicProperties::default(), &body) else { panic!() };
         assert_eq!((poison.size, poison.excerpt.len()), (10 << 20, EXCERPT));
         assert!(poison.id.starts_with("poison-"));
     }
@@ -236,7 +244,7 @@ mod tests {
         #[test]
         fn any_body_and_id_is_a_job_or_poison(body: Vec<u8>, id in "\\PC{0,40}") {
             let properties = BasicProperties::default().with_message_id(short(&id));
-            if let Message::Poison(poison) = read(&properties, &body) {
+            if let QueueMessage::Poison(poison) = read(&properties, &body) {
                 prop_assert!(!poison.id.is_empty() && poison.id.is_ascii());
             }
             let letter = read_letter(&properties, &body);

@@ -1,17 +1,17 @@
 //! Backfill jobs on RabbitMQ, over AMQP 0-9-1 and nothing else.
 
+mod amqp_error;
 mod broker;
 mod consumer;
+mod dead_letters;
 mod delivery;
-mod letter_box;
-mod link_error;
 mod message;
 mod publisher;
 mod queue;
 mod topology;
 
+pub use amqp_error::AmqpError;
 pub use broker::Broker;
-pub use letter_box::LetterBox;
-pub use link_error::LinkError;
+pub use dead_letters::AmqpDeadLetters;
 pub use queue::AmqpQueue;
 pub use topology::Topology;

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_supervisor::Observable;
 use arc_swap::ArcSwapOption;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use github_stats_actors::event::{Event, Observer};
-use actix_supervisor::Observable;
 use github_stats_actors::queue::{BrokerStatus, QueueError};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation, Connection};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::link_error::describe;
-use super::message::Parcel;
+use super::amqp_error::describe;
+use super::message::AmqpMessage;
 use super::topology::short;
-use super::{Broker, LinkError, Topology};
+use super::{AmqpError, Broker, Topology};
 
 /// How long the broker may take to confirm a message.
 const CONFIRM_LIMIT: Duration = Duration::from_secs(5);
@@ -91,11 +91,11 @@ impl Publisher {
         }
     }
 
-    async fn open(&self) -> Result<Link, LinkError> {
+    async fn open(&self) -> Result<Link, AmqpError> {
         let at = self.broker.address();
         let connection = self.broker.connect("publishes").await?;
         self.topology.declare(&connection, &at).await?;
-        let broken = |error: lapin::Error| LinkError::connecting(&at, &error);
+        let broken = |error: lapin::Error| AmqpError::connecting(&at, &error);
         let channel = connection.create_channel().await.map_err(broken)?;
         channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(broken)?;
         Ok(Link { connection, channel, given_up: Notify::new() })
@@ -132,7 +132,7 @@ impl Publisher {
     }
 
     /// Sends a message into a queue; it is kept when this returns.
-    pub(super) async fn send(&self, queue: &str, parcel: &Parcel) -> Result<(), QueueError> {
+    pub(super) async fn send(&self, queue: &str, parcel: &AmqpMessage) -> Result<(), QueueError> {
         let unavailable = |detail: String| QueueError::Unavailable(detail);
         let link = self.link.load_full().filter(|link| link.is_alive() && !link.is_blocked());
         let link = link.ok_or_else(|| unavailable(self.status.get().detail.clone()))?;
@@ -150,7 +150,7 @@ impl Publisher {
         sent.map_err(unavailable)
     }
 
-    async fn send_over(&self, link: &Link, queue: &str, parcel: &Parcel) -> Result<(), String> {
+    async fn send_over(&self, link: &Link, queue: &str, parcel: &AmqpMessage) -> Result<(), String> {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let (exchange, key) = (short(&self.topology.exchange), short(queue));
         let properties = parcel.properties.clone();

@@ -11,9 +11,9 @@ use github_stats_actors::queue::{
 
 use super::consumer::Consumer;
 use super::delivery::AmqpDelivery;
-use super::message::Parcel;
+use super::message::AmqpMessage;
 use super::publisher::Publisher;
-use super::{Broker, LetterBox, Topology};
+use super::{AmqpDeadLetters, Broker, Topology};
 
 /// Jobs on a broker. It does nothing by itself: whoever has it keeps [`publishing`](Self::publishing) and
 /// [`consuming`](Self::consuming) going.
@@ -52,14 +52,14 @@ impl AmqpQueue {
     /// # Errors
     /// When the broker does not confirm to have it.
     pub async fn bury(&self, letter: &DeadLetter) -> Result<(), QueueError> {
-        self.publisher.send(&self.topology.dead_letters, &Parcel::letter(letter)).await
+        self.publisher.send(&self.topology.dead_letters, &AmqpMessage::letter(letter)).await
     }
 }
 
 #[async_trait]
 impl JobQueue for AmqpQueue {
     async fn publish(&self, job: Job, delay: Duration) -> Result<(), QueueError> {
-        self.publisher.send(&self.topology.route(delay), &Parcel::job(&job)).await
+        self.publisher.send(&self.topology.route(delay), &AmqpMessage::job(&job)).await
     }
 
     async fn receive(&self) -> Result<Box<dyn Delivery>, QueueError> {
@@ -69,8 +69,8 @@ impl JobQueue for AmqpQueue {
     }
 
     async fn forget(&self, letter: &str) -> Result<(), QueueError> {
-        let unavailable = |error: super::LinkError| QueueError::Unavailable(error.to_string());
-        let letters = LetterBox::open(&self.broker, &self.topology).await.map_err(unavailable)?;
+        let unavailable = |error: super::AmqpError| QueueError::Unavailable(error.to_string());
+        let letters = AmqpDeadLetters::open(&self.broker, &self.topology).await.map_err(unavailable)?;
         letters.discard(letter).await.map(drop).map_err(unavailable)
     }
 

@@ -6,7 +6,7 @@ use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptio
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, Connection, ExchangeKind};
 
-use super::LinkError;
+use super::AmqpError;
 use crate::config::Config;
 
 /// One durable direct exchange; a durable queue of jobs, one of dead letters, and one for each delay, from which
@@ -69,18 +69,18 @@ impl Topology {
     /// Creates what is missing.
     ///
     /// # Errors
-    /// [`LinkError::Mismatch`] where something of the name exists that is something else.
-    pub async fn declare(&self, connection: &Connection, at: &str) -> Result<(), LinkError> {
-        let broken = |error: lapin::Error| LinkError::connecting(at, &error);
+    /// [`AmqpError::Mismatch`] where something of the name exists that is something else.
+    pub async fn declare(&self, connection: &Connection, at: &str) -> Result<(), AmqpError> {
+        let broken = |error: lapin::Error| AmqpError::connecting(at, &error);
         let channel = connection.create_channel().await.map_err(broken)?;
         let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
         let (name, arguments) = (short(&self.exchange), FieldTable::default());
         let declared = channel.exchange_declare(name, ExchangeKind::Direct, options, arguments).await;
         declared
-            .map_err(|error| LinkError::declaring(at, format!("exchange \"{}\"", self.exchange), &error))?;
+            .map_err(|error| AmqpError::declaring(at, format!("exchange \"{}\"", self.exchange), &error))?;
         for (name, arguments) in self.queues() {
             let declared = self.declare_queue(&channel, &name, arguments).await;
-            declared.map_err(|error| LinkError::declaring(at, format!("queue \"{name}\""), &error))?;
+            declared.map_err(|error| AmqpError::declaring(at, format!("queue \"{name}\""), &error))?;
         }
         channel.close(200, "done".into()).await.map_err(broken)
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use redb::{Builder, Database, ReadableDatabase};
 
 use super::OpenError;
-use super::rehearsal::Rehearsal;
+use super::copy_on_write_file::CopyOnWriteFile;
 use super::tables;
 
 const DATABASE: &str = "github-stats.redb";
@@ -20,12 +20,12 @@ const CACHE_BYTES: usize = 64 << 20;
 
 /// The directory, locked for as long as this lives.
 #[derive(Debug)]
-pub(super) struct Directory {
+pub(super) struct StoreDirectory {
     path: PathBuf,
     _lock: File,
 }
 
-impl Directory {
+impl StoreDirectory {
     /// Creates the directory where it is missing, and locks it.
     pub(super) fn hold(path: &Path) -> Result<Self, OpenError> {
         match fs::create_dir_all(path) {
@@ -39,7 +39,7 @@ impl Directory {
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.map_err(|cause| OpenError::from_io(&lock_path, cause))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Directory { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(StoreDirectory { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
             Err(TryLockError::Error(cause)) => Err(OpenError::from_io(&lock_path, cause)),
         }
@@ -59,7 +59,7 @@ impl Directory {
     /// Opens the file without changing it: every page is verified, as after a crash, and the format is read.
     fn rehearse(&self, path: &Path) -> Result<(), OpenError> {
         let file = File::open(path).map_err(|cause| OpenError::from_io(path, cause))?;
-        let rehearsal = Rehearsal::new(file).map_err(|cause| OpenError::from_io(path, cause))?;
+        let rehearsal = CopyOnWriteFile::new(file).map_err(|cause| OpenError::from_io(path, cause))?;
         guarded(path, || {
             if redb::StorageBackend::len(&rehearsal).is_ok_and(|len| len == 0) {
                 return Err(OpenError::Damaged { path: path.to_owned(), reason: "the file is empty".into() });

@@ -6,32 +6,32 @@ use github_stats_actors::store::StoreError;
 
 /// An error of the database itself, or of what is stored in it.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum DatabaseFailure {
     /// The database failed.
     Database(Box<redb::Error>),
     /// The database works; this call does not.
     Store(StoreError),
 }
 
-impl Failure {
+impl DatabaseFailure {
     /// A stored entry that does not mean anything.
     pub(super) fn damaged(what: impl std::fmt::Display, why: impl std::fmt::Display) -> Self {
-        Failure::Store(StoreError::Damaged(format!("{what}: {why}")))
+        DatabaseFailure::Store(StoreError::Damaged(format!("{what}: {why}")))
     }
 
     /// Whether the open database refuses everything from now on, and only opening it again can help.
     pub(super) fn is_lasting(&self) -> bool {
         use redb::Error::{DatabaseClosed, Io, LockPoisoned, PreviousIo};
-        matches!(self, Failure::Database(error)
+        matches!(self, DatabaseFailure::Database(error)
             if matches!(**error, Io(_) | PreviousIo | DatabaseClosed | LockPoisoned(_)))
     }
 }
 
 macro_rules! from_database_errors {
     ($($error:ty),*) => {
-        $(impl From<$error> for Failure {
+        $(impl From<$error> for DatabaseFailure {
             fn from(error: $error) -> Self {
-                Failure::Database(Box::new(error.into()))
+                DatabaseFailure::Database(Box::new(error.into()))
             }
         })*
     };
@@ -39,18 +39,18 @@ macro_rules! from_database_errors {
 
 from_database_errors!(redb::TransactionError, redb::TableError, redb::StorageError, redb::CommitError);
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for DatabaseFailure {
     fn from(error: StoreError) -> Self {
-        Failure::Store(error)
+        DatabaseFailure::Store(error)
     }
 }
 
-impl From<Failure> for StoreError {
-    fn from(failure: Failure) -> Self {
+impl From<DatabaseFailure> for StoreError {
+    fn from(failure: DatabaseFailure) -> Self {
         use redb::Error;
         match failure {
-            Failure::Store(error) => error,
-            Failure::Database(error) => match *error {
+            DatabaseFailure::Store(error) => error,
+            DatabaseFailure::Database(error) => match *error {
                 Error::Io(cause) => match cause.kind() {
                     io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                         StoreError::Full(cause.to_string())

@@ -3,17 +3,17 @@
 //! Layout of the directory: `github-stats.redb` holds everything; `github-stats.lock` is locked by the one process that
 //! may use it. `docs/adr/001-embedded-store.md` tells why it is built this way.
 
+mod copy_on_write_file;
+mod database_handle;
 mod directory;
 mod failure;
-mod handle;
+mod group_committer;
 mod key;
 mod open_error;
-mod rehearsal;
 mod shared;
 mod snapshot;
 mod store;
 mod tables;
-mod writer;
 
 pub use open_error::OpenError;
 pub use store::EmbeddedStore;

@@ -13,8 +13,8 @@ use github_stats_actors::store::{Claim, CountBatch, SharedState, SharedTable, St
 use redb::{ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 
 use super::EmbeddedStore;
-use super::failure::Failure;
-use super::tables::{COUNTS, ENTRIES, Tables};
+use super::failure::DatabaseFailure;
+use super::tables::{COUNTS, ENTRIES, WriteTables};
 
 /// How often expired entries are removed; each time looks at all.
 const CLEANING_INTERVAL_MS: i64 = 60_000;
@@ -30,7 +30,7 @@ impl SharedState for EmbeddedStore {
     ) -> Result<Claim, StoreError> {
         let (key, entry) = (entry_key(table, key), entry(value, ttl));
         let cleans = self.cleaning_is_due();
-        let claim = move |tables: &mut Tables<'_>| {
+        let claim = move |tables: &mut WriteTables<'_>| {
             if cleans {
                 tables.remove_expired()?;
             }
@@ -62,7 +62,7 @@ impl SharedState for EmbeddedStore {
         ttl: Duration,
     ) -> Result<bool, StoreError> {
         let (key, entry, expected) = (entry_key(table, key), entry(value, ttl), expected.to_vec());
-        let swap = move |tables: &mut Tables<'_>| {
+        let swap = move |tables: &mut WriteTables<'_>| {
             let as_expected = tables.live_entry(&key)?.as_ref() == Some(&expected);
             if as_expected {
                 tables.put_entry(&key, &entry)?;
@@ -74,7 +74,7 @@ impl SharedState for EmbeddedStore {
 
     async fn remove(&self, table: SharedTable, key: &str) -> Result<bool, StoreError> {
         let key = entry_key(table, key);
-        let remove = move |tables: &mut Tables<'_>| {
+        let remove = move |tables: &mut WriteTables<'_>| {
             let was_there = tables.live_entry(&key)?.is_some();
             tables.entries.remove(key.as_slice())?;
             Ok(was_there)
@@ -146,7 +146,7 @@ impl EmbeddedStore {
     pub(super) async fn look<K, V, T>(
         &self,
         table: TableDefinition<'static, K, V>,
-        look: impl FnOnce(Option<ReadOnlyTable<K, V>>) -> Result<T, Failure> + Send + 'static,
+        look: impl FnOnce(Option<ReadOnlyTable<K, V>>) -> Result<T, DatabaseFailure> + Send + 'static,
     ) -> Result<T, StoreError>
     where
         K: redb::Key + Send + Sync + 'static,
@@ -166,24 +166,24 @@ impl EmbeddedStore {
     }
 }
 
-impl Tables<'_> {
-    fn live_entry(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+impl WriteTables<'_> {
+    fn live_entry(&self, key: &[u8]) -> Result<Option<Vec<u8>>, DatabaseFailure> {
         let entry = self.entries.get(key)?;
         Ok(entry.and_then(|entry| live_value(entry.value(), system_unix_ms()).map(<[u8]>::to_vec)))
     }
 
-    fn remove_expired(&mut self) -> Result<(), Failure> {
+    fn remove_expired(&mut self) -> Result<(), DatabaseFailure> {
         let now = system_unix_ms();
         Ok(self.entries.retain(|_, entry| live_value(entry, now).is_some())?)
     }
 
-    fn put_entry(&mut self, key: &[u8], entry: &[u8]) -> Result<(), Failure> {
+    fn put_entry(&mut self, key: &[u8], entry: &[u8]) -> Result<(), DatabaseFailure> {
         self.entries.insert(key, entry)?;
         Ok(())
     }
 
     /// The file has one writer at a time, so what earlier ones applied is of no interest any more.
-    fn count(&mut self, batch: &CountBatch) -> Result<(), Failure> {
+    fn count(&mut self, batch: &CountBatch) -> Result<(), DatabaseFailure> {
         let applied = self.applied.get(batch.writer.as_str())?.map_or(0, |sequence| sequence.value());
         if batch.sequence <= applied {
             return Ok(());
@@ -196,7 +196,7 @@ impl Tables<'_> {
         Ok(())
     }
 
-    fn raise_counts(&mut self, least: &BTreeMap<String, f64>) -> Result<(), Failure> {
+    fn raise_counts(&mut self, least: &BTreeMap<String, f64>) -> Result<(), DatabaseFailure> {
         for (name, least) in least {
             let count = self.counts.get(name.as_str())?.map_or(0.0, |count| count.value());
             self.counts.insert(name.as_str(), count.max(*least))?;

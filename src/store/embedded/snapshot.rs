@@ -3,10 +3,10 @@
 use std::ops::Bound;
 
 use github_stats_actors::activity::{FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
-use github_stats_actors::store::{Cursor, Page, StoredRecord};
+use github_stats_actors::store::{RecordPage, ScanCursor, StoredRecord};
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable};
 
-use super::failure::Failure;
+use super::failure::DatabaseFailure;
 use super::key;
 use super::tables::{self, RECORDS, REPOSITORIES};
 use crate::store::codec;
@@ -14,23 +14,23 @@ use crate::store::codec;
 type Bytes = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// The store as it was at one moment, whatever is written meanwhile.
-pub(super) struct Snapshot {
+pub(super) struct EmbeddedSnapshot {
     repositories: Bytes,
     records: Bytes,
 }
 
-impl Snapshot {
+impl EmbeddedSnapshot {
     /// The present moment.
-    pub(super) fn take(database: &Database) -> Result<Self, Failure> {
+    pub(super) fn take(database: &Database) -> Result<Self, DatabaseFailure> {
         let transaction = database.begin_read()?;
-        Ok(Snapshot {
+        Ok(EmbeddedSnapshot {
             repositories: transaction.open_table(REPOSITORIES)?,
             records: transaction.open_table(RECORDS)?,
         })
     }
 
     /// The states of an organisation's repositories, in order.
-    pub(super) fn repositories(&self, org: &OrgName) -> Result<Vec<RepoState>, Failure> {
+    pub(super) fn repositories(&self, org: &OrgName) -> Result<Vec<RepoState>, DatabaseFailure> {
         let prefix = key::of_organisation(org);
         let mut states = Vec::new();
         let end = key::after(&prefix);
@@ -43,13 +43,13 @@ impl Snapshot {
     }
 
     /// The state of one repository.
-    pub(super) fn repository(&self, repository: &RepoKey) -> Result<Option<RepoState>, Failure> {
+    pub(super) fn repository(&self, repository: &RepoKey) -> Result<Option<RepoState>, DatabaseFailure> {
         let stored = ReadableTable::get(&self.repositories, key::of_repository(repository).as_slice())?;
         stored.map(|state| tables::decode_state(repository, state.value())).transpose()
     }
 
     /// The organisations, in order: one seek for each, past all of its repositories.
-    pub(super) fn organisations(&self) -> Result<Vec<OrgName>, Failure> {
+    pub(super) fn organisations(&self) -> Result<Vec<OrgName>, DatabaseFailure> {
         let mut organisations = Vec::new();
         let mut from = Vec::new();
         loop {
@@ -66,7 +66,7 @@ impl Snapshot {
         &self,
         repository: &RepoKey,
         since: Timestamp,
-    ) -> Result<Vec<(FactId, Record)>, Failure> {
+    ) -> Result<Vec<(FactId, Record)>, DatabaseFailure> {
         let prefix = key::of_repository(repository);
         let mut records = Vec::new();
         let end = key::after(&prefix);
@@ -82,10 +82,10 @@ impl Snapshot {
     }
 
     /// At most `limit` records of all repositories, beginning at `from`.
-    pub(super) fn scan(&self, from: Option<Cursor>, limit: usize) -> Result<Page, Failure> {
+    pub(super) fn scan(&self, from: Option<ScanCursor>, limit: usize) -> Result<RecordPage, DatabaseFailure> {
         let from = from.map(|(repository, id)| key::of_record(&key::of_repository(&repository), id));
         let from = from.as_deref().map_or(Bound::Unbounded, Bound::Included);
-        let mut page = Page::default();
+        let mut page = RecordPage::default();
         for entry in ReadableTable::range::<&[u8]>(&self.records, (from, Bound::Unbounded))? {
             let (record_key, bytes) = entry?;
             let (repository, rest) = split(record_key.value())?;
@@ -107,8 +107,8 @@ impl Snapshot {
     }
 }
 
-fn split(stored: &[u8]) -> Result<(RepoKey, &[u8]), Failure> {
+fn split(stored: &[u8]) -> Result<(RepoKey, &[u8]), DatabaseFailure> {
     key::split_repository(stored).ok_or_else(|| {
-        Failure::damaged(format_args!("key {}", stored.escape_ascii()), "it names no repository")
+        DatabaseFailure::damaged(format_args!("key {}", stored.escape_ascii()), "it names no repository")
     })
 }

@@ -2,10 +2,10 @@
 
 use github_stats_actors::activity::{Batch, FactId, Record, RepoKey, RepoState, Timestamp};
 use github_stats_actors::role::{Epoch, Shard};
-use github_stats_actors::store::{Collected, Joined, StoreError, Written, fold, join};
+use github_stats_actors::store::{GarbageCollected, JoinOutcome, StoreError, WriteSummary, fold, join};
 use redb::{Database, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
 
-use super::failure::Failure;
+use super::failure::DatabaseFailure;
 use super::key;
 use crate::store::{codec, fact_bytes, state_json};
 
@@ -57,7 +57,7 @@ pub(super) fn format(transaction: &ReadTransaction) -> Result<Option<u64>, redb:
 pub(super) fn confirm_epoch(
     meta: &impl ReadableTable<&'static str, u64>,
     asked: Epoch,
-) -> Result<(), Failure> {
+) -> Result<(), DatabaseFailure> {
     let mut current = Epoch::default();
     for entry in meta.range(EPOCHS)? {
         let epoch = Epoch(entry?.1.value());
@@ -69,12 +69,12 @@ pub(super) fn confirm_epoch(
     Err(StoreError::StaleEpoch { asked, current }.into())
 }
 
-fn epoch(meta: &impl ReadableTable<&'static str, u64>) -> Result<Epoch, Failure> {
+fn epoch(meta: &impl ReadableTable<&'static str, u64>) -> Result<Epoch, DatabaseFailure> {
     Ok(Epoch(meta.get(EPOCH_KEY)?.map_or(0, |epoch| epoch.value())))
 }
 
 /// The tables of one write transaction.
-pub(super) struct Tables<'t> {
+pub(super) struct WriteTables<'t> {
     meta: Table<'t, &'static str, u64>,
     repositories: Table<'t, &'static [u8], &'static [u8]>,
     records: Table<'t, &'static [u8], &'static [u8]>,
@@ -83,10 +83,10 @@ pub(super) struct Tables<'t> {
     pub(super) applied: Table<'t, &'static str, u64>,
 }
 
-impl<'t> Tables<'t> {
+impl<'t> WriteTables<'t> {
     /// Opens all tables.
-    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, Failure> {
-        Ok(Tables {
+    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, DatabaseFailure> {
+        Ok(WriteTables {
             meta: transaction.open_table(META)?,
             repositories: transaction.open_table(REPOSITORIES)?,
             records: transaction.open_table(RECORDS)?,
@@ -97,7 +97,7 @@ impl<'t> Tables<'t> {
     }
 
     /// Joins a batch with what is stored.
-    pub(super) fn write(&mut self, batch: &Batch) -> Result<Written, Failure> {
+    pub(super) fn write(&mut self, batch: &Batch) -> Result<WriteSummary, DatabaseFailure> {
         let prefix = key::of_repository(&batch.key);
         let mut state = match self.state(&prefix, &batch.key)? {
             Some(state) => state,
@@ -119,16 +119,16 @@ impl<'t> Tables<'t> {
                 None => None,
             };
             match join(stored, incoming.clone(), state.floor) {
-                Joined::Refused => refused += 1,
-                Joined::Unchanged => {}
-                Joined::Changed(record) => {
+                JoinOutcome::Refused => refused += 1,
+                JoinOutcome::Unchanged => {}
+                JoinOutcome::Changed(record) => {
                     self.records.insert(record_key.as_slice(), codec::encode(&record).as_slice())?;
                     changed.push((*id, record));
                 }
             }
         }
         self.put_state(&prefix, &state)?;
-        Ok(Written { state, changed, removed, refused })
+        Ok(WriteSummary { state, changed, removed, refused })
     }
 
     /// Folds what is dated before `floor` into the base of its repository, and raises the floor.
@@ -137,7 +137,7 @@ impl<'t> Tables<'t> {
         repository: &RepoKey,
         floor: Timestamp,
         epoch: Epoch,
-    ) -> Result<Option<Collected>, Failure> {
+    ) -> Result<Option<GarbageCollected>, DatabaseFailure> {
         confirm_epoch(&self.meta, epoch)?;
         let prefix = key::of_repository(repository);
         let Some(mut state) = self.state(&prefix, repository)? else { return Ok(None) };
@@ -152,11 +152,11 @@ impl<'t> Tables<'t> {
         state.floor = floor;
         state.coverage.prune(floor);
         self.put_state(&prefix, &state)?;
-        Ok(Some(Collected { state, removed }))
+        Ok(Some(GarbageCollected { state, removed }))
     }
 
     /// Issues the next epoch, and puts it in force for the shard.
-    pub(super) fn begin_epoch(&mut self, shard: Shard, after: Epoch) -> Result<Epoch, Failure> {
+    pub(super) fn begin_epoch(&mut self, shard: Shard, after: Epoch) -> Result<Epoch, DatabaseFailure> {
         let next = Epoch(epoch(&self.meta)?.max(after).0 + 1);
         self.meta.insert(EPOCH_KEY, next.0)?;
         self.meta.insert(format!("epoch:{}", shard.number()).as_str(), next.0)?;
@@ -165,7 +165,7 @@ impl<'t> Tables<'t> {
 
     /// Makes a record unreadable.
     #[cfg(test)]
-    pub(super) fn damage(&mut self, org: &str, id: &str, fact: FactId) -> Result<(), Failure> {
+    pub(super) fn damage(&mut self, org: &str, id: &str, fact: FactId) -> Result<(), DatabaseFailure> {
         let prefix = key::of_repository(&RepoKey { org: org.into(), id: id.into() });
         self.records.insert(key::of_record(&prefix, fact).as_slice(), [9].as_slice())?;
         Ok(())
@@ -176,12 +176,12 @@ impl<'t> Tables<'t> {
         floor: Timestamp,
         prefix: &[u8],
         state: &RepoState,
-    ) -> Result<usize, Failure> {
+    ) -> Result<usize, DatabaseFailure> {
         let old = self.records_before(floor, prefix, state)?;
         self.remove(prefix, &old)
     }
 
-    fn remove(&mut self, prefix: &[u8], records: &[(FactId, Record)]) -> Result<usize, Failure> {
+    fn remove(&mut self, prefix: &[u8], records: &[(FactId, Record)]) -> Result<usize, DatabaseFailure> {
         for (id, _) in records {
             self.records.remove(key::of_record(prefix, *id).as_slice())?;
         }
@@ -194,7 +194,7 @@ impl<'t> Tables<'t> {
         floor: Timestamp,
         prefix: &[u8],
         state: &RepoState,
-    ) -> Result<Vec<(FactId, Record)>, Failure> {
+    ) -> Result<Vec<(FactId, Record)>, DatabaseFailure> {
         let mut old = Vec::new();
         for entry in self.records.range::<&[u8]>(prefix..key::after(prefix).as_slice())? {
             let (record_key, bytes) = entry?;
@@ -207,12 +207,12 @@ impl<'t> Tables<'t> {
         Ok(old)
     }
 
-    fn state(&self, prefix: &[u8], repository: &RepoKey) -> Result<Option<RepoState>, Failure> {
+    fn state(&self, prefix: &[u8], repository: &RepoKey) -> Result<Option<RepoState>, DatabaseFailure> {
         let Some(bytes) = self.repositories.get(prefix)? else { return Ok(None) };
         decode_state(repository, bytes.value()).map(Some)
     }
 
-    fn put_state(&mut self, prefix: &[u8], state: &RepoState) -> Result<(), Failure> {
+    fn put_state(&mut self, prefix: &[u8], state: &RepoState) -> Result<(), DatabaseFailure> {
         let bytes = state_json::encode(state)?;
         self.repositories.insert(prefix, bytes.as_slice())?;
         Ok(())
@@ -220,16 +220,16 @@ impl<'t> Tables<'t> {
 }
 
 /// Reads the state stored under `repository`.
-pub(super) fn decode_state(repository: &RepoKey, bytes: &[u8]) -> Result<RepoState, Failure> {
+pub(super) fn decode_state(repository: &RepoKey, bytes: &[u8]) -> Result<RepoState, DatabaseFailure> {
     Ok(state_json::decode(repository, bytes)?)
 }
 
 /// Reads the identity at the end of a record's key.
-pub(super) fn record_id(repository: &RepoKey, rest: &[u8]) -> Result<FactId, Failure> {
+pub(super) fn record_id(repository: &RepoKey, rest: &[u8]) -> Result<FactId, DatabaseFailure> {
     Ok(fact_bytes::read(rest).ok_or_else(|| state_json::identity_damaged(repository))?)
 }
 
 /// A record that cannot be read.
-pub(super) fn record_damaged(repository: &RepoKey, id: FactId, error: codec::DecodeError) -> Failure {
+pub(super) fn record_damaged(repository: &RepoKey, id: FactId, error: codec::DecodeError) -> DatabaseFailure {
     state_json::record_damaged(repository, id, error).into()
 }

@@ -8,7 +8,7 @@ use github_stats_actors::store::StoreError;
 use redis::{Value, cmd};
 
 use super::store::RedisStore;
-use crate::redis::{Call, Servers};
+use crate::redis::{RedisCall, RedisServers};
 
 /// How many organisations are told of a new leadership at a time.
 const AT_A_TIME: usize = 16;
@@ -19,7 +19,7 @@ impl RedisStore {
     /// Issues an epoch and fences every organisation of the shard against earlier ones: what only a leader may do is refused
     /// where it is done, whatever node that is.
     pub(super) async fn issue_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError> {
-        let call = Call::quick("epoch");
+        let call = RedisCall::quick("epoch");
         let issued: u64 = self
             .brisk
             .run(
@@ -51,10 +51,10 @@ impl RedisStore {
     /// A failover must not issue the same epoch again: where there are replicas, one of them should know it. One that does not
     /// answer in time is no reason not to lead.
     async fn wait_for_a_replica(&self) {
-        if matches!(self.brisk.settings().servers, Servers::Cluster(_)) {
+        if matches!(self.brisk.settings().servers, RedisServers::Cluster(_)) {
             return;
         }
-        let call = Call::quick("epoch").repeatable();
+        let call = RedisCall::quick("epoch").repeatable();
         let role: Result<Vec<Value>, _> = self.brisk.query(call, &cmd("ROLE")).await;
         let has_replicas =
             |role: &[Value]| matches!(role.get(2), Some(Value::Array(replicas)) if !replicas.is_empty());
@@ -73,7 +73,7 @@ impl RedisStore {
     pub(super) async fn refuse_stale(&self, epoch: Epoch) -> Result<(), StoreError> {
         let mut command = cmd("HVALS");
         command.arg(self.keys.epochs());
-        let in_force: Vec<u64> = self.brisk.query(Call::quick("epoch").repeatable(), &command).await?;
+        let in_force: Vec<u64> = self.brisk.query(RedisCall::quick("epoch").repeatable(), &command).await?;
         // One that another store issued in this one's absence is no fence here, nor is one that was lost with the data.
         if in_force.contains(&epoch.0) {
             return Ok(());

@@ -5,15 +5,15 @@
 
 use github_stats_actors::activity::{FactId, Record, RepoKey, RepoState, Timestamp};
 use github_stats_actors::role::Epoch;
-use github_stats_actors::store::{Collected, StoreError, fold};
+use github_stats_actors::store::{GarbageCollected, StoreError, fold};
 use redis::cmd;
 
 use super::reader;
 use super::reply::repository;
 use super::store::RedisStore;
-use super::version::Version;
-use super::writer::{ATTEMPTS, Applied, Step, contended, pause};
-use crate::redis::Call;
+use super::version::RecordVersion;
+use super::writer::{ATTEMPTS, AppliedStep, ScriptStep, contended, pause};
+use crate::redis::RedisCall;
 
 /// How many records a step removes at most, unless more of them are dated the same second.
 const STEP: usize = 5_000;
@@ -31,7 +31,7 @@ impl RedisStore {
         key: &RepoKey,
         floor: Timestamp,
         epoch: Epoch,
-    ) -> Result<Option<Collected>, StoreError> {
+    ) -> Result<Option<GarbageCollected>, StoreError> {
         self.refuse_stale(epoch).await?;
         let _turn = self.turns.of(key).await;
         let mut removed = 0;
@@ -41,12 +41,12 @@ impl RedisStore {
             }
             let Some((version, mut state)) = self.stored(key).await? else { return Ok(None) };
             if floor <= state.floor {
-                return Ok((removed > 0).then_some(Collected { state, removed }));
+                return Ok((removed > 0).then_some(GarbageCollected { state, removed }));
             }
             let old = reader::older_than(self.facts_of(key).await?, floor, key)?;
             let pass = self.raise_floor(key, version, &mut state, old, floor, epoch, &mut removed);
             if let Ended::Complete = pass.await? {
-                return Ok(Some(Collected { state, removed }));
+                return Ok(Some(GarbageCollected { state, removed }));
             }
         }
         Err(contended(key))
@@ -56,7 +56,7 @@ impl RedisStore {
     async fn raise_floor(
         &self,
         key: &RepoKey,
-        mut version: Version,
+        mut version: RecordVersion,
         state: &mut RepoState,
         mut old: Vec<(FactId, Record)>,
         floor: Timestamp,
@@ -71,7 +71,7 @@ impl RedisStore {
             next.floor = next_floor;
             next.coverage.prune(next_floor);
             let gone: Vec<FactId> = old.drain(..count).map(|(id, _)| id).collect();
-            let step = Step {
+            let step = ScriptStep {
                 key,
                 expected: Some(version),
                 state: &next,
@@ -81,9 +81,9 @@ impl RedisStore {
                 tells_all: false,
             };
             match self.apply(step).await? {
-                Applied::Done(applied) => version = applied,
-                Applied::Conflict => return Ok(Ended::Interrupted),
-                Applied::Stale(current) => return Err(StoreError::StaleEpoch { asked: epoch, current }),
+                AppliedStep::Done(applied) => version = applied,
+                AppliedStep::Conflict => return Ok(Ended::Interrupted),
+                AppliedStep::Stale(current) => return Err(StoreError::StaleEpoch { asked: epoch, current }),
             }
             *state = next;
             *removed += count;
@@ -93,10 +93,11 @@ impl RedisStore {
         }
     }
 
-    async fn stored(&self, key: &RepoKey) -> Result<Option<(Version, RepoState)>, StoreError> {
+    async fn stored(&self, key: &RepoKey) -> Result<Option<(RecordVersion, RepoState)>, StoreError> {
         let mut command = cmd("HGET");
         command.arg(self.keys.of(&key.org).repositories()).arg(key.id.as_str());
-        let stored: Option<Vec<u8>> = self.bulk.query(Call::quick("garbage").repeatable(), &command).await?;
+        let stored: Option<Vec<u8>> =
+            self.bulk.query(RedisCall::quick("garbage").repeatable(), &command).await?;
         stored.map(|bytes| repository(key, &bytes)).transpose()
     }
 }
@@ -115,7 +116,7 @@ fn step(old: &[(FactId, Record)], floor: Timestamp) -> (Timestamp, usize) {
 
 #[cfg(test)]
 mod tests {
-    use github_stats_actors::activity::{Fact, Lines};
+    use github_stats_actors::activity::{Fact, LocChange};
 
     use super::*;
 
@@ -123,7 +124,7 @@ mod tests {
         let record = |(number, at)| {
             let id = FactId::Review(number);
             let at = Timestamp::from_unix(at);
-            (id, Record::observed(&Fact { id, user: "ada".into(), at, lines: Lines::default() }, at))
+            (id, Record::observed(&Fact { id, user: "ada".into(), at, lines: LocChange::default() }, at))
         };
         (0..).zip(times).map(record).collect()
     }

@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use github_stats_actors::activity::{FactId, OrgName, Record, RepoId, RepoKey};
-use github_stats_actors::store::{Change, Followed, LogPosition, Position, StoreError};
+use github_stats_actors::store::{ChangePosition, LogChanges, OrgLogPosition, StoreChange, StoreError};
 use redis::{Pipeline, Value, cmd};
 
 use super::reader;
 use super::reply::{next, parsed, record, repository};
 use super::store::RedisStore;
-use super::version::Version;
-use crate::redis::Call;
+use super::version::RecordVersion;
+use crate::redis::RedisCall;
 use crate::store::fact_bytes;
 
 /// What an entry tells of a change of more than [`TOLD`] records: that any may have changed.
@@ -78,7 +78,7 @@ impl Told {
 /// An entry of a log.
 #[derive(Debug)]
 struct Entry {
-    position: LogPosition,
+    position: OrgLogPosition,
     repository: RepoId,
     told: Told,
 }
@@ -88,8 +88,8 @@ enum Tale {
     Nothing,
     Lost,
     Changes {
-        changes: Vec<Change>,
-        reached: LogPosition,
+        changes: Vec<StoreChange>,
+        reached: OrgLogPosition,
         /// Whether the log went no further when it was looked at.
         is_all: bool,
     },
@@ -97,7 +97,7 @@ enum Tale {
 
 impl RedisStore {
     /// Where every log stands.
-    pub(super) async fn present_position(&self) -> Result<Position, StoreError> {
+    pub(super) async fn present_position(&self) -> Result<ChangePosition, StoreError> {
         let stand = |org: OrgName| async move {
             let position = self.stands_at(&org).await?;
             Ok::<_, StoreError>(position.map(|position| (org, position)))
@@ -105,11 +105,11 @@ impl RedisStore {
         let organisations = self.all_organisations().await?;
         let positions: Vec<_> =
             stream::iter(organisations).map(stand).buffer_unordered(AT_A_TIME).try_collect().await?;
-        Ok(Position(positions.into_iter().flatten().collect()))
+        Ok(ChangePosition(positions.into_iter().flatten().collect()))
     }
 
     /// What changed since a position.
-    pub(super) async fn follow(&self, since: &Position) -> Result<Followed, StoreError> {
+    pub(super) async fn follow(&self, since: &ChangePosition) -> Result<LogChanges, StoreError> {
         let known = self.all_organisations().await?;
         let mut organisations: BTreeSet<OrgName> = since.0.keys().cloned().collect();
         let unknown: Vec<OrgName> =
@@ -126,7 +126,7 @@ impl RedisStore {
         let mut complete = true;
         for (org, tale) in tales {
             match tale {
-                Tale::Lost => return Ok(Followed::Lost),
+                Tale::Lost => return Ok(LogChanges::Lost),
                 Tale::Nothing => {}
                 Tale::Changes { changes, reached, is_all } => {
                     all.extend(changes);
@@ -139,10 +139,10 @@ impl RedisStore {
         for org in &unknown {
             self.register(org).await?;
         }
-        Ok(Followed::Changes { changes: all, complete, position })
+        Ok(LogChanges::Changes { changes: all, complete, position })
     }
 
-    async fn follow_one(&self, org: &OrgName, since: Option<LogPosition>) -> Result<Tale, StoreError> {
+    async fn follow_one(&self, org: &OrgName, since: Option<OrgLogPosition>) -> Result<Tale, StoreError> {
         let stands_at = match (self.stands_at(org).await?, since) {
             (None, None) => return Ok(Tale::Nothing),
             (None, Some(_)) => return Ok(Tale::Lost),
@@ -160,20 +160,20 @@ impl RedisStore {
         Ok(Tale::Changes { changes, reached, is_all: reached.sequence >= stands_at.sequence })
     }
 
-    async fn stands_at(&self, org: &OrgName) -> Result<Option<LogPosition>, StoreError> {
+    async fn stands_at(&self, org: &OrgName) -> Result<Option<OrgLogPosition>, StoreError> {
         let mut command = cmd("HMGET");
         command.arg(self.keys.of(org).meta()).arg("sequence").arg("tip");
         let (sequence, tip): (Option<u64>, Option<Vec<u8>>) =
-            self.brisk.query(Call::quick("changes").repeatable(), &command).await?;
+            self.brisk.query(RedisCall::quick("changes").repeatable(), &command).await?;
         let Some(sequence) = sequence else { return Ok(None) };
-        let tip = tip.as_deref().and_then(Version::read);
+        let tip = tip.as_deref().and_then(RecordVersion::read);
         let tip = tip.ok_or_else(|| StoreError::Damaged(format!("the log of {org} has no tip")))?;
-        Ok(Some(LogPosition { log: tip.0, sequence }))
+        Ok(Some(OrgLogPosition { log: tip.0, sequence }))
     }
 
     /// The entry at a position, which proves that the log is still the same, and those after it; not more than have the
     /// records of one call.
-    async fn entries(&self, org: &OrgName, since: Option<LogPosition>) -> Result<Vec<Entry>, StoreError> {
+    async fn entries(&self, org: &OrgName, since: Option<OrgLogPosition>) -> Result<Vec<Entry>, StoreError> {
         let mut command = cmd("XRANGE");
         command.arg(self.keys.of(org).log());
         match since {
@@ -182,7 +182,7 @@ impl RedisStore {
         };
         command.arg("+").arg("COUNT").arg(ENTRIES);
         let answer: Vec<(String, BTreeMap<String, Vec<u8>>)> =
-            self.bulk.query(Call::bulk("changes").repeatable(), &command).await?;
+            self.bulk.query(RedisCall::bulk("changes").repeatable(), &command).await?;
         let mut entries = Vec::with_capacity(answer.len());
         let mut records = 0;
         for (id, fields) in answer {
@@ -200,7 +200,7 @@ impl RedisStore {
     }
 
     /// The repositories and records that entries name, as they are now: each once, in the order of their last entry.
-    async fn changes_of(&self, org: &OrgName, entries: Vec<Entry>) -> Result<Vec<Change>, StoreError> {
+    async fn changes_of(&self, org: &OrgName, entries: Vec<Entry>) -> Result<Vec<StoreChange>, StoreError> {
         let mut told: BTreeMap<RepoId, (u64, Told)> = BTreeMap::new();
         for entry in entries {
             let sequence = entry.position.sequence;
@@ -236,7 +236,7 @@ impl RedisStore {
             };
             if let Some(stored) = stored {
                 let (_, state) = repository(&key, &stored)?;
-                changes.push(Change { state, changed });
+                changes.push(StoreChange { state, changed });
             }
         }
         Ok(changes)
@@ -260,20 +260,20 @@ impl RedisStore {
                 }
             }
         }
-        Ok(self.bulk.pipeline(Call::bulk("changes").repeatable(), &pipeline).await?)
+        Ok(self.bulk.pipeline(RedisCall::bulk("changes").repeatable(), &pipeline).await?)
     }
 }
 
 fn entry(id: &str, mut fields: BTreeMap<String, Vec<u8>>) -> Option<Entry> {
     let sequence = id.strip_suffix("-0")?.parse().ok()?;
-    let version = Version::read(fields.get("v")?)?;
+    let version = RecordVersion::read(fields.get("v")?)?;
     let repository = RepoId::from(String::from_utf8(fields.remove("r")?).ok()?);
     let told = Told::read(fields.get("f")?)?;
-    Some(Entry { position: LogPosition { log: version.0, sequence }, repository, told })
+    Some(Entry { position: OrgLogPosition { log: version.0, sequence }, repository, told })
 }
 
 /// The entries after a position; `None` when they do not follow it.
-fn without_gaps(entries: Vec<Entry>, since: Option<LogPosition>) -> Option<Vec<Entry>> {
+fn without_gaps(entries: Vec<Entry>, since: Option<OrgLogPosition>) -> Option<Vec<Entry>> {
     let mut entries = entries.into_iter();
     if let Some(since) = since
         && entries.next()?.position != since
@@ -292,7 +292,7 @@ mod tests {
 
     fn entry_at(sequence: u64, log: u64) -> Entry {
         let told = Told::Facts(BTreeSet::new());
-        Entry { position: LogPosition { log, sequence }, repository: "R_1".into(), told }
+        Entry { position: OrgLogPosition { log, sequence }, repository: "R_1".into(), told }
     }
 
     fn log(entries: &[(u64, u64)]) -> Vec<Entry> {
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn only_what_follows_the_position_without_a_gap_is_believed() {
-        let since = Some(LogPosition { log: 70, sequence: 7 });
+        let since = Some(OrgLogPosition { log: 70, sequence: 7 });
         let read = |entries: &[(u64, u64)]| {
             without_gaps(log(entries), since)
                 .map(|e| e.iter().map(|e| e.position.sequence).collect::<Vec<_>>())

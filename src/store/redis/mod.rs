@@ -6,6 +6,7 @@
 mod epochs;
 mod garbage;
 mod key;
+mod keyed_locks;
 mod log;
 mod plan;
 mod reader;
@@ -14,7 +15,6 @@ mod scan;
 mod scripts;
 mod shared;
 mod store;
-mod turns;
 mod version;
 mod writer;
 

@@ -3,24 +3,24 @@
 use std::collections::BTreeMap;
 
 use github_stats_actors::activity::{Batch, FactId, Record, RepoState};
-use github_stats_actors::store::{Joined, Written, join};
+use github_stats_actors::store::{JoinOutcome, WriteSummary, join};
 
-use super::version::Version;
+use super::version::RecordVersion;
 
 /// What was read of a repository before writing to it.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct StoredRepository {
     /// Its version and state; `None` when it is new.
-    pub(super) repository: Option<(Version, RepoState)>,
+    pub(super) repository: Option<(RecordVersion, RepoState)>,
     /// The stored records among those of the batch.
     pub(super) records: BTreeMap<FactId, Record>,
 }
 
 /// What is to become of a repository.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct WritePlan {
     /// The version it is decided on.
-    pub(super) expected: Option<Version>,
+    pub(super) expected: Option<RecordVersion>,
     /// The repository as it will be while a part of the records is written: nothing that claims completeness.
     pub(super) meanwhile: RepoState,
     /// The repository afterwards.
@@ -35,10 +35,10 @@ pub(super) struct Plan {
     pub(super) refused: usize,
 }
 
-impl Plan {
+impl WritePlan {
     /// Joins a batch with what is stored.
-    pub(super) fn of(batch: &Batch, known: Known) -> Self {
-        let Known { repository, records } = known;
+    pub(super) fn of(batch: &Batch, known: StoredRepository) -> Self {
+        let StoredRepository { repository, records } = known;
         let expected = repository.as_ref().map(|(version, _)| *version);
         let stored = repository.map(|(_, state)| state);
         let mut state =
@@ -52,16 +52,16 @@ impl Plan {
             // A batch may name a fact twice.
             let stored = changed.get(id).or_else(|| records.get(id)).cloned();
             match join(stored, incoming.clone(), state.floor) {
-                Joined::Refused => refused += 1,
-                Joined::Unchanged => {}
-                Joined::Changed(record) => {
+                JoinOutcome::Refused => refused += 1,
+                JoinOutcome::Unchanged => {}
+                JoinOutcome::Changed(record) => {
                     changed.insert(*id, record);
                 }
             }
         }
         let changed = changed.into_iter().collect();
         let state_changes = stored.as_ref() != Some(&state);
-        Plan { expected, meanwhile, state, floor_rises, state_changes, changed, refused }
+        WritePlan { expected, meanwhile, state, floor_rises, state_changes, changed, refused }
     }
 
     /// Whether there is nothing to write.
@@ -70,7 +70,7 @@ impl Plan {
     }
 
     /// What the caller is told.
-    pub(super) fn written(self, removed: usize) -> Written {
-        Written { state: self.state, changed: self.changed, removed, refused: self.refused }
+    pub(super) fn written(self, removed: usize) -> WriteSummary {
+        WriteSummary { state: self.state, changed: self.changed, removed, refused: self.refused }
     }
 }

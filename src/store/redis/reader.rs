@@ -9,7 +9,7 @@ use redis::{Value, cmd};
 
 use super::reply::{Pairs, fact_id, organisation, record, repository, step};
 use super::store::RedisStore;
-use crate::redis::Call;
+use crate::redis::RedisCall;
 use crate::store::{codec, state_json};
 
 /// How many fields a step of a scan asks for.
@@ -20,7 +20,7 @@ const STATES: usize = 200;
 pub(super) const AT_A_TIME: usize = 8;
 
 /// Records as stored, by fact.
-pub(super) type Facts = BTreeMap<FactId, Vec<u8>>;
+pub(super) type StoredFacts = BTreeMap<FactId, Vec<u8>>;
 
 impl RedisStore {
     /// The organisations, sorted.
@@ -28,7 +28,7 @@ impl RedisStore {
         let mut command = cmd("SMEMBERS");
         command.arg(self.keys.organisations());
         let names: Vec<Vec<u8>> =
-            self.brisk.query(Call::quick("organisations").repeatable(), &command).await?;
+            self.brisk.query(RedisCall::quick("organisations").repeatable(), &command).await?;
         let mut organisations: Vec<OrgName> =
             names.into_iter().map(organisation).collect::<Result<_, _>>()?;
         organisations.sort();
@@ -39,7 +39,7 @@ impl RedisStore {
     pub(super) async fn repository_ids(&self, org: &OrgName) -> Result<Vec<RepoKey>, StoreError> {
         let mut command = cmd("HKEYS");
         command.arg(self.keys.of(org).repositories());
-        let ids: Vec<String> = self.bulk.query(Call::bulk("scan").repeatable(), &command).await?;
+        let ids: Vec<String> = self.bulk.query(RedisCall::bulk("scan").repeatable(), &command).await?;
         let mut keys: Vec<RepoKey> =
             ids.into_iter().map(|id| RepoKey { org: org.clone(), id: RepoId::from(id) }).collect();
         keys.sort();
@@ -66,20 +66,23 @@ impl RedisStore {
         let mut command = cmd("HGET");
         command.arg(self.keys.of(&key.org).repositories()).arg(key.id.as_str());
         let stored: Option<Vec<u8>> =
-            self.brisk.query(Call::quick("repositories").repeatable(), &command).await?;
+            self.brisk.query(RedisCall::quick("repositories").repeatable(), &command).await?;
         Ok(stored.map(|bytes| repository(key, &bytes)).transpose()?.map(|(_, state)| state))
     }
 
     /// All records of a repository as they are stored. Whatever is there all the time is among them; what comes or goes
     /// meanwhile may be.
-    pub(super) async fn facts_of(&self, key: &RepoKey) -> Result<Facts, StoreError> {
+    pub(super) async fn facts_of(&self, key: &RepoKey) -> Result<StoredFacts, StoreError> {
         let hash = self.keys.of(&key.org).facts(&key.id);
         let stored = self.whole_hash("scan", &hash, STEP).await?;
         stored.into_iter().map(|(id, bytes)| Ok((fact_id(key, &id)?, bytes))).collect()
     }
 
     /// All records of some repositories, in their order.
-    pub(super) async fn facts_of_all(&self, keys: &[RepoKey]) -> Result<Vec<(RepoKey, Facts)>, StoreError> {
+    pub(super) async fn facts_of_all(
+        &self,
+        keys: &[RepoKey],
+    ) -> Result<Vec<(RepoKey, StoredFacts)>, StoreError> {
         stream::iter(keys.to_vec())
             .map(|key| async move {
                 let facts = self.facts_of(&key).await?;
@@ -97,7 +100,7 @@ impl RedisStore {
         loop {
             let mut command = cmd("HSCAN");
             command.arg(hash).arg(&cursor).arg("COUNT").arg(count);
-            let answer: Value = self.bulk.query(Call::bulk(op).repeatable(), &command).await?;
+            let answer: Value = self.bulk.query(RedisCall::bulk(op).repeatable(), &command).await?;
             let (next, pairs) = step(answer)?;
             all.extend(pairs);
             if next == b"0" {
@@ -110,7 +113,7 @@ impl RedisStore {
 
 /// The records dated before `floor`; of the others only the time is decoded.
 pub(super) fn older_than(
-    facts: Facts,
+    facts: StoredFacts,
     floor: Timestamp,
     key: &RepoKey,
 ) -> Result<Vec<(FactId, Record)>, StoreError> {
@@ -119,7 +122,7 @@ pub(super) fn older_than(
 
 /// The records whose time is as wanted.
 pub(super) fn dated(
-    facts: Facts,
+    facts: StoredFacts,
     key: &RepoKey,
     wanted: impl Fn(Timestamp) -> bool,
 ) -> Result<Vec<(FactId, Record)>, StoreError> {

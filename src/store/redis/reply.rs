@@ -4,15 +4,15 @@ use github_stats_actors::activity::{FactId, OrgName, Record, RepoKey, RepoState}
 use github_stats_actors::store::StoreError;
 use redis::{FromRedisValue, Value};
 
-use super::version::Version;
-use crate::redis::LinkError;
+use super::version::RecordVersion;
+use crate::redis::RedisClientError;
 use crate::store::{codec, fact_bytes, state_json};
 
-impl From<LinkError> for StoreError {
-    fn from(error: LinkError) -> Self {
+impl From<RedisClientError> for StoreError {
+    fn from(error: RedisClientError) -> Self {
         match error {
-            LinkError::Full(why) => StoreError::Full(why),
-            LinkError::Damaged(why) => StoreError::Damaged(why),
+            RedisClientError::Full(why) => StoreError::Full(why),
+            RedisClientError::Damaged(why) => StoreError::Damaged(why),
             other => StoreError::Unavailable(other.to_string()),
         }
     }
@@ -30,9 +30,9 @@ pub(super) fn next(answers: &mut impl Iterator<Item = Value>) -> Result<Value, S
 }
 
 /// The version and the state of a repository.
-pub(super) fn repository(key: &RepoKey, bytes: &[u8]) -> Result<(Version, RepoState), StoreError> {
-    let parts = bytes.split_at_checked(Version::LENGTH);
-    let version = parts.and_then(|(version, state)| Some((Version::read(version)?, state)));
+pub(super) fn repository(key: &RepoKey, bytes: &[u8]) -> Result<(RecordVersion, RepoState), StoreError> {
+    let parts = bytes.split_at_checked(RecordVersion::LENGTH);
+    let version = parts.and_then(|(version, state)| Some((RecordVersion::read(version)?, state)));
     let (version, state) = version
         .ok_or_else(|| StoreError::Damaged(format!("the state of {key}: it begins with no version")))?;
     Ok((version, state_json::decode(key, state)?))

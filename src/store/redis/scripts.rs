@@ -1,28 +1,32 @@
 //! The scripts: what must be atomic, and nothing else. No rule of the domain is among them.
 
-use crate::redis::Script;
+use crate::redis::LuaScript;
 
 /// Every script, with its hash.
 pub(super) struct Scripts {
-    pub(super) apply: Script,
-    pub(super) begin_epoch: Script,
-    pub(super) raise_fence: Script,
-    pub(super) claim: Script,
-    pub(super) put: Script,
-    pub(super) swap: Script,
-    pub(super) remove: Script,
-    pub(super) get: Script,
-    pub(super) list: Script,
-    pub(super) count: Script,
-    pub(super) raise_counts: Script,
+    pub(super) apply: LuaScript,
+    pub(super) begin_epoch: LuaScript,
+    pub(super) raise_fence: LuaScript,
+    pub(super) claim: LuaScript,
+    pub(super) put: LuaScript,
+    pub(super) swap: LuaScript,
+    pub(super) remove: LuaScript,
+    pub(super) get: LuaScript,
+    pub(super) list: LuaScript,
+    pub(super) count: LuaScript,
+    pub(super) raise_counts: LuaScript,
 }
 
 macro_rules! lua {
     ($name:literal) => {
-        Script::new(include_str!(concat!("lua/", $name, ".lua")))
+        LuaScript::new(include_str!(concat!("lua/", $name, ".lua")))
     };
     (entries $name:literal) => {
-        Script::new(concat!(include_str!("lua/now.lua"), "\n", include_str!(concat!("lua/", $name, ".lua"))))
+        LuaScript::new(concat!(
+            include_str!("lua/now.lua"),
+            "\n",
+            include_str!(concat!("lua/", $name, ".lua"))
+        ))
     };
 }
 

@@ -11,7 +11,7 @@ use github_stats_actors::store::{Claim, CountBatch, SharedState, SharedTable, St
 use redis::cmd;
 
 use super::store::RedisStore;
-use crate::redis::Call;
+use crate::redis::RedisCall;
 
 /// How long the last batch of a writer is remembered: longer than any batch is sent again.
 const WRITER_LIFE: Duration = Duration::from_secs(7 * 86_400);
@@ -30,7 +30,7 @@ impl SharedState for RedisStore {
         let arguments = [key.into(), value.to_vec(), millis(ttl)];
         let held: Option<Vec<u8>> = self
             .brisk
-            .run(Call::quick("claim"), &self.scripts.claim, &self.keys.table(table), &arguments)
+            .run(RedisCall::quick("claim"), &self.scripts.claim, &self.keys.table(table), &arguments)
             .await?;
         Ok(held.map_or(Claim::Claimed, Claim::Held))
     }
@@ -43,7 +43,7 @@ impl SharedState for RedisStore {
         ttl: Duration,
     ) -> Result<(), StoreError> {
         let arguments = [key.into(), value.to_vec(), millis(ttl)];
-        let call = Call::quick("put").repeatable();
+        let call = RedisCall::quick("put").repeatable();
         let _: i64 = self.brisk.run(call, &self.scripts.put, &self.keys.table(table), &arguments).await?;
         Ok(())
     }
@@ -58,23 +58,23 @@ impl SharedState for RedisStore {
     ) -> Result<bool, StoreError> {
         let arguments = [key.into(), expected.to_vec(), value.to_vec(), millis(ttl)];
         let keys = self.keys.table(table);
-        Ok(self.brisk.run(Call::quick("swap"), &self.scripts.swap, &keys, &arguments).await?)
+        Ok(self.brisk.run(RedisCall::quick("swap"), &self.scripts.swap, &keys, &arguments).await?)
     }
 
     async fn remove(&self, table: SharedTable, key: &str) -> Result<bool, StoreError> {
         let keys = self.keys.table(table);
-        Ok(self.brisk.run(Call::quick("remove"), &self.scripts.remove, &keys, &[key.into()]).await?)
+        Ok(self.brisk.run(RedisCall::quick("remove"), &self.scripts.remove, &keys, &[key.into()]).await?)
     }
 
     async fn get(&self, table: SharedTable, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let keys = self.keys.table(table);
-        let call = Call::quick("get").repeatable();
+        let call = RedisCall::quick("get").repeatable();
         Ok(self.brisk.run(call, &self.scripts.get, &keys, &[key.into()]).await?)
     }
 
     async fn entries(&self, table: SharedTable) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         let keys = self.keys.table(table);
-        let call = Call::bulk("list").repeatable();
+        let call = RedisCall::bulk("list").repeatable();
         let (names, values): (Vec<String>, Vec<Vec<u8>>) =
             self.bulk.run(call, &self.scripts.list, &keys, &[]).await?;
         let mut entries: Vec<(String, Vec<u8>)> = names.into_iter().zip(values).collect();
@@ -87,7 +87,7 @@ impl SharedState for RedisStore {
         let life = WRITER_LIFE.as_secs().to_string().into_bytes();
         let mut arguments = vec![batch.sequence.to_string().into_bytes(), life];
         push_counts(&mut arguments, &batch.increments);
-        let call = Call::quick("count").repeatable();
+        let call = RedisCall::quick("count").repeatable();
         let _: i64 = self.brisk.run(call, &self.scripts.count, &keys, &arguments).await?;
         Ok(())
     }
@@ -95,13 +95,13 @@ impl SharedState for RedisStore {
     async fn counts(&self) -> Result<BTreeMap<String, f64>, StoreError> {
         let mut command = cmd("HGETALL");
         command.arg(self.keys.counts());
-        Ok(self.brisk.query(Call::quick("counts").repeatable(), &command).await?)
+        Ok(self.brisk.query(RedisCall::quick("counts").repeatable(), &command).await?)
     }
 
     async fn raise_counts(&self, least: &BTreeMap<String, f64>) -> Result<(), StoreError> {
         let mut arguments = Vec::with_capacity(2 * least.len());
         push_counts(&mut arguments, least);
-        let call = Call::quick("raise_counts").repeatable();
+        let call = RedisCall::quick("raise_counts").repeatable();
         let keys = [self.keys.counts()];
         let _: i64 = self.brisk.run(call, &self.scripts.raise_counts, &keys, &arguments).await?;
         Ok(())

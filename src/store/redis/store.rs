@@ -7,40 +7,41 @@ use async_trait::async_trait;
 use github_stats_actors::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
 use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::store::{
-    Collected, Cursor, FactStore, Followed, Page, Position, SharedState, SharedTable, StoreError, Written,
+    ChangePosition, FactStore, GarbageCollected, LogChanges, RecordPage, ScanCursor, SharedState,
+    SharedTable, StoreError, WriteSummary,
 };
 
 use super::key::Keys;
+use super::keyed_locks::KeyedLocks;
 use super::reader;
-use super::scan::Scans;
+use super::scan::PagedScans;
 use super::scripts::Scripts;
-use super::turns::Turns;
 use crate::meter::Meter;
-use crate::redis::{Link, LinkSettings, Preflight, Verdict};
+use crate::redis::{FindingLevel, Preflight, RedisClient, RedisClientSettings};
 
 /// Keeps everything in a Redis that replicas share.
 pub struct RedisStore {
     /// For small exchanges, which do not wait behind large ones.
-    pub(super) brisk: Link,
+    pub(super) brisk: RedisClient,
     /// For reading and writing records.
-    pub(super) bulk: Link,
+    pub(super) bulk: RedisClient,
     pub(super) keys: Keys,
     pub(super) scripts: Scripts,
-    pub(super) turns: Turns,
-    pub(super) scans: Scans,
+    pub(super) turns: KeyedLocks,
+    pub(super) scans: PagedScans,
 }
 
 impl RedisStore {
     /// A store whose keys begin with `key_prefix`. It connects when it is first used; while there is no server, every call fails
     /// at once, and works again when there is one.
-    pub fn new(settings: LinkSettings, key_prefix: &str, meter: Arc<dyn Meter>) -> Self {
+    pub fn new(settings: RedisClientSettings, key_prefix: &str, meter: Arc<dyn Meter>) -> Self {
         RedisStore {
-            brisk: Link::new(settings.clone(), meter.clone()),
-            bulk: Link::new(settings, meter),
+            brisk: RedisClient::new(settings.clone(), meter.clone()),
+            bulk: RedisClient::new(settings, meter),
             keys: Keys::new(key_prefix),
             scripts: Scripts::new(),
-            turns: Turns::new(),
-            scans: Scans::default(),
+            turns: KeyedLocks::new(),
+            scans: PagedScans::default(),
         }
     }
 
@@ -53,11 +54,11 @@ impl RedisStore {
     /// Looks at the servers, and whether they let us write.
     pub async fn preflight(&self) -> Preflight {
         let mut preflight = self.brisk.preflight().await;
-        if preflight.verdict() < Verdict::Bad {
+        if preflight.verdict() < FindingLevel::Bad {
             let life = Duration::from_secs(1);
             match SharedState::put(self, SharedTable::Ledger, "preflight", b"", life).await {
-                Ok(()) => preflight.add(Verdict::Good, "redis takes writes"),
-                Err(error) => preflight.add(Verdict::Bad, error.to_string()),
+                Ok(()) => preflight.add(FindingLevel::Good, "redis takes writes"),
+                Err(error) => preflight.add(FindingLevel::Bad, error.to_string()),
             }
         }
         preflight
@@ -66,7 +67,7 @@ impl RedisStore {
 
 #[async_trait]
 impl FactStore for RedisStore {
-    async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
+    async fn write(&self, batch: Batch) -> Result<WriteSummary, StoreError> {
         self.write_batch(batch).await
     }
 
@@ -86,7 +87,7 @@ impl FactStore for RedisStore {
         reader::dated(self.facts_of(key).await?, key, |at| at >= since)
     }
 
-    async fn scan(&self, from: Option<Cursor>, limit: usize) -> Result<Page, StoreError> {
+    async fn scan(&self, from: Option<ScanCursor>, limit: usize) -> Result<RecordPage, StoreError> {
         self.page(from, limit).await
     }
 
@@ -95,7 +96,7 @@ impl FactStore for RedisStore {
         key: &RepoKey,
         floor: Timestamp,
         epoch: Epoch,
-    ) -> Result<Option<Collected>, StoreError> {
+    ) -> Result<Option<GarbageCollected>, StoreError> {
         self.collect(key, floor, epoch).await
     }
 
@@ -107,11 +108,11 @@ impl FactStore for RedisStore {
         self.refuse_stale(epoch).await
     }
 
-    async fn position(&self) -> Result<Position, StoreError> {
+    async fn position(&self) -> Result<ChangePosition, StoreError> {
         self.present_position().await
     }
 
-    async fn changes(&self, since: &Position) -> Result<Followed, StoreError> {
+    async fn changes(&self, since: &ChangePosition) -> Result<LogChanges, StoreError> {
         self.follow(since).await
     }
 }

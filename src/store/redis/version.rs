@@ -9,25 +9,25 @@ use rand::RngExt;
 
 /// Sixteen hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Version(pub(super) u64);
+pub(super) struct RecordVersion(pub(super) u64);
 
-impl Version {
+impl RecordVersion {
     /// How many bytes it takes.
     pub(super) const LENGTH: usize = 16;
 
     /// One that nobody had before.
     pub(super) fn new() -> Self {
-        Version(rand::rng().random())
+        RecordVersion(rand::rng().random())
     }
 
     /// Reads it.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() == Self::LENGTH)?;
-        u64::from_str_radix(text, 16).ok().map(Version)
+        u64::from_str_radix(text, 16).ok().map(RecordVersion)
     }
 }
 
-impl fmt::Display for Version {
+impl fmt::Display for RecordVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
     }

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use github_stats_actors::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState};
 use github_stats_actors::role::Epoch;
-use github_stats_actors::store::{CHANGES_KEPT, StoreError, Written};
+use github_stats_actors::store::{CHANGES_KEPT, StoreError, WriteSummary};
 use rand::RngExt;
 use redis::{Pipeline, cmd};
 
-use super::plan::{Known, Plan};
+use super::plan::{StoredRepository, WritePlan};
 use super::reply::{next, parsed, record, repository};
 use super::store::RedisStore;
-use super::version::Version;
+use super::version::RecordVersion;
 use super::{log, reader};
-use crate::redis::Call;
+use crate::redis::RedisCall;
 use crate::store::{codec, fact_bytes, state_json};
 
 /// How often a write is decided anew because somebody else changed the repository meanwhile.
@@ -25,9 +25,9 @@ pub(super) const PART: usize = 2_000;
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a script is to do to a repository.
-pub(super) struct Step<'a> {
+pub(super) struct ScriptStep<'a> {
     pub(super) key: &'a RepoKey,
-    pub(super) expected: Option<Version>,
+    pub(super) expected: Option<RecordVersion>,
     pub(super) state: &'a RepoState,
     pub(super) removed: &'a [FactId],
     pub(super) changed: &'a [(FactId, Record)],
@@ -39,9 +39,9 @@ pub(super) struct Step<'a> {
 
 /// What became of a step.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Applied {
+pub(super) enum AppliedStep {
     /// The repository has this version now.
-    Done(Version),
+    Done(RecordVersion),
     /// Somebody else changed it before; nothing was done.
     Conflict,
     /// A later leadership has begun; nothing was done.
@@ -49,7 +49,7 @@ pub(super) enum Applied {
 }
 
 impl RedisStore {
-    pub(super) async fn write_batch(&self, batch: Batch) -> Result<Written, StoreError> {
+    pub(super) async fn write_batch(&self, batch: Batch) -> Result<WriteSummary, StoreError> {
         let _turn = self.turns.of(&batch.key).await;
         let mut before: BTreeMap<FactId, Record> = BTreeMap::new();
         for attempt in 0..ATTEMPTS {
@@ -59,7 +59,7 @@ impl RedisStore {
             let known = self.known(&batch).await?;
             // What an attempt wrote whose answer was lost is found as stored by the next one; it did change.
             before.retain(|id, record| known.records.get(id) == Some(record));
-            let mut plan = Plan::of(&batch, known);
+            let mut plan = WritePlan::of(&batch, known);
             if plan.is_done() && before.is_empty() {
                 return Ok(plan.written(0));
             }
@@ -78,7 +78,7 @@ impl RedisStore {
     /// Writes what was decided, large changes in parts; how many records went, or `None` when somebody was quicker.
     ///
     /// Coverage goes last, and only if nobody, a failover included, changed the repository since the first part.
-    async fn carry_out(&self, key: &RepoKey, plan: &Plan) -> Result<Option<usize>, StoreError> {
+    async fn carry_out(&self, key: &RepoKey, plan: &WritePlan) -> Result<Option<usize>, StoreError> {
         if plan.is_done() {
             return Ok(Some(0));
         }
@@ -91,7 +91,7 @@ impl RedisStore {
         let (parts, last) = changed.split_at(changed.len().saturating_sub(1) / PART * PART);
         let mut expected = plan.expected;
         for part in parts.chunks(PART) {
-            let step = Step {
+            let step = ScriptStep {
                 key,
                 expected,
                 state: &plan.meanwhile,
@@ -101,11 +101,11 @@ impl RedisStore {
                 tells_all: true,
             };
             match self.apply(step).await? {
-                Applied::Done(version) => expected = Some(version),
+                AppliedStep::Done(version) => expected = Some(version),
                 _ => return Ok(None),
             }
         }
-        let step = Step {
+        let step = ScriptStep {
             key,
             expected,
             state: &plan.state,
@@ -115,13 +115,13 @@ impl RedisStore {
             tells_all: !parts.is_empty(),
         };
         match self.apply(step).await? {
-            Applied::Done(_) => Ok(Some(removed.len())),
+            AppliedStep::Done(_) => Ok(Some(removed.len())),
             _ => Ok(None),
         }
     }
 
     /// What is stored of what a batch touches, in one round trip.
-    async fn known(&self, batch: &Batch) -> Result<Known, StoreError> {
+    async fn known(&self, batch: &Batch) -> Result<StoredRepository, StoreError> {
         let keys = self.keys.of(&batch.key.org);
         let facts = keys.facts(&batch.key.id);
         let mut pipeline = Pipeline::with_capacity(3);
@@ -133,14 +133,15 @@ impl RedisStore {
                 pipeline.arg(fact_bytes::of(*id));
             }
         }
-        let call = if batch.records.len() > PART / 4 { Call::bulk("write") } else { Call::quick("write") };
+        let call =
+            if batch.records.len() > PART / 4 { RedisCall::bulk("write") } else { RedisCall::quick("write") };
         let mut answers = self.bulk.pipeline(call.repeatable(), &pipeline).await?.into_iter();
         let stored: Option<Vec<u8>> = parsed(next(&mut answers)?)?;
         let sequence: Option<u64> = parsed(next(&mut answers)?)?;
         if sequence.is_none() {
             self.register(&batch.key.org).await?;
         }
-        let mut known = Known::default();
+        let mut known = StoredRepository::default();
         if let Some(stored) = stored {
             known.repository = Some(repository(&batch.key, &stored)?);
         }
@@ -159,14 +160,14 @@ impl RedisStore {
     pub(super) async fn register(&self, org: &OrgName) -> Result<(), StoreError> {
         let mut command = cmd("SADD");
         command.arg(self.keys.organisations()).arg(org.as_str());
-        Ok(self.brisk.query(Call::quick("write").repeatable(), &command).await?)
+        Ok(self.brisk.query(RedisCall::quick("write").repeatable(), &command).await?)
     }
 
     /// Runs the script that changes a repository.
-    pub(super) async fn apply(&self, step: Step<'_>) -> Result<Applied, StoreError> {
+    pub(super) async fn apply(&self, step: ScriptStep<'_>) -> Result<AppliedStep, StoreError> {
         let org = self.keys.of(&step.key.org);
         let keys = [org.repositories(), org.facts(&step.key.id), org.log(), org.meta()];
-        let version = Version::new();
+        let version = RecordVersion::new();
         let told = match step.tells_all {
             true => log::EVERYTHING.to_vec(),
             false => log::told(step.changed),
@@ -187,14 +188,14 @@ impl RedisStore {
             arguments.extend([fact_bytes::of(*id), codec::encode(record)]);
         }
         let large = step.changed.len() + step.removed.len() > PART / 4;
-        let call = if large { Call::bulk("write") } else { Call::quick("write") };
+        let call = if large { RedisCall::bulk("write") } else { RedisCall::quick("write") };
         // Sent twice, the second one finds that the first one was quicker.
         let answer: String = self.bulk.run(call.repeatable(), &self.scripts.apply, &keys, &arguments).await?;
         match answer.as_str() {
-            "applied" => Ok(Applied::Done(version)),
-            "conflict" => Ok(Applied::Conflict),
+            "applied" => Ok(AppliedStep::Done(version)),
+            "conflict" => Ok(AppliedStep::Conflict),
             other => match other.strip_prefix("stale ").and_then(|epoch| epoch.parse().ok()) {
-                Some(epoch) => Ok(Applied::Stale(Epoch(epoch))),
+                Some(epoch) => Ok(AppliedStep::Stale(Epoch(epoch))),
                 None => Err(StoreError::Damaged(format!("the script answered {other:?}"))),
             },
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use github_stats_actors::activity::{Block, SeriesRow, SeriesSnapshot};
+use github_stats_actors::activity::{SeriesBlock, SeriesRow, SeriesSnapshot};
 use github_stats_actors::clock::system_unix_ms;
 use github_stats_actors::role::RoleWatch;
 use github_stats_actors::store::PublishedView;
@@ -18,12 +18,12 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::SERVICE;
-use super::pusher::Pusher;
-use crate::exposition::{ACTIVITY, ActivityFamily, Kind};
+use super::pusher::OtlpPusher;
+use crate::exposition::{ACTIVITY, ActivityFamily, MetricKind};
 
 /// Sends all activity from time to time, while this replica leads: the others would send the same.
 pub(super) struct ActivitySender {
-    pub(super) pusher: Pusher,
+    pub(super) pusher: OtlpPusher,
     pub(super) view: PublishedView,
     /// The role in the first shard: one replica sends for all.
     pub(super) role: RoleWatch,
@@ -61,8 +61,9 @@ fn requests<'a>(
 ) -> impl Iterator<Item = ExportMetricsServiceRequest> + 'a {
     let nanos = unix_ms.max(0).unsigned_abs() * 1_000_000;
     snapshot.blocks.iter().map(move |block| {
-        let shown =
-            ACTIVITY.iter().filter(|family| !snapshot.counters_hidden || family.desc.kind == Kind::Gauge);
+        let shown = ACTIVITY
+            .iter()
+            .filter(|family| !snapshot.counters_hidden || family.desc.kind == MetricKind::Gauge);
         let scope = InstrumentationScope { name: SERVICE.to_owned(), ..InstrumentationScope::default() };
         let metrics = shown.filter_map(|family| metric(family, block, nanos)).collect();
         let of_scope = ScopeMetrics { scope: Some(scope), metrics, ..ScopeMetrics::default() };
@@ -75,14 +76,14 @@ fn requests<'a>(
     })
 }
 
-fn metric(family: &ActivityFamily, block: &Block, nanos: u64) -> Option<Metric> {
+fn metric(family: &ActivityFamily, block: &SeriesBlock, nanos: u64) -> Option<Metric> {
     let data_points: Vec<NumberDataPoint> =
         block.iter().filter_map(|row| Some(point(row, (family.value)(row)?, nanos))).collect();
     if data_points.is_empty() {
         return None;
     }
     let data = match family.desc.kind {
-        Kind::Counter => Data::Sum(Sum {
+        MetricKind::Counter => Data::Sum(Sum {
             data_points,
             aggregation_temporality: AggregationTemporality::Cumulative.into(),
             is_monotonic: true,

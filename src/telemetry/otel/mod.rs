@@ -4,13 +4,13 @@
 //! collector. What the product does waits for none of them; a collector that is away costs what it would have been told.
 
 mod activity;
-mod courier;
 mod errors_only;
 mod outage;
 mod protocol;
 mod pusher;
+mod runtime;
 mod settings;
-mod watched;
+mod watched_exporter;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -37,11 +37,11 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::registry::LookupSpan;
 
 use activity::ActivitySender;
-use courier::Courier;
 use errors_only::ErrorsOnly;
-use outage::Outage;
-use pusher::Pusher;
-use watched::Watched;
+use outage::ExportOutage;
+use pusher::OtlpPusher;
+use runtime::OtlpRuntime;
+use watched_exporter::WatchedExporter;
 
 use crate::config::TraceMode;
 
@@ -60,18 +60,18 @@ pub struct Otel(Arc<Inner>);
 
 struct Inner {
     mode: TraceMode,
-    traces: Arc<Outage>,
-    metrics: Arc<Outage>,
+    traces: Arc<ExportOutage>,
+    metrics: Arc<ExportOutage>,
     resource: Resource,
     tracer: Option<SdkTracerProvider>,
     /// Until somebody meters.
-    exporter: Mutex<Option<Watched<MetricExporter>>>,
+    exporter: Mutex<Option<WatchedExporter<MetricExporter>>>,
     meter: OnceLock<SdkMeterProvider>,
     /// Until somebody sends activity; `None` where nobody is to.
-    pusher: Mutex<Option<Pusher>>,
+    pusher: Mutex<Option<OtlpPusher>>,
     interval: Duration,
     /// Ends last.
-    courier: Courier,
+    courier: OtlpRuntime,
 }
 
 impl Otel {
@@ -80,8 +80,8 @@ impl Otel {
     /// # Errors
     /// When an address, a header or a certificate store cannot be used.
     pub fn start(settings: &OtelSettings) -> Result<Self, OtelError> {
-        let courier = Courier::new(settings)?;
-        let outage = |signal| Arc::new(Outage::new(signal, settings.endpoint()));
+        let courier = OtlpRuntime::new(settings)?;
+        let outage = |signal| Arc::new(ExportOutage::new(signal, settings.endpoint()));
         let (traces, metrics) = (outage("traces"), outage("metrics"));
         let limit = settings.limit();
         let resource = resource(settings.replica());
@@ -89,13 +89,14 @@ impl Otel {
             TraceMode::Off => None,
             _ => {
                 let exporter =
-                    Watched::new(courier.span_exporter()?, courier.handle(), limit, traces.clone());
+                    WatchedExporter::new(courier.span_exporter()?, courier.handle(), limit, traces.clone());
                 Some(tracer(settings, exporter, resource.clone()))
             }
         };
-        let exporter = Watched::new(courier.metric_exporter()?, courier.handle(), limit, metrics.clone());
+        let exporter =
+            WatchedExporter::new(courier.metric_exporter()?, courier.handle(), limit, metrics.clone());
         let pusher = match settings.sends_activity() {
-            true => Some(Pusher {
+            true => Some(OtlpPusher {
                 transport: courier.transport()?,
                 headers: settings.headers(),
                 limit,
@@ -208,7 +209,11 @@ impl fmt::Debug for Otel {
     }
 }
 
-fn tracer(settings: &OtelSettings, exporter: Watched<SpanExporter>, resource: Resource) -> SdkTracerProvider {
+fn tracer(
+    settings: &OtelSettings,
+    exporter: WatchedExporter<SpanExporter>,
+    resource: Resource,
+) -> SdkTracerProvider {
     let batches = BatchConfigBuilder::default();
     let batches = match settings.has_own_queue_size() {
         true => batches,

@@ -6,17 +6,17 @@ use opentelemetry_sdk::error::OTelSdkResult;
 
 /// How the collector takes one signal.
 #[derive(Debug)]
-pub(super) struct Outage {
+pub(super) struct ExportOutage {
     signal: &'static str,
     endpoint: String,
     failures: AtomicU64,
     lasts: AtomicBool,
 }
 
-impl Outage {
+impl ExportOutage {
     pub(super) fn new(signal: &'static str, endpoint: &str) -> Self {
         let endpoint = endpoint.to_owned();
-        Outage { signal, endpoint, failures: AtomicU64::new(0), lasts: AtomicBool::new(false) }
+        ExportOutage { signal, endpoint, failures: AtomicU64::new(0), lasts: AtomicBool::new(false) }
     }
 
     pub(super) fn signal(&self) -> &'static str {

@@ -18,10 +18,10 @@ use tokio::time::timeout;
 use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
 
-use super::outage::Outage;
+use super::outage::ExportOutage;
 
 /// The way metrics go.
-pub(super) enum Transport {
+pub(super) enum MetricsTransport {
     /// Protobuf over gRPC.
     Grpc(MetricsServiceClient<Channel>),
     /// Protobuf over HTTP/1.1, to this address.
@@ -29,15 +29,15 @@ pub(super) enum Transport {
 }
 
 /// Sends requests, each within a limit, and tells what became of them.
-pub(super) struct Pusher {
-    pub(super) transport: Transport,
+pub(super) struct OtlpPusher {
+    pub(super) transport: MetricsTransport,
     /// What goes with each request. It may hold a token.
     pub(super) headers: HeaderMap,
     pub(super) limit: Duration,
-    pub(super) outage: Arc<Outage>,
+    pub(super) outage: Arc<ExportOutage>,
 }
 
-impl Pusher {
+impl OtlpPusher {
     /// Sends one request; an error when it was not taken as a whole.
     pub(super) async fn send(&self, request: ExportMetricsServiceRequest) -> OTelSdkResult {
         let outcome = timeout(self.limit, self.exchange(request)).await;
@@ -48,7 +48,7 @@ impl Pusher {
 
     async fn exchange(&self, request: ExportMetricsServiceRequest) -> OTelSdkResult {
         let answer = match &self.transport {
-            Transport::Grpc(client) => {
+            MetricsTransport::Grpc(client) => {
                 let metadata = MetadataMap::from_headers(self.headers.clone());
                 let request = tonic::Request::from_parts(metadata, tonic::Extensions::default(), request);
                 let answer = client.clone().export(request).await;
@@ -56,7 +56,7 @@ impl Pusher {
                     .map_err(|status| failed(format!("{}: {}", status.code(), status.message())))?
                     .into_inner()
             }
-            Transport::Http(client, url) => {
+            MetricsTransport::Http(client, url) => {
                 let mut post =
                     Request::post(url).body(Bytes::from(request.encode_to_vec())).map_err(failed)?;
                 post.headers_mut().extend(self.headers.clone());

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use actix_supervisor::testing::{
-    Misbehave, Misdeed, Note, PanicUnseen, Ping, Scripted, World,
-};
+use actix_supervisor::testing::{Misbehave, Misdeed, Note, PanicUnseen, Ping, Scripted, World};
 use actix_supervisor::{
     ActorRef, CallError, CastError, Restart, RestartCause, RootHandle, Shutdown, Stopped,
 };

@@ -92,10 +92,7 @@ fn senders_learn_that_an_escalated_tree_is_gone() {
         let nested = SupervisorSpec::new("nested", Strategy::OneForOne).child(spec);
         let root = world.start(alone(other).child(ChildSpec::supervisor(nested)));
         root.wait().await;
-        assert_eq!(
-            bystander.call(actix_supervisor::testing::Ping).await,
-            Err(CallError::Stopped)
-        );
+        assert_eq!(bystander.call(actix_supervisor::testing::Ping).await, Err(CallError::Stopped));
         let states: Vec<_> =
             root.tree().actors.iter().map(|actor| (actor.id.to_string(), actor.state)).collect();
         let expected = [

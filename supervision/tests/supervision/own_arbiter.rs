@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message};
 use actix_rt::System;
-use actix_supervisor::{
-    ActorRef, ChildSpec, Exit, ExitReason, Fault, Heartbeat, Placement, start_root,
-};
+use actix_supervisor::{ActorRef, ChildSpec, Exit, ExitReason, Fault, Heartbeat, Placement, start_root};
 
 use super::alone;
 

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use actix_supervisor::testing::{Birth, Script, World};
-use actix_supervisor::{
-    ChildSpec, Fault, Heartbeat, Intensity, RootHandle, Strategy, SupervisorSpec,
-};
+use actix_supervisor::{ChildSpec, Fault, Heartbeat, Intensity, RootHandle, Strategy, SupervisorSpec};
 use proptest::prelude::*;
 
 use super::millis;

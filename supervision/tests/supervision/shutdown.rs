@@ -123,8 +123,7 @@ fn a_second_shutdown_shortens_the_grace() {
 #[test]
 fn a_tree_that_shuts_down_while_it_starts_ends() {
     World::run(|world| async move {
-        let (_, never) = world
-            .scripted("never", Script::births(|_| actix_supervisor::testing::Birth::Never));
+        let (_, never) = world.scripted("never", Script::births(|_| actix_supervisor::testing::Birth::Never));
         let (_, next) = world.actor("next");
         let root = world.start(alone(never).child(next));
         tokio::time::sleep(millis(10)).await;

@@ -124,10 +124,8 @@ fn a_second_death_while_siblings_are_being_stopped_leads_to_one_restart_of_all()
     World::run(|world| async move {
         let (first, one) = world.actor("first");
         let (second, two) = world.actor("second");
-        let (_, slow) = world.scripted(
-            "slow",
-            actix_supervisor::testing::Script::default().draining(millis(200)),
-        );
+        let (_, slow) =
+            world.scripted("slow", actix_supervisor::testing::Script::default().draining(millis(200)));
         let spec = SupervisorSpec::new("root", Strategy::RestForOne).child(one).child(two).child(slow);
         let root = world.start(spec);
         root.supervisor().actor().ready().await.unwrap();

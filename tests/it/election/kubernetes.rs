@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use github_stats::election::kubernetes::Cluster;
+use github_stats::election::kubernetes::KubernetesCluster;
 use github_stats::election::{KubernetesElector, LeaseName, identity};
-use github_stats_actors::role::contract::{Rivals, Timing};
-use github_stats_actors::role::{Elector, Standing};
+use github_stats_actors::role::contract::{Competitors, Timing};
+use github_stats_actors::role::{ElectionStatus, Elector};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -19,7 +19,7 @@ struct Stage {
 }
 
 #[async_trait]
-impl Rivals for Stage {
+impl Competitors for Stage {
     fn timing(&self) -> Timing {
         timing()
     }
@@ -27,7 +27,7 @@ impl Rivals for Stage {
     async fn join(&self, name: &str) -> Arc<dyn Elector> {
         let file = self.server.kubeconfig(self.networks.of(name).await);
         let lease = LeaseName { namespace: "default".to_owned(), name: "leader".to_owned() };
-        let cluster = Cluster::Kubeconfig(Some(file));
+        let cluster = KubernetesCluster::Kubeconfig(Some(file));
         Arc::new(KubernetesElector::new(cluster, lease, identity(name), lasting(), "a test"))
     }
 
@@ -41,11 +41,11 @@ fn stage(server: KubeApi) -> Stage {
     Stage { server, networks }
 }
 
-async fn real() -> Option<Arc<dyn Rivals>> {
+async fn real() -> Option<Arc<dyn Competitors>> {
     Some(Arc::new(stage(KubeApi::real()?)))
 }
 
-async fn stand_in() -> Option<Arc<dyn Rivals>> {
+async fn stand_in() -> Option<Arc<dyn Competitors>> {
     Some(Arc::new(stage(KubeApi::stand_in())))
 }
 
@@ -57,7 +57,7 @@ async fn a_leader_whose_api_server_hangs_stops_in_time_and_one_leads_again_after
     let Some(server) = KubeApi::real() else { return };
     let (stage, timing) = (stage(server), timing());
     let (a, b) = (stage.join("a").await, stage.join("b").await);
-    let Ok(Standing::Leader { until, term }) = a.attempt().await else { panic!("it is free") };
+    let Ok(ElectionStatus::Leader { until, term }) = a.attempt().await else { panic!("it is free") };
     stage.server.freeze(true);
     while Instant::now() < until {
         let standing = a.attempt().await;
@@ -68,10 +68,12 @@ async fn a_leader_whose_api_server_hangs_stops_in_time_and_one_leads_again_after
     let deadline = Instant::now() + timing.lease_duration * 3;
     loop {
         let standings = [a.attempt().await, b.attempt().await];
-        let leaders = standings.iter().filter(|s| matches!(s, Ok(Standing::Leader { .. }))).count();
+        let leaders = standings.iter().filter(|s| matches!(s, Ok(ElectionStatus::Leader { .. }))).count();
         assert!(leaders <= 1, "{standings:?}");
         if leaders == 1 {
-            assert!(!matches!(&standings[0], Ok(Standing::Leader { term: again, .. }) if *again == term));
+            assert!(
+                !matches!(&standings[0], Ok(ElectionStatus::Leader { term: again, .. }) if *again == term)
+            );
             return;
         }
         assert!(Instant::now() < deadline, "{standings:?}");
@@ -99,7 +101,7 @@ async fn what_others_wrote_into_the_lease_stays() {
     };
     ask("POST", "", lease.to_string()).await.expect("created");
     let elector = stage.join("a").await;
-    assert!(matches!(elector.attempt().await, Ok(Standing::Leader { .. })));
+    assert!(matches!(elector.attempt().await, Ok(ElectionStatus::Leader { .. })));
     let held = ask("GET", "/leader", String::new()).await.expect("read");
     assert_eq!(
         (&held["metadata"]["labels"]["app"], &held["metadata"]["annotations"]["a"]),

@@ -29,9 +29,9 @@ fn timing() -> Timing {
     }
 }
 
-fn lasting() -> election::Timing {
+fn lasting() -> election::LeaseTiming {
     let Timing { lease_duration, renew_deadline, .. } = timing();
-    election::Timing { lease_duration, renew_deadline }
+    election::LeaseTiming { lease_duration, renew_deadline }
 }
 
 /// A network of its own for each replica.

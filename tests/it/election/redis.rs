@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use github_stats::config::HostPort;
 use github_stats::election::{RedisElector, identity};
 use github_stats::meter::Unmetered;
-use github_stats::redis::{Link, LinkSettings, Servers};
-use github_stats_actors::role::contract::{Rivals, Timing};
-use github_stats_actors::role::{Elector, Standing};
+use github_stats::redis::{RedisClient, RedisClientSettings, RedisServers};
+use github_stats_actors::role::contract::{Competitors, Timing};
+use github_stats_actors::role::{ElectionStatus, Elector};
 
 use super::{Networks, lasting, timing};
 use crate::support::redis::{Server, installed};
@@ -19,7 +19,7 @@ struct Stage {
 }
 
 #[async_trait]
-impl Rivals for Stage {
+impl Competitors for Stage {
     fn timing(&self) -> Timing {
         timing()
     }
@@ -27,14 +27,14 @@ impl Rivals for Stage {
     async fn join(&self, name: &str) -> Arc<dyn Elector> {
         let address = self.networks.of(name).await;
         let server = HostPort { host: "127.0.0.1".to_owned(), port: address.port() };
-        let settings = LinkSettings {
-            servers: Servers::Standalone(server),
+        let settings = RedisClientSettings {
+            servers: RedisServers::Standalone(server),
             username: String::new(),
             password: None,
             db: 0,
             tls: None,
         };
-        let link = Link::new(settings, Arc::new(Unmetered));
+        let link = RedisClient::new(settings, Arc::new(Unmetered));
         Arc::new(RedisElector::new(link, ("test", "leader"), identity(name), lasting(), "a test"))
     }
 
@@ -52,7 +52,7 @@ async fn stage() -> Option<Stage> {
     Some(Stage { server, networks: Networks::to(address) })
 }
 
-async fn rivals() -> Option<Arc<dyn Rivals>> {
+async fn rivals() -> Option<Arc<dyn Competitors>> {
     Some(Arc::new(stage().await?))
 }
 
@@ -63,7 +63,7 @@ async fn a_redis_that_forgot_who_leads_makes_the_leader_begin_anew() {
     let Some(stage) = stage().await else { return };
     let elector = stage.join("a").await;
     let term = |standing| match standing {
-        Ok(Standing::Leader { term, .. }) => term,
+        Ok(ElectionStatus::Leader { term, .. }) => term,
         other => panic!("it should lead: {other:?}"),
     };
     let first = term(elector.attempt().await);

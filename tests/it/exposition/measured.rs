@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use github_stats::store::EmbeddedStore;
-use github_stats_actors::activity::{Batch, Fact, FactId, Lines, Record, RepoKey, RepoMeta, Timestamp};
+use github_stats_actors::activity::{Batch, Fact, FactId, LocChange, Record, RepoKey, RepoMeta, Timestamp};
 use github_stats_actors::store::FactStore;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -200,7 +200,7 @@ fn batch(repository: usize, now: Timestamp) -> Batch {
             id: FactId::Review(user as u64),
             user: user_name.into(),
             at: now - 60,
-            lines: Lines::default(),
+            lines: LocChange::default(),
         };
         (fact.id, Record::observed(&fact, now))
     };

@@ -1,7 +1,7 @@
 //! `github.api: auto` on servers with and without GraphQL.
 
 use github_sim::{Commit, Endpoint, Options, World};
-use github_stats::config::{Api, HttpUrl};
+use github_stats::config::{GithubApi, HttpUrl};
 use github_stats_actors::scheduler::CycleResult;
 use jiff::SignedDuration;
 
@@ -14,7 +14,7 @@ fn world(now: jiff::Timestamp) -> World {
     world
 }
 
-fn stage(api: Api, graphql: bool, prefix: &str) -> Stage {
+fn stage(api: GithubApi, graphql: bool, prefix: &str) -> Stage {
     let simulator = simulator(Options { graphql, ..options(100_000) }, world);
     let mut config = config(&simulator, api);
     config.github.api_base_url = HttpUrl::parse(&format!("{}{prefix}", simulator.url())).expect("a URL");
@@ -29,7 +29,7 @@ fn asked_over_graphql(stage: &Stage) -> usize {
 #[actix::test]
 async fn a_server_without_graphql_is_collected_over_rest_after_a_single_question() {
     for prefix in ["", "/api/v3"] {
-        let stage = stage(Api::Auto, false, prefix);
+        let stage = stage(GithubApi::Auto, false, prefix);
         for _ in 0..3 {
             stage.good_cycle().await;
             stage.assert_true("over REST").await;
@@ -41,7 +41,7 @@ async fn a_server_without_graphql_is_collected_over_rest_after_a_single_question
 
 #[actix::test]
 async fn a_server_with_graphql_is_collected_over_it() {
-    let stage = stage(Api::Auto, true, "");
+    let stage = stage(GithubApi::Auto, true, "");
     stage.good_cycle().await;
     stage.assert_true("over GraphQL").await;
     assert!(stage.sim.requests().iter().all(|request| request.endpoint == Some(Endpoint::Graphql)));
@@ -49,7 +49,7 @@ async fn a_server_with_graphql_is_collected_over_it() {
 
 #[actix::test]
 async fn whoever_insists_on_graphql_is_told_that_there_is_none() {
-    let stage = stage(Api::Graphql, false, "/api/v3");
+    let stage = stage(GithubApi::Graphql, false, "/api/v3");
     let report = stage.cycle().await;
     assert_eq!(report.result, CycleResult::Failure);
     let error = report.error.expect("a reason");

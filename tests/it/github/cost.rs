@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use github_sim::{History, Scale, scale};
-use github_stats::config::Api;
+use github_stats::config::GithubApi;
 use jiff::SignedDuration;
 
 use super::stage::{INTERVAL, ORG, Stage, config, options, simulator};
@@ -17,7 +17,7 @@ fn organisation(repos: usize, changed_share: f64, hours: i64) -> Stage {
         ..Scale::default()
     };
     let simulator = simulator(options(1_000_000), |now| scale(&made, now));
-    let config = config(&simulator, Api::Graphql);
+    let config = config(&simulator, GithubApi::Graphql);
     Stage::new(simulator, &config)
 }
 
@@ -69,7 +69,7 @@ fn week(repos: usize, pushes: usize) -> Scale {
     Scale { org: ORG.to_owned(), repos, users: 200, changed_share: 0.0, history, ..Scale::default() }
 }
 
-async fn first_scrape(api: Api, made: &Scale) -> Stage {
+async fn first_scrape(api: GithubApi, made: &Scale) -> Stage {
     let simulator = simulator(options(1_000_000), |now| scale(made, now));
     let config = config(&simulator, api);
     let stage = Stage::new(simulator, &config);
@@ -87,7 +87,7 @@ async fn first_scrape(api: Api, made: &Scale) -> Stage {
 
 #[actix::test]
 async fn a_week_of_history_is_collected_at_the_price_of_what_there_is() {
-    let stage = first_scrape(Api::Graphql, &week(50, 130)).await;
+    let stage = first_scrape(GithubApi::Graphql, &week(50, 130)).await;
     assert!(stage.truth().len() > 700);
     assert!(stage.points() <= 60, "{:?}", by_query(&stage));
 }
@@ -96,7 +96,7 @@ async fn a_week_of_history_is_collected_at_the_price_of_what_there_is() {
 #[actix::test]
 #[ignore = "measures; run with --ignored --nocapture"]
 async fn measured_with_a_week_of_history() {
-    let stage = first_scrape(Api::Graphql, &week(1_000, 2_600)).await;
+    let stage = first_scrape(GithubApi::Graphql, &week(1_000, 2_600)).await;
     assert!((15_000..30_000).contains(&stage.truth().len()));
     assert!(stage.points() <= 1_000, "{:?}", by_query(&stage));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use github_sim::{
     App, Fault, FaultKind, Installation, KeyPair, Matcher, Options, Scale, Simulator, Token, World, scale,
 };
-use github_stats::config::{Api, OrgConfig, Secret};
+use github_stats::config::{GithubApi, OrgConfig, Secret};
 use github_stats_actors::scheduler::CycleResult;
 use jiff::SignedDuration;
 
@@ -22,7 +22,7 @@ async fn a_small_quota_is_never_used_up_and_loses_nothing() {
         ..Scale::default()
     };
     let simulator = simulator(options(300), |now| scale(&made, now));
-    let config = config(&simulator, Api::Graphql);
+    let config = config(&simulator, GithubApi::Graphql);
     let stage = Stage::new(simulator, &config);
     let mut limited = 0;
     for _hour in 0..5 {
@@ -44,7 +44,7 @@ async fn a_small_quota_is_never_used_up_and_loses_nothing() {
 
 #[actix::test]
 async fn a_storm_of_every_kind_of_failure_ends_in_the_truth() {
-    for api in [Api::Graphql, Api::Rest] {
+    for api in [GithubApi::Graphql, GithubApi::Rest] {
         let busy = Scale {
             seed: 5,
             org: ORG.to_owned(),
@@ -115,7 +115,7 @@ async fn nothing_is_asked_while_github_wants_to_be_left_alone() {
     let made = Scale { org: ORG.to_owned(), repos: 400, changed_share: 0.0, ..Scale::default() };
     let now = simulator.now();
     simulator.edit(|world| *world = scale(&made, now));
-    let config = config(&simulator, Api::Graphql);
+    let config = config(&simulator, GithubApi::Graphql);
     let stage = Stage::new(simulator, &config);
     let limit = FaultKind::SecondaryLimit { retry_after: Some(2) };
     stage
@@ -140,7 +140,7 @@ async fn nothing_is_asked_while_github_wants_to_be_left_alone() {
 async fn whoever_waits_is_seen_with_what_for_and_until_when() {
     let made = Scale { org: ORG.to_owned(), repos: 30, ..Scale::default() };
     let simulator = simulator(options(5_000), |now| scale(&made, now));
-    let config = config(&simulator, Api::Graphql);
+    let config = config(&simulator, GithubApi::Graphql);
     let stage = Stage::new(simulator, &config);
     assert_eq!((stage.quotas)()[ORG]["waiting"], false);
     let limit = FaultKind::SecondaryLimit { retry_after: Some(60) };
@@ -184,7 +184,7 @@ async fn an_installation_asks_for_one_token_an_hour_however_many_ask() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("key.pem");
     std::fs::write(&path, keys.private_pem()).expect("a key file");
-    let mut config = config(&simulator, Api::Auto);
+    let mut config = config(&simulator, GithubApi::Auto);
     config.github.orgs = vec![OrgConfig {
         token: Secret::default(),
         app_id: Some(7),
@@ -208,7 +208,7 @@ async fn an_installation_asks_for_one_token_an_hour_however_many_ask() {
 #[actix::test]
 async fn what_cannot_get_better_is_asked_once_and_says_what_to_do() {
     let simulator = simulator(options(5_000), |_| World::new());
-    let mut wrong = config(&simulator, Api::Graphql);
+    let mut wrong = config(&simulator, GithubApi::Graphql);
     wrong.github.orgs = vec![OrgConfig { token: Secret::new("expired"), ..OrgConfig::named(ORG) }];
     let stage = Stage::new(simulator, &wrong);
     let report = stage.cycle().await;

@@ -3,7 +3,7 @@
 mod auto;
 mod cost;
 mod limits;
-mod lines;
+mod loc;
 mod plan;
 mod stage;
 mod truth;

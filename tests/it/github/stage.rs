@@ -5,26 +5,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use actix_supervisor::Observable;
+use actix_supervisor::{ActorRef, ChildSpec, RootHandle, Strategy, SupervisorSpec, start_root};
 use github_sim::{Options, Simulator, StatisticsOptions, World};
-use github_stats::config::{Api, Config, HttpUrl, OrgConfig, Secret};
+use github_stats::config::{Config, GithubApi, HttpUrl, OrgConfig, Secret};
 use github_stats::github::{NoMeter, RequestMeter};
 use github_stats::runtime::{lines, organisation, quotas};
 use github_stats::telemetry::Quotas;
-use github_stats_actors::activity::{ActivitySettings, DAY, FactId, Lines, Timestamp, last_complete_week};
+use github_stats_actors::activity::{
+    ActivitySettings, DAY, FactId, LocChange, Timestamp, last_complete_week,
+};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::event::{Event, NoObserver, Observer};
-use github_stats_actors::lines::LinesView;
-use actix_supervisor::Observable;
-use github_stats_actors::queue::{Books, DispatchSettings, MemoryQueue, QueueActor, QueueSettings};
-use github_stats_actors::role::{Epoch, Mandate, RoleView, RoleWatch};
+use github_stats_actors::loc::LocSource;
+use github_stats_actors::queue::{DispatchSettings, JobStores, MemoryQueue, QueueActor, QueueSettings};
+use github_stats_actors::role::{Epoch, RoleView, RoleWatch, SchedulingAuthority};
 use github_stats_actors::scheduler::{
     Collector, CollectorSettings, CycleReport, CycleResult, HistorySettings, OrgScraper, RunCycle,
     ScraperSettings,
 };
 use github_stats_actors::store::{FactStore, MemoryStore, PublishedView, StoreActor, StoreSettings};
-use actix_supervisor::{
-    ActorRef, ChildSpec, RootHandle, Strategy, SupervisorSpec, start_root,
-};
 use tokio::time::Instant;
 
 /// What the simulator takes for a token.
@@ -42,7 +42,7 @@ pub type Told = (String, String, String, i64, u64, u64);
 /// What was told of lines.
 #[derive(Default)]
 pub struct ToldLines {
-    views: Mutex<Vec<LinesView>>,
+    views: Mutex<Vec<LocSource>>,
     exhausted: AtomicUsize,
 }
 
@@ -101,7 +101,7 @@ pub fn options(points: u32) -> Options {
 }
 
 /// A configuration that asks this simulator.
-pub fn config(simulator: &Simulator, api: Api) -> Config {
+pub fn config(simulator: &Simulator, api: GithubApi) -> Config {
     let mut config = Config::default();
     config.github.api = api;
     config.github.api_base_url = HttpUrl::parse(simulator.url()).expect("a URL");
@@ -165,7 +165,7 @@ impl Stage {
         };
         let queue_settings = QueueSettings {
             queue: Arc::new(MemoryQueue::new()),
-            books: Books::in_memory(&dispatch),
+            books: JobStores::in_memory(&dispatch),
             dispatch,
             clock: clock.clone(),
             state: Observable::default(),
@@ -191,7 +191,7 @@ impl Stage {
 
     /// Runs one cycle.
     pub async fn cycle(&self) -> CycleReport {
-        let message = RunCycle { mandate: Mandate::Leader(EPOCH), due: self.clock.now() };
+        let message = RunCycle { mandate: SchedulingAuthority::Leader(EPOCH), due: self.clock.now() };
         self.scraper.call_persistently(message, Duration::from_secs(600)).await.expect("a scraper")
     }
 
@@ -228,7 +228,7 @@ impl Stage {
                     other => other.to_string(),
                 };
                 let (user, at) = (latest.user.to_string(), latest.at.as_unix());
-                let Lines { additions, deletions } = latest.lines;
+                let LocChange { additions, deletions } = latest.lines;
                 self.shown((stored.key.id.to_string(), id, user, at, additions, deletions))
             })
             .collect()

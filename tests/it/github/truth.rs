@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use github_sim::{Commit, Lively, PullRequest, Review, Scale, World, generate, scale};
-use github_stats::config::Api;
+use github_stats::config::GithubApi;
 use jiff::SignedDuration;
 
 use super::stage::{INTERVAL, ORG, Stage, config, options, simulator};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const PLENTY: u32 = 10_000_000;
-const BOTH: [Api; 2] = [Api::Graphql, Api::Rest];
+const BOTH: [GithubApi; 2] = [GithubApi::Graphql, GithubApi::Rest];
 
-fn stage(api: Api, world: impl FnOnce(jiff::Timestamp) -> World) -> Stage {
+fn stage(api: GithubApi, world: impl FnOnce(jiff::Timestamp) -> World) -> Stage {
     let simulator = simulator(options(PLENTY), world);
     let config = config(&simulator, api);
     Stage::new(simulator, &config)
@@ -44,7 +44,7 @@ async fn a_busy_organisation_is_collected_exactly_over_both_apis() {
 #[actix::test]
 async fn bots_ghosts_merges_and_force_pushes_are_collected_exactly() {
     let lively = Lively { seed: 11, org: ORG.to_owned(), repos: 6, deletions: false, ..Lively::default() };
-    let stage = stage(Api::Graphql, |now| generate(lively, now));
+    let stage = stage(GithubApi::Graphql, |now| generate(lively, now));
     stage.good_cycle().await;
     stage.assert_true("at first").await;
     for step in 1..=30 {
@@ -168,7 +168,7 @@ async fn a_deleted_comment_and_what_the_search_told_too_late_are_put_right_withi
     let mut options = options(PLENTY);
     options.search_lag = Duration::from_secs(900);
     let simulator = simulator(options, |_| World::new());
-    let config = config(&simulator, Api::Graphql);
+    let config = config(&simulator, GithubApi::Graphql);
     let stage = Stage::new(simulator, &config);
     let now = stage.sim.now();
     let in_minutes = |minutes: i64| now + SignedDuration::from_mins(minutes);
@@ -222,7 +222,7 @@ async fn what_a_rewritten_branch_dropped_is_gone_back_to_the_end_of_retention() 
 #[actix::test]
 async fn what_is_deleted_after_a_restart_is_noticed_within_the_hour() {
     let simulator = simulator(options(PLENTY), |_| World::new());
-    let config = config(&simulator, Api::Graphql);
+    let config = config(&simulator, GithubApi::Graphql);
     let stage = Stage::new(simulator, &config);
     let now = stage.sim.now();
     let in_minutes = |minutes: i64| now + SignedDuration::from_mins(minutes);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use github_stats::queue::amqp::Topology;
 use github_stats_actors::activity::Timestamp;
-use github_stats_actors::queue::{DeadLetter, JobQueue, Message, Settlement};
+use github_stats_actors::queue::{DeadLetter, JobQueue, QueueMessage, Settlement};
 use lapin::BasicProperties;
 use lapin::options::{BasicPublishOptions, QueueDeclareOptions, QueuePurgeOptions};
 use lapin::types::{AMQPValue, FieldTable};
@@ -59,7 +59,7 @@ async fn a_virtual_host_of_ones_own_is_used() {
     let (queue, _tasks) = connected(&url, &topology, 6).await;
     queue.publish(job(1), Duration::ZERO).await.expect("published");
     let delivery = queue.receive().await.expect("a delivery");
-    assert!(matches!(delivery.message(), Message::Job(found) if **found == job(1)));
+    assert!(matches!(delivery.message(), QueueMessage::Job(found) if **found == job(1)));
     delivery.settle(Settlement::Done).await.expect("settled");
     let queues = rabbit.control(&["list_queues", "-p", &vhost, "name", "durable", "messages"]).await;
     for name in ["gh.backfill.jobs", "gh.backfill.dlq", "gh.backfill.retry.1m"] {
@@ -87,7 +87,7 @@ async fn poison_is_delivered_as_such_and_buried() {
         );
         sent.await.expect("sent").await.expect("confirmed");
         let delivery = queue.receive().await.expect("a delivery");
-        let Message::Poison(poison) = delivery.message() else { panic!("{:?}", delivery.message()) };
+        let QueueMessage::Poison(poison) = delivery.message() else { panic!("{:?}", delivery.message()) };
         assert_eq!(poison.size, body.len());
         let letter = DeadLetter::of_poison(poison, Timestamp::from_unix(9));
         delivery.settle(Settlement::Dead(Box::new(letter))).await.expect("buried");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use github_stats::queue::{FallbackQueue, Outbox};
-use github_stats_actors::queue::{Delivery, JobQueue, Message, Settlement};
+use github_stats_actors::queue::{Delivery, JobQueue, QueueMessage, Settlement};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -22,7 +22,7 @@ fn relay(queue: &FallbackQueue) -> Tasks {
 
 fn id(delivery: &dyn Delivery) -> String {
     match delivery.message() {
-        Message::Job(job) => job.job_id.clone(),
+        QueueMessage::Job(job) => job.job_id.clone(),
         other => panic!("no job: {other:?}"),
     }
 }

@@ -1,7 +1,7 @@
 //! Who is let in, and what is said to those who are not.
 
 use github_stats::config::SecretSource;
-use github_stats::redis::{LinkSettings, Servers, Tls, Verdict};
+use github_stats::redis::{FindingLevel, RedisClientSettings, RedisServers, RedisTls};
 use github_stats_actors::store::{FactStore, SharedState, SharedTable, StoreError};
 
 use super::{RESTRICTED_USER, alone, at, fresh_prefix, password, plain, store};
@@ -22,14 +22,14 @@ async fn a_wrong_password_is_refused_with_the_key_to_check_and_never_shown() {
     }
     let server = Server::start(&["requirepass sesame"]).await;
     for wrong in [password("swordfish"), None] {
-        let settings = LinkSettings { password: wrong, ..alone(&server) };
+        let settings = RedisClientSettings { password: wrong, ..alone(&server) };
         assert!(!format!("{settings:?}").contains("swordfish"));
         let error = store(settings, "test-x").organisations().await.expect_err("refused");
         let text = refusal(error);
         assert!(text.contains("store.redis_password"), "{text}");
         assert!(!text.contains("swordfish") && !text.contains("sesame"), "{text}");
     }
-    let settings = LinkSettings { password: password("sesame"), ..alone(&server) };
+    let settings = RedisClientSettings { password: password("sesame"), ..alone(&server) };
     store(settings, "test-x").organisations().await.expect("let in");
 }
 
@@ -43,7 +43,7 @@ async fn a_rotated_password_is_read_again() {
     std::fs::write(&file, "first\n").expect("written");
     let _: () = server.ask(&["ACL", "SETUSER", "ghs", "on", ">first", "~*", "+@all"]).await;
     let secret = Some(SecretSource::File(file.clone()));
-    let settings = LinkSettings { username: "ghs".to_owned(), password: secret, ..alone(&server) };
+    let settings = RedisClientSettings { username: "ghs".to_owned(), password: secret, ..alone(&server) };
     let store = store(settings, "test-x");
     store.organisations().await.expect("let in");
     std::fs::write(&file, "second\n").expect("written");
@@ -61,7 +61,7 @@ async fn a_server_that_the_wrong_authority_certifies_is_not_trusted() {
     let server = Server::start_with_tls(&tls, &[]).await;
     let wrong = server.directory().join("wrong.pem");
     std::fs::write(&wrong, support::redis::Tls::new().ca).expect("written");
-    let trusting = |file| LinkSettings { tls: Some(Tls { ca_file: file }), ..alone(&server) };
+    let trusting = |file| RedisClientSettings { tls: Some(RedisTls { ca_file: file }), ..alone(&server) };
     let error = store(trusting(Some(wrong)), "test-x").organisations().await.expect_err("not trusted");
     let text = refusal(error);
     assert!(text.contains("store.redis_ca_file"), "{text}");
@@ -79,7 +79,7 @@ async fn what_is_not_permitted_is_named() {
     }
     let server = Server::start(&[RESTRICTED_USER]).await;
     let settings =
-        LinkSettings { username: "ghs".to_owned(), password: password("sesame"), ..alone(&server) };
+        RedisClientSettings { username: "ghs".to_owned(), password: password("sesame"), ..alone(&server) };
     let elsewhere = store(settings, "other-prefix");
     let error = elsewhere.put(SharedTable::Jobs, "key", b"", std::time::Duration::from_secs(1)).await;
     let text = refusal(error.expect_err("keys of that prefix are not the user's"));
@@ -95,18 +95,19 @@ async fn a_preflight_demands_noeviction_and_says_what_it_may_not_ask() {
     }
     let server = Server::start(&["appendonly yes", RESTRICTED_USER]).await;
     let good = store(alone(&server), &fresh_prefix()).preflight().await;
-    assert_eq!(good.verdict(), Verdict::Good, "{good:#?}");
-    let user = LinkSettings { username: "ghs".to_owned(), password: password("sesame"), ..alone(&server) };
+    assert_eq!(good.verdict(), FindingLevel::Good, "{good:#?}");
+    let user =
+        RedisClientSettings { username: "ghs".to_owned(), password: password("sesame"), ..alone(&server) };
     let partly = store(user, &fresh_prefix()).preflight().await;
-    assert_eq!(partly.verdict(), Verdict::Doubtful, "{partly:#?}");
+    assert_eq!(partly.verdict(), FindingLevel::Doubtful, "{partly:#?}");
     assert!(partly.findings.iter().any(|f| f.text.contains("CONFIG GET")), "{partly:#?}");
     let _: () = server.ask(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
     let bad = store(alone(&server), &fresh_prefix()).preflight().await;
-    assert_eq!(bad.verdict(), Verdict::Bad, "{bad:#?}");
+    assert_eq!(bad.verdict(), FindingLevel::Bad, "{bad:#?}");
     assert!(bad.findings.iter().any(|f| f.text.contains("allkeys-lru")), "{bad:#?}");
     let nowhere =
-        Servers::Standalone(github_stats::config::HostPort { host: "127.0.0.1".to_owned(), port: 1 });
-    assert_eq!(store(plain(nowhere), "test-x").preflight().await.verdict(), Verdict::Bad);
+        RedisServers::Standalone(github_stats::config::HostPort { host: "127.0.0.1".to_owned(), port: 1 });
+    assert_eq!(store(plain(nowhere), "test-x").preflight().await.verdict(), FindingLevel::Bad);
 }
 
 #[tokio::test]
@@ -117,9 +118,9 @@ async fn a_preflight_looks_at_every_master_of_a_cluster() {
     let cluster = Cluster::start().await;
     let _: () = cluster.nodes[2].ask(&["CONFIG", "SET", "maxmemory-policy", "volatile-lru"]).await;
     let seeds = vec![at(&cluster.nodes[0])];
-    let found = store(plain(Servers::Cluster(seeds)), &fresh_prefix()).preflight().await;
+    let found = store(plain(RedisServers::Cluster(seeds)), &fresh_prefix()).preflight().await;
     let policies: Vec<_> = found.findings.iter().filter(|f| f.text.contains("maxmemory-policy")).collect();
     assert_eq!(policies.len(), 3, "{found:#?}");
-    let bad: Vec<_> = policies.iter().filter(|f| f.verdict == Verdict::Bad).collect();
+    let bad: Vec<_> = policies.iter().filter(|f| f.verdict == FindingLevel::Bad).collect();
     assert!(matches!(bad[..], [f] if f.text.starts_with(&cluster.nodes[2].address())), "{found:#?}");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
 use github_stats::store::RedisStore;
-use github_stats_actors::activity::{Batch, Fact, FactId, Lines, Oid, Record, RepoKey, RepoMeta, Window};
+use github_stats_actors::activity::{Batch, Fact, FactId, LocChange, Oid, Record, RepoKey, RepoMeta, Window};
 use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::store::{FactStore, SharedState, SharedTable};
 use redis::Pipeline;
@@ -38,7 +38,7 @@ fn commits(repository_number: u64, number: u64) -> Batch {
             let id = FactId::Commit(Oid::from_bytes(oid));
             let at = moment(serial.wrapping_mul(7_919) % (30 * 86_400));
             let user = format!("contributor-{}", serial % 30).as_str().into();
-            let lines = Lines { additions: serial % 400, deletions: serial % 90 };
+            let lines = LocChange { additions: serial % 400, deletions: serial % 90 };
             (id, Record::observed(&Fact { id, user, at, lines }, moment(30 * 86_400)))
         })
         .collect();

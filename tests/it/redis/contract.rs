@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use github_stats::meter::Unmetered;
-use github_stats::redis::{Call, Link, LinkSettings, Servers, Tls};
+use github_stats::redis::{RedisCall, RedisClient, RedisClientSettings, RedisServers, RedisTls};
 use github_stats_actors::store::{FactStore, SharedState};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::{RESTRICTED_USER, alone, at, fresh_prefix, password, plain, store};
 use crate::support;
-use crate::support::redis::{Cluster, Server, Watched, installed};
+use crate::support::redis::{Cluster, Server, WatchedExporter, installed};
 
 macro_rules! contracts {
     ($module:ident, $settings:path) => {
@@ -35,7 +35,7 @@ macro_rules! contracts {
     };
 }
 
-async fn standalone() -> Option<LinkSettings> {
+async fn standalone() -> Option<RedisClientSettings> {
     static SERVER: OnceCell<Server> = OnceCell::const_new();
     if !installed() {
         return None;
@@ -43,7 +43,7 @@ async fn standalone() -> Option<LinkSettings> {
     Some(alone(SERVER.get_or_init(|| Server::start(&["save \"\""])).await))
 }
 
-async fn encrypted() -> Option<LinkSettings> {
+async fn encrypted() -> Option<RedisClientSettings> {
     static SERVER: OnceCell<(Server, PathBuf)> = OnceCell::const_new();
     if !installed() {
         return None;
@@ -57,27 +57,32 @@ async fn encrypted() -> Option<LinkSettings> {
             (server, ca_file)
         })
         .await;
-    let tls = Some(Tls { ca_file: Some(ca_file.clone()) });
-    Some(LinkSettings { username: "ghs".to_owned(), password: password("sesame"), tls, ..alone(server) })
+    let tls = Some(RedisTls { ca_file: Some(ca_file.clone()) });
+    Some(RedisClientSettings {
+        username: "ghs".to_owned(),
+        password: password("sesame"),
+        tls,
+        ..alone(server)
+    })
 }
 
-async fn sentinel() -> Option<LinkSettings> {
-    static WATCHED: OnceCell<Watched> = OnceCell::const_new();
+async fn sentinel() -> Option<RedisClientSettings> {
+    static WATCHED: OnceCell<WatchedExporter> = OnceCell::const_new();
     if !installed() {
         return None;
     }
-    let watched = WATCHED.get_or_init(Watched::start).await;
+    let watched = WATCHED.get_or_init(WatchedExporter::start).await;
     let sentinels = watched.sentinels.iter().map(at).collect();
-    Some(plain(Servers::Sentinel { sentinels, master_set: "mymaster".to_owned() }))
+    Some(plain(RedisServers::Sentinel { sentinels, master_set: "mymaster".to_owned() }))
 }
 
-async fn cluster() -> Option<LinkSettings> {
+async fn cluster() -> Option<RedisClientSettings> {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     if !installed() {
         return None;
     }
     let cluster = CLUSTER.get_or_init(Cluster::start).await;
-    Some(plain(Servers::Cluster(cluster.nodes.iter().take(2).map(at).collect())))
+    Some(plain(RedisServers::Cluster(cluster.nodes.iter().take(2).map(at).collect())))
 }
 
 contracts!(standalone_server, super::standalone);
@@ -86,14 +91,16 @@ contracts!(behind_sentinels, super::sentinel);
 contracts!(in_a_cluster, super::cluster);
 
 /// What is published over one link is heard over another.
-async fn assert_heard(settings: LinkSettings) {
-    let (speaker, listener) =
-        (Link::new(settings.clone(), Arc::new(Unmetered)), Link::new(settings, Arc::new(Unmetered)));
+async fn assert_heard(settings: RedisClientSettings) {
+    let (speaker, listener) = (
+        RedisClient::new(settings.clone(), Arc::new(Unmetered)),
+        RedisClient::new(settings, Arc::new(Unmetered)),
+    );
     let channel = fresh_prefix();
     let mut heard = Box::pin(listener.listen(&channel).await.expect("subscribed"));
     let mut publish = redis::cmd("PUBLISH");
     publish.arg(&channel).arg("released");
-    let _: redis::Value = speaker.query(Call::quick("elect"), &publish).await.expect("published");
+    let _: redis::Value = speaker.query(RedisCall::quick("elect"), &publish).await.expect("published");
     let message = timeout(Duration::from_secs(5), heard.next()).await.expect("it is heard");
     assert_eq!(message.as_deref(), Some(b"released".as_slice()));
 }

@@ -1,7 +1,7 @@
 //! What a store answers when Redis is full, emptied, read-only, or holds something else.
 
 use github_stats_actors::role::{Epoch, Shard};
-use github_stats_actors::store::{FactStore, Followed, StoreError};
+use github_stats_actors::store::{FactStore, LogChanges, StoreError};
 
 use super::outages::until_it_works;
 use super::{alone, batch, key, moment, store};
@@ -43,16 +43,16 @@ async fn who_follows_notices_that_everything_is_gone_even_when_there_is_more_aga
     }
     let position = store.position().await.expect("a position");
     let _: () = server.ask(&["FLUSHALL"]).await;
-    assert!(matches!(store.changes(&position).await.expect("changes"), Followed::Lost));
+    assert!(matches!(store.changes(&position).await.expect("changes"), LogChanges::Lost));
     for number in 0..5 {
         store.write(batch(&api, number, 5)).await.expect("written");
     }
     store.write(batch(&web, 0, 5)).await.expect("written");
-    assert!(matches!(store.changes(&position).await.expect("changes"), Followed::Lost));
+    assert!(matches!(store.changes(&position).await.expect("changes"), LogChanges::Lost));
     let again = store.position().await.expect("a position");
     assert_ne!(again, position);
     assert!(
-        matches!(store.changes(&again).await.expect("changes"), Followed::Changes { changes, .. } if changes.is_empty())
+        matches!(store.changes(&again).await.expect("changes"), LogChanges::Changes { changes, .. } if changes.is_empty())
     );
 }
 
@@ -68,7 +68,7 @@ async fn an_organisation_that_the_list_forgot_is_listed_again() {
     let _: i64 = server.ask(&["DEL", "test-list:1:orgs"]).await;
     store.write(batch(&key("acme", "R_1"), 1, 5)).await.expect("written");
     let followed = store.changes(&position).await.expect("changes");
-    assert!(matches!(followed, Followed::Changes { changes, .. } if changes.len() == 1));
+    assert!(matches!(followed, LogChanges::Changes { changes, .. } if changes.len() == 1));
     assert_eq!(store.organisations().await.expect("organisations"), ["acme".into()]);
 }
 

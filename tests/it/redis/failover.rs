@@ -6,16 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use github_stats::redis::Servers;
+use github_stats::redis::RedisServers;
 use github_stats::store::RedisStore;
 use github_stats_actors::activity::{RepoKey, Window};
 use github_stats_actors::role::{Epoch, Shard};
-use github_stats_actors::store::{FactStore, Followed, MemoryStore, Position};
+use github_stats_actors::store::{ChangePosition, FactStore, LogChanges, MemoryStore};
 use tokio::time::{Instant, sleep};
 
 use super::stress::Follower;
 use super::{Contents, at, batch, contents, key, moment, plain, store};
-use crate::support::redis::{Watched, installed};
+use crate::support::redis::{WatchedExporter, installed};
 
 /// Records of each batch.
 const COUNT: u64 = 20;
@@ -64,9 +64,10 @@ async fn writing_goes_on_after_a_failover_and_heals_what_it_lost() {
     if !installed() {
         return;
     }
-    let mut watched = Watched::start().await;
+    let mut watched = WatchedExporter::start().await;
     let sentinels = || watched.sentinels.iter().map(at).collect();
-    let settings = plain(Servers::Sentinel { sentinels: sentinels(), master_set: "mymaster".to_owned() });
+    let settings =
+        plain(RedisServers::Sentinel { sentinels: sentinels(), master_set: "mymaster".to_owned() });
     let (writer, other) = (store(settings.clone(), "test-failover"), store(settings, "test-failover"));
     let keys = [key("acme", "R_1"), key("acme", "R_2"), key("zeta", "R_1")];
     let epoch = writer.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("an epoch");
@@ -131,12 +132,12 @@ async fn a_log_that_a_failover_shortened_and_others_wrote_on_is_noticed() {
     // The replica is promoted without the last write, and gets another one in its place.
     let _: () = replica.ask(&["REPLICAOF", "NO", "ONE"]).await;
     before.write(batch(&api, 1, 5)).await.expect("written");
-    let position: Position = before.position().await.expect("a position");
+    let position: ChangePosition = before.position().await.expect("a position");
     after.write(batch(&api, 2, 5)).await.expect("written");
     let reached = after.position().await.expect("a position");
     assert_eq!(reached.0[&api.org].sequence, position.0[&api.org].sequence, "the numbers are alike");
-    assert!(matches!(after.changes(&position).await.expect("changes"), Followed::Lost));
+    assert!(matches!(after.changes(&position).await.expect("changes"), LogChanges::Lost));
     after.write(batch(&api, 3, 5)).await.expect("written");
-    assert!(matches!(after.changes(&position).await.expect("changes"), Followed::Lost));
+    assert!(matches!(after.changes(&position).await.expect("changes"), LogChanges::Lost));
     let _: Arc<RedisStore> = before;
 }

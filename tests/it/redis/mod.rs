@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use github_stats_actors::activity::{
-    Batch, Fact, FactId, HeadRead, Lines, Oid, Record, RepoKey, RepoMeta, RepoState, Timestamp, Window,
+    Batch, Fact, FactId, HeadRead, LocChange, Oid, Record, RepoKey, RepoMeta, RepoState, Timestamp, Window,
 };
 use github_stats_actors::store::{FactStore, StoredRecord};
 
 use github_stats::config::{HostPort, Secret, SecretSource};
 use github_stats::meter::Unmetered;
-use github_stats::redis::{LinkSettings, Servers};
+use github_stats::redis::{RedisClientSettings, RedisServers};
 use github_stats::store::RedisStore;
 
 use crate::support::redis::Server;
@@ -39,13 +39,13 @@ fn at(server: &Server) -> HostPort {
 }
 
 /// Settings without user, password or TLS.
-fn plain(servers: Servers) -> LinkSettings {
-    LinkSettings { servers, username: String::new(), password: None, db: 0, tls: None }
+fn plain(servers: RedisServers) -> RedisClientSettings {
+    RedisClientSettings { servers, username: String::new(), password: None, db: 0, tls: None }
 }
 
 /// Settings of one server.
-fn alone(server: &Server) -> LinkSettings {
-    plain(Servers::Standalone(at(server)))
+fn alone(server: &Server) -> RedisClientSettings {
+    plain(RedisServers::Standalone(at(server)))
 }
 
 /// A password written in the configuration.
@@ -54,7 +54,7 @@ fn password(text: &str) -> Option<SecretSource> {
 }
 
 /// A store.
-fn store(settings: LinkSettings, prefix: &str) -> Arc<RedisStore> {
+fn store(settings: RedisClientSettings, prefix: &str) -> Arc<RedisStore> {
     Arc::new(RedisStore::new(settings, prefix, Arc::new(Unmetered)))
 }
 
@@ -71,7 +71,7 @@ fn key(org: &str, id: &str) -> RepoKey {
 fn batch(key: &RepoKey, number: u64, count: u64) -> Batch {
     let record = |n| {
         let id = FactId::IssueComment(number * 10_000 + n);
-        let fact = Fact { id, user: "ada".into(), at: moment(number), lines: Lines::default() };
+        let fact = Fact { id, user: "ada".into(), at: moment(number), lines: LocChange::default() };
         (id, Record::observed(&fact, moment(number)))
     };
     let meta = RepoMeta { seen_at: moment(number), name: "api".into(), first_seen: moment(0) };

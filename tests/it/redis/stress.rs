@@ -7,10 +7,12 @@ use std::time::Duration;
 use futures::future::join_all;
 use github_stats::store::RedisStore;
 use github_stats_actors::activity::{
-    Batch, Fact, FactId, HeadRead, Kind, Lines, Oid, Record, RepoKey, RepoMeta, RepoState, Window,
+    Batch, Fact, FactId, FactKind, HeadRead, LocChange, Oid, Record, RepoKey, RepoMeta, RepoState, Window,
 };
 use github_stats_actors::role::{Epoch, Shard};
-use github_stats_actors::store::{FactStore, Followed, MemoryStore, Position, StoreError, StoredRecord};
+use github_stats_actors::store::{
+    ChangePosition, FactStore, LogChanges, MemoryStore, StoreError, StoredRecord,
+};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::OnceCell;
@@ -30,7 +32,7 @@ async fn server() -> Option<&'static Server> {
 /// Somebody who loaded everything once and takes over changes since, as a replica does.
 pub struct Follower {
     store: Arc<RedisStore>,
-    position: Position,
+    position: ChangePosition,
     states: BTreeMap<RepoKey, RepoState>,
     records: BTreeMap<(RepoKey, FactId), Record>,
 }
@@ -39,7 +41,7 @@ impl Follower {
     pub async fn new(store: Arc<RedisStore>) -> Follower {
         let mut follower = Follower {
             store,
-            position: Position::default(),
+            position: ChangePosition::default(),
             states: BTreeMap::new(),
             records: BTreeMap::new(),
         };
@@ -59,11 +61,11 @@ impl Follower {
     /// Takes over what changed; whether there was anything.
     pub async fn follow(&mut self) -> Result<bool, StoreError> {
         match self.store.changes(&self.position).await? {
-            Followed::Lost => {
+            LogChanges::Lost => {
                 self.load().await?;
                 Ok(true)
             }
-            Followed::Changes { changes, position, .. } => {
+            LogChanges::Changes { changes, position, .. } => {
                 let moved = position != self.position;
                 self.position = position;
                 for change in changes {
@@ -105,7 +107,7 @@ fn random_batch(random: &mut StdRng) -> Batch {
         let id = FactId::Commit(Oid::from_bytes([random.random_range(0..60); 20]));
         let user = format!("user-{}", random.random_range(0..4)).as_str().into();
         let (at, seen) = (moment(random.random_range(0..50)), moment(random.random_range(0..1_000)));
-        let lines = Lines { additions: random.random_range(0..3), deletions: 0 };
+        let lines = LocChange { additions: random.random_range(0..3), deletions: 0 };
         let record = Record::observed(&Fact { id, user, at, lines }, seen);
         let gone = random.random_range(0..5) == 0;
         batch.records.push((id, if gone { record.vanished(seen) } else { record }));
@@ -186,13 +188,13 @@ async fn garbage_collection_amid_writers_counts_everything_once() {
     let refused: usize =
         join_all(writers).await.into_iter().map(|writer| writer.expect("it ended well")).sum();
     let (states, records) = contents(replicas[1].as_ref()).await;
-    let counted = states[0].base["ada"].get(Kind::IssueComment) as usize;
+    let counted = states[0].base["ada"].get(FactKind::IssueComment) as usize;
     assert_eq!(counted, removed);
     assert_eq!(counted + records.len() + refused, 16_000 + 1_000, "every fact is there, counted, or refused");
     assert!(records.iter().all(|record| record.record.latest.at >= moment(120)));
     // The log tells of each step a state whose base and records fit.
     let mut last = None;
-    while let Followed::Changes { changes, position: reached, .. } =
+    while let LogChanges::Changes { changes, position: reached, .. } =
         replicas[1].changes(&position).await.expect("changes")
     {
         if reached == position {

@@ -236,14 +236,14 @@ impl Tls {
 }
 
 /// A master, its replicas, and the sentinels that watch them.
-pub struct Watched {
+pub struct WatchedExporter {
     pub servers: Vec<Server>,
     pub sentinels: Vec<Server>,
 }
 
-impl Watched {
+impl WatchedExporter {
     /// One master, two replicas and three sentinels, when all know each other.
-    pub async fn start() -> Watched {
+    pub async fn start() -> WatchedExporter {
         let master = Server::start(&["save \"\"", "repl-diskless-sync-delay 0"]).await;
         let of = format!("replicaof 127.0.0.1 {}", master.port);
         let lines = ["save \"\"", "repl-diskless-sync-delay 0", &of];
@@ -266,7 +266,7 @@ impl Watched {
             let known = |text: &String| text.contains("slaves=2,sentinels=3");
             sentinel.until::<String>(&["INFO", "sentinel"], known).await;
         }
-        Watched { servers: vec![master, one, two], sentinels }
+        WatchedExporter { servers: vec![master, one, two], sentinels }
     }
 
     /// The server that is the master now.

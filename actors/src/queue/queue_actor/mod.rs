@@ -10,14 +10,14 @@ use serde::Serialize;
 use tracing::Instrument;
 
 use super::{
-    Admission, Books, DeadLetter, DispatchSettings, Dispatcher, Job, JobQueue, Known, QueueStats,
-    QueueStatus, Wanted, unparked,
+    DeadLetter, DispatchSettings, Dispatcher, EnqueueDecision, ExistingJob, Job, JobQueue, JobStores,
+    QueueStats, QueueStatus, WindowRequest, unparked,
 };
 use crate::activity::Timestamp;
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
-use actix_supervisor::Observable;
 use crate::store::StoreError;
+use actix_supervisor::Observable;
 
 /// How often the way to the queue is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ pub struct QueueSettings {
     /// Where jobs wait.
     pub queue: Arc<dyn JobQueue>,
     /// What all replicas know of jobs.
-    pub books: Books,
+    pub books: JobStores,
     /// The rules.
     pub dispatch: DispatchSettings,
     /// GitHub's time.
@@ -124,7 +124,7 @@ impl Actor for QueueActor {
 /// Asks for windows to be repaired.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Enqueued")]
-pub struct Enqueue(pub Vec<Wanted>);
+pub struct Enqueue(pub Vec<WindowRequest>);
 
 /// What became of the windows asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -163,14 +163,14 @@ impl QueueSettings {
         Ok(QueueStats { dead: self.books.letters.all().await?.len(), ..stats })
     }
 
-    async fn enqueue(&self, dispatcher: &Mutex<Dispatcher>, wanted: Vec<Wanted>) -> Enqueued {
+    async fn enqueue(&self, dispatcher: &Mutex<Dispatcher>, wanted: Vec<WindowRequest>) -> Enqueued {
         let mut enqueued = Enqueued::default();
         let letters = self.letters().await;
         let mut open = Vec::with_capacity(wanted.len());
         for wanted in &wanted {
             let windows = unparked(wanted, &letters);
             enqueued.parked += usize::from(windows.is_empty());
-            open.extend(windows.into_iter().map(|window| Wanted { window, ..wanted.clone() }));
+            open.extend(windows.into_iter().map(|window| WindowRequest { window, ..wanted.clone() }));
         }
         let mut fates = futures::stream::iter(&open)
             .map(|wanted| self.dispatch(dispatcher, wanted))
@@ -193,35 +193,42 @@ impl QueueSettings {
         })
     }
 
-    async fn dispatch(&self, dispatcher: &Mutex<Dispatcher>, wanted: &Wanted) -> Fate {
+    async fn dispatch(&self, dispatcher: &Mutex<Dispatcher>, wanted: &WindowRequest) -> Fate {
         let now = self.clock.now();
         let (org, reason) = (&wanted.org, wanted.reason);
         let (event, fate) = match self.admit(dispatcher, wanted, now).await {
-            Admission::Enqueue(job) if self.publish(dispatcher, &job).await => {
+            EnqueueDecision::Enqueue(job) if self.publish(dispatcher, &job).await => {
                 (Event::JobEnqueued { org, reason }, Fate::Published)
             }
-            Admission::Duplicate => (Event::JobDeduplicated { org, reason }, Fate::Duplicate),
-            Admission::Capped | Admission::Enqueue(_) => (Event::JobDropped { org, reason }, Fate::Left),
+            EnqueueDecision::Duplicate => (Event::JobDeduplicated { org, reason }, Fate::Duplicate),
+            EnqueueDecision::Capped | EnqueueDecision::Enqueue(_) => {
+                (Event::JobDropped { org, reason }, Fate::Left)
+            }
         };
         self.observer.on_event(event);
         fate
     }
 
-    async fn admit(&self, dispatcher: &Mutex<Dispatcher>, wanted: &Wanted, now: Timestamp) -> Admission {
+    async fn admit(
+        &self,
+        dispatcher: &Mutex<Dispatcher>,
+        wanted: &WindowRequest,
+        now: Timestamp,
+    ) -> EnqueueDecision {
         if lock(dispatcher).is_capped(&wanted.org, now) {
-            return Admission::Capped;
+            return EnqueueDecision::Capped;
         }
         let job = lock(dispatcher).propose(wanted, new_job_id(), now);
         let known = match self.books.jobs.claim(&job, now).await {
-            Ok(true) => Known::Free,
-            Ok(false) => Known::Held,
+            Ok(true) => ExistingJob::Free,
+            Ok(false) => ExistingJob::Held,
             Err(error) => {
                 tracing::debug!(%error, "the records of jobs cannot be reached; what this replica remembers decides");
-                Known::Nothing
+                ExistingJob::Nothing
             }
         };
         let admission = lock(dispatcher).admit(job.clone(), known, now);
-        if admission == Admission::Capped {
+        if admission == EnqueueDecision::Capped {
             self.release(dispatcher, &job).await;
         }
         admission

@@ -4,12 +4,12 @@ use super::*;
 use crate::activity::Window;
 use crate::event::NoObserver;
 use crate::queue::testing::settings as dispatch;
-use crate::queue::{Death, MemoryQueue, Reason};
+use crate::queue::{DeadLetterReason, JobReason, MemoryQueue};
 
 const NOW: Timestamp = Timestamp::from_unix(1_000_000);
 
 struct Stage {
-    books: Books,
+    books: JobStores,
     queue: MemoryQueue,
     clock: Arc<Clock>,
     state: Observable<QueueState>,
@@ -17,7 +17,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let books = Books::in_memory(&dispatch());
+        let books = JobStores::in_memory(&dispatch());
         Stage {
             books,
             queue: MemoryQueue::new(),
@@ -40,12 +40,17 @@ impl Stage {
     }
 }
 
-fn wanted(repo: &str, from: i64, to: i64) -> Wanted {
+fn wanted(repo: &str, from: i64, to: i64) -> WindowRequest {
     let window = Window::new(NOW - from, NOW - to).unwrap();
-    Wanted { org: "acme".into(), repo: Some((repo.into(), repo.into())), window, reason: Reason::Gap }
+    WindowRequest {
+        org: "acme".into(),
+        repo: Some((repo.into(), repo.into())),
+        window,
+        reason: JobReason::Gap,
+    }
 }
 
-async fn enqueue(actor: &Addr<QueueActor>, wanted: &[Wanted]) -> Enqueued {
+async fn enqueue(actor: &Addr<QueueActor>, wanted: &[WindowRequest]) -> Enqueued {
     actor.send(Enqueue(wanted.to_vec())).await.unwrap()
 }
 
@@ -74,7 +79,7 @@ async fn a_window_with_a_dead_letter_is_left_alone_until_it_is_taken_out() {
     let gap = [wanted("R_1", 5_000, 4_900)];
     assert_eq!(enqueue(&actor, &gap).await.published, 1);
     let (job, _) = stage.queue.take().unwrap();
-    let letter = DeadLetter::of_job(&job, Death::CannotSucceed, "no", NOW);
+    let letter = DeadLetter::of_job(&job, DeadLetterReason::CannotSucceed, "no", NOW);
     stage.books.letters.add(&letter).await.unwrap();
     stage.books.jobs.end(&job).await.unwrap();
     assert_eq!(enqueue(&actor, &gap).await, Enqueued { parked: 1, ..Enqueued::default() });

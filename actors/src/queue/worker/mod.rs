@@ -7,7 +7,7 @@ use actix::prelude::*;
 use async_trait::async_trait;
 use tracing::Instrument;
 
-use super::{Books, DispatchSettings, Job, JobQueue, QueueActor};
+use super::{DispatchSettings, Job, JobQueue, JobStores, QueueActor};
 use crate::clock::Clock;
 use crate::event::Observer;
 use actix_supervisor::ActorRef;
@@ -80,7 +80,7 @@ pub struct WorkerSettings {
     /// Where jobs come from.
     pub queue: Arc<dyn JobQueue>,
     /// What all replicas know of jobs.
-    pub books: Books,
+    pub books: JobStores,
     /// Who does the work.
     pub handler: Arc<dyn JobHandler>,
     /// Who is told when a job moves on.

@@ -7,7 +7,7 @@ use super::*;
 use crate::activity::Timestamp;
 use crate::event::NoObserver;
 use crate::queue::testing::{job, settings};
-use crate::queue::{Death, MemoryQueue};
+use crate::queue::{DeadLetterReason, MemoryQueue};
 use actix_supervisor::ActorRef;
 
 /// Answers as told, then that the window is covered; remembers whom it was asked for.
@@ -30,7 +30,7 @@ impl JobHandler for Scripted {
 
 struct Stage {
     queue: MemoryQueue,
-    books: Books,
+    books: JobStores,
     handler: Arc<Scripted>,
 }
 
@@ -39,7 +39,7 @@ impl Stage {
     fn new(answers: impl IntoIterator<Item = Result<Handled, JobError>>) -> Self {
         let handler =
             Arc::new(Scripted { answers: Mutex::new(answers.into_iter().collect()), ..Scripted::default() });
-        let stage = Stage { queue: MemoryQueue::new(), books: Books::in_memory(&settings()), handler };
+        let stage = Stage { queue: MemoryQueue::new(), books: JobStores::in_memory(&settings()), handler };
         for _ in 0..2 {
             let settings = WorkerSettings {
                 queue: Arc::new(stage.queue.clone()),
@@ -97,7 +97,7 @@ async fn a_job_that_keeps_failing_becomes_a_letter_with_its_history() {
     stage.settled().await;
     assert!(before.elapsed() >= Duration::from_secs(360), "it came back after its delays");
     let letter = stage.books.letters.get("a").await.unwrap().unwrap();
-    assert_eq!((letter.reason, letter.error.as_str()), (Death::AttemptsExhausted, "three"));
+    assert_eq!((letter.reason, letter.error.as_str()), (DeadLetterReason::AttemptsExhausted, "three"));
     let history: Vec<(u32, &str)> = letter.history.iter().map(|f| (f.attempt, f.error.as_str())).collect();
     assert_eq!(history, [(1, "one"), (2, "two"), (3, "three")]);
     assert_eq!(stage.books.jobs.all().await.unwrap(), [], "its key is free; the letter parks its window");
@@ -112,7 +112,7 @@ async fn a_deferred_job_keeps_its_attempts_and_a_hopeless_one_has_none() {
     stage.settled().await;
     assert_eq!(stage.asked().iter().map(|(_, attempt)| *attempt).collect::<Vec<_>>(), [1; 5]);
     let letter = stage.books.letters.get("a").await.unwrap().unwrap();
-    assert_eq!(letter.reason, Death::CannotSucceed);
+    assert_eq!(letter.reason, DeadLetterReason::CannotSucceed);
 }
 
 #[actix::test]
@@ -138,5 +138,5 @@ async fn what_makes_no_sense_is_buried_without_being_asked_for() {
     stage.settled().await;
     assert_eq!(stage.asked(), []);
     let letter = stage.books.letters.get("absurd").await.unwrap().unwrap();
-    assert_eq!(letter.reason, Death::Malformed);
+    assert_eq!(letter.reason, DeadLetterReason::Malformed);
 }

@@ -6,10 +6,13 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::outcome::{Number, Outcome, role_after};
-use super::{ElectionError, Elector, EpochIssuer, Mandate, RoleView, RoleWatch, Roles, Shard, Standing};
-use actix_supervisor::Observable;
+use super::attempt_outcome::{AttemptOutcome, ObservedEpoch, role_after};
+use super::{
+    ElectionError, ElectionStatus, Elector, EpochIssuer, RoleView, RoleWatch, Roles, SchedulingAuthority,
+    Shard,
+};
 use crate::store::StoreState;
+use actix_supervisor::Observable;
 
 /// What a role actor is made of.
 #[derive(Clone)]
@@ -78,7 +81,7 @@ impl RoleActor {
         self.step = Some(ctx.spawn(wait.into_actor(self).map(|(), actor, ctx| actor.attempt(ctx))));
     }
 
-    fn publish(&self, outcome: Outcome) {
+    fn publish(&self, outcome: AttemptOutcome) {
         let watch = self.settings.watch();
         if watch.has_resigned() {
             return;
@@ -111,30 +114,32 @@ impl RoleSettings {
         }
     }
 
-    async fn attempt(&self) -> Outcome {
+    async fn attempt(&self) -> AttemptOutcome {
         let attempt = timeout(self.renew_deadline, async {
             let standing = self.elector.attempt().await;
             // A new leadership is numbered before it begins: whoever sees the role sees its epoch.
             let number = match &standing {
-                Ok(Standing::Leader { term, .. }) => self.number(*term).await,
-                _ => Number::None,
+                Ok(ElectionStatus::Leader { term, .. }) => self.number(*term).await,
+                _ => ObservedEpoch::None,
             };
             (standing, number)
         });
         let silent = |_| {
             let why = format!("there was no answer within {:?}", self.renew_deadline);
-            (Err(ElectionError(why)), Number::None)
+            (Err(ElectionError(why)), ObservedEpoch::None)
         };
         let (standing, number) = attempt.await.unwrap_or_else(silent);
         let cut_off = self.store.get().cut_off.clone();
-        Outcome { standing, number, basis: self.elector.basis(), cut_off }
+        AttemptOutcome { standing, number, basis: self.elector.basis(), cut_off }
     }
 
-    async fn number(&self, term: u64) -> Number {
+    async fn number(&self, term: u64) -> ObservedEpoch {
         let view = self.watch().get();
         match view.leads(Instant::now()) {
-            Some(epoch) if view.term == term => Number::Held(epoch),
-            _ => Number::Issued(self.epochs.begin_epoch(self.shard, self.watch().greatest_epoch()).await),
+            Some(epoch) if view.term == term => ObservedEpoch::Held(epoch),
+            _ => ObservedEpoch::Issued(
+                self.epochs.begin_epoch(self.shard, self.watch().greatest_epoch()).await,
+            ),
         }
     }
 }
@@ -149,7 +154,7 @@ fn log_change(shard: Shard, before: &RoleView, after: &RoleView, now: Instant) {
     if before.basis != after.basis && after.basis.degraded {
         tracing::warn!(backend, reason, "leadership is not decided as it should be");
     }
-    if after.mandate(now) == Some(Mandate::Outage) && !before.stands_in {
+    if after.mandate(now) == Some(SchedulingAuthority::Outage) && !before.stands_in {
         tracing::warn!(
             "nobody can be elected and the shared store is away: this replica goes on collecting into its local store"
         );

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::time::sleep;
 
 use super::*;
-use crate::role::{Basis, Epoch, MemoryLease, Role};
+use crate::role::{ElectionBasis, Epoch, MemoryLease, Role};
 use crate::store::{FactStore, MemoryStore};
 use actix_supervisor::testing::in_virtual_time;
 
@@ -24,7 +24,7 @@ struct Told {
 
 #[async_trait]
 impl Elector for Told {
-    async fn attempt(&self) -> Result<Standing, ElectionError> {
+    async fn attempt(&self) -> Result<ElectionStatus, ElectionError> {
         if let Some(attempts) = self.attempts_after_resigning.lock().unwrap().as_mut() {
             *attempts += 1;
         }
@@ -34,8 +34,8 @@ impl Elector for Told {
             return Err(ElectionError("told to be silent".into()));
         }
         Ok(match *self.standing.lock().unwrap() {
-            Some((term, lasts)) => Standing::Leader { until: Instant::now() + lasts, term },
-            None => Standing::Follower { leader: Some("other".into()) },
+            Some((term, lasts)) => ElectionStatus::Leader { until: Instant::now() + lasts, term },
+            None => ElectionStatus::Follower { leader: Some("other".into()) },
         })
     }
 
@@ -43,7 +43,7 @@ impl Elector for Told {
         *self.attempts_after_resigning.lock().unwrap() = Some(0);
     }
 
-    fn basis(&self) -> Basis {
+    fn basis(&self) -> ElectionBasis {
         "told".into()
     }
 }
@@ -115,7 +115,7 @@ fn a_refused_leader_follows_at_once_and_leads_again_under_a_greater_epoch() {
         stage.lead(Some(1));
         some_attempts().await;
         let first = stage.watch.leads().expect("it leads");
-        let mandate = Mandate::Leader(first);
+        let mandate = SchedulingAuthority::Leader(first);
         let before = Instant::now();
         let refuse = async { stage.watch.refuse(first, "a test") };
         tokio::join!(stage.watch.ended(mandate), refuse);
@@ -151,9 +151,9 @@ fn in_an_outage_whoever_led_last_goes_on_without_leading() {
         stage.silence(true);
         stage.cut_off(true);
         sleep(LEASE + RETRY * 2).await;
-        assert_eq!((stage.watch.leads(), stage.watch.mandate()), (None, Some(Mandate::Outage)));
+        assert_eq!((stage.watch.leads(), stage.watch.mandate()), (None, Some(SchedulingAuthority::Outage)));
         sleep(LEASE * 10).await;
-        assert_eq!(stage.watch.mandate(), Some(Mandate::Outage), "as long as it lasts");
+        assert_eq!(stage.watch.mandate(), Some(SchedulingAuthority::Outage), "as long as it lasts");
         stage.silence(false);
         stage.cut_off(false);
         stage.lead(Some(2));
@@ -168,10 +168,10 @@ fn a_leadership_ends_at_its_deadline_when_nobody_renews_it() {
         let watch = RoleWatch::new("told");
         let until = Instant::now() + RENEW;
         watch.set(RoleView::leader("told", Epoch(1), until));
-        watch.ended(Mandate::Leader(Epoch(1))).await;
+        watch.ended(SchedulingAuthority::Leader(Epoch(1))).await;
         assert_eq!((Instant::now(), watch.leads()), (until, None));
         watch.set(RoleView::leader("told", Epoch(1), until + RENEW));
-        watch.ended(Mandate::Leader(Epoch(9))).await;
+        watch.ended(SchedulingAuthority::Leader(Epoch(9))).await;
         assert_eq!(Instant::now(), until, "another epoch has ended already");
     });
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::whole;
-use crate::activity::{Batch, Folded, RepoKey, RepoState, Timestamp};
-use crate::store::{Change, FactStore, StoreError};
+use crate::activity::{Batch, FoldedBase, RepoKey, RepoState, Timestamp};
+use crate::store::{FactStore, StoreChange, StoreError};
 
 /// Repositories copied as a whole for each look at the changes: what is missing is no reason to hold those up.
 const COPIED_AT_ONCE: usize = 16;
@@ -16,14 +16,14 @@ const WRITTEN_TOGETHER: usize = 32;
 
 /// What is known to be missing in the local store.
 #[derive(Default)]
-pub(super) struct Mirror {
+pub(super) struct MirrorState {
     /// Repositories that differ, to be copied as a whole.
     different: Vec<RepoState>,
     /// States whose coverage is not copied yet: it may tell of records that the log tells of only later.
     pending: BTreeMap<RepoKey, RepoState>,
 }
 
-impl Mirror {
+impl MirrorState {
     /// Finds out what differs.
     pub(super) async fn compare(
         &mut self,
@@ -46,7 +46,7 @@ impl Mirror {
         &mut self,
         shared: &Arc<dyn FactStore>,
         local: &Arc<dyn FactStore>,
-        changes: &[Change],
+        changes: &[StoreChange],
         complete: bool,
     ) -> Result<(), StoreError> {
         write_all(local, changes.iter().map(records_of)).await?;
@@ -76,11 +76,11 @@ impl Mirror {
 }
 
 /// What changed, without saying that it is complete.
-fn records_of(change: &Change) -> Batch {
+fn records_of(change: &StoreChange) -> Batch {
     let state = &change.state;
     Batch {
         records: change.changed.clone(),
-        folded: Folded { floor: state.floor, base: state.base.clone() },
+        folded: FoldedBase { floor: state.floor, base: state.base.clone() },
         ..Batch::new(state.key.clone(), state.meta.clone())
     }
 }

@@ -16,10 +16,13 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{Mutex, RwLock};
 use tokio::time::Instant;
 
-use self::mirror::Mirror;
-use self::unsent::Unsent;
-use super::{Collected, Cursor, FactStore, Followed, Page, Position, SharedState, StoreError, Written};
-use crate::activity::{Batch, FactId, Folded, OrgName, Record, RepoKey, RepoState, Timestamp};
+use self::mirror::MirrorState;
+use self::unsent::UnsentChanges;
+use super::{
+    ChangePosition, FactStore, GarbageCollected, LogChanges, RecordPage, ScanCursor, SharedState, StoreError,
+    WriteSummary,
+};
+use crate::activity::{Batch, FactId, FoldedBase, OrgName, Record, RepoKey, RepoState, Timestamp};
 use crate::role::{Epoch, Shard};
 
 /// How long after a failed attempt the shared store is tried again.
@@ -36,8 +39,8 @@ pub struct MirroredStore {
     link: std::sync::Mutex<Link>,
     /// Held for reading while something is written locally, for writing when the shared store takes over again.
     handover: RwLock<()>,
-    unsent: Unsent,
-    mirror: Mutex<Mirror>,
+    unsent: UnsentChanges,
+    mirror: Mutex<MirrorState>,
 }
 
 /// How the shared store is.
@@ -57,7 +60,7 @@ impl MirroredStore {
         local: Arc<dyn FactStore>,
         marks: Arc<dyn SharedState>,
     ) -> Result<Self, StoreError> {
-        let unsent = Unsent::load(marks).await?;
+        let unsent = UnsentChanges::load(marks).await?;
         // What an earlier process left unsent goes first, so the shared store counts as away until it is there.
         let why = "it was not reached yet".to_owned();
         Ok(MirroredStore {
@@ -186,7 +189,7 @@ fn whole(state: RepoState, records: Vec<(FactId, Record)>) -> Batch {
         head: state.head,
         records,
         covered: state.coverage,
-        folded: Folded { floor: state.floor, base: state.base },
+        folded: FoldedBase { floor: state.floor, base: state.base },
         ..Batch::new(state.key, state.meta)
     }
 }
@@ -200,7 +203,7 @@ impl FactStore for MirroredStore {
         }
     }
 
-    async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
+    async fn write(&self, batch: Batch) -> Result<WriteSummary, StoreError> {
         match self.ask(self.shared.write(batch.clone())).await {
             Err(error) if is_outage(&error) => {}
             outcome => return outcome,
@@ -230,7 +233,7 @@ impl FactStore for MirroredStore {
         self.read(self.shared.records(key, since), self.local.records(key, since)).await
     }
 
-    async fn scan(&self, from: Option<Cursor>, limit: usize) -> Result<Page, StoreError> {
+    async fn scan(&self, from: Option<ScanCursor>, limit: usize) -> Result<RecordPage, StoreError> {
         self.read(self.shared.scan(from.clone(), limit), self.local.scan(from, limit)).await
     }
 
@@ -240,7 +243,7 @@ impl FactStore for MirroredStore {
         key: &RepoKey,
         floor: Timestamp,
         epoch: Epoch,
-    ) -> Result<Option<Collected>, StoreError> {
+    ) -> Result<Option<GarbageCollected>, StoreError> {
         self.ask(self.shared.collect_garbage(key, floor, epoch)).await
     }
 
@@ -253,26 +256,26 @@ impl FactStore for MirroredStore {
         self.read(self.shared.confirm_epoch(epoch), std::future::ready(Ok(()))).await
     }
 
-    async fn position(&self) -> Result<Position, StoreError> {
+    async fn position(&self) -> Result<ChangePosition, StoreError> {
         self.recover().await?;
         let position = self.ask(self.shared.position()).await?;
         self.mirror.lock().await.compare(&self.shared, &self.local).await?;
         Ok(position)
     }
 
-    async fn changes(&self, since: &Position) -> Result<Followed, StoreError> {
+    async fn changes(&self, since: &ChangePosition) -> Result<LogChanges, StoreError> {
         self.recover().await?;
         match self.ask(self.shared.changes(since)).await? {
-            Followed::Lost => {
+            LogChanges::Lost => {
                 self.refill().await?;
-                Ok(Followed::Lost)
+                Ok(LogChanges::Lost)
             }
-            Followed::Changes { changes, complete, position } => {
+            LogChanges::Changes { changes, complete, position } => {
                 let mut mirror = self.mirror.lock().await;
                 if let Err(error) = mirror.follow(&self.shared, &self.local, &changes, complete).await {
                     tracing::warn!(%error, "what changed was not copied into the local store");
                 }
-                Ok(Followed::Changes { changes, complete, position })
+                Ok(LogChanges::Changes { changes, complete, position })
             }
         }
     }

@@ -8,14 +8,16 @@ use proptest::prelude::*;
 use tokio::time::{advance, sleep};
 
 use super::*;
-use crate::activity::{ActivitySettings, Coverage, Fact, HeadRead, Kind, Lines, Oid, RepoMeta, WEEK, Window};
+use crate::activity::{
+    ActivitySettings, Coverage, Fact, FactKind, HeadRead, LocChange, Oid, RepoMeta, WEEK, Window,
+};
 use crate::clock::Clock;
 use crate::event::NoObserver;
-use actix_supervisor::Observable;
 use crate::role::RoleWatch;
 use crate::store::{
     MemoryState, MemoryStore, PublishedView, SharedTable, StoreActor, StoreSettings, Write, WriteSource,
 };
+use actix_supervisor::Observable;
 use actix_supervisor::testing::in_virtual_time;
 
 /// A store that can be taken away, and emptied.
@@ -44,7 +46,7 @@ impl Fickle {
 
 #[async_trait]
 impl FactStore for Fickle {
-    async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
+    async fn write(&self, batch: Batch) -> Result<WriteSummary, StoreError> {
         self.present()?.write(batch).await
     }
     async fn repositories(&self, org: &OrgName) -> Result<Vec<RepoState>, StoreError> {
@@ -56,7 +58,7 @@ impl FactStore for Fickle {
     async fn records(&self, key: &RepoKey, since: Timestamp) -> Result<Vec<(FactId, Record)>, StoreError> {
         self.present()?.records(key, since).await
     }
-    async fn scan(&self, from: Option<Cursor>, limit: usize) -> Result<Page, StoreError> {
+    async fn scan(&self, from: Option<ScanCursor>, limit: usize) -> Result<RecordPage, StoreError> {
         self.present()?.scan(from, limit).await
     }
     async fn collect_garbage(
@@ -64,7 +66,7 @@ impl FactStore for Fickle {
         key: &RepoKey,
         floor: Timestamp,
         epoch: Epoch,
-    ) -> Result<Option<Collected>, StoreError> {
+    ) -> Result<Option<GarbageCollected>, StoreError> {
         self.present()?.collect_garbage(key, floor, epoch).await
     }
     async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError> {
@@ -73,10 +75,10 @@ impl FactStore for Fickle {
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
         self.present()?.confirm_epoch(epoch).await
     }
-    async fn position(&self) -> Result<Position, StoreError> {
+    async fn position(&self) -> Result<ChangePosition, StoreError> {
         self.present()?.position().await
     }
-    async fn changes(&self, since: &Position) -> Result<Followed, StoreError> {
+    async fn changes(&self, since: &ChangePosition) -> Result<LogChanges, StoreError> {
         self.present()?.changes(since).await
     }
 }
@@ -86,7 +88,7 @@ struct Replica {
     store: MirroredStore,
     local: Arc<MemoryStore>,
     marks: Arc<MemoryState>,
-    position: Option<Position>,
+    position: Option<ChangePosition>,
 }
 
 impl Replica {
@@ -106,8 +108,8 @@ impl Replica {
             return;
         };
         match self.store.changes(position).await {
-            Ok(Followed::Changes { position, .. }) => self.position = Some(position),
-            Ok(Followed::Lost) => self.position = self.store.position().await.ok(),
+            Ok(LogChanges::Changes { position, .. }) => self.position = Some(position),
+            Ok(LogChanges::Lost) => self.position = self.store.position().await.ok(),
             Err(_) => {}
         }
     }
@@ -128,7 +130,7 @@ fn batch(repo: u8, number: u64) -> Batch {
     let key = RepoKey { org: "acme".into(), id: format!("R_{repo}").into() };
     let moment = i64::try_from(number).expect("small");
     let fact =
-        Fact { id: FactId::Review(number), user: "ada".into(), at: at(moment), lines: Lines::default() };
+        Fact { id: FactId::Review(number), user: "ada".into(), at: at(moment), lines: LocChange::default() };
     Batch {
         records: vec![(fact.id, Record::observed(&fact, at(moment)))],
         covered: Window::new(at(moment), at(moment + 1)).into_iter().collect::<Coverage>(),
@@ -212,7 +214,7 @@ async fn a_shared_store_that_lost_everything_is_filled_again() {
     one.settle().await;
     other.settle().await;
     let before = contents(shared.as_ref()).await;
-    assert!(before.0[0].base["ada"].get(crate::activity::Kind::Review) > 0);
+    assert!(before.0[0].base["ada"].get(crate::activity::FactKind::Review) > 0);
     assert_eq!(contents(other.local.as_ref()).await, before, "every replica holds a copy");
     shared.empty();
     other.settle().await;
@@ -323,7 +325,7 @@ fn counters_are_hidden_before_they_show_what_only_the_local_store_has() {
         let reviews = || {
             let latest = published.latest()?;
             let totals = latest.series.rows().next()?.totals.filter(|_| !latest.series.counters_hidden);
-            totals.map(|totals| totals.get(Kind::Review))
+            totals.map(|totals| totals.get(FactKind::Review))
         };
         sleep(RETRY_DELAY * 4).await;
         write(1).await.expect("alive").expect("written");

@@ -13,7 +13,7 @@ const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86_400);
 const SEPARATOR: char = '\n';
 
 /// The marks, in memory and kept over restarts.
-pub(super) struct Unsent {
+pub(super) struct UnsentChanges {
     kept: Arc<dyn SharedState>,
     marks: Mutex<Marks>,
 }
@@ -24,12 +24,12 @@ struct Marks {
     by_repository: BTreeMap<RepoKey, u64>,
 }
 
-impl Unsent {
+impl UnsentChanges {
     /// The marks of an earlier process.
     pub(super) async fn load(kept: Arc<dyn SharedState>) -> Result<Self, StoreError> {
         let entries = kept.entries(SharedTable::Unsent).await?;
         let by_repository = entries.iter().filter_map(|(key, _)| Some((read(key)?, 0))).collect();
-        Ok(Unsent { kept, marks: Mutex::new(Marks { last: 0, by_repository }) })
+        Ok(UnsentChanges { kept, marks: Mutex::new(Marks { last: 0, by_repository }) })
     }
 
     /// The marked repositories, each with its latest mark.

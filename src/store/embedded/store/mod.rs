@@ -8,16 +8,16 @@ use async_trait::async_trait;
 use github_stats_actors::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
 use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::store::{
-    Collected, Cursor, FactStore, Followed, Page, Position, StoreError, Written,
+    ChangePosition, FactStore, GarbageCollected, LogChanges, RecordPage, ScanCursor, StoreError, WriteSummary,
 };
 
 use super::OpenError;
-use super::directory::Directory;
-use super::failure::Failure;
-use super::handle::{Handle, Opener};
-use super::snapshot::Snapshot;
+use super::database_handle::{DatabaseHandle, OpenDatabase};
+use super::directory::StoreDirectory;
+use super::failure::DatabaseFailure;
+use super::group_committer::GroupCommitter;
+use super::snapshot::EmbeddedSnapshot;
 use super::tables::{self, META};
-use super::writer::Writer;
 
 /// Keeps everything in one file of a directory that no other process uses meanwhile.
 ///
@@ -25,8 +25,8 @@ use super::writer::Writer;
 /// Dropping the store closes the file; calls that are under way then are finished first.
 pub struct EmbeddedStore {
     // Before `handle`: the thread that writes has its own share of it, which must be gone first.
-    pub(super) writer: Writer,
-    pub(super) handle: Arc<Handle>,
+    pub(super) writer: GroupCommitter,
+    pub(super) handle: Arc<DatabaseHandle>,
     /// When expired entries were last removed, in milliseconds of the machine's clock.
     pub(super) cleaned_ms: AtomicI64,
 }
@@ -35,30 +35,31 @@ impl EmbeddedStore {
     /// Opens the store in the directory `dir`, creating both where they are missing. Blocks: after a crash, and to verify
     /// it, the whole file is read.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
-        let directory = Directory::hold(dir)?;
+        let directory = StoreDirectory::hold(dir)?;
         Self::with_opener(dir, Box::new(move || directory.open()))
     }
 
-    fn with_opener(dir: &Path, opener: Opener) -> Result<Self, OpenError> {
-        let handle = Arc::new(Handle::new(opener)?);
-        let writer = Writer::start(handle.clone()).map_err(|cause| OpenError::from_io(dir, cause))?;
+    fn with_opener(dir: &Path, opener: OpenDatabase) -> Result<Self, OpenError> {
+        let handle = Arc::new(DatabaseHandle::new(opener)?);
+        let writer = GroupCommitter::start(handle.clone()).map_err(|cause| OpenError::from_io(dir, cause))?;
         Ok(EmbeddedStore { writer, handle, cleaned_ms: AtomicI64::new(0) })
     }
 
     async fn read<T: Send + 'static>(
         &self,
-        look: impl FnOnce(Snapshot) -> Result<T, Failure> + Send + 'static,
+        look: impl FnOnce(EmbeddedSnapshot) -> Result<T, DatabaseFailure> + Send + 'static,
     ) -> Result<T, StoreError> {
         let handle = self.handle.clone();
-        let seen =
-            tokio::task::spawn_blocking(move || handle.run(|database| look(Snapshot::take(database)?)));
+        let seen = tokio::task::spawn_blocking(move || {
+            handle.run(|database| look(EmbeddedSnapshot::take(database)?))
+        });
         seen.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
     }
 }
 
 #[async_trait]
 impl FactStore for EmbeddedStore {
-    async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
+    async fn write(&self, batch: Batch) -> Result<WriteSummary, StoreError> {
         self.writer.commit(move |tables| tables.write(&batch)).await
     }
 
@@ -81,7 +82,7 @@ impl FactStore for EmbeddedStore {
         self.read(move |snapshot| snapshot.records(&key, since)).await
     }
 
-    async fn scan(&self, from: Option<Cursor>, limit: usize) -> Result<Page, StoreError> {
+    async fn scan(&self, from: Option<ScanCursor>, limit: usize) -> Result<RecordPage, StoreError> {
         self.read(move |snapshot| snapshot.scan(from, limit)).await
     }
 
@@ -90,7 +91,7 @@ impl FactStore for EmbeddedStore {
         key: &RepoKey,
         floor: Timestamp,
         epoch: Epoch,
-    ) -> Result<Option<Collected>, StoreError> {
+    ) -> Result<Option<GarbageCollected>, StoreError> {
         let key = key.clone();
         self.writer.commit(move |tables| tables.collect_garbage(&key, floor, epoch)).await
     }
@@ -102,19 +103,19 @@ impl FactStore for EmbeddedStore {
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
         // A look, not a change: nothing has to reach the disk for it.
         self.look(META, move |meta| {
-            let missing = || Failure::damaged("the table of epochs", "it is missing");
+            let missing = || DatabaseFailure::damaged("the table of epochs", "it is missing");
             tables::confirm_epoch(&meta.ok_or_else(missing)?, epoch)
         })
         .await
     }
 
-    async fn position(&self) -> Result<Position, StoreError> {
-        Ok(Position::default())
+    async fn position(&self) -> Result<ChangePosition, StoreError> {
+        Ok(ChangePosition::default())
     }
 
     /// The directory has one user.
-    async fn changes(&self, since: &Position) -> Result<Followed, StoreError> {
-        Ok(Followed::Changes { changes: Vec::new(), complete: true, position: since.clone() })
+    async fn changes(&self, since: &ChangePosition) -> Result<LogChanges, StoreError> {
+        Ok(LogChanges::Changes { changes: Vec::new(), complete: true, position: since.clone() })
     }
 }
 

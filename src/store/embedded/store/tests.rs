@@ -6,7 +6,7 @@ use std::ops::{Bound, Deref};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use github_stats_actors::activity::{Coverage, Fact, Folded, Lines, RepoMeta, Window};
+use github_stats_actors::activity::{Coverage, Fact, FoldedBase, LocChange, RepoMeta, Window};
 use github_stats_actors::store::SharedState;
 use redb::backends::FileBackend;
 use redb::{BackendError, Builder, StorageBackend};
@@ -38,7 +38,7 @@ fn batch(org: &str, id: &str, numbers: std::ops::Range<u64>) -> Batch {
         id: FactId::Review(number),
         user: "ada".into(),
         at: at(number as i64),
-        lines: Lines::default(),
+        lines: LocChange::default(),
     };
     let window = Window::new(at(numbers.start as i64), at(numbers.end as i64));
     Batch {
@@ -47,7 +47,7 @@ fn batch(org: &str, id: &str, numbers: std::ops::Range<u64>) -> Batch {
         head: None,
         records: numbers.map(|n| (FactId::Review(n), Record::observed(&fact(n), at(n as i64)))).collect(),
         covered: window.into_iter().collect::<Coverage>(),
-        folded: Folded::default(),
+        folded: FoldedBase::default(),
     }
 }
 
@@ -84,7 +84,7 @@ async fn one_damaged_record_fails_only_what_touches_it() {
     for id in ["R_1", "R_2"] {
         store.write(batch("acme", id, 0..3)).await.expect("written");
     }
-    let damage = |tables: &mut tables::Tables<'_>| tables.damage("acme", "R_1", FactId::Review(1));
+    let damage = |tables: &mut tables::WriteTables<'_>| tables.damage("acme", "R_1", FactId::Review(1));
     store.writer.commit(damage).await.expect("damaged");
 
     let writes = ["R_1", "R_2", "R_3"].map(|id| store.write(batch("acme", id, 1..5)));

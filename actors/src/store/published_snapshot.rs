@@ -1,0 +1,46 @@
+//! The series as readers see them: the last complete snapshot, whatever happens to the actor that makes them.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
+
+use crate::activity::SeriesSnapshot;
+
+/// A snapshot and its number.
+#[derive(Debug)]
+pub struct PublishedSnapshot {
+    /// Rises with every snapshot of this process; equal numbers mean equal contents.
+    pub generation: u64,
+    /// The series.
+    pub series: SeriesSnapshot,
+}
+
+/// Where the store actor publishes snapshots; cloned into every reader. Reading never waits.
+#[derive(Clone, Debug, Default)]
+pub struct PublishedView(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    latest: ArcSwapOption<PublishedSnapshot>,
+    generation: watch::Sender<u64>,
+}
+
+impl PublishedView {
+    /// The latest snapshot; `None` until the store was read completely once.
+    pub fn latest(&self) -> Option<Arc<PublishedSnapshot>> {
+        self.0.latest.load_full()
+    }
+
+    /// Replaces the snapshot.
+    pub fn publish(&self, series: SeriesSnapshot) {
+        let generation = self.0.latest.load().as_ref().map_or(1, |published| published.generation + 1);
+        self.0.latest.store(Some(Arc::new(PublishedSnapshot { generation, series })));
+        self.0.generation.send_replace(generation);
+    }
+
+    /// The number of the latest snapshot, to wait for the next; 0 before there is one.
+    pub fn generations(&self) -> watch::Receiver<u64> {
+        self.0.generation.subscribe()
+    }
+}

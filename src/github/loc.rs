@@ -1,0 +1,51 @@
+//! Lines over REST: the weekly statistics of a repository, and single commits.
+
+use github_stats_actors::activity::{LocChange, Oid, Timestamp};
+use github_stats_actors::loc::AuthorWeek;
+use github_stats_actors::scheduler::{ListedRepository, RequestPriority, SourceError, Statistics};
+
+use super::client::GithubClient;
+use super::{identity, model};
+
+/// The weekly statistics of a repository.
+pub async fn statistics(
+    client: &GithubClient,
+    repository: &ListedRepository,
+) -> Result<Statistics, SourceError> {
+    let client = client.for_purpose(RequestPriority::Lines);
+    let path = format!("/repos/{}/{}/stats/contributors", client.org(), repository.name);
+    let answer = client.get("contributor_statistics", &path, &[]).await?;
+    match answer.status.as_u16() {
+        202 => Ok(Statistics::Computing),
+        // Nothing was ever committed.
+        204 => Ok(Statistics::Told(Vec::new())),
+        _ => {
+            let contributors: Vec<model::Contributor> = client.parse(&path, &answer)?;
+            Ok(Statistics::Told(contributors.iter().flat_map(weeks).collect()))
+        }
+    }
+}
+
+fn weeks(contributor: &model::Contributor) -> impl Iterator<Item = AuthorWeek> {
+    let user = identity::commit_author(contributor.author.as_ref());
+    contributor.weeks.iter().map(move |week| AuthorWeek {
+        user: user.clone(),
+        week: Timestamp::from_unix(week.w),
+        commits: week.c,
+        // Some weeks count deletions as a negative number.
+        lines: LocChange { additions: week.a.unsigned_abs(), deletions: week.d.unsigned_abs() },
+    })
+}
+
+/// The lines of one commit; none of a merge.
+pub async fn commit(
+    client: &GithubClient,
+    repository: &ListedRepository,
+    oid: Oid,
+) -> Result<LocChange, SourceError> {
+    let client = client.for_purpose(RequestPriority::Lines);
+    let path = format!("/repos/{}/{}/commits/{oid}?per_page=1", client.org(), repository.name);
+    let answer = client.get("get_commit", &path, &[]).await?;
+    let commit: model::Commit = client.parse(&path, &answer)?;
+    Ok(commit.lines())
+}
