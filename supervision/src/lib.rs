@@ -5,6 +5,9 @@
 //! [`Strategy`]; [`start_root`] brings the tree to life and gives a [`RootHandle`]. `docs/SUPERVISION.md` states what
 //! is guaranteed and what is not.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
 mod actor_id;
 mod actor_ref;
 mod answer;
