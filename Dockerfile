@@ -1,15 +1,15 @@
-# The binary needs glibc and libgcc and nothing else, so it stands on a base without shell or package manager.
+# The binary needs only glibc and libgcc, so the base image has no shell and no package manager.
 ARG RUST=1.90
 ARG BASE=gcr.io/distroless/cc-debian12:nonroot
 ARG BASE_WITH_SHELL=gcr.io/distroless/cc-debian12:debug-nonroot
-# Where the binary comes from: the stage that builds it, or an image that holds one, built elsewhere, under /out.
+# Where the binary comes from: the stage that builds it, or an image that contains one under /out.
 ARG BUILT=build
 
 FROM rust:${RUST}-slim-bookworm AS build
 WORKDIR /src
 COPY . .
 ARG REVISION=unknown
-# Function names stay for backtraces; line tables would make the image five times as large.
+# Function names are kept for backtraces; line tables would make the image five times as large.
 ENV GITHUB_STATS_REVISION=${REVISION} CARGO_PROFILE_RELEASE_STRIP=debuginfo
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
@@ -19,7 +19,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM ${BUILT} AS built
 
-# The daily backup of Compose: the same binary beside a shell that can wait and count days.
+# The daily backup of Compose: the same binary, with a shell that runs the schedule.
 FROM ${BASE_WITH_SHELL} AS backup
 COPY --from=built --chown=0:0 /out/usr/bin/github-stats /usr/bin/github-stats
 COPY --from=built --chown=65532:65532 /out/backups /backups
@@ -36,7 +36,7 @@ LABEL org.opencontainers.image.title="github-stats" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=built --chown=0:0 /out/usr/bin/github-stats /usr/bin/github-stats
-# The only place it writes to. A fresh volume here takes over its owner.
+# The only writable directory. A new volume mounted here inherits its owner.
 COPY --from=built --chown=65532:65532 /out/var/lib/github-stats /var/lib/github-stats
 ENV GITHUB_STATS__STORE__PATH=/var/lib/github-stats
 USER 65532:65532

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Backs up the store once a day into /backups, where the newest BACKUP_KEEP stay; backups of other names are left alone.
-# A backup has its name only once it is whole; a failed one leaves nothing and is tried again after an hour.
+# Backs up the store to /backups once a day and keeps the newest BACKUP_KEEP; files with other names are not
+# touched. A backup gets its name once it is complete; a failed one leaves nothing behind and is retried after
+# an hour.
 set -u
 config=${CONFIG:-/etc/github-stats/config.yaml}
 trap 'exit 0' TERM INT
