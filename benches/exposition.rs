@@ -50,7 +50,7 @@ fn snapshot() -> SeriesSnapshot {
     SeriesSnapshot::of(Timestamp::from_unix(1_800_000_000), (0..series() / SERIES_PER_ROW).map(row))
 }
 
-/// The snapshot after one more review in every `step`th row, for `count` rows starting at `first`.
+/// The snapshot after one more review in every `step`th row, for `count` rows from `first`.
 fn changed(before: &SeriesSnapshot, first: usize, step: usize, count: usize) -> SeriesSnapshot {
     let mut after = before.clone();
     let mut number = 0;
@@ -74,7 +74,8 @@ fn changed(before: &SeriesSnapshot, first: usize, step: usize, count: usize) -> 
     after
 }
 
-/// An encoder that has encoded `before` in these codings, and will encode the next edition in them too.
+/// An encoder that has encoded `before` in these codings, and will encode the next edition in
+/// them too.
 fn warm(before: &SeriesSnapshot, codings: &[ContentCoding]) -> Encoder {
     let mut encoder = Encoder::default();
     let edition = encoder.encode(1, before);
