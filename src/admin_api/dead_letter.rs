@@ -1,6 +1,8 @@
 //! Dead letters: backfill jobs that were given up. Times are Unix times in seconds.
 
-use github_stats_actors::queue::{DeadLetter, DeadLetterPage, Job, JobFailure, ReprocessOutcome, ReprocessSummary};
+use github_stats_actors::queue::{
+    DeadLetter, DeadLetterPage, Job, JobFailure, ReprocessOutcome, ReprocessSummary,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 

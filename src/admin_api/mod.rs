@@ -12,10 +12,9 @@ mod objective;
 mod overview;
 mod status;
 
-pub use actor::{ActorCounts, ActorKind, ActorList, ActorReport, InjectedFault};
+pub use actor::{ActorCounts, ActorList, ActorReport, InjectedFault};
 pub use dead_letter::{
-    AttemptView, DeadLetterList, DeadLetterQuery, DeadLetterView, FailedReprocess, JobView, ReprocessAnswer,
-    ReprocessedLetter, ResolveAnswer, ResolveRequest,
+    DeadLetterList, DeadLetterQuery, DeadLetterView, JobView, ReprocessAnswer, ResolveAnswer, ResolveRequest,
 };
 pub use error::ErrorAnswer;
 pub use maintenance::{

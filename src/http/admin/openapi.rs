@@ -67,7 +67,11 @@ impl Modify for Conventions {
         components.add_security_scheme("token", SecurityScheme::Http(token.build()));
         for (_, operation) in document.paths.paths.values_mut().flat_map(operations) {
             refuse(operation, "401", "The bearer token is missing or wrong.");
-            refuse(operation, "403", "No token is configured, and the request does not come from this machine.");
+            refuse(
+                operation,
+                "403",
+                "No token is configured, and the request does not come from this machine.",
+            );
         }
     }
 }
@@ -84,7 +88,8 @@ fn require_all_fields(schema: &mut RefOr<Schema>) {
 /// Every operation is behind authentication.
 fn refuse(operation: &mut Operation, status: &str, description: &str) {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    let response = ResponseBuilder::new().description(description).content("application/json", content).build();
+    let response =
+        ResponseBuilder::new().description(description).content("application/json", content).build();
     operation.responses.responses.insert(status.to_owned(), RefOr::T(response));
 }
 
@@ -175,7 +180,8 @@ mod tests {
                 assert!(!operation[field].is_null(), "{field} of {method} {path}");
             }
             let in_path = operation["parameters"].as_array().into_iter().flatten();
-            let in_path = in_path.filter(|parameter| parameter["in"] == "path" && parameter["required"] == true);
+            let in_path =
+                in_path.filter(|parameter| parameter["in"] == "path" && parameter["required"] == true);
             assert_eq!(in_path.count(), path.matches('{').count(), "{method} {path}");
         }
     }

@@ -198,7 +198,6 @@ mod tests {
     use actix_web::test::TestRequest;
     use serde_json::json;
 
-    use super::*;
     use crate::http::testing::{ask, fresh, with_org, with_token, with_tree};
 
     #[actix::test]
