@@ -64,7 +64,8 @@ pub struct JobView {
     pub window_start: i64,
     /// The first second after the window.
     pub window_end: i64,
-    /// Why the window was not collected in time: `scrape_error`, `rate_limited`, `github_unhealthy` or `gap`.
+    /// Why the window was not collected in time: `scrape_error`, `rate_limited`, `github_unhealthy`
+    /// or `gap`.
     pub reason: String,
     /// The number of the last attempt, from 1.
     pub attempt: u32,

@@ -61,7 +61,8 @@ pub struct MaintenanceStarted {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct EndMaintenance {
-    /// The organisation whose pause ends; `*` for the pause of all organisations. Every pause by default.
+    /// The organisation whose pause ends; `*` for the pause of all organisations. Every pause by
+    /// default.
     pub org: Option<String>,
     /// Who requests it, for the audit log; the caller's address by default.
     pub by: Option<String>,

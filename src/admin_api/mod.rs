@@ -1,8 +1,9 @@
 //! The requests and answers of the admin API.
 //!
-//! Handlers build their answers from these types, the command line reads them, and the OpenAPI document describes
-//! them. The module depends on neither side. An answer may come from a replica of another version: fields that are
-//! missing take their default when an answer is read, and fields that are unknown are ignored.
+//! Handlers build their answers from these types, the command line reads them, and the OpenAPI
+//! document describes them. The module depends on neither side. An answer may come from a replica
+//! of another version: fields that are missing take their default when an answer is read, and
+//! fields that are unknown are ignored.
 
 mod actor;
 mod dead_letter;

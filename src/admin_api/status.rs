@@ -51,9 +51,9 @@ pub enum HealthMode {
     Healthy,
     Degraded,
     Unhealthy,
-    /// A mode of another version.
+    /// Not assessed, or a mode of another version.
     #[default]
-    #[serde(other, skip_serializing)]
+    #[serde(other)]
     Unknown,
 }
 
@@ -170,8 +170,8 @@ pub struct ElectionSummary {
     pub stands_in: bool,
     /// Why the last attempt failed; `null` if it succeeded.
     pub last_error: Option<String>,
-    /// The role of this replica in each part of the organisations; one part unless `leader_election.shards` says
-    /// otherwise.
+    /// The role of this replica in each part of the organisations; one part unless
+    /// `leader_election.shards` says otherwise.
     pub shards: Vec<ShardSummary>,
     #[serde(flatten)]
     pub component: ComponentFields,
@@ -300,7 +300,7 @@ impl HealthMode {
             HealthMode::Healthy => "healthy",
             HealthMode::Degraded => "degraded",
             HealthMode::Unhealthy => "unhealthy",
-            HealthMode::Unknown => "-",
+            HealthMode::Unknown => "unknown",
         }
     }
 }

@@ -25,7 +25,8 @@ pub struct BackupArgs {
     #[arg(value_name = "FILE|DIRECTORY")]
     target: PathBuf,
 
-    /// Keep at most N backups in the directory; the oldest that are named after their time are removed.
+    /// Keep at most N backups in the directory; the oldest that are named after their time are
+    /// removed.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     keep: Option<u16>,
 

@@ -32,7 +32,8 @@ pub struct DemoArgs {
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
 
-    /// Fill the store with about N activity series instead, to size Prometheus or to measure a scrape.
+    /// Fill the store with about N activity series instead, to size Prometheus or to measure a
+    /// scrape.
     #[arg(long, value_name = "N")]
     series: Option<usize>,
 
@@ -67,7 +68,8 @@ fn run_filled(
     series: usize,
     facts_per_second: usize,
 ) -> Result<ExitCode, CommandError> {
-    // The budget must not hide the requested series, whose number is rounded up to whole repositories.
+    // The budget must not hide the requested series, whose number is rounded up to whole
+    // repositories.
     config.store.max_series_budget = config.store.max_series_budget.max(2 * series as u64);
     let clock = Clock::system();
     actix_rt::System::new().block_on(async {

@@ -17,7 +17,8 @@ const USERS_PER_REPOSITORY: usize = 100;
 
 /// How often new facts are written.
 const CHURN_PERIOD: Duration = Duration::from_millis(100);
-/// Distance between the users of two successive facts: a prime, so that facts are spread over the whole store.
+/// Distance between the users of two successive facts: a prime, so that facts are spread over the
+/// whole store.
 const STRIDE: usize = 7919;
 
 /// A store with about `series` activity series, all of them active at `now`.
@@ -31,7 +32,8 @@ pub async fn filled(series: usize, now: Timestamp) -> Result<Arc<dyn FactStore>,
     Ok(Arc::new(store))
 }
 
-/// Writes `per_second` facts per second, each by a different user than the one before. Never returns.
+/// Writes `per_second` facts per second, each by a different user than the one before. Never
+/// returns.
 pub async fn churn(store: Arc<dyn FactStore>, series: usize, per_second: usize, clock: Arc<Clock>) {
     let pairs = series.div_ceil(SERIES_PER_PAIR);
     let mut ticks = interval(CHURN_PERIOD);

@@ -44,8 +44,8 @@ struct Liveness {
 }
 
 impl ReplicaClient {
-    /// A client of the replica at this URL, or without one of the replica that this configuration starts on this
-    /// machine. It authenticates with the configured admin token.
+    /// A client of the replica at this URL, or without one of the replica that this configuration
+    /// starts on this machine. It authenticates with the configured admin token.
     pub(crate) fn new(config: &Config, url: Option<&str>) -> Result<Self, anyhow::Error> {
         let authority = match url {
             Some(url) => authority(url)?,

@@ -11,12 +11,14 @@ use crate::config::{Config, Environment, Overrides, Secret, load};
 /// Flags of every command that can talk to a running replica.
 #[derive(Debug, clap::Args)]
 pub struct ReplicaOptions {
-    /// The configuration file with address, token and broker. Without it, the built-in defaults apply.
+    /// The configuration file with address, token and broker. Without it, the built-in defaults
+    /// apply.
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 
-    /// The address of a running replica, such as http://127.0.0.1:8080, whose admin API to use. Without it, commands
-    /// use the replica that the configuration starts on this machine, and `dlq` the broker if one is configured.
+    /// The address of a running replica, such as http://127.0.0.1:8080, whose admin API to use.
+    /// Without it, commands use the replica that the configuration starts on this machine, and
+    /// `dlq` the broker if one is configured.
     // The alias is the flag's former name, kept for existing scripts.
     #[arg(long, value_name = "URL", alias = "replica", global = true)]
     url: Option<String>,

@@ -1,4 +1,5 @@
-//! Output of commands: JSON for programs, or text for people without the control characters of what is shown.
+//! Output of commands: JSON for programs, or text for people without the control characters of what
+//! is shown.
 
 use comfy_table::Table;
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};

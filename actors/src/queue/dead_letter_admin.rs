@@ -37,8 +37,8 @@ pub enum DeadLetterRemoval<'a> {
 
 /// A place that keeps dead letters: the stores of a replica, or the queue of a broker.
 ///
-/// An implementation moves data; the provided methods decide. Every decision that changes anything is written to the
-/// audit log.
+/// An implementation moves data; the provided methods decide. Every decision that changes anything
+/// is written to the audit log.
 #[async_trait]
 pub trait DeadLetterAdmin: Send + Sync {
     /// The current time, which becomes the creation time of new jobs.
@@ -53,8 +53,8 @@ pub trait DeadLetterAdmin: Send + Sync {
     /// Whether a dead letter that is gone is known to have been reprocessed.
     async fn was_reprocessed(&self, id: &str) -> Result<bool, DeadLetterError>;
 
-    /// Publishes the job that replaces the dead letter `id`. Returns `false`, and publishes nothing, if that was done
-    /// before. After an error the dead letter is unchanged.
+    /// Publishes the job that replaces the dead letter `id`. Returns `false`, and publishes
+    /// nothing, if that was done before. After an error the dead letter is unchanged.
     async fn publish(&self, id: &str, job: Job) -> Result<bool, DeadLetterError>;
 
     /// Removes a dead letter.
@@ -65,8 +65,8 @@ pub trait DeadLetterAdmin: Send + Sync {
         self.find(id).await?.ok_or_else(|| DeadLetterError::Unknown(id.into()))
     }
 
-    /// Turns a dead letter into a new job: one job, however often it is requested. The job is published before the
-    /// dead letter is removed, so that no failure in between loses it.
+    /// Turns a dead letter into a new job: one job, however often it is requested. The job is
+    /// published before the dead letter is removed, so that no failure in between loses it.
     async fn reprocess(&self, id: &str) -> Result<ReprocessOutcome, DeadLetterError> {
         let before = || ReprocessOutcome { id: id.into(), job_id: None };
         let Some(letter) = self.find(id).await? else {
@@ -84,7 +84,8 @@ pub trait DeadLetterAdmin: Send + Sync {
         Ok(ReprocessOutcome { id: id.into(), job_id: Some(job_id) })
     }
 
-    /// Reprocesses every dead letter. One that fails does not keep the others from being reprocessed.
+    /// Reprocesses every dead letter. One that fails does not keep the others from being
+    /// reprocessed.
     async fn reprocess_all(&self) -> Result<ReprocessSummary, DeadLetterError> {
         let mut summary = ReprocessSummary::default();
         for letter in self.page(usize::MAX).await?.letters {

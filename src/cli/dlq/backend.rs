@@ -14,7 +14,8 @@ use crate::cli::replica_options::ReplicaOptions;
 use crate::config::Config;
 use crate::queue::amqp::{AmqpError, Broker, DeadLetterQueue, Topology};
 
-/// How the dead letters are reached. What happens to them is decided by [`DeadLetterAdmin`] either way.
+/// How the dead letters are reached. What happens to them is decided by [`DeadLetterAdmin`] either
+/// way.
 pub(super) enum DeadLetterBackend {
     Broker { broker: Broker, topology: Topology, clock: Arc<Clock> },
     Replica(ReplicaClient),

@@ -14,7 +14,8 @@ const REREAD_PER_POINT: f64 = 14.0;
 const REPOSITORIES_PER_CHECK: f64 = 25.0;
 /// REST requests for one repository and cycle, besides those for changes.
 const REST_PER_REPOSITORY: f64 = 2.0;
-/// REST requests for each push: branch, comparison, reviews. Lines of code come from statistics, requested once a day.
+/// REST requests for each push: branch, comparison, reviews. Lines of code come from statistics,
+/// requested once a day.
 const REST_PER_CHANGE: f64 = 3.5;
 /// People in an active repository; the real number is known only once it is collected.
 const PEOPLE: f64 = 5.0;
@@ -118,7 +119,8 @@ mod tests {
 
     #[test]
     fn the_estimate_is_close_to_the_measurement() {
-        // 2% of 1,000 repositories every five minutes were measured at 45 to 109 points an hour, the first scrape at 316.
+        // 2% of 1,000 repositories every five minutes were measured at 45 to 109 points an hour,
+        // the first scrape at 316.
         let mut busy = size(1_000, 1_000, true);
         busy.pushed_today = 2_880;
         let estimate = busy.estimate();

@@ -55,8 +55,9 @@ fn is_same(given: &str, expected: &str) -> bool {
     Sha256::digest(given)[..].ct_eq(&Sha256::digest(expected)[..]).into()
 }
 
-/// Admits requests from this machine, but not those that a proxy on it forwards, nor those of another site's page in a
-/// browser on it, sent directly or to a name that was made to resolve to this machine (DNS rebinding).
+/// Admits requests from this machine, but not those that a proxy on it forwards, nor those of
+/// another site's page in a browser on it, sent directly or to a name that was made to resolve to
+/// this machine (DNS rebinding).
 fn check_local(request: &ServiceRequest) -> Result<(), Problem> {
     let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
     let forwarded = FORWARDED.iter().any(|name| request.headers().contains_key(*name));
@@ -74,7 +75,8 @@ fn check_local(request: &ServiceRequest) -> Result<(), Problem> {
     ))
 }
 
-/// Whether the host of a `Host` header is a loopback address or `localhost`, which cannot be redirected.
+/// Whether the host of a `Host` header is a loopback address or `localhost`, which cannot be
+/// redirected.
 fn names_loopback(host: &str) -> bool {
     let Ok(uri) = format!("http://{host}/").parse::<Uri>() else { return false };
     let name = uri.host().unwrap_or_default();

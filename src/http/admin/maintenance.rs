@@ -58,7 +58,8 @@ pub(in crate::http) async fn show_maintenance(state: web::Data<AppState>) -> Htt
 
 /// Pause scraping of one organisation, or of all
 ///
-/// The pause ends by itself. Cycles that are running are finished; activity during the pause is collected afterwards.
+/// The pause ends by itself. Cycles that are running are finished; activity during the pause is
+/// collected afterwards.
 #[utoipa::path(
     post,
     path = "/maintenance",

@@ -20,7 +20,8 @@ use crate::telemetry::{OrgReport, memory_limit, resident_memory};
 
 /// The current state of this replica
 ///
-/// What only the leader knows is reported as the leader last shared it, so every replica answers the same.
+/// What only the leader knows is reported as the leader last shared it, so every replica answers
+/// the same.
 #[utoipa::path(
     get,
     path = "/status",

@@ -11,8 +11,8 @@ use github_stats_actors::queue::{
 
 use super::{AmqpDeadLetters, AmqpError, Broker, Topology};
 
-/// The broker's queue of dead letters. It remembers nothing about letters that are gone: replicas recognise a job
-/// that was published twice.
+/// The broker's queue of dead letters. It remembers nothing about letters that are gone: replicas
+/// recognise a job that was published twice.
 pub struct DeadLetterQueue {
     session: AmqpDeadLetters,
     clock: Arc<Clock>,

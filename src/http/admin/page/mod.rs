@@ -1,7 +1,8 @@
 //! The admin page: three static files without any data, which a browser fills from the admin API.
 //!
-//! They can be read without a token, because they contain nothing confidential and a browser that follows a link sends
-//! no token. Everything they show and do goes through the API and its authentication.
+//! They can be read without a token, because they contain nothing confidential and a browser that
+//! follows a link sends no token. Everything they show and do goes through the API and its
+//! authentication.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, ContentType};
