@@ -21,7 +21,8 @@ pub struct DeadLetterList {
     /// How many dead letters there are, listed or not.
     pub total: usize,
     /// The oldest first.
-    pub letters: Vec<DeadLetterView>,
+    #[serde(rename = "letters")]
+    pub dead_letters: Vec<DeadLetterView>,
 }
 
 /// A dead letter.
@@ -95,13 +96,13 @@ pub struct AttemptView {
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = Reprocessed)]
 pub struct ReprocessAnswer {
-    pub reprocessed: Vec<ReprocessedLetter>,
+    pub reprocessed: Vec<ReprocessedDeadLetter>,
     pub failed: Vec<FailedReprocess>,
 }
 
 /// A dead letter that became a job.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ReprocessedLetter {
+pub struct ReprocessedDeadLetter {
     pub id: String,
     /// The new job; `null` if an earlier request made one.
     pub job_id: Option<String>,
@@ -133,20 +134,21 @@ pub struct ResolveAnswer {
 
 impl From<DeadLetterPage> for DeadLetterList {
     fn from(page: DeadLetterPage) -> Self {
-        DeadLetterList { total: page.total, letters: page.letters.iter().map(DeadLetterView::of).collect() }
+        let dead_letters = page.dead_letters.iter().map(DeadLetterView::of).collect();
+        DeadLetterList { total: page.total, dead_letters }
     }
 }
 
 impl DeadLetterView {
-    pub fn of(letter: &DeadLetter) -> Self {
+    pub fn of(dead_letter: &DeadLetter) -> Self {
         DeadLetterView {
-            id: letter.id.clone(),
-            job: letter.job.as_ref().map(JobView::of),
-            reason: letter.reason.as_str().to_owned(),
-            error: letter.error.clone(),
-            died_at: letter.died_at.as_unix(),
-            history: letter.history.iter().map(AttemptView::of).collect(),
-            excerpt: letter.excerpt.clone(),
+            id: dead_letter.id.clone(),
+            job: dead_letter.job.as_ref().map(JobView::of),
+            reason: dead_letter.reason.as_str().to_owned(),
+            error: dead_letter.error.clone(),
+            died_at: dead_letter.died_at.as_unix(),
+            history: dead_letter.history.iter().map(AttemptView::of).collect(),
+            excerpt: dead_letter.excerpt.clone(),
         }
     }
 }
@@ -177,9 +179,9 @@ impl AttemptView {
     }
 }
 
-impl From<ReprocessOutcome> for ReprocessedLetter {
+impl From<ReprocessOutcome> for ReprocessedDeadLetter {
     fn from(outcome: ReprocessOutcome) -> Self {
-        ReprocessedLetter { id: outcome.id, job_id: outcome.job_id }
+        ReprocessedDeadLetter { id: outcome.id, job_id: outcome.job_id }
     }
 }
 
@@ -187,7 +189,7 @@ impl From<ReprocessSummary> for ReprocessAnswer {
     fn from(summary: ReprocessSummary) -> Self {
         let failed = summary.failed.into_iter();
         ReprocessAnswer {
-            reprocessed: summary.reprocessed.into_iter().map(ReprocessedLetter::from).collect(),
+            reprocessed: summary.reprocessed.into_iter().map(ReprocessedDeadLetter::from).collect(),
             failed: failed.map(|(id, error)| FailedReprocess { id, error: error.to_string() }).collect(),
         }
     }
@@ -214,13 +216,13 @@ mod tests {
         let again = Job { reprocesses: Some("a".into()), ..job("a~2") };
         let poison =
             PoisonMessage { id: "p".into(), problem: "no JSON".into(), size: 3, excerpt: "{{{".into() };
-        for letter in [
+        for dead_letter in [
             DeadLetter::of_job(&again, DeadLetterReason::AttemptsExhausted, "it failed", now),
             DeadLetter::of_poison(&poison, now),
         ] {
-            let view = DeadLetterView::of(&letter);
-            assert_eq!(json!(view), json!(letter));
-            assert_eq!(serde_json::from_value::<DeadLetterView>(json!(letter)).unwrap(), view);
+            let view = DeadLetterView::of(&dead_letter);
+            assert_eq!(json!(view), json!(dead_letter));
+            assert_eq!(serde_json::from_value::<DeadLetterView>(json!(dead_letter)).unwrap(), view);
         }
     }
 }

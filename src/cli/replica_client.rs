@@ -31,7 +31,7 @@ pub(crate) struct ReplicaClient {
 }
 
 /// An answer of the admin API.
-pub(crate) struct Answer<T> {
+pub(crate) struct ApiResponse<T> {
     /// The answer as the replica sent it.
     pub(crate) json: Value,
     pub(crate) content: T,
@@ -64,7 +64,7 @@ impl ReplicaClient {
         &self,
         path: &str,
         query: &impl Serialize,
-    ) -> Result<Answer<T>, anyhow::Error> {
+    ) -> Result<ApiResponse<T>, anyhow::Error> {
         self.call(Method::GET, &with_query(path, query)?, None).await
     }
 
@@ -72,7 +72,7 @@ impl ReplicaClient {
         &self,
         path: &str,
         body: &impl Serialize,
-    ) -> Result<Answer<T>, anyhow::Error> {
+    ) -> Result<ApiResponse<T>, anyhow::Error> {
         self.call(Method::POST, path, Some(serde_json::to_vec(body)?.into())).await
     }
 
@@ -80,7 +80,7 @@ impl ReplicaClient {
         &self,
         path: &str,
         query: &impl Serialize,
-    ) -> Result<Answer<T>, anyhow::Error> {
+    ) -> Result<ApiResponse<T>, anyhow::Error> {
         self.call(Method::DELETE, &with_query(path, query)?, None).await
     }
 
@@ -106,7 +106,7 @@ impl ReplicaClient {
         method: Method,
         path: &str,
         body: Option<Bytes>,
-    ) -> Result<Answer<T>, anyhow::Error> {
+    ) -> Result<ApiResponse<T>, anyhow::Error> {
         let answer = timeout(TIMEOUT, self.exchange(method, &format!("/api/admin/{path}"), body)).await;
         let (status, body) = answer
             .map_err(|_| anyhow!("no answer within {} s", TIMEOUT.as_secs()))
@@ -118,7 +118,7 @@ impl ReplicaClient {
         let other = || format!("cannot read the answer of http://{}: is it another version?", self.authority);
         let json: Value = serde_json::from_slice(&body).with_context(other)?;
         let content = T::deserialize(&json).with_context(other)?;
-        Ok(Answer { json, content })
+        Ok(ApiResponse { json, content })
     }
 
     fn refusal(&self, status: StatusCode, body: &[u8]) -> anyhow::Error {

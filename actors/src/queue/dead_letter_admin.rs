@@ -11,7 +11,7 @@ pub struct DeadLetterPage {
     /// How many dead letters there are, listed or not.
     pub total: usize,
     /// The oldest of them, the oldest first.
-    pub letters: Vec<DeadLetter>,
+    pub dead_letters: Vec<DeadLetter>,
 }
 
 /// The outcome of reprocessing several dead letters.
@@ -69,11 +69,11 @@ pub trait DeadLetterAdmin: Send + Sync {
     /// published before the dead letter is removed, so that no failure in between loses it.
     async fn reprocess(&self, id: &str) -> Result<ReprocessOutcome, DeadLetterError> {
         let before = || ReprocessOutcome { id: id.into(), job_id: None };
-        let Some(letter) = self.find(id).await? else {
+        let Some(dead_letter) = self.find(id).await? else {
             let known = self.was_reprocessed(id).await?;
             return if known { Ok(before()) } else { Err(DeadLetterError::Unknown(id.into())) };
         };
-        let dead = letter.job.ok_or_else(|| DeadLetterError::NoJob(id.into()))?;
+        let dead = dead_letter.job.ok_or_else(|| DeadLetterError::NoJob(id.into()))?;
         let job = dead.reprocessed(self.now());
         let job_id = job.job_id.clone();
         if !self.publish(id, job).await? {
@@ -88,10 +88,10 @@ pub trait DeadLetterAdmin: Send + Sync {
     /// reprocessed.
     async fn reprocess_all(&self) -> Result<ReprocessSummary, DeadLetterError> {
         let mut summary = ReprocessSummary::default();
-        for letter in self.page(usize::MAX).await?.letters {
-            match self.reprocess(&letter.id).await {
+        for dead_letter in self.page(usize::MAX).await?.dead_letters {
+            match self.reprocess(&dead_letter.id).await {
                 Ok(outcome) => summary.reprocessed.push(outcome),
-                Err(error) => summary.failed.push((letter.id, error)),
+                Err(error) => summary.failed.push((dead_letter.id, error)),
             }
         }
         Ok(summary)
@@ -102,9 +102,9 @@ pub trait DeadLetterAdmin: Send + Sync {
         if reason.trim().is_empty() {
             return Err(DeadLetterError::NoReason);
         }
-        let letter = self.inspect(id).await?;
+        let dead_letter = self.inspect(id).await?;
         tracing::info!(target: "audit", action = "dlq.resolve", letter = id, reason, "a dead letter was resolved");
         self.remove(id, DeadLetterRemoval::Resolved { reason }).await?;
-        Ok(letter)
+        Ok(dead_letter)
     }
 }

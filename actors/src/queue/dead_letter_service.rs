@@ -79,10 +79,10 @@ impl DeadLetterAdmin for DeadLetterService {
     }
 
     async fn page(&self, count: usize) -> Result<DeadLetterPage, DeadLetterError> {
-        let mut letters = self.list().await?;
-        let total = letters.len();
-        letters.truncate(count);
-        Ok(DeadLetterPage { total, letters })
+        let mut dead_letters = self.list().await?;
+        let total = dead_letters.len();
+        dead_letters.truncate(count);
+        Ok(DeadLetterPage { total, dead_letters })
     }
 
     async fn find(&self, id: &str) -> Result<Option<DeadLetter>, DeadLetterError> {

@@ -88,8 +88,8 @@ impl DeadLetterBackend {
                 Ok(client.post(&path, &ResolveRequest { reason }).await?.content)
             }
             DeadLetterBackend::Broker { broker, topology, clock } => {
-                let letter = open(broker, topology, clock).await?.resolve(id, &reason).await?;
-                Ok(ResolveAnswer { resolved: letter.id, reason })
+                let dead_letter = open(broker, topology, clock).await?.resolve(id, &reason).await?;
+                Ok(ResolveAnswer { resolved: dead_letter.id, reason })
             }
         }
     }

@@ -84,11 +84,11 @@ async fn act(
     match action {
         Action::List { count } => {
             let list = backend.list(Some(count)).await?;
-            show(json, &json!(list), || table::letters(&list));
+            show(json, &json!(list), || table::list(&list));
         }
         Action::Inspect { id } => {
-            let letter = backend.inspect(&id).await?;
-            show(json, &json!(letter), || table::letter(&letter));
+            let dead_letter = backend.inspect(&id).await?;
+            show(json, &json!(dead_letter), || table::dead_letter(&dead_letter));
         }
         Action::Reprocess { id, .. } => {
             let answer = backend.reprocess(id.as_deref()).await?;
@@ -102,8 +102,8 @@ async fn act(
             show(json, &json!(answer), text);
         }
         Action::Report { hours } => {
-            let letters = backend.list(None).await.context("cannot report")?.letters;
-            let report = DeadLetterStatistics::of(&letters, hours, clock.now());
+            let dead_letters = backend.list(None).await.context("cannot report")?.dead_letters;
+            let report = DeadLetterStatistics::of(&dead_letters, hours, clock.now());
             show(json, &json!(report), || table::report(&report));
         }
     }

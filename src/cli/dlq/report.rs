@@ -13,7 +13,8 @@ pub(super) struct DeadLetterStatistics {
     /// The period that is counted, in hours before now.
     pub(super) hours: u32,
     /// Dead letters of the period.
-    pub(super) letters: usize,
+    #[serde(rename = "letters")]
+    pub(super) dead_letters: usize,
     /// All dead letters.
     pub(super) unresolved: usize,
     pub(super) oldest_unixtime: Option<i64>,
@@ -24,23 +25,26 @@ pub(super) struct DeadLetterStatistics {
 
 impl DeadLetterStatistics {
     /// The statistics of the last `hours` before `now`.
-    pub(super) fn of(letters: &[DeadLetterView], hours: u32, now: Timestamp) -> Self {
+    pub(super) fn of(dead_letters: &[DeadLetterView], hours: u32, now: Timestamp) -> Self {
         let since = (now - i64::from(hours) * HOUR).as_unix();
-        let recent: Vec<&DeadLetterView> = letters.iter().filter(|letter| letter.died_at >= since).collect();
+        let recent: Vec<&DeadLetterView> =
+            dead_letters.iter().filter(|dead_letter| dead_letter.died_at >= since).collect();
         let count = |of: fn(&DeadLetterView) -> String| {
-            recent.iter().fold(BTreeMap::new(), |mut counts, letter| {
-                *counts.entry(of(letter)).or_insert(0) += 1;
+            recent.iter().fold(BTreeMap::new(), |mut counts, dead_letter| {
+                *counts.entry(of(dead_letter)).or_insert(0) += 1;
                 counts
             })
         };
         DeadLetterStatistics {
             hours,
-            letters: recent.len(),
-            unresolved: letters.len(),
-            oldest_unixtime: letters.iter().map(|letter| letter.died_at).min(),
-            by_reason: count(|letter| letter.reason.clone()),
-            by_org: count(|letter| letter.job.as_ref().map_or("-".to_owned(), |job| job.org.clone())),
-            by_error: count(|letter| letter.error.clone()),
+            dead_letters: recent.len(),
+            unresolved: dead_letters.len(),
+            oldest_unixtime: dead_letters.iter().map(|dead_letter| dead_letter.died_at).min(),
+            by_reason: count(|dead_letter| dead_letter.reason.clone()),
+            by_org: count(|dead_letter| {
+                dead_letter.job.as_ref().map_or("-".to_owned(), |job| job.org.clone())
+            }),
+            by_error: count(|dead_letter| dead_letter.error.clone()),
         }
     }
 }
@@ -54,14 +58,17 @@ mod tests {
     #[test]
     fn dead_letters_are_counted_by_kind_within_the_requested_hours() {
         let now = Timestamp::from_unix(1_000_000);
-        let letter = |id: &str, age: i64| {
+        let dead_letter = |id: &str, age: i64| {
             let poison =
                 PoisonMessage { id: id.into(), problem: "no job".into(), size: 3, excerpt: "{{{".into() };
             DeadLetterView::of(&DeadLetter::of_poison(&poison, now - age))
         };
-        let report =
-            DeadLetterStatistics::of(&[letter("a", 60), letter("b", 7_000), letter("c", 8_000)], 2, now);
-        assert_eq!((report.letters, report.unresolved), (2, 3));
+        let report = DeadLetterStatistics::of(
+            &[dead_letter("a", 60), dead_letter("b", 7_000), dead_letter("c", 8_000)],
+            2,
+            now,
+        );
+        assert_eq!((report.dead_letters, report.unresolved), (2, 3));
         assert_eq!(report.oldest_unixtime, Some(1_000_000 - 8_000));
         assert_eq!(report.by_reason["malformed"], 2);
         assert_eq!(report.by_error["no job (3 bytes)"], 2);

@@ -12,41 +12,41 @@ use crate::human;
 /// Characters of an error in a list.
 const MAX_ERROR_LENGTH: usize = 60;
 
-pub(super) fn letters(list: &DeadLetterList) -> String {
-    let DeadLetterList { total, letters } = list;
-    if letters.is_empty() {
+pub(super) fn list(list: &DeadLetterList) -> String {
+    let DeadLetterList { total, dead_letters } = list;
+    if dead_letters.is_empty() {
         return "there are no dead letters".to_owned();
     }
-    let rows = letters.iter().map(|letter| {
-        let job = letter.job.as_ref();
+    let rows = dead_letters.iter().map(|dead_letter| {
+        let job = dead_letter.job.as_ref();
         [
-            letter.id.clone(),
-            time(letter.died_at),
-            letter.reason.clone(),
+            dead_letter.id.clone(),
+            time(dead_letter.died_at),
+            dead_letter.reason.clone(),
             job.map_or("-".to_owned(), |job| job.org.clone()),
             job.map_or("-".to_owned(), |job| job.repo.clone()),
-            letter.history.len().to_string(),
-            shortened(&letter.error),
+            dead_letter.history.len().to_string(),
+            shortened(&dead_letter.error),
         ]
     });
     let table = columns(["ID", "DIED", "REASON", "ORG", "REPO", "ATTEMPTS", "ERROR"], rows);
-    format!("{table}\n{} of {total} dead letters", letters.len())
+    format!("{table}\n{} of {total} dead letters", dead_letters.len())
 }
 
-pub(super) fn letter(letter: &DeadLetterView) -> String {
+pub(super) fn dead_letter(dead_letter: &DeadLetterView) -> String {
     let mut rows = vec![
-        ("id", letter.id.clone()),
-        ("reason", letter.reason.clone()),
-        ("error", letter.error.clone()),
-        ("died", time(letter.died_at)),
+        ("id", dead_letter.id.clone()),
+        ("reason", dead_letter.reason.clone()),
+        ("error", dead_letter.error.clone()),
+        ("died", time(dead_letter.died_at)),
     ];
-    if let Some(job) = &letter.job {
+    if let Some(job) = &dead_letter.job {
         rows.extend(of_job(job));
     }
-    for failure in &letter.history {
+    for failure in &dead_letter.history {
         rows.push(("attempt", format!("{} at {}: {}", failure.attempt, time(failure.at), failure.error)));
     }
-    rows.extend(letter.excerpt.clone().map(|excerpt| ("begins with", excerpt)));
+    rows.extend(dead_letter.excerpt.clone().map(|excerpt| ("begins with", excerpt)));
     pairs(rows)
 }
 
@@ -76,7 +76,7 @@ pub(super) fn report(report: &DeadLetterStatistics) -> String {
     let oldest = report.oldest_unixtime.map_or("-".to_owned(), |at| time(at));
     let summary = pairs(vec![
         ("last hours", report.hours.to_string()),
-        ("dead letters", report.letters.to_string()),
+        ("dead letters", report.dead_letters.to_string()),
         ("total unresolved", report.unresolved.to_string()),
         ("oldest", oldest),
     ]);
@@ -116,9 +116,9 @@ mod tests {
         let excerpt = "\u{1b}[2J{{{\n".into();
         let poison = PoisonMessage { id: "p".into(), problem: "no job".into(), size: 8, excerpt };
         let view = DeadLetterView::of(&DeadLetter::of_poison(&poison, Timestamp::from_unix(0)));
-        let shown = letter(&view);
+        let shown = dead_letter(&view);
         assert!(!shown.contains('\u{1b}') && shown.contains("{{{"), "{shown}");
-        let listed = letters(&DeadLetterList { total: 3, letters: vec![view] });
+        let listed = list(&DeadLetterList { total: 3, dead_letters: vec![view] });
         assert!(
             listed.contains("1970-01-01T00:00:00Z") && listed.ends_with("1 of 3 dead letters"),
             "{listed}"

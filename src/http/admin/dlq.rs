@@ -47,7 +47,7 @@ fn no_reason() -> Problem {
         (status = 503, description = "The dead letters cannot be reached.", body = ErrorAnswer)
     )
 )]
-pub(in crate::http) async fn list_letters(
+pub(in crate::http) async fn list_dead_letters(
     request: HttpRequest,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
@@ -69,12 +69,12 @@ pub(in crate::http) async fn list_letters(
         (status = 503, description = "The dead letters cannot be reached.", body = ErrorAnswer)
     )
 )]
-pub(in crate::http) async fn inspect_letter(
+pub(in crate::http) async fn inspect_dead_letter(
     id: web::Path<String>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    let letter = service(&state)?.inspect(&id).await.map_err(problem)?;
-    Ok(HttpResponse::Ok().json(DeadLetterView::of(&letter)))
+    let dead_letter = service(&state)?.inspect(&id).await.map_err(problem)?;
+    Ok(HttpResponse::Ok().json(DeadLetterView::of(&dead_letter)))
 }
 
 /// Reprocess a dead letter: once, however often it is requested
@@ -133,8 +133,8 @@ pub(in crate::http) async fn resolve(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let ResolveRequest { reason } = serde_json::from_slice(&body).map_err(|_| no_reason())?;
-    let letter = service(&state)?.resolve(&id, &reason).await.map_err(problem)?;
-    Ok(HttpResponse::Ok().json(ResolveAnswer { resolved: letter.id, reason }))
+    let dead_letter = service(&state)?.resolve(&id, &reason).await.map_err(problem)?;
+    Ok(HttpResponse::Ok().json(ResolveAnswer { resolved: dead_letter.id, reason }))
 }
 
 #[cfg(test)]
@@ -151,16 +151,16 @@ mod tests {
     use super::*;
     use crate::http::testing::{TestResponse, ask, fresh, with_token};
 
-    async fn with_letters() -> (AppState, MemoryQueue) {
+    async fn with_dead_letters() -> (AppState, MemoryQueue) {
         let stores = JobStores::in_memory(&settings());
         for (number, id) in (1..).zip(["a", "b"]) {
-            let letter = DeadLetter::of_job(
+            let dead_letter = DeadLetter::of_job(
                 &job(id),
                 DeadLetterReason::Expired,
                 "too old",
                 Timestamp::from_unix(number),
             );
-            stores.letters.add(&letter).await.unwrap();
+            stores.letters.add(&dead_letter).await.unwrap();
         }
         let poison =
             PoisonMessage { id: "p".into(), problem: "no JSON".into(), size: 3, excerpt: "{{{".into() };
@@ -186,7 +186,7 @@ mod tests {
 
     #[actix::test]
     async fn dead_letters_are_listed_shown_and_reprocessed_once() {
-        let (state, queue) = with_letters().await;
+        let (state, queue) = with_dead_letters().await;
         let listed = read_path(&state, "?count=1").await.json();
         assert_eq!((&listed["total"], &listed["letters"][0]["id"]), (&json!(3), &json!("a")));
         assert_eq!(listed["letters"].as_array().unwrap().len(), 1);
@@ -203,7 +203,7 @@ mod tests {
 
     #[actix::test]
     async fn an_operator_resolves_a_dead_letter_for_a_reason() {
-        let (state, _) = with_letters().await;
+        let (state, _) = with_dead_letters().await;
         assert_eq!(post(&state, "/p/reprocess", "").await.status, 409);
         for body in ["", "{}", "{\"reason\": \" \"}"] {
             assert_eq!(post(&state, "/p/resolve", body).await.status, 400, "{body}");

@@ -14,7 +14,7 @@ mod status;
 pub(super) use actors::actors;
 pub(super) use auth::authenticate;
 pub(super) use chaos::break_actor;
-pub(super) use dlq::{inspect_letter, list_letters, reprocess, reprocess_all, resolve};
+pub(super) use dlq::{inspect_dead_letter, list_dead_letters, reprocess, reprocess_all, resolve};
 pub(super) use maintenance::{end_maintenance, show_maintenance, start_maintenance};
 pub(super) use openapi::{openapi, overview};
 pub(super) use page::{page, script, style};

@@ -33,9 +33,9 @@ const BASE: &str = "/api/admin";
         maintenance::end_maintenance,
         shutdown::shut_down,
         actors::actors,
-        dlq::list_letters,
+        dlq::list_dead_letters,
         dlq::reprocess_all,
-        dlq::inspect_letter,
+        dlq::inspect_dead_letter,
         dlq::reprocess,
         dlq::resolve,
         openapi

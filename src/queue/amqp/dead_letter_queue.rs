@@ -11,7 +11,7 @@ use github_stats_actors::queue::{
 
 use super::{AmqpDeadLetters, AmqpError, Broker, Topology};
 
-/// The broker's queue of dead letters. It remembers nothing about letters that are gone: replicas
+/// The broker's queue of dead letters. It remembers nothing about dead letters that are gone: replicas
 /// recognise a job that was published twice.
 pub struct DeadLetterQueue {
     session: AmqpDeadLetters,
@@ -36,12 +36,13 @@ impl DeadLetterAdmin for DeadLetterQueue {
 
     async fn page(&self, count: usize) -> Result<DeadLetterPage, DeadLetterError> {
         let total = self.session.count().await.map_err(failed)?;
-        Ok(DeadLetterPage { total, letters: self.session.letters(count).await.map_err(failed)? })
+        let dead_letters = self.session.letters(count).await.map_err(failed)?;
+        Ok(DeadLetterPage { total, dead_letters })
     }
 
     async fn find(&self, id: &str) -> Result<Option<DeadLetter>, DeadLetterError> {
-        let letters = self.session.letters(usize::MAX).await.map_err(failed)?;
-        Ok(letters.into_iter().find(|letter| letter.id == id))
+        let dead_letters = self.session.letters(usize::MAX).await.map_err(failed)?;
+        Ok(dead_letters.into_iter().find(|dead_letter| dead_letter.id == id))
     }
 
     async fn was_reprocessed(&self, _: &str) -> Result<bool, DeadLetterError> {

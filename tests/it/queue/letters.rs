@@ -32,9 +32,9 @@ async fn dead_letters_are_listed_reprocessed_and_resolved_in_place() {
     };
     for _ in 0..2 {
         let page = open().await.page(10).await.expect("letters");
-        assert_eq!(page.letters, [letter(0), letter(1), letter(2)], "listing changes nothing");
+        assert_eq!(page.dead_letters, [letter(0), letter(1), letter(2)], "listing changes nothing");
     }
-    assert_eq!(open().await.page(1).await.expect("letters").letters, [letter(0)]);
+    assert_eq!(open().await.page(1).await.expect("letters").dead_letters, [letter(0)]);
     let letters = open().await;
     let again = letters.reprocess("job-1").await.expect("reprocessed");
     assert_eq!(again.job_id, Some("job-1~2".to_owned()));
