@@ -1,5 +1,6 @@
 //! github-stats: contributor activity of whole GitHub organisations, served to Prometheus.
 
+mod admin_api;
 pub mod backup;
 pub mod cli;
 pub mod config;

@@ -1,4 +1,4 @@
-//! `github-stats backup` and `github-stats restore`: the whole store, any backend to any backend.
+//! `github-stats backup` and `github-stats restore`: the whole store, between any backends.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -21,11 +21,12 @@ use crate::runtime::open_store;
 /// Arguments of `backup`.
 #[derive(Debug, clap::Args)]
 pub struct BackupArgs {
-    /// The backup; or a directory, where it is named after the time.
+    /// The file to write, or a directory in which the file is named after the current time.
     #[arg(value_name = "FILE|DIRECTORY")]
     target: PathBuf,
 
-    /// How many backups the directory holds at most: the oldest that were named after their time are removed.
+    /// Keep at most N backups in the directory; the oldest that are named after their time are
+    /// removed.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     keep: Option<u16>,
 
@@ -36,7 +37,7 @@ pub struct BackupArgs {
 /// Arguments of `restore`.
 #[derive(Debug, clap::Args)]
 pub struct RestoreArgs {
-    /// The backup.
+    /// The backup to restore.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
@@ -44,45 +45,47 @@ pub struct RestoreArgs {
     store: StoreArgs,
 }
 
-/// Which store.
+/// Which store to use.
 #[derive(Debug, clap::Args)]
 struct StoreArgs {
-    /// The configuration file that says which store; without one the embedded defaults hold.
+    /// The configuration file that defines the store. Without it, the built-in defaults apply.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
-/// Where a backup goes.
-struct Place {
-    /// The name it begins with, as [`UnfinishedBackup`] takes it.
-    begun: PathBuf,
+/// Where a backup is written.
+struct Target {
+    /// The name while it is written, as [`UnfinishedBackup`] expects it.
+    unfinished: PathBuf,
     name: PathBuf,
-    shelf: Option<(BackupDirectory, usize)>,
+    /// The directory to prune, and how many backups to keep in it.
+    pruned: Option<(BackupDirectory, usize)>,
 }
 
-impl Place {
+impl Target {
     fn of(args: &BackupArgs, now: Timestamp) -> Result<Self, anyhow::Error> {
         let target = &args.target;
         if target.is_dir() {
-            let shelf = BackupDirectory::new(target);
-            let (begun, name) = (shelf.next(), shelf.dated(now));
-            return Ok(Place { begun, name, shelf: args.keep.map(|keep| (shelf, usize::from(keep))) });
+            let directory = BackupDirectory::new(target);
+            let (unfinished, name) = (directory.next(), directory.dated(now));
+            let pruned = args.keep.map(|keep| (directory, usize::from(keep)));
+            return Ok(Target { unfinished, name, pruned });
         }
         anyhow::ensure!(
             args.keep.is_none(),
-            "--keep wants a directory that is there, and {} is none: it is the names in it that say which backups are old",
+            "--keep wants a directory that exists, which {} is not: the age of a backup is taken from its name there",
             target.display()
         );
-        Ok(Place { begun: target.clone(), name: target.clone(), shelf: None })
+        Ok(Target { unfinished: target.clone(), name: target.clone(), pruned: None })
     }
 }
 
 pub fn back_up(args: BackupArgs) -> Result<ExitCode, CommandError> {
     let now = Clock::system().now();
-    let place = Place::of(&args, now)?;
+    let target = Target::of(&args, now)?;
     let store = args.store.open()?;
-    let named = || format!("the backup {}", place.name.display());
-    let unfinished = UnfinishedBackup::begin(&place.begun).with_context(named)?;
+    let named = || format!("cannot write the backup {}", target.name.display());
+    let unfinished = UnfinishedBackup::begin(&target.unfinished).with_context(named)?;
     let bar = bar(None);
     let written = actix_rt::System::new().block_on(async {
         let mut progress = |records| bar.set_position(records);
@@ -90,27 +93,28 @@ pub fn back_up(args: BackupArgs) -> Result<ExitCode, CommandError> {
             written = backup::write(&store, BufWriter::new(unfinished.file()), now, &mut progress) => {
                 written.map_err(anyhow::Error::from)
             }
-            told = told_to_stop() => Err(told),
+            interruption = interrupted() => Err(interruption),
         }
     });
     let summary = written.with_context(named)?;
-    unfinished.finish(&place.name).with_context(named)?;
+    unfinished.finish(&target.name).with_context(named)?;
     bar.finish_and_clear();
     println!(
-        "{} repositories and {} records are in {}",
+        "{} repositories and {} records were written to {}",
         summary.repositories,
         summary.records,
-        place.name.display()
+        target.name.display()
     );
-    if let Some((shelf, keep)) = place.shelf {
-        let removed = shelf.prune(keep).context("the backup is there, but older ones cannot be removed")?;
-        removed.iter().for_each(|old| println!("{} is removed", old.display()));
+    if let Some((directory, keep)) = target.pruned {
+        let removed =
+            directory.prune(keep).context("the backup was written, but older ones cannot be removed")?;
+        removed.iter().for_each(|old| println!("{} was removed", old.display()));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Resolves when the process is to end, so that it can remove what it has begun.
-async fn told_to_stop() -> anyhow::Error {
+/// Waits for a signal to stop, so that the unfinished file can be removed.
+async fn interrupted() -> anyhow::Error {
     let signal = async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -121,7 +125,7 @@ async fn told_to_stop() -> anyhow::Error {
         std::io::Result::Ok(())
     };
     match signal.await {
-        Ok(()) => anyhow::anyhow!("it was interrupted, and nothing of it is left"),
+        Ok(()) => anyhow::anyhow!("interrupted; the unfinished file was removed"),
         Err(error) => anyhow::Error::from(error).context("signals cannot be received"),
     }
 }
@@ -129,16 +133,16 @@ async fn told_to_stop() -> anyhow::Error {
 pub fn restore(args: RestoreArgs) -> Result<ExitCode, CommandError> {
     let named = || format!("cannot restore {}", args.file.display());
     let open = || File::open(&args.file).with_context(named);
-    let sound = backup::verify(open()?).with_context(named)?;
+    let verified = backup::verify(open()?).with_context(named)?;
     let store = args.store.open()?;
-    let bar = bar(Some(sound.records));
+    let bar = bar(Some(verified.records));
     let source = open()?;
     let restored = actix_rt::System::new()
         .block_on(async { backup::restore(&store, source, &mut |records| bar.set_position(records)).await });
     let summary = restored.with_context(named)?;
     bar.finish_and_clear();
     println!(
-        "{} repositories and {} records of {} are in the store",
+        "{} repositories and {} records from {} were merged into the store",
         summary.repositories,
         summary.records,
         args.file.display()
@@ -153,7 +157,7 @@ impl StoreArgs {
     }
 }
 
-/// Shows itself on a terminal only.
+/// A progress bar, which is visible on a terminal only.
 fn bar(records: Option<u64>) -> ProgressBar {
     let (bar, template) = match records {
         Some(records) => {

@@ -1,4 +1,4 @@
-//! `github-stats check`: a preflight, one line each.
+//! `github-stats check`: checks before a start, one line each.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,13 +20,13 @@ use crate::redis::{FindingLevel, RedisClientSettings};
 use crate::runtime::organisation;
 use crate::store::{EmbeddedStore, OpenError, RedisStore};
 
-/// A clock this far off is worth a failure, in milliseconds: certificates and humans go by it too.
+/// A clock that is off by this many milliseconds fails the check: certificates depend on it too.
 const SKEW_LIMIT_MS: i64 = 60_000;
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
-    /// The configuration file; without one the embedded defaults hold.
+    /// The configuration file. Without it, the built-in defaults apply.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -34,12 +34,12 @@ pub struct CheckArgs {
     #[arg(long)]
     json: bool,
 
-    /// Only ask the replica on this machine whether it lives; for health checks of containers.
+    /// Only check whether the replica on this machine is live; for health checks of containers.
     #[arg(long)]
     live: bool,
 }
 
-/// What was looked at, and what came of it.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 struct Finding {
     check: String,
@@ -90,10 +90,10 @@ pub fn run(args: CheckArgs) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::from(u8::from(failed)))
 }
 
-/// The local store, which a replica on a shared one has too.
+/// Checks the local store, which a replica has even if it uses a shared one.
 fn store(config: &Config) -> Result<String, String> {
     if config.store.backend == StoreBackend::Memory {
-        return Ok("in memory: nothing outlives the process".into());
+        return Ok("in memory: nothing is kept when the process ends".into());
     }
     let path = config.store.path.display();
     match EmbeddedStore::open(&config.store.path) {
@@ -120,21 +120,20 @@ async fn redis(config: &Config) -> Vec<Finding> {
 fn disk(config: &Config) -> Result<String, String> {
     let path = &config.store.path;
     let space = DiskSpace::of(path)
-        .map_err(|error| format!("the space left for {} is unknown: {error}", path.display()))?;
-    let told = space.describe(path);
-    if space.is_scarce() { Err(format!("only {told}: make room")) } else { Ok(told) }
+        .map_err(|error| format!("the free space of {} is unknown: {error}", path.display()))?;
+    let text = space.describe(path);
+    if space.is_scarce() { Err(format!("only {text}: free some space")) } else { Ok(text) }
 }
 
-/// Nothing where jobs wait in memory.
+/// Checks the broker; `None` if the queue is in memory.
 async fn queue(config: &Config) -> Option<Finding> {
     let broker = Broker::new(config.amqp.url()?, "check");
-    let looked = async {
+    let count = async {
         let letters = AmqpDeadLetters::open(&broker, &Topology::of(config)).await?;
         letters.count().await
     };
-    let told =
-        looked.await.map(|letters| format!("{} can be used; {letters} dead letters", broker.address()));
-    Some(Finding::new("queue", told.map_err(|error| error.to_string())))
+    let outcome = count.await.map(|count| format!("{} can be used; {count} dead letters", broker.address()));
+    Some(Finding::new("queue", outcome.map_err(|error| error.to_string())))
 }
 
 async fn github(config: &Config) -> Vec<Finding> {
@@ -148,9 +147,9 @@ async fn github(config: &Config) -> Vec<Finding> {
             }
             Err(error) => Err(error.to_string()),
         };
-        let told =
+        let outcome =
             outcome.map(|listing| format!("{} repositories can be listed", listing.repositories.len()));
-        findings.push(Finding::new(format!("github {}", org.org), told));
+        findings.push(Finding::new(format!("github {}", org.org), outcome));
     }
     findings.push(Finding::new("clock", skew(&clock, config.github.orgs.is_empty())));
     findings
@@ -163,7 +162,7 @@ fn skew(clock: &Clock, unknown: bool) -> Result<String, String> {
         _ if unknown => Ok("not compared: no organisation is configured".into()),
         0..SKEW_LIMIT_MS => Ok(format!("{seconds:+.1} s against GitHub's")),
         _ => Err(format!(
-            "this machine's clock is off by {seconds:+.1} s against GitHub's; set it, with NTP for example"
+            "this machine's clock differs from GitHub's by {seconds:+.1} s; synchronise it, for example with NTP"
         )),
     }
 }

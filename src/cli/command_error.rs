@@ -1,10 +1,10 @@
-//! How a command fails: one sentence on stderr and an exit code that says what kind.
+//! How a command fails: one sentence on standard error and an exit code for the kind of failure.
 
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
 
-/// Why a command could not do what it was asked.
+/// Why a command failed, and its exit code.
 #[derive(Debug)]
 pub struct CommandError {
     cause: anyhow::Error,
@@ -12,9 +12,9 @@ pub struct CommandError {
 }
 
 impl CommandError {
-    /// Says so on stderr.
+    /// Prints the failure on standard error and returns the exit code.
     pub fn report(&self) -> ExitCode {
-        eprintln!("github-stats: {:#}", self.cause);
+        eprintln!("github-stats: {}", sentence(&self.cause));
         ExitCode::from(self.code)
     }
 }
@@ -28,5 +28,32 @@ impl From<ConfigError> for CommandError {
 impl From<anyhow::Error> for CommandError {
     fn from(cause: anyhow::Error) -> Self {
         CommandError { cause, code: 1 }
+    }
+}
+
+/// The error and its causes, each once: many errors already include the text of their cause.
+fn sentence(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |sentence, cause| match sentence.as_str() {
+        "" => cause,
+        known if known.contains(&cause) => sentence,
+        _ => format!("{sentence}: {cause}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the file cannot be read: {0}")]
+    struct Unreadable(#[source] std::io::Error);
+
+    #[test]
+    fn every_cause_is_printed_once() {
+        let refused = || std::io::Error::other("permission denied");
+        let error = anyhow::Error::from(Unreadable(refused())).context("cannot start");
+        assert_eq!(sentence(&error), "cannot start: the file cannot be read: permission denied");
+        let error = anyhow::Error::from(refused()).context("cannot start");
+        assert_eq!(sentence(&error), "cannot start: permission denied");
     }
 }

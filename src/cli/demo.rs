@@ -1,4 +1,4 @@
-//! `github-stats demo`: a lively organisation from a simulator in this process.
+//! `github-stats demo`: a simulated, busy organisation in this process.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,34 +16,35 @@ use crate::telemetry::{self, LogFormat};
 
 /// The demo's organisation.
 const ORG: &str = "octo-demo";
-/// What the simulator takes for a token.
+/// The token the simulator accepts.
 const TOKEN: &str = "demo";
-/// How often the demo is scraped: often enough to watch.
+/// The scrape interval: short enough to watch the numbers change.
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
-    /// Where to listen.
+    /// The address to listen on.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: String,
 
-    /// The same seed makes the same organisation.
+    /// The seed of the simulated organisation; the same seed makes the same one.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
 
-    /// Fill the store with about N activity series instead, to size a Prometheus or to measure a scrape.
+    /// Fill the store with about N activity series instead, to size Prometheus or to measure a
+    /// scrape.
     #[arg(long, value_name = "N")]
     series: Option<usize>,
 
-    /// Go on writing F facts a second, each in another place, to see what changes cost.
+    /// Keep writing F facts per second, spread over the series, to measure the cost of changes.
     #[arg(long, value_name = "F", requires = "series", default_value_t = 0)]
     facts_per_second: usize,
 }
 
 pub fn run(args: DemoArgs, format: LogFormat) -> Result<ExitCode, CommandError> {
     let listen = ListenAddr::parse(&args.listen).with_context(|| {
-        format!("--listen \"{}\" is no address such as 127.0.0.1:8080 or :8080", args.listen)
+        format!("--listen \"{}\" is not an address such as 127.0.0.1:8080 or :8080", args.listen)
     })?;
     let mut config = Config::default();
     config.server.listen_addr = listen.clone();
@@ -52,12 +53,12 @@ pub fn run(args: DemoArgs, format: LogFormat) -> Result<ExitCode, CommandError> 
     telemetry::init(format, config.server.log_level.as_str(), None).map_err(anyhow::Error::from)?;
     let env = Environment::of_process();
     if let Some(series) = args.series {
-        println!("about {series} activity series on http://{listen}/metrics; ^C ends it");
+        println!("about {series} activity series on http://{listen}/metrics; stop it with Ctrl-C");
         return run_filled(config, &env, series, args.facts_per_second);
     }
     let simulator = start_simulator(args.seed)?;
     point_at(&mut config, &simulator)?;
-    println!("a simulated organisation is served on http://{listen}/metrics; ^C ends it");
+    println!("a simulated organisation is served on http://{listen}/metrics; stop it with Ctrl-C");
     run_service(config, &env, InitialRole::Leader, None)
 }
 
@@ -65,21 +66,22 @@ fn run_filled(
     mut config: Config,
     env: &Environment,
     series: usize,
-    churning: usize,
+    facts_per_second: usize,
 ) -> Result<ExitCode, CommandError> {
-    // Whoever asks for so many is to see them: a repository may round them up.
+    // The budget must not hide the requested series, whose number is rounded up to whole
+    // repositories.
     config.store.max_series_budget = config.store.max_series_budget.max(2 * series as u64);
     let clock = Clock::system();
     actix_rt::System::new().block_on(async {
         let store = filled(series, clock.now()).await.map_err(anyhow::Error::from)?;
-        if churning > 0 {
-            actix_rt::spawn(churn(store.clone(), series, churning, clock.clone()));
+        if facts_per_second > 0 {
+            actix_rt::spawn(churn(store.clone(), series, facts_per_second, clock.clone()));
         }
         run_on(Stores::with_facts(store), config, env, InitialRole::Leader, clock.clone(), None).await
     })
 }
 
-/// The world is made for the simulator's own idea of now.
+/// Starts a simulator whose organisation was active up to the simulator's current time.
 fn start_simulator(seed: u64) -> Result<Simulator, anyhow::Error> {
     let options = Options::with_token(TOKEN).without_secondary_limits();
     let simulator = Simulator::start(World::new(), options).context("the simulator cannot start")?;
@@ -91,7 +93,7 @@ fn start_simulator(seed: u64) -> Result<Simulator, anyhow::Error> {
 
 fn point_at(config: &mut Config, simulator: &Simulator) -> Result<(), anyhow::Error> {
     config.github.api_base_url =
-        HttpUrl::parse(simulator.url()).context("the simulator's address is no URL")?;
+        HttpUrl::parse(simulator.url()).context("the simulator's address is not a URL")?;
     config.github.orgs =
         vec![OrgConfig { token: Secret::new(TOKEN), scrape_interval: INTERVAL, ..OrgConfig::named(ORG) }];
     Ok(())

@@ -1,4 +1,4 @@
-//! A store full of made-up series, to size a Prometheus or to measure a scrape.
+//! A store full of synthetic series, to size Prometheus or to measure a scrape.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,13 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// Series of one user in one repository: eight gauges and five counters.
 const SERIES_PER_PAIR: usize = 13;
-/// Users of one made-up repository.
+/// Users of one synthetic repository.
 const USERS_PER_REPOSITORY: usize = 100;
 
 /// How often new facts are written.
 const CHURN_PERIOD: Duration = Duration::from_millis(100);
-/// Users between two facts in a row: no divisor of a round number of users, so that facts fall all over the store.
+/// Distance between the users of two successive facts: a prime, so that facts are spread over the
+/// whole store.
 const STRIDE: usize = 7919;
 
 /// A store with about `series` activity series, all of them active at `now`.
@@ -31,14 +32,15 @@ pub async fn filled(series: usize, now: Timestamp) -> Result<Arc<dyn FactStore>,
     Ok(Arc::new(store))
 }
 
-/// Goes on writing `per_second` facts a second, each of another user than the one before.
+/// Writes `per_second` facts per second, each by a different user than the one before. Never
+/// returns.
 pub async fn churn(store: Arc<dyn FactStore>, series: usize, per_second: usize, clock: Arc<Clock>) {
     let pairs = series.div_ceil(SERIES_PER_PAIR);
-    let mut beat = interval(CHURN_PERIOD);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut ticks = interval(CHURN_PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let (mut written, mut owed) = (0, 0.0);
     loop {
-        beat.tick().await;
+        ticks.tick().await;
         owed += per_second as f64 * CHURN_PERIOD.as_secs_f64();
         while owed >= 1.0 {
             owed -= 1.0;
@@ -48,7 +50,7 @@ pub async fn churn(store: Arc<dyn FactStore>, series: usize, per_second: usize, 
             let mut batch = described(user / USERS_PER_REPOSITORY, now);
             batch.records = vec![review(pairs + written, user, now, now)];
             if let Err(error) = store.write(batch).await {
-                tracing::warn!(%error, "a made-up fact was not stored");
+                tracing::warn!(%error, "a synthetic fact was not stored");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The command line: one file a subcommand.
+//! The command line: one module for each subcommand.
 
 mod admin;
 mod backup;
@@ -19,14 +19,14 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::telemetry::LogFormat;
 
-/// Collects contributor activity of whole GitHub organisations and serves it to Prometheus.
+/// Collect the contributor activity of GitHub organisations and serve it to Prometheus.
 #[derive(Debug, Parser)]
 #[command(name = "github-stats", version, propagate_version = true, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// How to log: text on a terminal and JSON elsewhere, or always the one or the other.
+    /// The log format; `auto` is text on a terminal and JSON elsewhere.
     #[arg(long, global = true, value_enum, default_value_t = Format::Auto)]
     log_format: Format,
 }
@@ -35,19 +35,19 @@ struct Cli {
 enum Command {
     /// Run a replica.
     Serve(serve::ServeArgs),
-    /// Serve a lively organisation from a simulator: no token, no services.
+    /// Serve a simulated, busy organisation. Needs no token and no other services.
     Demo(demo::DemoArgs),
-    /// Write the whole store into a file.
+    /// Write the contents of the store to a file.
     Backup(backup::BackupArgs),
-    /// Bring a backup back into a store, as a union with what is there.
+    /// Merge a backup into the store.
     Restore(backup::RestoreArgs),
-    /// Estimate what collecting will cost, and whether the quota allows it.
+    /// Estimate how much of GitHub's quota collecting will use, and whether it fits.
     Plan(plan::PlanArgs),
-    /// Look after dead letters: backfill jobs that were given up.
+    /// Manage dead letters: backfill jobs that were given up.
     Dlq(dlq::DlqArgs),
-    /// Operate a running replica: status, objectives, maintenance, shutdown.
+    /// Operate a running replica: status, service level objectives, maintenance, shutdown.
     Admin(admin::AdminArgs),
-    /// Check configuration, credentials, GitHub and the store, one line each.
+    /// Check the configuration, the credentials and the connections to GitHub and other services.
     Check(check::CheckArgs),
 }
 
@@ -68,7 +68,7 @@ impl From<Format> for LogFormat {
     }
 }
 
-/// Runs the command the process was started with.
+/// Runs the command given by the arguments of the process.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let format = cli.log_format.into();

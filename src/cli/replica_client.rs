@@ -1,34 +1,51 @@
-//! A client of a running replica: its admin API, and whether it lives.
+//! A client of a running replica: its admin API and its liveness.
 
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::admin_api::ErrorAnswer;
 use crate::config::{Config, Secret};
 
 /// How long a replica may take to answer.
-const LIMIT: Duration = Duration::from_secs(30);
-/// How long a living replica takes at most to say so.
-const LIVE_LIMIT: Duration = Duration::from_secs(5);
-/// The largest answer that is read.
-const LARGEST: usize = 256 * 1024 * 1024;
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a live replica may take to say that it is live.
+const LIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The largest answer that is read, in bytes.
+const MAX_ANSWER: usize = 256 * 1024 * 1024;
 
-/// Speaks to one replica.
+/// A client of one replica.
 pub(crate) struct ReplicaClient {
     authority: String,
     token: Option<Secret>,
 }
 
+/// An answer of the admin API.
+pub(crate) struct ApiResponse<T> {
+    /// The answer as the replica sent it.
+    pub(crate) json: Value,
+    pub(crate) content: T,
+}
+
+/// The answer of `/livez`.
+#[derive(Default, Deserialize)]
+struct Liveness {
+    reason: Option<String>,
+}
+
 impl ReplicaClient {
-    /// The replica at this URL, or the one that this configuration starts on this machine; with its admin token.
+    /// A client of the replica at this URL, or without one of the replica that this configuration
+    /// starts on this machine. It authenticates with the configured admin token.
     pub(crate) fn new(config: &Config, url: Option<&str>) -> Result<Self, anyhow::Error> {
         let authority = match url {
             Some(url) => authority(url)?,
@@ -43,33 +60,39 @@ impl ReplicaClient {
         ReplicaClient { token: Some(token), ..self }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Result<Value, anyhow::Error> {
-        self.ask(Method::GET, path, None).await
-    }
-
-    pub(crate) async fn post(&self, path: &str, body: Option<Value>) -> Result<Value, anyhow::Error> {
-        self.ask(Method::POST, path, body).await
-    }
-
-    pub(crate) async fn delete<'a>(
+    pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         path: &str,
-        query: impl Iterator<Item = (&'a str, &'a str)>,
-    ) -> Result<Value, anyhow::Error> {
-        let query: Vec<String> =
-            query.map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
-        self.ask(Method::DELETE, &format!("{path}?{}", query.join("&")), None).await
+        query: &impl Serialize,
+    ) -> Result<ApiResponse<T>, anyhow::Error> {
+        self.call(Method::GET, &with_query(path, query)?, None).await
     }
 
-    /// Whether the process can make progress.
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<ApiResponse<T>, anyhow::Error> {
+        self.call(Method::POST, path, Some(serde_json::to_vec(body)?.into())).await
+    }
+
+    pub(crate) async fn delete<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<ApiResponse<T>, anyhow::Error> {
+        self.call(Method::DELETE, &with_query(path, query)?, None).await
+    }
+
+    /// Fails unless the process can make progress.
     pub(crate) async fn live(&self) -> Result<(), anyhow::Error> {
-        let answer = timeout(LIVE_LIMIT, self.exchange(Method::GET, "/livez", None)).await;
+        let answer = timeout(LIVE_TIMEOUT, self.exchange(Method::GET, "/livez", None)).await;
         let (status, body) = answer
-            .map_err(|_| anyhow!("no answer within {} s", LIVE_LIMIT.as_secs()))
+            .map_err(|_| anyhow!("no answer within {} s", LIVE_TIMEOUT.as_secs()))
             .and_then(|answer| answer)
             .with_context(|| format!("the replica at http://{} is not alive", self.authority))?;
-        let reason: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let reason = reason["reason"].as_str().unwrap_or("no reason was given");
+        let Liveness { reason } = serde_json::from_slice(&body).unwrap_or_default();
+        let reason = reason.as_deref().unwrap_or("no reason was given");
         anyhow::ensure!(
             status.is_success(),
             "the replica at http://{} is not alive: {reason}",
@@ -78,29 +101,38 @@ impl ReplicaClient {
         Ok(())
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, anyhow::Error> {
-        let answer = timeout(LIMIT, self.exchange(method, &format!("/api/admin/{path}"), body)).await;
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+    ) -> Result<ApiResponse<T>, anyhow::Error> {
+        let answer = timeout(TIMEOUT, self.exchange(method, &format!("/api/admin/{path}"), body)).await;
         let (status, body) = answer
-            .map_err(|_| anyhow!("no answer within {} s", LIMIT.as_secs()))
+            .map_err(|_| anyhow!("no answer within {} s", TIMEOUT.as_secs()))
             .and_then(|answer| answer)
-            .with_context(|| format!("the replica at http://{} cannot be asked", self.authority))?;
-        let value: Value = serde_json::from_slice(&body).unwrap_or_default();
-        if status.is_success() {
-            return Ok(value);
+            .with_context(|| format!("cannot reach the replica at http://{}", self.authority))?;
+        if !status.is_success() {
+            return Err(self.refusal(status, &body));
         }
-        match (value["error"].as_str(), status) {
-            (Some(error), StatusCode::UNAUTHORIZED) => bail!(
-                "{error}: the token of the replica at http://{} is its server.admin_token; give the same, or --token-file",
-                self.authority
+        let other = || format!("cannot read the answer of http://{}: is it another version?", self.authority);
+        let json: Value = serde_json::from_slice(&body).with_context(other)?;
+        let content = T::deserialize(&json).with_context(other)?;
+        Ok(ApiResponse { json, content })
+    }
+
+    fn refusal(&self, status: StatusCode, body: &[u8]) -> anyhow::Error {
+        let at = &self.authority;
+        let Ok(ErrorAnswer { error }) = serde_json::from_slice(body) else {
+            return anyhow!("http://{at} answered {status}: is it the address of a github-stats replica?");
+        };
+        match status {
+            StatusCode::UNAUTHORIZED => anyhow!(
+                "{error}: the replica at http://{at} expects its server.admin_token; configure the same token here, \
+                 or give it with --token-file"
             ),
-            (Some(error), StatusCode::FORBIDDEN) => {
-                bail!("the replica at http://{}: {error}", self.authority)
-            }
-            (Some(error), _) => bail!("{error}"),
-            (None, _) => bail!(
-                "http://{} answered {status}: is it the address of a github-stats replica?",
-                self.authority
-            ),
+            StatusCode::FORBIDDEN => anyhow!("the replica at http://{at}: {error}"),
+            _ => anyhow!("{error}"),
         }
     }
 
@@ -108,7 +140,7 @@ impl ReplicaClient {
         &self,
         method: Method,
         path: &str,
-        body: Option<Value>,
+        body: Option<Bytes>,
     ) -> Result<(StatusCode, Bytes), anyhow::Error> {
         let stream = TcpStream::connect(&self.authority).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -117,22 +149,36 @@ impl ReplicaClient {
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()));
         }
-        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
-        let answer = sender.send_request(request.body(Full::new(body))?).await?;
+        let answer = sender.send_request(request.body(Full::new(body.unwrap_or_default()))?).await?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), LARGEST).collect().await;
+        let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
         let body = body.map_err(|error| anyhow!("the answer broke off: {error}"))?;
         Ok((status, body.to_bytes()))
     }
 }
 
 fn authority(url: &str) -> Result<String, anyhow::Error> {
-    let wrong = || anyhow!("--url {url:?} is no address such as http://127.0.0.1:8080");
+    let wrong = || anyhow!("--url {url:?} is not an address such as http://127.0.0.1:8080");
     let uri: Uri = url.parse().map_err(|_| wrong())?;
-    anyhow::ensure!(uri.scheme_str() != Some("https"), "a replica speaks http, not https, to its operator");
+    anyhow::ensure!(
+        uri.scheme_str() != Some("https"),
+        "--url must be http, not https: a replica serves its admin API without TLS"
+    );
     let authority = uri.authority().ok_or_else(wrong)?;
     let port = authority.port_u16().unwrap_or(80);
     Ok(format!("{}:{port}", authority.host()))
+}
+
+/// The path with the fields of `query` as parameters; fields without a value are left out.
+fn with_query(path: &str, query: &impl Serialize) -> Result<String, anyhow::Error> {
+    let Value::Object(fields) = serde_json::to_value(query)? else { return Ok(path.to_owned()) };
+    let parameters = fields.iter().filter_map(|(name, value)| match value {
+        Value::Null => None,
+        Value::String(text) => Some(format!("{name}={}", percent_encoded(text))),
+        value => Some(format!("{name}={}", percent_encoded(&value.to_string()))),
+    });
+    let parameters: Vec<String> = parameters.collect();
+    Ok(if parameters.is_empty() { path.to_owned() } else { format!("{path}?{}", parameters.join("&")) })
 }
 
 /// A value as it may stand in a query.
@@ -155,9 +201,10 @@ fn local(config: &Config) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin_api::EndMaintenance;
 
     #[test]
-    fn a_replica_is_named_by_an_address() {
+    fn a_replica_is_addressed_by_a_url() {
         for (url, expected) in [
             ("http://127.0.0.1:8080", Some("127.0.0.1:8080")),
             ("http://replica-0.svc/", Some("replica-0.svc:80")),
@@ -169,5 +216,14 @@ mod tests {
         }
         assert_eq!(percent_encoded("a b&c=é*"), "a%20b%26c%3D%C3%A9%2A");
         assert_eq!(local(&Config::default()), "127.0.0.1:8080");
+    }
+
+    #[test]
+    fn a_query_has_the_fields_that_are_set() {
+        let end =
+            |org: Option<&str>| EndMaintenance { org: org.map(str::to_owned), by: Some("ann b".into()) };
+        assert_eq!(with_query("maintenance", &end(None)).unwrap(), "maintenance?by=ann%20b");
+        assert_eq!(with_query("maintenance", &end(Some("*"))).unwrap(), "maintenance?by=ann%20b&org=%2A");
+        assert_eq!(with_query("status", &()).unwrap(), "status");
     }
 }

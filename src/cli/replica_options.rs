@@ -1,4 +1,4 @@
-//! Which replica a command speaks to, and with which token.
+//! Which replica a command talks to, and with which token.
 
 use std::path::{Path, PathBuf};
 
@@ -8,19 +8,22 @@ use super::command_error::CommandError;
 use super::replica_client::ReplicaClient;
 use crate::config::{Config, Environment, Overrides, Secret, load};
 
-/// Flags of every command that may speak to a running replica.
+/// Flags of every command that can talk to a running replica.
 #[derive(Debug, clap::Args)]
 pub struct ReplicaOptions {
-    /// The configuration file, which names address, token and broker; without one the embedded defaults hold.
+    /// The configuration file with address, token and broker. Without it, the built-in defaults
+    /// apply.
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 
-    /// Ask this running replica through its admin API, as in http://127.0.0.1:8080; without it, the one that the
-    /// configuration starts on this machine, or for dead letters the broker where one is configured.
+    /// The address of a running replica, such as http://127.0.0.1:8080, whose admin API to use.
+    /// Without it, commands use the replica that the configuration starts on this machine, and
+    /// `dlq` the broker if one is configured.
+    // The alias is the flag's former name, kept for existing scripts.
     #[arg(long, value_name = "URL", alias = "replica", global = true)]
     url: Option<String>,
 
-    /// A file with the replica's admin token; without one it is server.admin_token.
+    /// A file that contains the replica's admin token. Without it, server.admin_token is used.
     #[arg(long, value_name = "FILE", global = true)]
     token_file: Option<PathBuf>,
 
@@ -30,13 +33,13 @@ pub struct ReplicaOptions {
 }
 
 impl ReplicaOptions {
-    /// The configuration.
+    /// Loads the configuration.
     pub fn load(&self) -> Result<Config, CommandError> {
         Ok(load(self.config.as_deref(), &Environment::of_process(), &Overrides::default())?.config)
     }
 
-    /// Whether a replica is named, and not only to be found in the configuration.
-    pub fn names_a_replica(&self) -> bool {
+    /// Whether `--url` was given.
+    pub fn has_url(&self) -> bool {
         self.url.is_some()
     }
 

@@ -16,15 +16,15 @@ use crate::telemetry::{self, LogFormat, Otel, OtelError, OtelSettings};
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {
-    /// The configuration file; without one the embedded defaults hold.
+    /// The configuration file. Without it, the built-in defaults apply.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// An organisation to collect, with the token in GITHUB_TOKEN; may be repeated.
+    /// An organisation to collect, with the token in GITHUB_TOKEN. Can be repeated.
     #[arg(long, value_name = "ORG")]
     org: Vec<String>,
 
-    /// Where to listen, such as 127.0.0.1:8080 or :8080.
+    /// The address to listen on, such as 127.0.0.1:8080 or :8080.
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
 }
@@ -45,13 +45,13 @@ pub fn run(args: ServeArgs, format: LogFormat) -> Result<ExitCode, CommandError>
     run_service(loaded.config, &env, initial_role, otel)
 }
 
-/// Where traces and metrics are sent, if anywhere.
+/// Starts the export of traces and metrics; `None` if none is configured.
 fn otel(config: &Config, replica: &str, env: &Environment) -> Result<Option<Otel>, OtelError> {
     let settings = OtelSettings::of(&config.telemetry, replica, env)?;
     settings.as_ref().map(Otel::start).transpose()
 }
 
-/// Runs a replica on its configured store until it is told to stop or gives up.
+/// Runs a replica on its configured store until it is stopped or fails.
 pub fn run_service(
     config: Config,
     env: &Environment,
@@ -65,7 +65,7 @@ pub fn run_service(
     })
 }
 
-/// Runs a replica on these stores.
+/// Runs a replica on these stores until it is stopped or fails.
 pub async fn run_on(
     stores: Stores,
     config: Config,
@@ -75,9 +75,9 @@ pub async fn run_on(
     otel: Option<Otel>,
 ) -> Result<ExitCode, CommandError> {
     let replica = config.replica_id(env, &hostname());
-    let electorate = ElectionContext { replica: &replica, initial_role, env, link: stores.link.clone() };
+    let context = ElectionContext { replica: &replica, initial_role, env, link: stores.link.clone() };
     let settings = ServiceSettings {
-        electors: electors(&config, electorate),
+        electors: electors(&config, context),
         replica,
         chaos: env.get("GITHUB_STATS_CHAOS") == Some("1"),
         stores,
@@ -89,7 +89,7 @@ pub async fn run_on(
     Ok(ExitCode::from(service.run().await))
 }
 
-/// The machine's name, as the kernel tells it.
+/// The machine's name as the kernel reports it.
 fn hostname() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = name.trim();

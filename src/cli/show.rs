@@ -1,10 +1,11 @@
-//! What commands print: JSON for programs, or text for people that nothing in it can turn against their terminal.
+//! Output of commands: JSON for programs, or text for people without the control characters of what
+//! is shown.
 
 use comfy_table::Table;
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use serde_json::Value;
 
-/// Prints the value, or what it means.
+/// Prints the value as JSON, or the text.
 pub fn show(as_json: bool, value: &Value, text: impl FnOnce() -> String) {
     if as_json {
         println!("{value}");
@@ -13,12 +14,12 @@ pub fn show(as_json: bool, value: &Value, text: impl FnOnce() -> String) {
     }
 }
 
-/// What came over a wire must not move the cursor of whoever reads it.
+/// Replaces control characters, so that text from elsewhere cannot move the terminal's cursor.
 pub fn visible(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
-/// Names and what they stand for, in two columns.
+/// A table of names and values without a heading.
 pub fn pairs<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let mut table = Table::new();
     table.load_preset(NOTHING);
@@ -28,7 +29,7 @@ pub fn pairs<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> String {
     table.to_string()
 }
 
-/// Columns with titles.
+/// A table with a heading.
 pub fn columns<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(titles);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use actix_supervisor::{ActorState, TreeSnapshot};
 use actix_web::{HttpRequest, HttpResponse, web};
 use github_stats_actors::activity::OrgName;
 use github_stats_actors::health::{Component, HealthSnapshot, Status};
@@ -10,8 +9,8 @@ use github_stats_actors::role::{Epoch, Role};
 use github_stats_actors::scheduler::OrgStatus;
 use serde::Serialize;
 
-use super::admin::ActorReport;
 use super::{AppState, ready};
+use crate::admin_api::{ActorCounts, ActorReport};
 use crate::human;
 
 /// Everything `/healthz` tells.
@@ -28,7 +27,7 @@ struct Report<'a> {
     at: Option<String>,
     components: BTreeMap<&'a str, ComponentReport<'a>>,
     organisations: &'a BTreeMap<OrgName, OrgStatus>,
-    actors: ActorsSummary,
+    actors: ActorCounts,
     #[serde(skip_serializing_if = "Option::is_none")]
     tree: Option<Vec<ActorReport>>,
     /// How much of GitHub may be asked for, by organisation.
@@ -37,17 +36,10 @@ struct Report<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct ComponentReport<'a> {
+struct ComponentReport<'a> {
     status: Status,
     since: Option<String>,
     detail: &'a str,
-}
-
-#[derive(Serialize)]
-pub(super) struct ActorsSummary {
-    up: usize,
-    total: usize,
-    restarts: u64,
 }
 
 /// The essentials, or everything with `?full=1`.
@@ -87,25 +79,17 @@ fn report<'a>(state: &'a AppState, health: &'a HealthSnapshot, full: bool) -> Re
         at: human::instant(health.at),
         components: components.map(|(name, component)| (*name, component_report(component))).collect(),
         organisations: &health.organisations,
-        actors: summary(&tree),
+        actors: ActorCounts::of(&tree),
         quotas: full.then(|| (state.sources.quotas)()),
         tree: full.then(|| tree.actors.iter().map(ActorReport::of).collect()),
     }
 }
 
-pub(super) fn component_report(component: &Component) -> ComponentReport<'_> {
+fn component_report(component: &Component) -> ComponentReport<'_> {
     ComponentReport {
         status: component.status,
         since: human::instant(component.since),
         detail: &component.detail,
-    }
-}
-
-pub(super) fn summary(tree: &TreeSnapshot) -> ActorsSummary {
-    ActorsSummary {
-        up: tree.actors.iter().filter(|actor| actor.state == ActorState::Running).count(),
-        total: tree.actors.len(),
-        restarts: tree.actors.iter().map(|actor| actor.restarts.total()).sum(),
     }
 }
 

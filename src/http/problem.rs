@@ -7,7 +7,8 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
-use serde_json::json;
+
+use crate::admin_api::ErrorAnswer;
 
 /// A request that was not answered as asked.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl ResponseError for Problem {
         if let Some(header) = self.header.clone() {
             response.insert_header(header);
         }
-        response.json(json!({ "error": self.message }))
+        response.json(ErrorAnswer { error: self.message.clone() })
     }
 }
 

@@ -34,11 +34,11 @@ pub(super) fn routes(config: &mut ServiceConfig, state: &AppState) {
         ))
         .service(act("/shutdown", admin::shut_down))
         .service(read("/actors", admin::actors))
-        .service(read("/dlq", admin::list_letters))
+        .service(read("/dlq", admin::list_dead_letters))
         .service(act("/dlq/reprocess", admin::reprocess_all))
         .service(act("/dlq/{id}/reprocess", admin::reprocess))
         .service(act("/dlq/{id}/resolve", admin::resolve))
-        .service(read("/dlq/{id}", admin::inspect_letter))
+        .service(read("/dlq/{id}", admin::inspect_dead_letter))
         .default_service(web::to(problem::not_found));
     if state.admin.chaos {
         operator = operator.service(act("/chaos/actors/{id:.+}", admin::break_actor));

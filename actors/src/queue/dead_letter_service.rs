@@ -4,9 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{DeadLetter, JobQueue, JobStores, QueueError};
+use super::{
+    DeadLetter, DeadLetterAdmin, DeadLetterPage, DeadLetterRemoval, Job, JobQueue, JobStores, QueueError,
+};
+use crate::activity::Timestamp;
 use crate::clock::Clock;
 use crate::store::StoreError;
 
@@ -19,6 +23,12 @@ pub enum DeadLetterError {
     /// It holds no job.
     #[error("the dead letter {0:?} is no job and cannot be reprocessed; resolve it")]
     NoJob(String),
+    /// No reason was given for resolving it.
+    #[error("a dead letter is resolved for a reason: say why")]
+    NoReason,
+    /// The broker that keeps them failed; the text says how.
+    #[error("{0}")]
+    Broker(String),
     /// The book is out of reach.
     #[error("the dead letters are out of reach: {0}")]
     Store(#[from] StoreError),
@@ -60,48 +70,44 @@ impl DeadLetterService {
     pub async fn list(&self) -> Result<Vec<DeadLetter>, DeadLetterError> {
         Ok(self.books.letters.all().await?)
     }
+}
 
-    /// One letter.
-    pub async fn inspect(&self, id: &str) -> Result<DeadLetter, DeadLetterError> {
-        self.books.letters.get(id).await?.ok_or_else(|| DeadLetterError::Unknown(id.into()))
+#[async_trait]
+impl DeadLetterAdmin for DeadLetterService {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
-    /// Makes a job of a letter, once however often that is asked for.
-    pub async fn reprocess(&self, id: &str) -> Result<ReprocessOutcome, DeadLetterError> {
-        let again = || ReprocessOutcome { id: id.into(), job_id: None };
-        let Some(letter) = self.books.letters.get(id).await? else {
-            return if self.books.ledger.was_asked(id).await? {
-                Ok(again())
-            } else {
-                Err(DeadLetterError::Unknown(id.into()))
-            };
-        };
-        let dead = letter.job.ok_or_else(|| DeadLetterError::NoJob(id.into()))?;
+    async fn page(&self, count: usize) -> Result<DeadLetterPage, DeadLetterError> {
+        let mut dead_letters = self.list().await?;
+        let total = dead_letters.len();
+        dead_letters.truncate(count);
+        Ok(DeadLetterPage { total, dead_letters })
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<DeadLetter>, DeadLetterError> {
+        Ok(self.books.letters.get(id).await?)
+    }
+
+    async fn was_reprocessed(&self, id: &str) -> Result<bool, DeadLetterError> {
+        Ok(self.books.ledger.was_asked(id).await?)
+    }
+
+    async fn publish(&self, id: &str, job: Job) -> Result<bool, DeadLetterError> {
         if !self.books.ledger.ask(id).await? {
-            return Ok(again());
+            return Ok(false);
         }
-        let job = dead.reprocessed(self.clock.now());
-        // It is the operator who wants it now: whether a job like it is alive does not matter.
+        // The operator wants it now, whether or not an equal job exists.
         self.books.jobs.claim(&job, self.clock.now()).await?;
         if let Err(error) = self.queue.publish(job.clone(), Duration::ZERO).await {
             self.books.ledger.unask(id).await?;
             self.books.jobs.end(&job).await?;
             return Err(error.into());
         }
-        tracing::info!(target: "audit", action = "dlq.reprocess", letter = id, job_id = job.job_id, "a dead letter is reprocessed");
-        self.take_out(id).await?;
-        Ok(ReprocessOutcome { id: id.into(), job_id: Some(job.job_id) })
+        Ok(true)
     }
 
-    /// Takes a letter out without doing anything about it; its window may be swept again.
-    pub async fn resolve(&self, id: &str, reason: &str) -> Result<DeadLetter, DeadLetterError> {
-        let letter = self.inspect(id).await?;
-        tracing::info!(target: "audit", action = "dlq.resolve", letter = id, reason, "a dead letter was resolved");
-        self.take_out(id).await?;
-        Ok(letter)
-    }
-
-    async fn take_out(&self, id: &str) -> Result<(), DeadLetterError> {
+    async fn remove(&self, id: &str, _: DeadLetterRemoval<'_>) -> Result<(), DeadLetterError> {
         self.books.letters.remove(id).await?;
         if let Err(error) = self.queue.forget(id).await {
             tracing::warn!(%error, letter = id, "the queue's own copy of a dead letter is left; resolve it there");
@@ -113,7 +119,6 @@ impl DeadLetterService {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::activity::Timestamp;
     use crate::queue::testing::{job, settings};
     use crate::queue::{DeadLetterReason, MemoryQueue, PoisonMessage};
 

@@ -4,6 +4,7 @@ mod completed_jobs;
 #[cfg(feature = "testing")]
 pub mod contract;
 mod dead_letter;
+mod dead_letter_admin;
 mod dead_letter_service;
 mod dead_letter_store;
 mod dispatch;
@@ -20,6 +21,7 @@ mod worker;
 
 pub use completed_jobs::{CompletedJobs, RunDecision};
 pub use dead_letter::{DeadLetter, DeadLetterReason, PoisonMessage};
+pub use dead_letter_admin::{DeadLetterAdmin, DeadLetterPage, DeadLetterRemoval, ReprocessSummary};
 pub use dead_letter_service::{DeadLetterError, DeadLetterService, ReprocessOutcome};
 pub use dead_letter_store::{DeadLetterStore, unparked};
 pub use dispatch::{

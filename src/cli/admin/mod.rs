@@ -1,15 +1,17 @@
-//! `github-stats admin`: a client of the operator's API.
+//! `github-stats admin`: a client of the admin API.
 
 mod table;
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
-
 use super::command_error::CommandError;
 use super::replica_client::ReplicaClient;
 use super::replica_options::ReplicaOptions;
-use super::show::show;
+use super::show::{show, visible};
+use crate::admin_api::{
+    EndMaintenance, MaintenanceEnded, MaintenanceList, MaintenanceStarted, ShutdownAnswer, SloAnswer,
+    StartMaintenance, StatusReport, Verdict,
+};
 use crate::config::parse_duration;
 
 /// Arguments of `admin`.
@@ -24,16 +26,16 @@ pub struct AdminArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Show what a replica knows of itself and its surroundings.
+    /// Show the current state of a replica and of what it depends on.
     Status,
-    /// Show how the objectives stand; exit code 1 when one of them is missed.
+    /// Show whether the service level objectives are met; exit code 1 if one is missed.
     Slo,
-    /// Pause scraping for a while, and let it go on.
+    /// Pause scraping for a while, or resume it.
     #[command(subcommand)]
     Maintenance(Maintenance),
     /// Stop a replica as SIGTERM does.
     Shutdown {
-        /// It is meant.
+        /// Confirm that the replica is to be stopped.
         #[arg(long)]
         yes: bool,
     },
@@ -43,33 +45,33 @@ enum Action {
 enum Maintenance {
     /// Pause scraping of one organisation, or of all.
     Start {
-        /// How long, such as 30m; at most 24h.
+        /// The length of the pause, such as 30m; at most 24h.
         #[arg(long = "for", value_name = "DURATION", default_value = "1h", value_parser = duration)]
         length: String,
-        /// Why, for /healthz and the audit log.
+        /// The reason, for /healthz and the audit log.
         #[arg(long, value_name = "TEXT")]
         reason: String,
-        /// Which organisation; without it all of them.
+        /// The organisation to pause. Without it, all are paused.
         #[arg(long, value_name = "ORG")]
         org: Option<String>,
-        /// Who asks for it, for the audit log.
+        /// Who requests it, for the audit log.
         #[arg(long, value_name = "NAME", env = "USER")]
         by: Option<String>,
     },
-    /// Let one organisation, or all, go on.
+    /// Resume scraping of one organisation, or of all.
     End {
-        /// Which organisation; without it every pause ends.
+        /// The organisation to resume. Without it, every pause ends.
         #[arg(long, value_name = "ORG")]
         org: Option<String>,
-        /// Who asks for it, for the audit log.
+        /// Who requests it, for the audit log.
         #[arg(long, value_name = "NAME", env = "USER")]
         by: Option<String>,
     },
-    /// Show what is paused.
+    /// Show the current pauses.
     Show,
 }
 
-/// Judged here too, so that a typing error is one of usage.
+/// Checked here as well as by the replica, so that a typing error is a usage error.
 fn duration(text: &str) -> Result<String, String> {
     parse_duration(text).map(|_| text.to_owned()).ok_or_else(|| "not a duration such as 30m or 1h".to_owned())
 }
@@ -83,19 +85,19 @@ pub fn run(args: AdminArgs) -> Result<ExitCode, CommandError> {
 async fn act(client: &ReplicaClient, action: Action, json: bool) -> Result<ExitCode, anyhow::Error> {
     match action {
         Action::Status => {
-            let status = client.get("status").await?;
-            show(json, &status, || table::status(&status));
+            let answer = client.get::<StatusReport>("status", &()).await?;
+            show(json, &answer.json, || table::status(&answer.content));
         }
         Action::Slo => {
-            let report = client.get("slo").await?;
-            show(json, &report, || table::slo(&report));
-            return Ok(ExitCode::from(u8::from(report["status"] == "missed")));
+            let answer = client.get::<SloAnswer>("slo", &()).await?;
+            show(json, &answer.json, || table::slo(&answer.content));
+            return Ok(ExitCode::from(u8::from(answer.content.status == Verdict::Missed)));
         }
         Action::Maintenance(maintenance) => return maintain(client, maintenance, json).await,
         Action::Shutdown { yes } => {
-            anyhow::ensure!(yes, "this stops the replica: say --yes if that is meant");
-            let answer = client.post("shutdown", None).await?;
-            show(json, &answer, || format!("{} is stopping", text(&answer["replica"])));
+            anyhow::ensure!(yes, "this stops the replica: confirm with --yes");
+            let answer = client.post::<ShutdownAnswer>("shutdown", &()).await?;
+            show(json, &answer.json, || format!("{} is stopping", visible(&answer.content.replica)));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -108,31 +110,24 @@ async fn maintain(
 ) -> Result<ExitCode, anyhow::Error> {
     match maintenance {
         Maintenance::Start { length, reason, org, by } => {
-            let by = named(by);
-            let order = json!({ "for": length, "reason": reason, "org": org, "by": by });
-            let answer = client.post("maintenance", Some(order)).await?;
-            show(json, &answer, || table::maintenance(&answer["maintenance"]));
+            let start = StartMaintenance { reason, by: not_blank(by), org, length: Some(length) };
+            let answer = client.post::<MaintenanceStarted>("maintenance", &start).await?;
+            show(json, &answer.json, || table::maintenance(&answer.content.maintenance));
         }
         Maintenance::End { org, by } => {
-            let parameters = [("org", org), ("by", named(by))];
-            let query = parameters.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
-            let answer = client.delete("maintenance", query).await?;
-            show(json, &answer, || table::ended(&answer));
+            let end = EndMaintenance { org, by: not_blank(by) };
+            let answer = client.delete::<MaintenanceEnded>("maintenance", &end).await?;
+            show(json, &answer.json, || table::ended(&answer.content));
         }
         Maintenance::Show => {
-            let answer = client.get("maintenance").await?;
-            show(json, &answer, || table::maintenance(&answer["maintenance"]));
+            let answer = client.get::<MaintenanceList>("maintenance", &()).await?;
+            show(json, &answer.json, || table::maintenance(&answer.content.maintenance));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A variable that is set to nothing names nobody.
-fn named(by: Option<String>) -> Option<String> {
+/// Drops a blank name: the environment variable may be set and empty.
+fn not_blank(by: Option<String>) -> Option<String> {
     by.filter(|by| !by.trim().is_empty())
-}
-
-/// A text of an answer; a dash where there is none.
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or("-")
 }

@@ -1,151 +1,111 @@
-//! Where dead letters are handled: at the broker, or at a replica.
+//! How the dead letters are reached: through the broker or through a replica.
 
-use anyhow::{Context, anyhow};
+use std::sync::Arc;
+
+use anyhow::anyhow;
 use github_stats_actors::clock::Clock;
-use github_stats_actors::queue::{DeadLetter, ReprocessOutcome};
-use serde::{Deserialize, Serialize};
+use github_stats_actors::queue::{DeadLetterAdmin, DeadLetterError};
 
-use super::ALL;
+use crate::admin_api::{
+    DeadLetterList, DeadLetterQuery, DeadLetterView, ReprocessAnswer, ResolveAnswer, ResolveRequest,
+};
 use crate::cli::replica_client::ReplicaClient;
 use crate::cli::replica_options::ReplicaOptions;
 use crate::config::Config;
-use crate::queue::amqp::{AmqpDeadLetters, Broker, Topology};
+use crate::queue::amqp::{AmqpError, Broker, DeadLetterQueue, Topology};
 
-/// What became of a request to reprocess.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct ReprocessSummary {
-    pub(super) reprocessed: Vec<ReprocessOutcome>,
-    pub(super) failed: Vec<FailedReprocess>,
-}
-
-/// A letter that was not reprocessed.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct FailedReprocess {
-    pub(super) id: String,
-    pub(super) error: String,
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    total: usize,
-    letters: Vec<DeadLetter>,
-}
-
-/// Where dead letters are handled.
+/// How the dead letters are reached. What happens to them is decided by [`DeadLetterAdmin`] either
+/// way.
 pub(super) enum DeadLetterBackend {
-    Broker(Broker, Topology),
+    Broker { broker: Broker, topology: Topology, clock: Arc<Clock> },
     Replica(ReplicaClient),
 }
 
 impl DeadLetterBackend {
-    /// A replica where one is named or no broker is configured, else the broker.
-    pub(super) fn of(config: &Config, options: &ReplicaOptions) -> Result<Self, anyhow::Error> {
+    /// The replica if one is given or no broker is configured, otherwise the broker.
+    pub(super) fn of(
+        config: &Config,
+        options: &ReplicaOptions,
+        clock: Arc<Clock>,
+    ) -> Result<Self, anyhow::Error> {
         match config.amqp.url() {
-            Some(url) if !options.names_a_replica() => {
-                Ok(DeadLetterBackend::Broker(Broker::new(url, "dlq"), Topology::of(config)))
+            Some(url) if !options.has_url() => {
+                let (broker, topology) = (Broker::new(url, "dlq"), Topology::of(config));
+                Ok(DeadLetterBackend::Broker { broker, topology, clock })
             }
             _ => Ok(DeadLetterBackend::Replica(options.client(config)?)),
         }
     }
 
-    pub(super) async fn list(&self, count: usize) -> Result<(usize, Vec<DeadLetter>), anyhow::Error> {
+    /// The oldest dead letters; all of them without a `count`.
+    pub(super) async fn list(&self, count: Option<usize>) -> Result<DeadLetterList, anyhow::Error> {
+        let count = count.unwrap_or(usize::MAX);
         match self {
             DeadLetterBackend::Replica(client) => {
-                let listed = client.get(&format!("dlq?count={count}")).await?;
-                let Listed { total, letters } = serde_json::from_value(listed)?;
-                Ok((total, letters))
+                Ok(client.get("dlq", &DeadLetterQuery { count: Some(count) }).await?.content)
             }
-            DeadLetterBackend::Broker(broker, topology) => {
-                let letters = AmqpDeadLetters::open(broker, topology).await?;
-                Ok((letters.count().await?, letters.letters(count).await?))
+            DeadLetterBackend::Broker { broker, topology, clock } => {
+                Ok(open(broker, topology, clock).await?.page(count).await?.into())
             }
         }
     }
 
-    pub(super) async fn inspect(&self, id: &str) -> Result<DeadLetter, anyhow::Error> {
+    pub(super) async fn inspect(&self, id: &str) -> Result<DeadLetterView, anyhow::Error> {
         match self {
             DeadLetterBackend::Replica(client) => {
-                Ok(serde_json::from_value(client.get(&format!("dlq/{}", plain(id)?)).await?)?)
+                Ok(client.get(&format!("dlq/{}", path_segment(id)?), &()).await?.content)
             }
-            DeadLetterBackend::Broker(broker, topology) => {
-                let letters = AmqpDeadLetters::open(broker, topology).await?.letters(ALL).await?;
-                letters.into_iter().find(|letter| letter.id == id).ok_or_else(|| unknown(id))
+            DeadLetterBackend::Broker { broker, topology, clock } => {
+                Ok(DeadLetterView::of(&open(broker, topology, clock).await?.inspect(id).await?))
             }
         }
     }
 
-    /// One letter, or every one that holds a job.
-    pub(super) async fn reprocess(&self, id: Option<&str>) -> Result<ReprocessSummary, anyhow::Error> {
+    /// Reprocesses one dead letter, or without an id every one.
+    pub(super) async fn reprocess(&self, id: Option<&str>) -> Result<ReprocessAnswer, anyhow::Error> {
         match self {
             DeadLetterBackend::Replica(client) => {
                 let path = match id {
-                    Some(id) => format!("dlq/{}/reprocess", plain(id)?),
+                    Some(id) => format!("dlq/{}/reprocess", path_segment(id)?),
                     None => "dlq/reprocess".to_owned(),
                 };
-                Ok(serde_json::from_value(client.post(&path, None).await?)?)
+                Ok(client.post(&path, &()).await?.content)
             }
-            DeadLetterBackend::Broker(broker, topology) => {
-                let ids = match id {
-                    Some(id) => vec![id.to_owned()],
-                    None => {
-                        let letters = AmqpDeadLetters::open(broker, topology).await?.letters(ALL).await?;
-                        letters.into_iter().map(|letter| letter.id).collect()
-                    }
-                };
-                let outcome = reprocess(broker, topology, ids).await?;
-                match (id, outcome.failed.first()) {
-                    (Some(_), Some(failed)) => Err(anyhow!("{}", failed.error)),
-                    _ => Ok(outcome),
+            DeadLetterBackend::Broker { broker, topology, clock } => {
+                let queue = open(broker, topology, clock).await?;
+                match id {
+                    Some(id) => Ok(queue.reprocess(id).await?.into()),
+                    None => Ok(queue.reprocess_all().await?.into()),
                 }
             }
         }
     }
 
-    pub(super) async fn resolve(&self, id: &str, reason: &str) -> Result<(), anyhow::Error> {
+    pub(super) async fn resolve(&self, id: &str, reason: String) -> Result<ResolveAnswer, anyhow::Error> {
         match self {
             DeadLetterBackend::Replica(client) => {
-                let path = format!("dlq/{}/resolve", plain(id)?);
-                client.post(&path, Some(serde_json::json!({ "reason": reason }))).await.map(drop)
+                let path = format!("dlq/{}/resolve", path_segment(id)?);
+                Ok(client.post(&path, &ResolveRequest { reason }).await?.content)
             }
-            DeadLetterBackend::Broker(broker, topology) => {
-                let letters = AmqpDeadLetters::open(broker, topology).await?;
-                match letters.resolve(id, reason, Clock::system().now()).await? {
-                    true => Ok(()),
-                    false => Err(unknown(id)),
-                }
+            DeadLetterBackend::Broker { broker, topology, clock } => {
+                let dead_letter = open(broker, topology, clock).await?.resolve(id, &reason).await?;
+                Ok(ResolveAnswer { resolved: dead_letter.id, reason })
             }
         }
     }
 }
 
-async fn reprocess(
+async fn open(
     broker: &Broker,
     topology: &Topology,
-    ids: Vec<String>,
-) -> Result<ReprocessSummary, anyhow::Error> {
-    let mut outcome = ReprocessSummary::default();
-    for id in ids {
-        // What one box has looked at goes back to its place when that is closed.
-        let letters = AmqpDeadLetters::open(broker, topology).await.context("cannot reprocess")?;
-        let error = match letters.reprocess(&id, Clock::system().now()).await? {
-            Some(job_id @ Some(_)) => {
-                outcome.reprocessed.push(ReprocessOutcome { id, job_id });
-                continue;
-            }
-            Some(None) => format!("the dead letter {id:?} is no job and cannot be reprocessed; resolve it"),
-            None => unknown(&id).to_string(),
-        };
-        outcome.failed.push(FailedReprocess { id, error });
-    }
-    Ok(outcome)
+    clock: &Arc<Clock>,
+) -> Result<DeadLetterQueue, AmqpError> {
+    DeadLetterQueue::open(broker, topology, clock.clone()).await
 }
 
-fn unknown(id: &str) -> anyhow::Error {
-    anyhow!("there is no dead letter {id:?}; it may have been reprocessed or resolved before")
-}
-
-/// An id as it stands in a path. All that are given out can.
-fn plain(id: &str) -> Result<&str, anyhow::Error> {
+/// An id as a segment of a path. Ids that need escaping are never assigned.
+fn path_segment(id: &str) -> Result<&str, anyhow::Error> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '~' | '-');
-    if !id.is_empty() && id.chars().all(fits) { Ok(id) } else { Err(unknown(id)) }
+    let unknown = || anyhow!(DeadLetterError::Unknown(id.to_owned()));
+    if !id.is_empty() && id.chars().all(fits) { Ok(id) } else { Err(unknown()) }
 }

@@ -1,4 +1,4 @@
-//! `github-stats dlq`: dead letters, on the broker or in a running replica.
+//! `github-stats dlq`: dead letters, through the broker or a running replica.
 
 mod backend;
 mod report;
@@ -11,13 +11,10 @@ use github_stats_actors::clock::Clock;
 use serde_json::json;
 
 use self::backend::DeadLetterBackend;
-use self::report::DeadLetterReport;
+use self::report::DeadLetterStatistics;
 use super::command_error::CommandError;
 use super::replica_options::ReplicaOptions;
 use super::show::show;
-
-/// Letters looked at where all of them are wanted.
-const ALL: usize = 1_000_000;
 
 /// Arguments of `dlq`.
 #[derive(Debug, clap::Args)]
@@ -31,40 +28,40 @@ pub struct DlqArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// List the letters that have been there longest.
+    /// List the oldest dead letters.
     List {
-        /// How many.
+        /// The maximum number of dead letters to list.
         #[arg(long, value_name = "N", default_value_t = 20)]
         count: usize,
     },
-    /// Show everything about a letter.
+    /// Show all details of a dead letter.
     Inspect {
-        /// Which.
+        /// The id of the dead letter.
         #[arg(long, value_name = "ID")]
         id: String,
     },
-    /// Try a letter's job again, once however often that is asked for.
+    /// Enqueue the job of a dead letter again. Repeating the command does not repeat the job.
     #[command(group(clap::ArgGroup::new("which").required(true).args(["id", "all"])))]
     Reprocess {
-        /// Which.
+        /// The id of the dead letter.
         #[arg(long, value_name = "ID")]
         id: Option<String>,
-        /// Every letter that holds a job.
+        /// Reprocess every dead letter that contains a job.
         #[arg(long)]
         all: bool,
     },
-    /// Take a letter out without doing anything about it.
+    /// Remove a dead letter without another attempt.
     Resolve {
-        /// Which.
+        /// The id of the dead letter.
         #[arg(long, value_name = "ID")]
         id: String,
-        /// Why, for the audit log.
+        /// The reason, for the audit log.
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Count the letters of the last hours by reason, organisation and error.
+    /// Count recent dead letters by reason, organisation and error.
     Report {
-        /// How many hours.
+        /// Count dead letters of the last N hours.
         #[arg(long, value_name = "N", default_value_t = 24)]
         hours: u32,
     },
@@ -72,36 +69,41 @@ enum Action {
 
 pub fn run(args: DlqArgs) -> Result<ExitCode, CommandError> {
     let config = args.replica.load()?;
-    let office = DeadLetterBackend::of(&config, &args.replica)?;
+    let clock = Clock::system();
+    let backend = DeadLetterBackend::of(&config, &args.replica, clock.clone())?;
     let system = actix_rt::System::new();
-    Ok(system.block_on(act(&office, args.action, args.replica.json))?)
+    Ok(system.block_on(act(&backend, args.action, &clock, args.replica.json))?)
 }
 
-async fn act(office: &DeadLetterBackend, action: Action, json: bool) -> Result<ExitCode, anyhow::Error> {
+async fn act(
+    backend: &DeadLetterBackend,
+    action: Action,
+    clock: &Clock,
+    json: bool,
+) -> Result<ExitCode, anyhow::Error> {
     match action {
         Action::List { count } => {
-            let (total, letters) = office.list(count).await?;
-            let tell = || table::letters(total, &letters);
-            show(json, &json!({ "total": total, "letters": letters }), tell);
+            let list = backend.list(Some(count)).await?;
+            show(json, &json!(list), || table::list(&list));
         }
         Action::Inspect { id } => {
-            let letter = office.inspect(&id).await?;
-            show(json, &json!(letter), || table::letter(&letter));
+            let dead_letter = backend.inspect(&id).await?;
+            show(json, &json!(dead_letter), || table::dead_letter(&dead_letter));
         }
         Action::Reprocess { id, .. } => {
-            let outcome = office.reprocess(id.as_deref()).await?;
-            show(json, &json!(outcome), || table::reprocessed(&outcome));
-            return Ok(ExitCode::from(u8::from(!outcome.failed.is_empty())));
+            let answer = backend.reprocess(id.as_deref()).await?;
+            show(json, &json!(answer), || table::reprocessed(&answer));
+            return Ok(ExitCode::from(u8::from(!answer.failed.is_empty())));
         }
         Action::Resolve { id, reason } => {
             anyhow::ensure!(!reason.trim().is_empty(), "--reason must say why the dead letter is resolved");
-            office.resolve(&id, &reason).await?;
-            let tell = || format!("the dead letter {id} is resolved; its window may be swept again");
-            show(json, &json!({ "resolved": id, "reason": reason }), tell);
+            let answer = backend.resolve(&id, reason).await?;
+            let text = || format!("the dead letter {id} is resolved; a sweep may enqueue its window again");
+            show(json, &json!(answer), text);
         }
         Action::Report { hours } => {
-            let (_, letters) = office.list(ALL).await.context("cannot report")?;
-            let report = DeadLetterReport::of(&letters, hours, Clock::system().now());
+            let dead_letters = backend.list(None).await.context("cannot report")?.dead_letters;
+            let report = DeadLetterStatistics::of(&dead_letters, hours, clock.now());
             show(json, &json!(report), || table::report(&report));
         }
     }

@@ -1,22 +1,23 @@
-//! What collecting an organisation will cost: plain arithmetic, with the assumptions as constants.
+//! The estimated cost of collecting an organisation: arithmetic with the assumptions as constants.
 
 use std::time::Duration;
 
-/// Conversations that change with a push: pull requests and issues.
-const CONVERSATIONS_PER_CHANGE: f64 = 2.5;
-/// Repositories whose branches are read by one query of a point.
+/// Pull requests and issues that change with a push.
+const THREADS_PER_CHANGE: f64 = 2.5;
+/// Repositories whose branches are read by one query, which costs a point.
 const BRANCHES_PER_POINT: f64 = 20.0;
-/// Conversations on a page of the search, which is a point.
-const CONVERSATIONS_PER_POINT: f64 = 49.0;
-/// Repositories of which conversations are read again for a point.
+/// Pull requests and issues on a page of search results, which costs a point.
+const THREADS_PER_POINT: f64 = 49.0;
+/// Repositories whose pull requests and issues are read again for a point.
 const REREAD_PER_POINT: f64 = 14.0;
-/// Repositories for which one point an hour may go into asking after deleted reviews and comments.
+/// Repositories for which up to one point an hour is spent on finding deleted reviews and comments.
 const REPOSITORIES_PER_CHECK: f64 = 25.0;
-/// Requests for one repository and cycle over REST, besides those for what changed.
+/// REST requests for one repository and cycle, besides those for changes.
 const REST_PER_REPOSITORY: f64 = 2.0;
-/// Requests over REST for each push: branch, comparison, reviews. Its lines come from statistics, asked for once a day.
+/// REST requests for each push: branch, comparison, reviews. Lines of code come from statistics,
+/// requested once a day.
 const REST_PER_CHANGE: f64 = 3.5;
-/// People in an active repository; only collecting tells how many there are.
+/// People in an active repository; the real number is known only once it is collected.
 const PEOPLE: f64 = 5.0;
 /// Series of one person in one repository.
 const SERIES: f64 = 13.0;
@@ -24,14 +25,14 @@ const SERIES: f64 = 13.0;
 const BYTES_PER_SERIES: f64 = 210.0;
 const BYTES_PER_REPOSITORY: f64 = 1_024.0;
 
-/// What is known of an organisation before it is collected.
+/// What is known about an organisation before it is collected.
 #[derive(Clone, Copy, Debug)]
 pub struct OrganisationSize {
-    /// Repositories that are to be collected.
+    /// Repositories to collect.
     pub repositories: usize,
-    /// Those pushed to within the last day.
+    /// Repositories pushed to within the last day.
     pub pushed_today: usize,
-    /// Those pushed to within the active window.
+    /// Repositories pushed to within the active window.
     pub active: usize,
     /// Time between two cycles.
     pub interval: Duration,
@@ -39,7 +40,7 @@ pub struct OrganisationSize {
     pub graphql: bool,
 }
 
-/// What it will cost.
+/// The estimated cost of collecting an organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CostEstimate {
     /// GraphQL points an hour.
@@ -48,14 +49,14 @@ pub struct CostEstimate {
     pub core_points: u64,
     /// Points of the first scrape, of whichever API is used.
     pub first_scrape: u64,
-    /// Series.
+    /// Number of series.
     pub series: u64,
-    /// Memory for them.
+    /// Memory for them, in bytes.
     pub bytes: u64,
 }
 
 impl OrganisationSize {
-    /// What collecting will cost.
+    /// Estimates the cost of collecting it.
     pub fn estimate(&self) -> CostEstimate {
         let cycles = 3_600.0 / self.interval.as_secs_f64().max(1.0);
         let repositories = self.repositories as f64;
@@ -64,7 +65,7 @@ impl OrganisationSize {
         let listing = (repositories / 100.0).ceil();
         let series = self.active as f64 * PEOPLE * SERIES;
         let (graphql, core, first) = if self.graphql {
-            let found = (changes * CONVERSATIONS_PER_CHANGE / CONVERSATIONS_PER_POINT).ceil().max(1.0);
+            let found = (changes * THREADS_PER_CHANGE / THREADS_PER_POINT).ceil().max(1.0);
             let cycle = found + (changes / BRANCHES_PER_POINT).ceil();
             let touched = (changes * cycles * 2.0).min(repositories);
             let reread = 2.0 * touched / REREAD_PER_POINT;
@@ -110,15 +111,16 @@ mod tests {
     }
 
     #[test]
-    fn rest_costs_what_there_is_and_graphql_what_changed() {
+    fn rest_costs_grow_with_repositories_and_graphql_costs_with_changes() {
         let (graphql, rest) = (size(1_000, 1_000, true).estimate(), size(1_000, 1_000, false).estimate());
         assert!(graphql.graphql_points < 100, "{graphql:?}");
         assert!(rest.core_points > 24_000, "{rest:?}");
     }
 
     #[test]
-    fn the_estimate_is_near_what_was_measured() {
-        // 2% of 1,000 repositories every five minutes were measured at 45 to 109 points an hour, the first scrape at 316.
+    fn the_estimate_is_close_to_the_measurement() {
+        // 2% of 1,000 repositories every five minutes were measured at 45 to 109 points an hour,
+        // the first scrape at 316.
         let mut busy = size(1_000, 1_000, true);
         busy.pushed_today = 2_880;
         let estimate = busy.estimate();

@@ -21,7 +21,7 @@ use crate::runtime::organisation;
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
 pub struct PlanArgs {
-    /// The configuration file; without one the embedded defaults hold.
+    /// The configuration file. Without it, the built-in defaults apply.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! Who is an operator.
+//! Authentication of operators.
 
 use std::net::IpAddr;
 
@@ -16,10 +16,10 @@ use crate::http::AppState;
 use crate::http::problem::Problem;
 
 const CHALLENGE: &str = "Bearer realm=\"github-stats\"";
-/// Headers by which a proxy tells that the client is somebody else.
+/// Headers by which a proxy marks requests of other clients.
 const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
 
-/// Lets operators pass: whoever has the token or, where there is none, whoever is on the same machine.
+/// Admits requests with the token or, where none is configured, requests from the same machine.
 pub(in crate::http) async fn authenticate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -37,9 +37,9 @@ pub(in crate::http) async fn authenticate(
 }
 
 fn check_token(request: &ServiceRequest, token: &SecretString) -> Result<(), Problem> {
-    let given = text(request, &header::AUTHORIZATION).and_then(|value| value.split_once(' '));
-    let given = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    match given {
+    let credentials = text(request, &header::AUTHORIZATION).and_then(|value| value.split_once(' '));
+    let credentials = credentials.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    match credentials {
         Some((_, given)) if is_same(given.trim(), token.expose_secret()) => Ok(()),
         Some(_) => Err(unauthorized("the bearer token is wrong")),
         None => Err(unauthorized("a bearer token is needed")),
@@ -50,13 +50,14 @@ fn unauthorized(message: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, message).with_header(header::WWW_AUTHENTICATE, CHALLENGE)
 }
 
-/// Compares digests, which have one length whatever the token's, in constant time.
+/// Compares digests in constant time; they have the same length whatever the length of the token.
 fn is_same(given: &str, expected: &str) -> bool {
     Sha256::digest(given)[..].ct_eq(&Sha256::digest(expected)[..]).into()
 }
 
-/// Without a token only this machine may come in: not what a proxy on it passes on, and not a page of another site in
-/// a browser on it, be it by a plain request or by a name that was made to point here.
+/// Admits requests from this machine, but not those that a proxy on it forwards, nor those of
+/// another site's page in a browser on it, sent directly or to a name that was made to resolve to
+/// this machine (DNS rebinding).
 fn check_local(request: &ServiceRequest) -> Result<(), Problem> {
     let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
     let forwarded = FORWARDED.iter().any(|name| request.headers().contains_key(*name));
@@ -74,7 +75,8 @@ fn check_local(request: &ServiceRequest) -> Result<(), Problem> {
     ))
 }
 
-/// Whether the host of a `Host` header is this machine by address or by the name nobody can redirect.
+/// Whether the host of a `Host` header is a loopback address or `localhost`, which cannot be
+/// redirected.
 fn names_loopback(host: &str) -> bool {
     let Ok(uri) = format!("http://{host}/").parse::<Uri>() else { return false };
     let name = uri.host().unwrap_or_default();
@@ -99,7 +101,7 @@ mod tests {
     }
 
     #[actix::test]
-    async fn with_a_token_only_the_token_counts() {
+    async fn with_a_configured_token_only_that_token_is_accepted() {
         let state = with_token(fresh(), "s3cret");
         let local = ("127.0.0.1:9", ("host", "localhost"));
         for (authorization, status) in [
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[actix::test]
-    async fn a_token_can_be_replaced_while_running() {
+    async fn the_token_can_be_replaced_at_runtime() {
         let state = with_token(fresh(), "old");
         let new = || request("10.0.0.1:9", &[("authorization", "Bearer new")]);
         assert_eq!(ask(&state, new()).await.status, 401);
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[actix::test]
-    async fn without_a_token_only_this_machine_comes_in() {
+    async fn without_a_token_only_local_requests_are_accepted() {
         for token in [None, Some("")] {
             let state = fresh();
             state.admin.token.set(token.map(SecretString::from));

@@ -1,29 +1,29 @@
-//! Breaking actors on purpose.
+//! Fault injection.
 
 use actix_supervisor::{Fault, InjectError};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
-use serde_json::json;
 
+use crate::admin_api::InjectedFault;
 use crate::http::AppState;
 use crate::http::problem::Problem;
 
 #[derive(Deserialize)]
-struct Order {
+struct FaultQuery {
     mode: String,
 }
 
-/// Breaks the actor of this name in the way `mode` says.
+/// Injects the fault `mode` into the actor with this id.
 pub(in crate::http) async fn break_actor(
     request: HttpRequest,
     id: web::Path<String>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let bad_request = |message: String| Problem::new(StatusCode::BAD_REQUEST, message);
-    let order = web::Query::<Order>::from_query(request.query_string())
-        .map_err(|_| bad_request("say how: ?mode=panic, hang or stop".into()))?;
-    let fault: Fault = order.mode.parse().map_err(|error| bad_request(format!("{error}")))?;
+    let query = web::Query::<FaultQuery>::from_query(request.query_string())
+        .map_err(|_| bad_request("say which fault to inject: ?mode=panic, hang or stop".into()))?;
+    let fault: Fault = query.mode.parse().map_err(|error| bad_request(format!("{error}")))?;
     let Some(root) = state.sources.tree.get() else {
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the supervision tree is not started"));
     };
@@ -34,34 +34,35 @@ pub(in crate::http) async fn break_actor(
         };
         Problem::new(status, error.to_string())
     })?;
-    tracing::warn!(actor = %id, %fault, "an operator breaks an actor");
-    Ok(HttpResponse::Accepted().json(json!({ "actor": id.as_str(), "mode": fault.to_string() })))
+    tracing::warn!(actor = %id, %fault, "an operator injects a fault into an actor");
+    Ok(HttpResponse::Accepted().json(InjectedFault { actor: id.into_inner(), mode: fault.to_string() }))
 }
 
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
+    use serde_json::json;
 
     use super::*;
     use crate::http::testing::{TestResponse, ask, fresh, get, restarted, with_token, with_tree};
 
-    async fn order(state: &AppState, path: &str) -> TestResponse {
+    async fn inject(state: &AppState, path: &str) -> TestResponse {
         let request = TestRequest::post().uri(&format!("/api/admin/chaos/actors/{path}"));
         ask(state, request.insert_header(("authorization", "Bearer t"))).await
     }
 
-    fn chaotic() -> AppState {
+    fn with_chaos() -> AppState {
         let mut state = with_token(fresh(), "t");
         state.admin.chaos = true;
         state
     }
 
     #[actix::test]
-    async fn a_broken_actor_is_restarted_and_the_tree_tells() {
-        let (state, root) = with_tree(chaotic()).await;
+    async fn an_actor_with_a_fault_is_restarted_and_the_tree_shows_it() {
+        let (state, root) = with_tree(with_chaos()).await;
         for path in ["store?mode=panic", "org/acme.v2?mode=stop", "org%2Facme.v2?mode=stop"] {
             let id = path.split('?').next().unwrap().replace("%2F", "/");
-            let answer = order(&state, path).await;
+            let answer = inject(&state, path).await;
             assert_eq!((answer.status, answer.json()["actor"].as_str()), (202, Some(id.as_str())), "{path}");
             restarted(&root, &id).await;
         }
@@ -80,8 +81,8 @@ mod tests {
     }
 
     #[actix::test]
-    async fn orders_that_make_no_sense_are_refused() {
-        let (state, _root) = with_tree(chaotic()).await;
+    async fn invalid_faults_are_refused() {
+        let (state, _root) = with_tree(with_chaos()).await;
         for (path, status) in [
             ("nobody?mode=panic", 404),
             ("store?mode=maim", 400),
@@ -89,7 +90,7 @@ mod tests {
             ("store?mode=", 400),
             ("?mode=panic", 404),
         ] {
-            assert_eq!(order(&state, path).await.status, status, "{path}");
+            assert_eq!(inject(&state, path).await.status, status, "{path}");
         }
         let get = TestRequest::get().uri("/api/admin/chaos/actors/store?mode=panic");
         let answer = ask(&state, get.insert_header(("authorization", "Bearer t"))).await;
@@ -99,9 +100,9 @@ mod tests {
     }
 
     #[actix::test]
-    async fn without_leave_there_is_no_such_route() {
+    async fn the_route_exists_only_if_chaos_is_enabled() {
         let (state, root) = with_tree(with_token(fresh(), "t")).await;
-        assert_eq!(order(&state, "store?mode=panic").await.status, 404);
+        assert_eq!(inject(&state, "store?mode=panic").await.status, 404);
         assert_eq!(root.tree().actor("store").unwrap().incarnation, 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Pausing organisations, and letting them go on.
+//! Pausing scraping, and ending pauses.
 
 use std::time::Duration;
 
@@ -7,148 +7,160 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use github_stats_actors::activity::{OrgName, Timestamp};
 use github_stats_actors::maintenance::{Pause, PauseRegistry};
 use github_stats_actors::store::StoreError;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tokio::time::timeout;
 
+use crate::admin_api::{
+    EndMaintenance, ErrorAnswer, MaintenanceEnded, MaintenanceList, MaintenanceStarted, PauseReport,
+    StartMaintenance,
+};
 use crate::config::{format_duration, parse_duration};
 use crate::http::AppState;
 use crate::http::problem::Problem;
 use crate::human;
 
-/// How long a pause lasts where nobody says how long.
-const USUAL: Duration = Duration::from_secs(3600);
-/// How long it lasts at most: whatever is paused is to go on even if everybody forgets about it.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// The length of a pause unless the request says otherwise.
+const DEFAULT_LENGTH: Duration = Duration::from_secs(3600);
+/// The maximum length: scraping resumes even if the pause is forgotten.
+const MAX_LENGTH: Duration = Duration::from_secs(24 * 3600);
 /// How long storing a pause may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Characters of a reason, or of a name.
-const LONGEST_TEXT: usize = 500;
+const MAX_TEXT_LENGTH: usize = 500;
 
-/// What is asked for with a POST.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Order {
-    reason: String,
-    by: Option<String>,
-    org: Option<String>,
-    #[serde(rename = "for")]
-    length: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Choice {
-    org: Option<String>,
-    by: Option<String>,
-}
-
-/// A pause as the API tells it.
-#[derive(Serialize)]
-pub(super) struct PauseReport {
-    org: OrgName,
-    reason: String,
-    by: String,
-    from: Option<String>,
-    until: Option<String>,
-    remaining_seconds: i64,
-}
-
-impl PauseReport {
-    fn of(pause: &Pause, now: Timestamp) -> Self {
-        PauseReport {
-            org: pause.org.clone(),
-            reason: pause.reason.clone(),
-            by: pause.by.clone(),
-            from: human::instant(pause.from),
-            until: human::instant(pause.until),
-            remaining_seconds: pause.until.seconds_since(now),
-        }
+fn report(pause: &Pause, now: Timestamp) -> PauseReport {
+    PauseReport {
+        org: pause.org.to_string(),
+        reason: pause.reason.clone(),
+        by: pause.by.clone(),
+        from: human::instant(pause.from),
+        until: human::instant(pause.until),
+        remaining_seconds: pause.until.seconds_since(now),
     }
 }
 
-/// What is paused, as last seen.
-pub(super) fn told(state: &AppState) -> Vec<PauseReport> {
+/// The current pauses, as this replica last read them.
+pub(super) fn current_pauses(state: &AppState) -> Vec<PauseReport> {
     let now = state.sources.clock.now();
     let pauses = state.sources.pauses.get();
-    pauses.iter().filter(|pause| pause.is_in_force(now)).map(|pause| PauseReport::of(pause, now)).collect()
+    pauses.iter().filter(|pause| pause.is_in_force(now)).map(|pause| report(pause, now)).collect()
 }
 
-/// Lists what is paused.
+/// List the current pauses
+#[utoipa::path(
+    get,
+    path = "/maintenance",
+    operation_id = "showMaintenance",
+    responses((status = 200, description = "The current pauses.", body = MaintenanceList))
+)]
 pub(in crate::http) async fn show_maintenance(state: web::Data<AppState>) -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "maintenance": told(&state) }))
+    HttpResponse::Ok().json(MaintenanceList { maintenance: current_pauses(&state) })
 }
 
-/// Pauses an organisation or all, as `{"reason": "…", "for": "1h", "org": "…", "by": "…"}` says; answered when every
-/// replica that begins a cycle from now on will know.
+/// Pause scraping of one organisation, or of all
+///
+/// The pause ends by itself. Cycles that are running are finished; activity during the pause is
+/// collected afterwards.
+#[utoipa::path(
+    post,
+    path = "/maintenance",
+    operation_id = "startMaintenance",
+    request_body = StartMaintenance,
+    responses(
+        (status = 200, description = "The pause is stored; no cycle begins from now on.", body = MaintenanceStarted),
+        (status = 400, description = "The request is invalid.", body = ErrorAnswer),
+        (status = 404, description = "There is no such organisation.", body = ErrorAnswer),
+        (status = 503, description = "The pause cannot be stored.", body = ErrorAnswer),
+        (
+            status = 504,
+            description = "The store did not answer; list the pauses before you try again.",
+            body = ErrorAnswer
+        )
+    )
+)]
 pub(in crate::http) async fn start_maintenance(
     request: HttpRequest,
     body: web::Bytes,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    let order: Order = serde_json::from_slice(&body).map_err(|error| {
+    let start: StartMaintenance = serde_json::from_slice(&body).map_err(|error| {
         let example = "{\"reason\": \"…\", \"for\": \"1h\", \"org\": \"…\", \"by\": \"…\"}";
-        bad(format!("say why, as in {example}, of which only the reason must be there: {error}"))
+        bad(format!("say why, as in {example}, where only the reason is required: {error}"))
     })?;
     let now = state.sources.clock.now();
     let pause = Pause {
-        org: organisation(&state, order.org.as_deref())?.unwrap_or_else(|| Pause::ALL.into()),
-        reason: text("reason", &order.reason)?,
-        by: operator(&request, order.by.as_deref())?,
+        org: organisation(&state, start.org.as_deref())?.unwrap_or_else(|| Pause::ALL.into()),
+        reason: text("reason", &start.reason)?,
+        by: operator(&request, start.by.as_deref())?,
         from: now,
-        until: now + length(order.length.as_deref())?,
+        until: now + length(start.length.as_deref())?,
     };
-    let register = register(&state)?;
-    stored(register.start(&pause)).await?;
-    let started = PauseReport::of(&pause, now);
-    Ok(HttpResponse::Ok().json(json!({ "started": started, "maintenance": told(&state) })))
+    stored(registry(&state)?.start(&pause)).await?;
+    let started = report(&pause, now);
+    Ok(HttpResponse::Ok().json(MaintenanceStarted { started, maintenance: current_pauses(&state) }))
 }
 
-/// Ends the pause of the organisation in `?org=`, or all pauses. There may be none.
+/// End the pause of one organisation, or every pause
+#[utoipa::path(
+    delete,
+    path = "/maintenance",
+    operation_id = "endMaintenance",
+    params(EndMaintenance),
+    responses(
+        (status = 200, description = "The pauses that were ended; perhaps none.", body = MaintenanceEnded),
+        (status = 400, description = "The request is invalid.", body = ErrorAnswer),
+        (status = 404, description = "There is no such organisation.", body = ErrorAnswer),
+        (status = 503, description = "The change cannot be stored.", body = ErrorAnswer),
+        (
+            status = 504,
+            description = "The store did not answer; list the pauses before you try again.",
+            body = ErrorAnswer
+        )
+    )
+)]
 pub(in crate::http) async fn end_maintenance(
     request: HttpRequest,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    let choice = web::Query::<Choice>::from_query(request.query_string())
+    let end = web::Query::<EndMaintenance>::from_query(request.query_string())
         .map_err(|error| bad(format!("only ?org= and ?by= are understood: {error}")))?
         .into_inner();
-    let org = match choice.org.as_deref() {
+    let org = match end.org.as_deref() {
         Some(Pause::ALL) => Some(OrgName::from(Pause::ALL)),
         org => organisation(&state, org)?,
     };
-    let by = operator(&request, choice.by.as_deref())?;
-    let ended = stored(register(&state)?.end(org.as_ref(), &by)).await?;
+    let by = operator(&request, end.by.as_deref())?;
+    let ended = stored(registry(&state)?.end(org.as_ref(), &by)).await?;
     let now = state.sources.clock.now();
-    let ended: Vec<PauseReport> = ended.iter().map(|pause| PauseReport::of(pause, now)).collect();
-    Ok(HttpResponse::Ok().json(json!({ "ended": ended, "maintenance": told(&state) })))
+    let ended = ended.iter().map(|pause| report(pause, now)).collect();
+    Ok(HttpResponse::Ok().json(MaintenanceEnded { ended, maintenance: current_pauses(&state) }))
 }
 
-fn register(state: &AppState) -> Result<&PauseRegistry, Problem> {
+fn registry(state: &AppState) -> Result<&PauseRegistry, Problem> {
     let missing = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this replica schedules nothing");
     state.admin.maintenance.as_ref().ok_or_else(missing)
 }
 
-/// An operator's word must be kept somewhere, but nobody waits for ever.
+/// Waits until a change is stored, but not for ever.
 async fn stored<T>(change: impl Future<Output = Result<T, StoreError>>) -> Result<T, Problem> {
-    let unavailable = |why: String| {
-        let message = format!("the maintenance cannot be stored: {why}; try again when the store is back");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, message)
-    };
-    match timeout(PATIENCE, change).await {
+    match timeout(STORE_TIMEOUT, change).await {
         Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(unavailable(error.to_string())),
+        Ok(Err(error)) => {
+            let message =
+                format!("the change cannot be stored: {error}; try again when the store is available");
+            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, message))
+        }
         Err(_) => {
             let message = format!(
-                "the store did not answer within {} s, so it is not known whether the maintenance was changed; look \
+                "the store did not answer within {} s, so the change may or may not be stored; list the pauses \
                  before you try again",
-                PATIENCE.as_secs()
+                STORE_TIMEOUT.as_secs()
             );
             Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, message))
         }
     }
 }
 
-/// The configured organisation of this name; GitHub does not tell capitals from small letters.
+/// The configured organisation of this name. GitHub ignores case in names.
 fn organisation(state: &AppState, name: Option<&str>) -> Result<Option<OrgName>, Problem> {
     let Some(name) = name else { return Ok(None) };
     let scheduler = state.sources.scheduler.get();
@@ -168,24 +180,25 @@ fn operator(request: &HttpRequest, name: Option<&str>) -> Result<String, Problem
     }
 }
 
-/// Words of an operator, which end up in logs and on pages.
+/// Checks a text from an operator, which ends up in logs and on pages.
 fn text(what: &str, text: &str) -> Result<String, Problem> {
     let text = text.trim();
     let fits =
-        !text.is_empty() && text.chars().count() <= LONGEST_TEXT && !text.chars().any(char::is_control);
-    let wrong = || bad(format!("{what} must have 1 to {LONGEST_TEXT} characters, and no control characters"));
+        !text.is_empty() && text.chars().count() <= MAX_TEXT_LENGTH && !text.chars().any(char::is_control);
+    let wrong =
+        || bad(format!("{what} must have 1 to {MAX_TEXT_LENGTH} characters, and no control characters"));
     fits.then(|| text.to_owned()).ok_or_else(wrong)
 }
 
-/// Whole seconds.
+/// The length of a pause in whole seconds.
 fn length(length: Option<&str>) -> Result<i64, Problem> {
     let asked = match length {
         Some(length) => parse_duration(length),
-        None => Some(USUAL),
+        None => Some(DEFAULT_LENGTH),
     };
-    let fits = asked.filter(|asked| *asked >= Duration::from_secs(1) && *asked <= LONGEST);
+    let fits = asked.filter(|asked| *asked >= Duration::from_secs(1) && *asked <= MAX_LENGTH);
     let seconds = fits.and_then(|length| i64::try_from(length.as_secs()).ok());
-    let longest = format_duration(LONGEST);
+    let longest = format_duration(MAX_LENGTH);
     seconds.ok_or_else(|| bad(format!("\"for\" must be a duration such as 30m or 1h, at most {longest}")))
 }
 
@@ -197,7 +210,7 @@ fn bad(message: String) -> Problem {
 mod tests {
     use actix_web::http::Method;
     use actix_web::test::TestRequest;
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::http::testing::{TestResponse, ask, fresh, with_org, with_token};
@@ -216,7 +229,7 @@ mod tests {
     }
 
     #[actix::test]
-    async fn scraping_is_paused_for_a_reason_and_goes_on_when_told() {
+    async fn scraping_is_paused_for_a_reason_until_the_pause_is_ended() {
         let state = scheduling();
         assert_eq!(listed(&state).await, json!([]));
         let order = r#"{"reason": "an upgrade", "by": "ann", "org": "ACME", "for": "30m"}"#;
@@ -234,14 +247,14 @@ mod tests {
         );
         let ended = operate(&state, Method::DELETE, "?org=acme&by=bob", "").await.json();
         assert_eq!(ended["ended"][0]["org"], "acme");
-        assert_eq!(ended["maintenance"].as_array().map(Vec::len), Some(1), "all are paused yet");
+        assert_eq!(ended["maintenance"].as_array().map(Vec::len), Some(1), "all are still paused");
         assert_eq!(operate(&state, Method::DELETE, "", "").await.json()["ended"][0]["org"], "*");
         assert_eq!(operate(&state, Method::DELETE, "", "").await.json()["ended"], json!([]));
         assert_eq!(listed(&state).await, json!([]));
     }
 
     #[actix::test]
-    async fn orders_that_make_no_sense_change_nothing_and_say_why() {
+    async fn invalid_requests_change_nothing_and_are_explained() {
         let state = scheduling();
         for (body, status, said) in [
             ("", 400, "say why"),

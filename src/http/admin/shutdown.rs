@@ -1,16 +1,23 @@
 //! Stopping a replica.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::json;
 
+use crate::admin_api::ShutdownAnswer;
 use crate::http::AppState;
 
-/// Asks the process to stop as SIGTERM does; answered at once.
+/// Stop this replica as SIGTERM does
+#[utoipa::path(
+    post,
+    path = "/shutdown",
+    operation_id = "shutDown",
+    responses((status = 202, description = "The replica is stopping.", body = ShutdownAnswer))
+)]
 pub(in crate::http) async fn shut_down(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     let by = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
-    tracing::info!(target: "audit", action = "shutdown", by, "this replica is stopped");
+    tracing::info!(target: "audit", action = "shutdown", by, "an operator stops this replica");
     state.admin.shutdown.notify_one();
-    HttpResponse::Accepted().json(json!({ "replica": state.sources.replica, "status": "stopping" }))
+    let replica = state.sources.replica.clone();
+    HttpResponse::Accepted().json(ShutdownAnswer { replica, status: "stopping".into() })
 }
 
 #[cfg(test)]

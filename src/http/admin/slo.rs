@@ -1,17 +1,48 @@
-//! How the objectives stand.
+//! Service level objectives.
 
 use actix_web::{HttpResponse, web};
 
+use crate::admin_api::{ObjectiveReport, ObjectiveUnit, SloAnswer, Verdict};
 use crate::http::AppState;
-use crate::slo::{CounterReading, SloInputs, SloReport, judge};
+use crate::slo::{CounterReading, Objective, SloInputs, SloReport, SloVerdict, judge};
 
-/// Judges the objectives by what this replica knows now.
+/// Whether the service level objectives are met
+#[utoipa::path(
+    get,
+    path = "/slo",
+    responses((status = 200, description = "Each objective with its period.", body = SloAnswer))
+)]
 pub(in crate::http) async fn slo(state: web::Data<AppState>) -> HttpResponse {
-    HttpResponse::Ok().json(report(&state))
+    let SloReport { status, objectives } = report(&state);
+    let objectives = objectives.into_iter().map(objective).collect();
+    HttpResponse::Ok().json(SloAnswer { status: verdict(status), objectives })
 }
 
-/// How the objectives stand now.
-pub(super) fn report(state: &AppState) -> SloReport {
+fn objective(judged: Objective) -> ObjectiveReport {
+    ObjectiveReport {
+        name: judged.name.to_owned(),
+        org: judged.org,
+        objective: judged.objective,
+        target: judged.target,
+        actual: judged.actual,
+        unit: if judged.unit == "ratio" { ObjectiveUnit::Ratio } else { ObjectiveUnit::Seconds },
+        met: judged.met,
+        status: verdict(judged.status),
+        period: judged.period,
+        explanation: judged.explanation,
+    }
+}
+
+fn verdict(judged: SloVerdict) -> Verdict {
+    match judged {
+        SloVerdict::Met => Verdict::Met,
+        SloVerdict::Missed => Verdict::Missed,
+        SloVerdict::Unknown => Verdict::Unknown,
+    }
+}
+
+/// Judges the objectives by the current state of this replica.
+fn report(state: &AppState) -> SloReport {
     let sources = &state.sources;
     let counted = state.history.until(&CounterReading::now(sources, &state.metrics));
     judge(&SloInputs {
@@ -31,7 +62,7 @@ mod tests {
     use crate::http::testing::{ask, fresh, get, with_org, with_token};
 
     #[actix::test]
-    async fn every_objective_says_how_it_stands_and_of_which_period() {
+    async fn every_objective_has_a_status_a_period_and_an_explanation() {
         let state = with_org(with_token(fresh(), "t"), "acme");
         state.history.add(CounterReading::now(&state.sources, &state.metrics));
         get(&state, "/metrics").await;

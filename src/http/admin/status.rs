@@ -1,210 +1,208 @@
-//! Everything a replica knows of itself and its surroundings, on one page.
+//! The current state of a replica, on one page.
 
 use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
 use github_stats_actors::activity::{OrgName, Timestamp};
-use github_stats_actors::health::{HealthSnapshot, Status as Mode};
+use github_stats_actors::health::{Component, HealthSnapshot, Status};
 use github_stats_actors::maintenance::pause_of;
 use github_stats_actors::role::{Epoch, RoleWatch, Shard};
-use serde::Serialize;
-use serde_json::{Value, json};
 
-use super::maintenance::{PauseReport, told};
-use crate::http::health::{ActorsSummary, component_report, summary};
+use super::maintenance::current_pauses;
+use crate::admin_api::{
+    ActorCounts, BrokerConnection, ClockSummary, ComponentFields, ComponentSummary, ConnectionCounts,
+    CycleSummary, DiskSummary, ElectionSummary, FleetSummary, HealthMode, MemorySummary, OrganisationSummary,
+    QueueSummary, ReplicaRole, ReplicaSummary, ShardSummary, StatusReport, StoreSummary,
+};
 use crate::http::{AppState, ready};
 use crate::human;
 use crate::telemetry::{OrgReport, memory_limit, resident_memory};
 
-/// The page.
-#[derive(Serialize)]
-struct Report {
-    replica: String,
-    version: String,
-    revision: String,
-    /// GitHub's time.
-    at: Option<String>,
-    uptime_seconds: Option<f64>,
-    mode: Mode,
-    role: &'static str,
-    epoch: Option<Epoch>,
-    ready: bool,
-    /// Why it is not ready.
-    reason: Option<String>,
-    store: Value,
-    queue: Value,
-    election: Value,
-    github: Value,
-    clock: Value,
-    memory: Value,
-    disk: Option<Value>,
-    maintenance: Vec<PauseReport>,
-    /// As the leader knows them.
-    organisations: BTreeMap<String, Value>,
-    fleet: Value,
-    actors: ActorsSummary,
-}
-
-/// Tells it all. What the leader alone knows is told as it told it, so every replica answers the same.
+/// The current state of this replica
+///
+/// What only the leader knows is reported as the leader last shared it, so every replica answers
+/// the same.
+#[utoipa::path(
+    get,
+    path = "/status",
+    responses((status = 200, description = "The current state.", body = StatusReport))
+)]
 pub(in crate::http) async fn status(state: web::Data<AppState>) -> HttpResponse {
     HttpResponse::Ok().json(report(&state))
 }
 
-fn report(state: &AppState) -> Report {
+fn report(state: &AppState) -> StatusReport {
     let (health, sources) = (state.health(), &state.sources);
     let now = sources.clock.now();
-    let epoch = sources.roles.leads();
+    let epoch = sources.roles.leads().map(number);
     let (build, tree) = (state.metrics.build(), state.tree());
     let reason = ready::obstacle(state, &health);
-    Report {
+    StatusReport {
         replica: sources.replica.clone(),
         version: build.version.clone(),
         revision: build.revision.clone(),
         at: human::instant(now),
         uptime_seconds: tree.actors.first().and_then(|root| root.uptime_seconds),
-        mode: health.mode,
-        role: role(epoch),
+        mode: mode(health.mode),
+        role: ReplicaRole::of(epoch),
         epoch,
         ready: reason.is_none(),
         reason,
         store: store(state, &health),
         queue: queue(state, &health, now),
         election: election(state, &health),
-        github: component(&health, "github"),
-        clock: json!({
-            "correction_seconds": sources.clock.correction_ms() as f64 / 1000.0,
-            "known_from_github": sources.clock.latest_answer().is_some(),
-        }),
-        memory: json!({ "resident_bytes": resident_memory(), "limit_bytes": memory_limit() }),
+        github: health.components.get("github").map(component),
+        clock: ClockSummary {
+            correction_seconds: sources.clock.correction_ms() as f64 / 1000.0,
+            known_from_github: sources.clock.latest_answer().is_some(),
+        },
+        memory: MemorySummary { resident_bytes: resident_memory(), limit_bytes: memory_limit() },
         disk: (*sources.disk.get())
-            .map(|space| json!({ "free_bytes": space.free, "total_bytes": space.total })),
-        maintenance: told(state),
+            .map(|space| DiskSummary { free_bytes: space.free, total_bytes: space.total }),
+        maintenance: current_pauses(state),
         organisations: organisations(state, now),
         fleet: fleet(state, epoch),
-        actors: summary(&tree),
+        actors: ActorCounts::of(&tree),
     }
 }
 
-fn role(epoch: Option<Epoch>) -> &'static str {
-    if epoch.is_some() { "leader" } else { "follower" }
+fn number(epoch: Epoch) -> u64 {
+    epoch.0
 }
 
-/// How a component of the health snapshot is; nothing of one that nobody looked at.
-fn component(health: &HealthSnapshot, name: &str) -> Value {
-    health.components.get(name).map_or(Value::Null, |component| json!(component_report(component)))
-}
-
-/// The object `of` with the fields of `more`.
-fn with(mut of: Value, more: Value) -> Value {
-    if let (Some(fields), Value::Object(more)) = (of.as_object_mut(), more) {
-        fields.extend(more);
-        return of;
+fn mode(status: Status) -> HealthMode {
+    match status {
+        Status::Healthy => HealthMode::Healthy,
+        Status::Degraded => HealthMode::Degraded,
+        Status::Unhealthy => HealthMode::Unhealthy,
     }
-    of
 }
 
-fn store(state: &AppState, health: &HealthSnapshot) -> Value {
+fn component(component: &Component) -> ComponentSummary {
+    ComponentSummary {
+        status: mode(component.status),
+        since: human::instant(component.since),
+        detail: component.detail.clone(),
+    }
+}
+
+/// The assessment of a component; empty until it was assessed.
+fn component_fields(health: &HealthSnapshot, name: &str) -> ComponentFields {
+    let Some(component) = health.components.get(name) else { return ComponentFields::default() };
+    ComponentFields {
+        status: Some(mode(component.status)),
+        since: human::instant(component.since),
+        detail: Some(component.detail.clone()),
+    }
+}
+
+fn store(state: &AppState, health: &HealthSnapshot) -> StoreSummary {
     let store = state.sources.store.get();
     let connections = state.sources.connections.as_ref().map(|count| count());
-    let known = json!({
-        "loaded": store.loaded,
-        "records": store.records,
-        "series": state.activity.counts().total(),
-        "series_refused": store.refused,
-        "cut_off": store.cut_off,
-        "connections": connections.map(|(open, wanted)| json!({ "open": open, "wanted": wanted })),
-    });
-    with(known, component(health, "store"))
+    StoreSummary {
+        loaded: store.loaded,
+        records: store.records,
+        series: state.activity.counts().total(),
+        series_refused: store.refused,
+        cut_off: store.cut_off.clone(),
+        connections: connections.map(|(open, wanted)| ConnectionCounts { open, wanted }),
+        component: component_fields(health, "store"),
+    }
 }
 
-fn queue(state: &AppState, health: &HealthSnapshot, now: Timestamp) -> Value {
+fn queue(state: &AppState, health: &HealthSnapshot, now: Timestamp) -> QueueSummary {
     let queue = state.sources.queue.get();
-    let stats = &queue.stats;
-    let known = json!({
-        "depth": stats.depth,
-        "oldest_age_seconds": stats.oldest.map(|oldest| now.seconds_since(oldest).max(0)),
-        "dead_letters": stats.dead,
-        "lag_seconds": queue.lag_seconds,
-        "outbox": queue.status.outbox,
-        "broker": queue.status.broker,
-    });
-    with(known, component(health, "queue"))
+    let (stats, status) = (&queue.stats, &queue.status);
+    QueueSummary {
+        depth: stats.depth,
+        oldest_age_seconds: stats.oldest.map(|oldest| now.seconds_since(oldest).max(0)),
+        dead_letters: stats.dead,
+        lag_seconds: queue.lag_seconds,
+        outbox: status.outbox,
+        broker: status
+            .broker
+            .as_ref()
+            .map(|broker| BrokerConnection { connected: broker.connected, detail: broker.detail.clone() }),
+        component: component_fields(health, "queue"),
+    }
 }
 
-fn election(state: &AppState, health: &HealthSnapshot) -> Value {
+fn election(state: &AppState, health: &HealthSnapshot) -> ElectionSummary {
     let roles = &state.sources.roles;
     let view = roles.get();
-    let known = json!({
-        "backend": view.basis.backend,
-        "reason": view.basis.reason,
-        "leader": view.leader,
-        "stands_in": view.stands_in,
-        "last_error": view.last_error,
-        "shards": roles.iter().map(shard).collect::<Vec<_>>(),
-    });
-    with(known, component(health, "election"))
+    ElectionSummary {
+        backend: view.basis.backend.to_owned(),
+        reason: view.basis.reason.clone(),
+        leader: view.leader.clone(),
+        stands_in: view.stands_in,
+        last_error: view.last_error.clone(),
+        shards: roles.iter().map(shard).collect(),
+        component: component_fields(health, "election"),
+    }
 }
 
-/// How this replica stands in one shard, and who leads it.
-fn shard((shard, role): (Shard, &RoleWatch)) -> Value {
-    let epoch = role.leads();
-    json!({ "shard": shard.number(), "role": self::role(epoch), "epoch": epoch, "leader": role.get().leader })
+fn shard((shard, role): (Shard, &RoleWatch)) -> ShardSummary {
+    let epoch = role.leads().map(number);
+    let leader = role.get().leader.clone();
+    ShardSummary { shard: shard.number(), role: ReplicaRole::of(epoch), epoch, leader }
 }
 
-fn organisations(state: &AppState, now: Timestamp) -> BTreeMap<String, Value> {
+fn organisations(state: &AppState, now: Timestamp) -> BTreeMap<String, OrganisationSummary> {
     let quotas = (state.sources.quotas)();
     let pauses = state.sources.pauses.get();
-    let told = state.sources.organisations().into_iter().map(|(name, org)| {
+    let summaries = state.sources.organisations().into_iter().map(|(name, org)| {
         let pause = pause_of(&pauses, &OrgName::from(name.as_str()), now);
-        let more = json!({
-            "paused_until": pause.and_then(|pause| human::instant(pause.until)),
-            "quota": quotas.get(&name),
-        });
-        let told = with(organisation(&org, now), more);
-        (name, told)
+        let summary = OrganisationSummary {
+            paused_until: pause.and_then(|pause| human::instant(pause.until)),
+            quota: quotas.get(&name).cloned(),
+            ..organisation(&org, now)
+        };
+        (name, summary)
     });
-    told.collect()
+    summaries.collect()
 }
 
-fn organisation(org: &OrgReport, now: Timestamp) -> Value {
+fn organisation(org: &OrgReport, now: Timestamp) -> OrganisationSummary {
     let instant = |at: Option<Timestamp>| at.and_then(human::instant);
-    json!({
-        "state": org.state,
-        "cooldown_until": instant(org.cooldown_until),
-        "scraping": org.scraping,
-        "interval_seconds": org.interval_seconds,
-        "last_due": instant(org.last_due),
-        "next_due": instant(org.next_due),
-        "last_cycle": {
-            "at": instant(org.last_cycle_at),
-            "result": org.last_result,
-            "repositories": org.repositories,
-            "failed": org.failed,
-            "error": org.last_error,
+    OrganisationSummary {
+        state: org.state.clone(),
+        cooldown_until: instant(org.cooldown_until),
+        scraping: org.scraping,
+        interval_seconds: org.interval_seconds,
+        last_due: instant(org.last_due),
+        next_due: instant(org.next_due),
+        last_cycle: CycleSummary {
+            at: instant(org.last_cycle_at),
+            result: org.last_result.clone(),
+            repositories: org.repositories,
+            failed: org.failed,
+            error: org.last_error.clone(),
         },
-        "coverage_ratio": org.coverage_ratio,
-        "freshness_seconds": org.freshness(now),
-    })
+        coverage_ratio: org.coverage_ratio,
+        freshness_seconds: org.freshness(now),
+        paused_until: None,
+        quota: None,
+    }
 }
 
-fn fleet(state: &AppState, epoch: Option<Epoch>) -> Value {
-    let one = |replica: &str, epoch: Option<Epoch>| json!({ "replica": replica, "role": role(epoch), "epoch": epoch });
-    let own = one(&state.sources.replica, epoch);
+fn fleet(state: &AppState, epoch: Option<u64>) -> FleetSummary {
+    let replica =
+        |name: &str, epoch| ReplicaSummary { replica: name.to_owned(), role: ReplicaRole::of(epoch), epoch };
+    let own = replica(&state.sources.replica, epoch);
     let peers = state.sources.fleet.peers();
-    let replicas: Vec<Value> =
-        std::iter::once(own).chain(peers.iter().map(|peer| one(&peer.replica, peer.epoch))).collect();
-    json!({ "replicas": replicas })
+    let peers = peers.iter().map(|peer| replica(&peer.replica, peer.epoch.map(number)));
+    FleetSummary { replicas: std::iter::once(own).chain(peers).collect() }
 }
 
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
+    use serde_json::json;
 
-    use super::*;
     use crate::http::testing::{ask, fresh, with_org, with_token, with_tree};
 
     #[actix::test]
-    async fn one_page_tells_everything_promised() {
+    async fn one_page_shows_everything_promised() {
         let (state, _root) = with_tree(with_org(with_token(fresh(), "t"), "acme")).await;
         let request =
             TestRequest::get().uri("/api/admin/status").insert_header(("authorization", "Bearer t"));

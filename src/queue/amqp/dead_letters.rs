@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use github_stats_actors::activity::Timestamp;
-use github_stats_actors::queue::{DeadLetter, ResolvedNotice};
+use github_stats_actors::queue::{DeadLetter, Job, ResolvedNotice};
 use lapin::Acker;
 use lapin::options::{
     BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
 };
 use lapin::types::FieldTable;
 use lapin::{Channel, Confirmation, Connection};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::amqp_error::describe;
@@ -26,6 +27,8 @@ pub struct AmqpDeadLetters {
     at: String,
     topology: Topology,
     channel: Channel,
+    /// What was read and not yet acknowledged, the oldest first.
+    held: Mutex<Vec<Found>>,
     _connection: Connection,
 }
 
@@ -47,49 +50,53 @@ impl AmqpDeadLetters {
         let broken = |error: lapin::Error| AmqpError::connecting(&at, &error);
         let channel = connection.create_channel().await.map_err(broken)?;
         channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(broken)?;
-        Ok(AmqpDeadLetters { topology: topology.clone(), channel, _connection: connection, at })
+        Ok(AmqpDeadLetters {
+            topology: topology.clone(),
+            channel,
+            held: Mutex::default(),
+            _connection: connection,
+            at,
+        })
     }
 
-    /// How many letters there are.
+    /// How many messages there are in the queue of dead letters.
     ///
     /// # Errors
     /// When the broker does not answer.
     pub async fn count(&self) -> Result<usize, AmqpError> {
-        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        let queue = short(&self.topology.dead_letters);
-        let declared = self.within(self.channel.queue_declare(queue, options, FieldTable::default())).await?;
-        Ok(usize::try_from(declared.message_count()).unwrap_or(usize::MAX))
+        let held = self.held.lock().await.len();
+        Ok(held + self.ready().await?)
     }
 
-    /// The letters that have been there longest. One that is there twice is told once.
+    /// The letters that have been there longest. One that is there twice is listed once.
     ///
     /// # Errors
     /// When the broker does not answer.
     pub async fn letters(&self, count: usize) -> Result<Vec<DeadLetter>, AmqpError> {
+        let mut held = self.held.lock().await;
         let mut seen = BTreeSet::new();
         let mut letters = Vec::new();
+        let mut read = 0;
         while letters.len() < count {
-            let Some(found) = self.next().await? else { break };
-            if seen.insert(found.letter.id.clone()) {
-                letters.push(found.letter);
+            if read == held.len() {
+                let Some(next) = self.next().await? else { break };
+                held.push(next);
+            }
+            let letter = &held[read].letter;
+            read += 1;
+            if seen.insert(letter.id.clone()) {
+                letters.push(letter.clone());
             }
         }
         Ok(letters)
     }
 
-    /// Makes a job of a letter: the job is safe before the letter is let go. `None` where there is no such letter;
-    /// an empty id where it holds no job.
+    /// Sends a job to the queue of jobs.
     ///
     /// # Errors
-    /// When the broker does not answer; the letter is still there then.
-    pub async fn reprocess(&self, id: &str, now: Timestamp) -> Result<Option<Option<String>>, AmqpError> {
-        let found = self.find(id).await?;
-        let Some(first) = found.first() else { return Ok(None) };
-        let Some(dead) = &first.letter.job else { return Ok(Some(None)) };
-        let job = dead.reprocessed(now);
-        self.send(&AmqpMessage::job(&job)).await?;
-        self.let_go(found).await?;
-        Ok(Some(Some(job.job_id)))
+    /// When the broker does not confirm that it has the job.
+    pub async fn publish(&self, job: &Job) -> Result<(), AmqpError> {
+        self.send(&AmqpMessage::job(job)).await
     }
 
     /// Takes a letter out and tells the replicas, whose book still has it; whether it was there.
@@ -120,15 +127,20 @@ impl AmqpDeadLetters {
 
     /// Every message of this letter: one that was sent twice is there twice.
     async fn find(&self, id: &str) -> Result<Vec<Found>, AmqpError> {
-        let mut found = Vec::new();
-        for _ in 0..self.count().await? {
-            match self.next().await? {
-                Some(next) if next.letter.id == id => found.push(next),
-                Some(_) => {}
-                None => break,
-            }
+        let mut held = self.held.lock().await;
+        for _ in 0..self.ready().await? {
+            let Some(next) = self.next().await? else { break };
+            held.push(next);
         }
-        Ok(found)
+        Ok(held.extract_if(.., |found| found.letter.id == id).collect())
+    }
+
+    /// How many messages wait in the queue besides those this channel holds.
+    async fn ready(&self) -> Result<usize, AmqpError> {
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let queue = short(&self.topology.dead_letters);
+        let declared = self.within(self.channel.queue_declare(queue, options, FieldTable::default())).await?;
+        Ok(usize::try_from(declared.message_count()).unwrap_or(usize::MAX))
     }
 
     /// The next message that nobody looks at; it is held until the channel is closed.
@@ -146,7 +158,7 @@ impl AmqpDeadLetters {
             self.within(message.acker.ack(BasicAckOptions::default())).await?;
         }
         // The broker answers in order: when it has answered this, it has seen the acknowledgements.
-        self.count().await.map(drop)
+        self.ready().await.map(drop)
     }
 
     async fn send(&self, parcel: &AmqpMessage) -> Result<(), AmqpError> {

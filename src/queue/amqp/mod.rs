@@ -3,6 +3,7 @@
 mod amqp_error;
 mod broker;
 mod consumer;
+mod dead_letter_queue;
 mod dead_letters;
 mod delivery;
 mod message;
@@ -12,6 +13,7 @@ mod topology;
 
 pub use amqp_error::AmqpError;
 pub use broker::Broker;
+pub use dead_letter_queue::DeadLetterQueue;
 pub use dead_letters::AmqpDeadLetters;
 pub use queue::AmqpQueue;
 pub use topology::Topology;

@@ -145,7 +145,7 @@ async fn while_scraping_is_paused_github_is_left_alone_and_afterwards_nothing_is
     until_nobody_asks(&simulator).await;
     assert!(said(&admin(&replica, folder.path(), &["maintenance", "show"])).contains("an upgrade of GHES"));
     let ended = said(&admin(&replica, folder.path(), &["maintenance", "end"]));
-    assert!(ended.contains("scraping of acme goes on") && ended.contains("nothing is paused"), "{ended}");
+    assert!(ended.contains("scraping of acme is resumed") && ended.contains("nothing is paused"), "{ended}");
     settle(&replica, &simulator, first_seen).await;
     until(&replica, "all is well again", |health| health["mode"] == "healthy").await;
     assert_eq!(value(&replica, "gh_exporter_maintenance{org=\"acme\"}").await, Some(0.0));

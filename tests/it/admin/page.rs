@@ -97,7 +97,7 @@ async fn dead_letters_are_reprocessed_and_resolved_on_the_page() {
     assert!(replica.log().contains("it is gone for good"), "the audit log tells why");
     simulator.faults().clear();
     browser.evaluate(&press("Reprocess", "acme/fixable"));
-    browser.until(&contains("is tried again as job")).await;
+    browser.until(&contains("is enqueued again as job")).await;
     let covers = |page: &str| page.contains("repo=\"fixable\",user=\"ada\"");
     shows(&replica, "what was missing is there", covers).await;
 }
@@ -110,7 +110,7 @@ async fn the_page_asks_for_the_token_once_and_forgets_it_when_told() {
     let replica = Replica::serve(folder.path(), text).await;
     let url = format!("http://127.0.0.1:{}/admin", replica.port());
     browser.open(&url);
-    browser.until(&contains("This replica wants a token.")).await;
+    browser.until(&contains("This replica requires a token.")).await;
     assert_eq!(browser.evaluate(&contains("worker-1")), false);
     browser.evaluate(&submit("login", &[("token", "guess")]));
     browser.until(&contains("the bearer token is wrong")).await;

@@ -135,7 +135,7 @@ async fn without_a_broker_the_letters_are_those_of_a_running_replica() {
     let folder = TempDir::new().expect("a folder");
     let replica = Replica::serve(folder.path(), &config(&simulator, "acme")).await;
     let url = format!("http://127.0.0.1:{}", replica.port());
-    let common: &[&str] = &["--replica", &url];
+    let common: &[&str] = &["--url", &url];
     let (success, said) = run(folder.path(), &[&["list"], common].concat());
     assert!(success && said.contains("no dead letters"), "{said}");
     let (success, said) = run(folder.path(), &[&["inspect", "--id", "nobody"], common].concat());

@@ -1,28 +1,29 @@
-//! The operator's page: three files without any data, which a browser fills from the API.
+//! The admin page: three static files without any data, which a browser fills from the admin API.
 //!
-//! Because nothing is in them they may be read without a token; a browser could not send one with a link anyway. What
-//! they show and do goes through the API and its authentication.
+//! They can be read without a token, because they contain nothing confidential and a browser that
+//! follows a link sends no token. Everything they show and do goes through the API and its
+//! authentication.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, ContentType};
 
-/// Only what this server serves, no inline code, and requests to nobody else.
+/// Scripts, styles and requests of this origin only, and no inline code.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page itself.
+/// Serves the page.
 pub(in crate::http) async fn page() -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CONTENT_SECURITY_POLICY, POLICY)).content_type(ContentType::html());
     response.body(include_str!("page.html"))
 }
 
-/// What it does.
+/// Serves the page's script.
 pub(in crate::http) async fn script() -> HttpResponse {
     HttpResponse::Ok().content_type("text/javascript; charset=utf-8").body(include_str!("page.js"))
 }
 
-/// What it looks like.
+/// Serves the page's style sheet.
 pub(in crate::http) async fn style() -> HttpResponse {
     HttpResponse::Ok().content_type("text/css; charset=utf-8").body(include_str!("page.css"))
 }
@@ -33,7 +34,7 @@ mod tests {
     use crate::http::testing::{fresh, get, with_token};
 
     #[actix::test]
-    async fn the_page_holds_no_data_and_needs_nobody_else() {
+    async fn the_page_contains_no_data_and_uses_this_origin_only() {
         let state = with_token(fresh(), "s3cret");
         let page = get(&state, "/admin").await;
         assert_eq!((page.status, page.header("content-security-policy")), (200, Some(POLICY)));
@@ -47,9 +48,9 @@ mod tests {
                 !text.contains("://") && !text.contains("replica-0") && !text.contains("s3cret"),
                 "{path}"
             );
-            // The policy would keep a browser from running these.
+            // The content security policy would block these.
             assert!(!text.contains("style=") && !text.contains("onclick="), "{path}");
-            assert!(!text.contains("innerHTML"), "names come from strangers");
+            assert!(!text.contains("innerHTML"), "names are untrusted input");
         }
         assert!(
             page.text().contains("src=\"admin/page.js\"") && page.text().contains("href=\"admin/page.css\"")

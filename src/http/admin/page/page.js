@@ -1,4 +1,4 @@
-// The operator's page. Everything that is shown comes from the API and is put in as text, never as markup.
+// The admin page. All data comes from the admin API and is inserted as text, never as markup.
 "use strict";
 
 const API = "api/admin/";
@@ -11,7 +11,7 @@ const find = (id) => document.getElementById(id);
 
 // === The API ===
 
-class Refused extends Error {
+class RequestError extends Error {
   constructor(status, message) {
     super(message);
     this.status = status;
@@ -29,11 +29,11 @@ async function call(method, path, body) {
   }
   const answer = await fetch(API + path, request);
   const value = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refused(answer.status, value.error || `the replica answered ${answer.status}`);
+  if (!answer.ok) throw new RequestError(answer.status, value.error || `the replica answered ${answer.status}`);
   return value;
 }
 
-// === Showing ===
+// === Elements ===
 
 function element(name, text, className) {
   const made = document.createElement(name);
@@ -54,7 +54,7 @@ function button(text, label, act) {
   return made;
 }
 
-// Keeps the focus where it was: whoever works with the keyboard must not lose their place every few seconds.
+// Keeps the focus: a refresh every few seconds must not move keyboard users elsewhere.
 function fill(table, titles, rows, nothing) {
   const focused = table.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
   const head = element("thead").appendChild(element("tr"));
@@ -65,9 +65,9 @@ function fill(table, titles, rows, nothing) {
   }
   const body = element("tbody");
   for (const row of rows) {
-    const line = body.appendChild(element("tr"));
+    const tableRow = body.appendChild(element("tr"));
     for (const content of row) {
-      const cell = line.appendChild(element("td"));
+      const cell = tableRow.appendChild(element("td"));
       for (const part of Array.isArray(content) ? content : [content]) cell.append(part ?? "–");
     }
   }
@@ -81,13 +81,13 @@ function fill(table, titles, rows, nothing) {
   }
 }
 
-function say(text, bad) {
+function showMessage(text, bad) {
   const message = find("message");
   message.textContent = text;
   message.className = bad ? "bad" : "";
 }
 
-// === Words for numbers ===
+// === Formatting ===
 
 function span(seconds) {
   if (seconds === null || seconds === undefined) return "–";
@@ -125,7 +125,7 @@ function showStatus(status) {
     ["Memory", [`${bytes(memory.resident_bytes)} of ${memory.limit_bytes === null ? "no limit" : bytes(memory.limit_bytes)}`]],
     ["Disk", [disk ? `${bytes(disk.free_bytes)} of ${bytes(disk.total_bytes)} free` : "–"]],
     ["Replicas", [fleet.replicas.map((peer) => `${peer.replica} (${peer.role})`).join(", ")]],
-    ["Actors", [`${actors.up} of ${actors.total} run, ${actors.restarts} restarts`]],
+    ["Actors", [`${actors.up} of ${actors.total} running, ${actors.restarts} restarts`]],
   ];
   find("status").replaceChildren(...rows.flatMap(([name, parts]) => {
     const value = element("dd");
@@ -149,8 +149,8 @@ function showOrganisations(organisations) {
     [verdict(org.last_cycle.result), org.last_cycle.error ? ` ${org.last_cycle.error}` : ""],
     clock(org.last_cycle.at), org.scraping ? "now" : clock(org.next_due), percent(org.coverage_ratio), span(org.freshness_seconds),
   ]);
-  const titles = ["Organisation", "State", "Last cycle", "Ended", "Next", "Coverage", "Age of the numbers"];
-  fill(find("organisations"), titles, rows, "No organisation is configured, or no leader has told of any yet.");
+  const titles = ["Organisation", "State", "Last cycle", "Ended", "Next", "Coverage", "Data age"];
+  fill(find("organisations"), titles, rows, "No organisation is configured, or no leader has reported any yet.");
   const select = find("pause-org");
   const known = [...select.options].slice(1).map((option) => option.value);
   const names = Object.keys(organisations);
@@ -167,21 +167,21 @@ function showMaintenance(pauses) {
       const by = find("pause-by").value.trim();
       const query = new URLSearchParams(by ? { org: pause.org, by } : { org: pause.org });
       await call("DELETE", `maintenance?${query}`);
-      return `Scraping of ${what} goes on.`;
+      return `Scraping of ${what} is resumed.`;
     };
     return [what, pause.reason, pause.by, `${clock(pause.until)} (${span(pause.remaining_seconds)} left)`,
       button("End", `End the maintenance of ${what}`, end)];
   });
-  fill(find("maintenance"), ["Paused", "Because", "Asked for by", "Until", "Action"], rows, "Nothing is paused.");
+  fill(find("maintenance"), ["Paused", "Reason", "Requested by", "Until", "Action"], rows, "Nothing is paused.");
 }
 
-function showLetters({ total, letters }) {
+function showDeadLetters({ total, letters }) {
   find("letters-count").textContent = letters.length < total ? `The oldest ${letters.length} of ${total}.` : "";
   const rows = letters.map((letter) => {
     const reprocess = async () => {
       const { reprocessed } = await call("POST", `dlq/${encodeURIComponent(letter.id)}/reprocess`);
       const job = reprocessed[0]?.job_id;
-      return job ? `${letter.id} is tried again as job ${job}.` : `${letter.id} was reprocessed before; it runs once.`;
+      return job ? `${letter.id} is enqueued again as job ${job}.` : `${letter.id} was already reprocessed; the job is not repeated.`;
     };
     const resolve = button("Resolve", `Resolve ${letter.id}`, async () => askToResolve(letter.id));
     const actions = letter.job ? [button("Reprocess", `Reprocess ${letter.id}`, reprocess), resolve] : [resolve];
@@ -191,7 +191,7 @@ function showLetters({ total, letters }) {
 }
 
 function showActors(actors) {
-  // Listed in the order of their first start; here each stands below its supervisor.
+  // The API lists actors in the order of their first start; here each follows its supervisor.
   const below = (parent, depth) => actors.filter((actor) => actor.parent === parent)
     .flatMap((actor) => [[actor, Math.min(depth, 3)], ...below(actor.id, depth + 1)]);
   const rows = below(null, 0).map(([actor, depth]) => {
@@ -203,16 +203,16 @@ function showActors(actors) {
 
 // === Acting ===
 
-async function perform(by, act) {
-  by.disabled = true;
+async function perform(control, act) {
+  control.disabled = true;
   try {
     const done = await act();
-    if (done) say(done);
+    if (done) showMessage(done);
     await refresh();
   } catch (error) {
-    complain(error);
+    showError(error);
   } finally {
-    by.disabled = false;
+    control.disabled = false;
   }
 }
 
@@ -235,21 +235,21 @@ async function resolve() {
 }
 
 async function pause() {
-  const order = { reason: find("pause-reason").value, for: find("pause-for").value };
-  if (find("pause-org").value) order.org = find("pause-org").value;
-  if (find("pause-by").value.trim()) order.by = find("pause-by").value;
-  const { started } = await call("POST", "maintenance", order);
+  const request = { reason: find("pause-reason").value, for: find("pause-for").value };
+  if (find("pause-org").value) request.org = find("pause-org").value;
+  if (find("pause-by").value.trim()) request.by = find("pause-by").value;
+  const { started } = await call("POST", "maintenance", request);
   find("pause-reason").value = "";
   return `Scraping of ${started.org === "*" ? "every organisation" : started.org} is paused until ${clock(started.until)}.`;
 }
 
-function complain(error) {
-  if (error instanceof Refused && error.status === 401) {
-    askForToken(sessionStorage.getItem(TOKEN) ? `That was refused: ${error.message}.` : "This replica wants a token.");
-  } else if (error instanceof Refused) {
-    say(error.message, true);
+function showError(error) {
+  if (error instanceof RequestError && error.status === 401) {
+    askForToken(sessionStorage.getItem(TOKEN) ? `The token was refused: ${error.message}.` : "This replica requires a token.");
+  } else if (error instanceof RequestError) {
+    showMessage(error.message, true);
   } else {
-    say(`The replica does not answer (${error.message}); what is shown may be old.`, true);
+    showMessage(`The replica does not answer (${error.message}); the page may be out of date.`, true);
   }
 }
 
@@ -265,35 +265,35 @@ function askForToken(reason) {
   }
 }
 
-// A replica without a queue has no letters, and that is no reason to show nothing.
-async function letters() {
+// A replica without a queue answers 503; the rest of the page is shown all the same.
+async function deadLetters() {
   try {
     return await call("GET", "dlq?count=50");
   } catch (error) {
-    if (error instanceof Refused && error.status === 503) return { total: 0, letters: [] };
+    if (error instanceof RequestError && error.status === 503) return { total: 0, letters: [] };
     throw error;
   }
 }
 
 async function refresh() {
   const [status, slo, tree, dead] =
-    await Promise.all([call("GET", "status"), call("GET", "slo"), call("GET", "actors"), letters()]);
+    await Promise.all([call("GET", "status"), call("GET", "slo"), call("GET", "actors"), deadLetters()]);
   showStatus(status);
   showObjectives(slo);
   showOrganisations(status.organisations);
   showMaintenance(status.maintenance);
-  showLetters(dead);
+  showDeadLetters(dead);
   showActors(tree.actors);
   find("login").hidden = true;
   find("content").hidden = false;
   find("forget").hidden = sessionStorage.getItem(TOKEN) === null;
   const message = find("message");
-  if (message.className === "bad") say("");
+  if (message.className === "bad") showMessage("");
 }
 
 async function watch() {
-  // Without a token nothing can be asked, and a tab nobody looks at need not ask.
-  if (find("login").hidden && !document.hidden) await refresh().catch(complain);
+  // Nothing to do without a token, or while the tab is hidden.
+  if (find("login").hidden && !document.hidden) await refresh().catch(showError);
   setTimeout(watch, PERIOD);
 }
 
