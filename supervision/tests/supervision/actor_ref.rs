@@ -10,7 +10,7 @@ use actix_supervisor::{
 };
 use tokio::time::Instant;
 
-use super::{millis, only_child};
+use super::{millis, tree_of};
 
 fn write_line(line: &str, pause: u64) -> WriteLine {
     WriteLine(line.to_owned(), millis(pause))
@@ -33,7 +33,7 @@ fn addresses_calls_and_root_handles_can_be_sent_to_other_threads() {
 fn a_call_gets_the_reply_of_the_running_incarnation() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        let root = harness.start(only_child(spec));
+        let root = harness.start(tree_of(spec));
         assert_eq!(actor.ready().await, Ok(1));
         assert_eq!(actor.call(Ping).await, Ok(1));
         assert!(root.tree().is_up());
@@ -53,7 +53,7 @@ fn a_message_before_the_first_start_is_rejected() {
 fn a_call_fails_with_died_when_its_incarnation_dies_and_the_next_call_reaches_the_successor() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        let root = harness.start(only_child(spec));
+        let root = harness.start(tree_of(spec));
         actor.ready().await.unwrap();
         assert_eq!(actor.call(Trigger(FailureMode::PanicInHandler)).await, Err(CallError::Died));
         assert_eq!(actor.call(Ping).await, Err(CallError::Restarting));
@@ -67,7 +67,7 @@ fn a_call_fails_with_died_when_its_incarnation_dies_and_the_next_call_reaches_th
 fn a_call_to_an_actor_that_stopped_for_good_fails_with_stopped() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        harness.start(only_child(spec.restart(Restart::Temporary)));
+        harness.start(tree_of(spec.restart(Restart::Temporary)));
         actor.ready().await.unwrap();
         assert_eq!(actor.call(Trigger(FailureMode::Stop)).await, Err(CallError::Died));
         assert_eq!(actor.ready().await, Err(Stopped));
@@ -80,7 +80,7 @@ fn a_call_to_an_actor_that_stopped_for_good_fails_with_stopped() {
 fn a_call_times_out_at_its_limit() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        harness.start(only_child(spec));
+        harness.start(tree_of(spec));
         actor.ready().await.unwrap();
         let started = Instant::now();
         assert_eq!(actor.call_within(write_line("slow", 500), millis(100)).await, Err(CallError::TimedOut));
@@ -92,7 +92,7 @@ fn a_call_times_out_at_its_limit() {
 fn a_caller_that_stops_waiting_withdraws_its_message() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        harness.start(only_child(spec));
+        harness.start(tree_of(spec));
         actor.ready().await.unwrap();
         actor.cast(write_line("first", 100)).unwrap();
         assert_eq!(actor.call_within(write_line("given up", 0), millis(50)).await, Err(CallError::TimedOut));
@@ -105,7 +105,7 @@ fn a_caller_that_stops_waiting_withdraws_its_message() {
 fn a_full_mailbox_rejects_a_cast_at_once_and_a_call_at_its_deadline() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        let root = harness.start(only_child(spec.mailbox(2)));
+        let root = harness.start(tree_of(spec.mailbox(2)));
         actor.ready().await.unwrap();
         actor.cast(write_line("handled", 1000)).unwrap();
         tokio::task::yield_now().await;
@@ -123,7 +123,7 @@ fn a_full_mailbox_rejects_a_cast_at_once_and_a_call_at_its_deadline() {
 fn messages_of_one_sender_are_handled_in_order() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        harness.start(only_child(spec));
+        harness.start(tree_of(spec));
         actor.ready().await.unwrap();
         for line in ["1", "2", "3"] {
             actor.cast(write_line(line, 10)).unwrap();
@@ -137,7 +137,7 @@ fn messages_of_one_sender_are_handled_in_order() {
 fn accepted_messages_that_are_lost_with_their_incarnation_are_counted() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        let root = harness.start(only_child(spec));
+        let root = harness.start(tree_of(spec));
         actor.ready().await.unwrap();
         actor.cast(Trigger(FailureMode::PanicInHandler)).unwrap();
         actor.cast(Ping).unwrap();
@@ -151,7 +151,7 @@ fn accepted_messages_that_are_lost_with_their_incarnation_are_counted() {
 fn a_panic_in_a_plain_response_future_fails_the_call_but_not_the_actor() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        harness.start(only_child(spec));
+        harness.start(tree_of(spec));
         actor.ready().await.unwrap();
         assert_eq!(actor.call(PanicInPlainFuture).await, Err(CallError::Died));
         assert_eq!(actor.call(Ping).await, Ok(1));
@@ -162,7 +162,7 @@ fn a_panic_in_a_plain_response_future_fails_the_call_but_not_the_actor() {
 fn a_persistent_call_survives_the_death_of_its_incarnation() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        harness.start(only_child(spec));
+        harness.start(tree_of(spec));
         actor.ready().await.unwrap();
         actor.cast(Trigger(FailureMode::PanicInHandler)).unwrap();
         assert_eq!(actor.call_persistently(Ping, Duration::from_secs(1)).await, Ok(2));
@@ -189,7 +189,7 @@ fn cast_within_waits_for_the_first_incarnation() {
                 async move { early.cast_within(write_line("early", 0), millis(100)).await },
             );
         tokio::task::yield_now().await;
-        harness.start(only_child(spec));
+        harness.start(tree_of(spec));
         assert_eq!(cast.await.unwrap(), Ok(()));
         actor.call(Ping).await.unwrap();
         assert_eq!(harness.journal().take(), ["a started", "a early"]);
@@ -201,7 +201,7 @@ fn cast_within_returns_what_kept_the_message_out() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
         assert_eq!(actor.cast_within(Ping, millis(10)).await, Err(CastError::Restarting));
-        harness.start(only_child(spec.mailbox(1).shutdown(Shutdown::Brutal)));
+        harness.start(tree_of(spec.mailbox(1).shutdown(Shutdown::Brutal)));
         actor.ready().await.unwrap();
         actor.call_within(Trigger(FailureMode::Pause(millis(500))), millis(1)).await.unwrap_err();
         actor.cast(Ping).unwrap();

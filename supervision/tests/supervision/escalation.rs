@@ -7,7 +7,7 @@ use actix_supervisor::{
     ActorState, Backoff, CallError, ChildSpec, Exit, ExitReason, Intensity, Strategy, SupervisorSpec,
 };
 
-use super::{incarnations, only_child, settle};
+use super::{incarnations, settle, tree_of};
 
 fn panicked() -> ExitReason {
     ExitReason::Panicked { message: "scripted panic in started".to_owned() }
@@ -21,7 +21,7 @@ fn crash_loop(after: u64) -> Script {
 fn a_crash_loop_with_default_backoff_exceeds_the_default_intensity() {
     TestHarness::run(|harness| async move {
         let (_, spec) = harness.scripted("a", crash_loop(0));
-        let root = harness.start(only_child(spec));
+        let root = harness.start(tree_of(spec));
         let exit = root.wait().await;
         assert_eq!(exit, Exit::Escalated { child: "a".into(), reason: panicked() });
         assert_eq!(exit.code(), 1);
@@ -35,7 +35,7 @@ fn an_escalating_supervisor_stops_the_others_in_reverse_order() {
         let (_, first) = harness.actor("first");
         let (faulty, spec) = harness.actor("faulty");
         let (_, last) = harness.actor("last");
-        let spec = only_child(first).child(spec.intensity(Intensity::never())).child(last);
+        let spec = tree_of(first).child(spec.intensity(Intensity::never())).child(last);
         let root = harness.start(spec);
         root.supervisor().actor().ready().await.unwrap();
         harness.journal().take();
@@ -51,7 +51,7 @@ fn a_nested_escalation_ends_the_tree_and_names_its_cause() {
     TestHarness::run(|harness| async move {
         let (_, spec) = harness.scripted("worker", crash_loop(0));
         let nested = SupervisorSpec::new("nested", Strategy::OneForOne).child(spec);
-        let root = harness.start(only_child(ChildSpec::supervisor(nested)));
+        let root = harness.start(tree_of(ChildSpec::supervisor(nested)));
         let cause = ExitReason::Escalated { child: "worker".into(), reason: Box::new(panicked()) };
         assert_eq!(root.wait().await, Exit::Escalated { child: "nested".into(), reason: cause });
     });
@@ -66,7 +66,7 @@ fn an_absorbed_escalation_restarts_the_subtree() {
         );
         let spec = spec.intensity(Intensity::never()).backoff(Backoff::none());
         let nested = SupervisorSpec::new("nested", Strategy::OneForOne).child(spec);
-        let root = harness.start(only_child(ChildSpec::supervisor(nested).absorb_escalations()));
+        let root = harness.start(tree_of(ChildSpec::supervisor(nested).absorb_escalations()));
         assert_eq!(worker.ready().await, Ok(3));
         settle().await;
         assert_eq!(incarnations(&root, &["nested", "worker"]), [3, 3]);
@@ -80,7 +80,7 @@ fn absorbed_escalations_count_against_the_nested_supervisor() {
         let nested =
             SupervisorSpec::new("nested", Strategy::OneForOne).child(spec.intensity(Intensity::never()));
         let child = ChildSpec::supervisor(nested).absorb_escalations();
-        let root = harness.start(only_child(child.intensity(Intensity::new(2, Duration::from_secs(10)))));
+        let root = harness.start(tree_of(child.intensity(Intensity::new(2, Duration::from_secs(10)))));
         assert!(matches!(root.wait().await, Exit::Escalated { child, .. } if child.as_str() == "nested"));
         assert_eq!(root.tree().actor("worker").unwrap().incarnation, 3);
     });
@@ -92,7 +92,7 @@ fn messages_to_an_escalated_tree_fail_with_stopped() {
         let (bystander, other) = harness.actor("bystander");
         let (_, spec) = harness.scripted("worker", crash_loop(0));
         let nested = SupervisorSpec::new("nested", Strategy::OneForOne).child(spec);
-        let root = harness.start(only_child(other).child(ChildSpec::supervisor(nested)));
+        let root = harness.start(tree_of(other).child(ChildSpec::supervisor(nested)));
         root.wait().await;
         assert_eq!(bystander.call(actix_supervisor::testing::Ping).await, Err(CallError::Stopped));
         let states: Vec<_> =
@@ -112,7 +112,7 @@ fn a_failure_during_an_escalation_changes_nothing() {
     TestHarness::run(|harness| async move {
         let (other, slow) = harness.scripted("slow", Script::default().draining(Duration::from_millis(200)));
         let (faulty, spec) = harness.actor("faulty");
-        let root = harness.start(only_child(slow).child(spec.intensity(Intensity::never())));
+        let root = harness.start(tree_of(slow).child(spec.intensity(Intensity::never())));
         faulty.ready().await.unwrap();
         faulty.cast(Trigger(FailureMode::PanicInHandler)).unwrap();
         other.cast(Trigger(FailureMode::PanicInTimer)).unwrap();

@@ -3,14 +3,14 @@
 use actix_supervisor::testing::{FailureMode, Ping, TestHarness, Trigger};
 use actix_supervisor::{ExitReason, Fault, InjectError, RestartCause};
 
-use super::{only_child, settle};
+use super::{settle, tree_of};
 
 /// Makes an actor fail and returns how its first incarnation ended; asserts that the second is
 /// running.
 fn exit_after(failure: FailureMode) -> ExitReason {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        let root = harness.start(only_child(spec));
+        let root = harness.start(tree_of(spec));
         actor.ready().await.unwrap();
         actor.cast(Trigger(failure)).unwrap();
         actor.down(1).await;
@@ -68,7 +68,7 @@ fn every_injected_fault_ends_the_incarnation_and_is_counted_by_its_cause() {
     for (fault, cause) in Fault::ALL.into_iter().zip(causes) {
         TestHarness::run(|harness| async move {
             let (actor, spec) = harness.actor("a");
-            let root = harness.start(only_child(spec));
+            let root = harness.start(tree_of(spec));
             actor.ready().await.unwrap();
             root.inject("a", fault).unwrap();
             actor.down(1).await;
@@ -82,7 +82,7 @@ fn every_injected_fault_ends_the_incarnation_and_is_counted_by_its_cause() {
 fn a_fault_for_an_unknown_or_stopped_actor_is_an_error() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        let root = harness.start(only_child(spec));
+        let root = harness.start(tree_of(spec));
         assert_eq!(root.inject("b", Fault::Stop), Err(InjectError::UnknownActor("b".to_owned())));
         assert_eq!(root.inject("a", Fault::Stop), Err(InjectError::UnknownActor("a".to_owned())));
         actor.ready().await.unwrap();
@@ -97,7 +97,7 @@ fn a_failed_root_supervisor_is_restarted_with_all_its_children() {
     for fault in Fault::ALL {
         TestHarness::run(|harness| async move {
             let (actor, spec) = harness.actor("a");
-            let root = harness.start(only_child(spec));
+            let root = harness.start(tree_of(spec));
             actor.ready().await.unwrap();
             root.inject("root", fault).unwrap();
             actor.down(1).await;

@@ -5,13 +5,13 @@ use std::time::Duration;
 use actix_supervisor::testing::{FailureMode, Ping, TestHarness, Trigger};
 use actix_supervisor::{CallError, ExitReason, Heartbeat};
 
-use super::{millis, only_child};
+use super::{millis, tree_of};
 
 #[test]
 fn a_silent_actor_is_restarted_one_interval_after_its_limit() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        let root = harness.start(only_child(spec.heartbeat(Heartbeat::new(millis(100), 3))));
+        let root = harness.start(tree_of(spec.heartbeat(Heartbeat::new(millis(100), 3))));
         actor.ready().await.unwrap();
         assert_eq!(actor.call(Trigger(FailureMode::Hang)).await, Err(CallError::Died));
         assert_eq!(actor.ready().await, Ok(2));
@@ -24,7 +24,7 @@ fn a_silent_actor_is_restarted_one_interval_after_its_limit() {
 fn an_actor_that_is_slow_within_its_limit_is_not_restarted() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        harness.start(only_child(spec.heartbeat(Heartbeat::new(millis(100), 3))));
+        harness.start(tree_of(spec.heartbeat(Heartbeat::new(millis(100), 3))));
         actor.ready().await.unwrap();
         actor.cast(Trigger(FailureMode::Pause(millis(250)))).unwrap();
         assert_eq!(actor.call(Ping).await, Ok(1));
@@ -35,7 +35,7 @@ fn an_actor_that_is_slow_within_its_limit_is_not_restarted() {
 fn an_actor_without_heartbeat_may_be_silent_for_any_time() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        harness.start(only_child(spec.no_heartbeat()));
+        harness.start(tree_of(spec.no_heartbeat()));
         actor.ready().await.unwrap();
         actor.cast(Trigger(FailureMode::Pause(Duration::from_secs(3600)))).unwrap();
         assert_eq!(actor.call_within(Ping, Duration::from_secs(4000)).await, Ok(1));
@@ -46,7 +46,7 @@ fn an_actor_without_heartbeat_may_be_silent_for_any_time() {
 fn an_idle_actor_keeps_beating() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        let root = harness.start(only_child(spec));
+        let root = harness.start(tree_of(spec));
         actor.ready().await.unwrap();
         tokio::time::sleep(Duration::from_secs(3600)).await;
         let snapshot = root.tree().actor("a").cloned().unwrap();

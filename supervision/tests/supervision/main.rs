@@ -16,7 +16,7 @@ use std::time::Duration;
 use actix_supervisor::{ChildSpec, RootHandle, Strategy, SupervisorSpec};
 
 /// A tree with one child.
-fn only_child(child: ChildSpec) -> SupervisorSpec {
+fn tree_of(child: ChildSpec) -> SupervisorSpec {
     SupervisorSpec::new("root", Strategy::OneForOne).child(child)
 }
 

@@ -8,7 +8,7 @@ use actix::{Actor, Context, Handler, Message};
 use actix_rt::System;
 use actix_supervisor::{ActorRef, ChildSpec, Exit, ExitReason, Fault, Heartbeat, Placement, start_root};
 
-use super::only_child;
+use super::tree_of;
 
 /// Long enough for a healthy thread to beat even on a busy machine.
 const LENIENT: Heartbeat = Heartbeat::new(Duration::from_millis(50), 20);
@@ -62,7 +62,7 @@ fn own_thread_actor() -> (ActorRef<OwnThreadActor>, ChildSpec, mpsc::Sender<()>)
 fn every_incarnation_gets_a_new_thread() {
     System::new().block_on(async {
         let (actor, spec, _unblock) = own_thread_actor();
-        let root = start_root(only_child(spec)).unwrap();
+        let root = start_root(tree_of(spec)).unwrap();
         actor.ready().await.unwrap();
         let first = actor.call(WhichThread).await.unwrap();
         assert_ne!(first, Some(std::thread::current().id()));
@@ -78,7 +78,7 @@ fn every_incarnation_gets_a_new_thread() {
 fn a_hung_actor_on_its_own_thread_is_restarted() {
     System::new().block_on(async {
         let (actor, spec, _unblock) = own_thread_actor();
-        let root = start_root(only_child(spec.heartbeat(LENIENT))).unwrap();
+        let root = start_root(tree_of(spec.heartbeat(LENIENT))).unwrap();
         actor.ready().await.unwrap();
         root.inject("own-thread", Fault::Hang).unwrap();
         actor.down(1).await;
@@ -91,7 +91,7 @@ fn a_hung_actor_on_its_own_thread_is_restarted() {
 fn an_actor_that_blocks_its_thread_escalates() {
     System::new().block_on(async {
         let (actor, spec, unblock) = own_thread_actor();
-        let root = start_root(only_child(spec.heartbeat(LENIENT))).unwrap();
+        let root = start_root(tree_of(spec.heartbeat(LENIENT))).unwrap();
         actor.ready().await.unwrap();
         actor.cast(Block).unwrap();
         let unkillable = Exit::Escalated { child: "own-thread".into(), reason: ExitReason::Unkillable };

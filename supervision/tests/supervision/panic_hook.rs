@@ -8,7 +8,7 @@ use actix_supervisor::testing::{FailureMode, TestHarness, Trigger};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber, span};
 
-use super::only_child;
+use super::tree_of;
 
 #[derive(Clone, Default)]
 struct Errors(Arc<Mutex<Vec<String>>>);
@@ -53,7 +53,7 @@ fn a_panic_is_logged_once_with_actor_location_and_payload() {
     tracing::subscriber::with_default(errors.clone(), || {
         TestHarness::run(|harness| async move {
             let (actor, spec) = harness.actor("the-actor");
-            harness.start(only_child(spec));
+            harness.start(tree_of(spec));
             actor.ready().await.unwrap();
             actor.call(Trigger(FailureMode::PanicInHandler)).await.unwrap_err();
         });

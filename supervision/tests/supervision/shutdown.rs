@@ -9,7 +9,7 @@ use actix_supervisor::{
 };
 use tokio::time::Instant;
 
-use super::{incarnations, millis, only_child, settle};
+use super::{incarnations, millis, settle, tree_of};
 
 #[test]
 fn a_shutdown_stops_the_last_started_first_at_all_levels() {
@@ -19,7 +19,7 @@ fn a_shutdown_stops_the_last_started_first_at_all_levels() {
         let (_, c) = harness.actor("c");
         let (last, d) = harness.actor("d");
         let nested = SupervisorSpec::new("nested", Strategy::OneForOne).child(b).child(c);
-        let root = harness.start(only_child(a).child(ChildSpec::supervisor(nested)).child(d));
+        let root = harness.start(tree_of(a).child(ChildSpec::supervisor(nested)).child(d));
         last.ready().await.unwrap();
         harness.journal().take();
         assert_eq!(root.shutdown(Duration::from_secs(10)).await, Exit::Shutdown);
@@ -35,7 +35,7 @@ fn a_shutdown_stops_the_last_started_first_at_all_levels() {
 fn an_orderly_stop_handles_accepted_messages_then_drains() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        let root = harness.start(only_child(spec));
+        let root = harness.start(tree_of(spec));
         actor.ready().await.unwrap();
         actor.cast(WriteLine("one".to_owned(), millis(10))).unwrap();
         actor.cast(WriteLine("two".to_owned(), millis(10))).unwrap();
@@ -49,7 +49,7 @@ fn an_orderly_stop_handles_accepted_messages_then_drains() {
 fn a_stopping_actor_rejects_messages() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.scripted("a", Script::default().draining(millis(100)));
-        let root = harness.start(only_child(spec));
+        let root = harness.start(tree_of(spec));
         actor.ready().await.unwrap();
         let stopping = root.clone();
         let shutdown =
@@ -65,7 +65,7 @@ fn a_stopping_actor_rejects_messages() {
 fn a_child_that_does_not_stop_in_time_is_aborted() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        let root = harness.start(only_child(spec.no_heartbeat().shutdown(Shutdown::Timeout(millis(300)))));
+        let root = harness.start(tree_of(spec.no_heartbeat().shutdown(Shutdown::Timeout(millis(300)))));
         actor.ready().await.unwrap();
         actor.cast(Trigger(FailureMode::Hang)).unwrap();
         let started = Instant::now();
@@ -79,7 +79,7 @@ fn a_child_that_does_not_stop_in_time_is_aborted() {
 fn a_brutal_shutdown_does_not_wait() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.actor("a");
-        let root = harness.start(only_child(spec.shutdown(Shutdown::Brutal)));
+        let root = harness.start(tree_of(spec.shutdown(Shutdown::Brutal)));
         actor.ready().await.unwrap();
         actor.cast(WriteLine("never".to_owned(), millis(500))).unwrap();
         actor.cast(Ping).unwrap();
@@ -96,8 +96,8 @@ fn the_grace_period_limits_the_shutdown_of_the_whole_tree() {
         let slow = || Script::default().draining(Duration::from_secs(60));
         let (_, one) = harness.scripted("one", slow());
         let (last, two) = harness.scripted("two", slow());
-        let root = harness
-            .start(only_child(one.shutdown(Shutdown::Infinity)).child(two.shutdown(Shutdown::Infinity)));
+        let root =
+            harness.start(tree_of(one.shutdown(Shutdown::Infinity)).child(two.shutdown(Shutdown::Infinity)));
         last.ready().await.unwrap();
         let started = Instant::now();
         assert_eq!(root.shutdown(Duration::from_secs(20)).await, Exit::Shutdown);
@@ -109,7 +109,7 @@ fn the_grace_period_limits_the_shutdown_of_the_whole_tree() {
 fn a_second_shutdown_shortens_the_grace_period() {
     TestHarness::run(|harness| async move {
         let (actor, spec) = harness.scripted("a", Script::default().draining(Duration::from_secs(60)));
-        let root = harness.start(only_child(spec.shutdown(Shutdown::Infinity)));
+        let root = harness.start(tree_of(spec.shutdown(Shutdown::Infinity)));
         actor.ready().await.unwrap();
         let started = Instant::now();
         let first_caller = root.clone();
@@ -126,7 +126,7 @@ fn a_tree_can_be_shut_down_while_it_starts() {
         let (_, never) = harness
             .scripted("never", Script::on_start(|_| actix_supervisor::testing::StartBehavior::NeverReady));
         let (_, next) = harness.actor("next");
-        let root = harness.start(only_child(never).child(next));
+        let root = harness.start(tree_of(never).child(next));
         tokio::time::sleep(millis(10)).await;
         assert_eq!(root.shutdown(Duration::from_secs(1)).await, Exit::Shutdown);
         assert_eq!(root.tree().actor("next").unwrap().incarnation, 0);
@@ -140,7 +140,7 @@ fn a_child_waiting_for_its_restart_does_not_delay_a_shutdown() {
         let (actor, spec) = harness.actor("a");
         let hour = Duration::from_secs(3600);
         let backoff = Backoff { base: hour, max: hour, jitter: 0.0, quiet: hour };
-        let root = harness.start(only_child(spec.backoff(backoff)));
+        let root = harness.start(tree_of(spec.backoff(backoff)));
         actor.ready().await.unwrap();
         actor.cast(Trigger(FailureMode::Stop)).unwrap();
         settle().await;
@@ -155,7 +155,7 @@ fn a_child_waiting_for_its_restart_does_not_delay_a_shutdown() {
 fn dynamic_children_can_be_started_restarted_and_stopped() {
     TestHarness::run(|harness| async move {
         let (_, fixed) = harness.actor("static");
-        let root = harness.start(only_child(fixed));
+        let root = harness.start(tree_of(fixed));
         let supervisor = root.supervisor();
         supervisor.actor().ready().await.unwrap();
         let (actor, spec) = harness.actor("dynamic");
@@ -198,7 +198,7 @@ fn a_stopped_static_child_stays_down_and_in_the_tree() {
     TestHarness::run(|harness| async move {
         let (_, a) = harness.actor("a");
         let (_, b) = harness.actor("b");
-        let root = harness.start(only_child(a).child(b));
+        let root = harness.start(tree_of(a).child(b));
         root.supervisor().actor().ready().await.unwrap();
         root.supervisor().stop_child("a").await.unwrap();
         settle().await;
@@ -212,7 +212,7 @@ fn dynamic_children_are_not_restarted_with_their_supervisor() {
     use actix_supervisor::Fault;
     TestHarness::run(|harness| async move {
         let (_, fixed) = harness.actor("static");
-        let root = harness.start(only_child(fixed));
+        let root = harness.start(tree_of(fixed));
         let supervisor = root.supervisor();
         supervisor.actor().ready().await.unwrap();
         let (actor, spec) = harness.actor("dynamic");

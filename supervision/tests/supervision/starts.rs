@@ -9,7 +9,7 @@ use actix_supervisor::{
 };
 use tokio::time::Instant;
 
-use super::{incarnations, millis, only_child, settle};
+use super::{incarnations, millis, settle, tree_of};
 
 /// How the first incarnation of an actor with this behavior ended; asserts that the second is
 /// running.
@@ -17,7 +17,7 @@ fn first_exit(behavior: StartBehavior) -> ExitReason {
     TestHarness::run(|harness| async move {
         let script = Script::on_start(move |n| if n == 1 { behavior.clone() } else { StartBehavior::Ready });
         let (actor, spec) = harness.scripted("a", script);
-        let root = harness.start(only_child(spec.start_timeout(millis(300))));
+        let root = harness.start(tree_of(spec.start_timeout(millis(300))));
         assert_eq!(actor.ready().await, Ok(2));
         root.tree().actor("a").unwrap().last_exit.clone().unwrap()
     })
@@ -38,7 +38,7 @@ fn an_actor_that_fails_to_start_is_started_again() {
 fn an_actor_that_always_stops_in_started_escalates_instead_of_looping() {
     TestHarness::run(|harness| async move {
         let (_, spec) = harness.scripted("a", Script::on_start(|_| StartBehavior::StopsInStarted));
-        let root = harness.start(only_child(spec));
+        let root = harness.start(tree_of(spec));
         let message = "stopped before it was ready".to_owned();
         let reason = ExitReason::StartFailed { message };
         assert_eq!(root.wait().await, Exit::Escalated { child: "a".into(), reason });
@@ -51,7 +51,7 @@ fn an_actor_receives_no_message_before_it_is_ready() {
     TestHarness::run(|harness| async move {
         let (actor, spec) =
             harness.scripted("a", Script::on_start(|_| StartBehavior::ReadyAfter(millis(200))));
-        let root = harness.start(only_child(spec));
+        let root = harness.start(tree_of(spec));
         tokio::time::sleep(millis(100)).await;
         assert_eq!(actor.call(Ping).await, Err(CallError::Restarting));
         assert_eq!(root.tree().actor("a").unwrap().state, ActorState::Starting);
@@ -100,7 +100,7 @@ fn a_child_that_fails_while_its_supervisor_boots_delays_its_successors_until_it_
             Script::on_start(|n| if n < 4 { StartBehavior::PanicsInStarted } else { StartBehavior::Ready });
         let (_, flaky) = harness.scripted("flaky", script);
         let (last, spec) = harness.actor("last");
-        let root = harness.start(only_child(flaky).child(spec));
+        let root = harness.start(tree_of(flaky).child(spec));
         assert_eq!(last.ready().await, Ok(1));
         assert_eq!(incarnations(&root, &["flaky", "last"]), [4, 1]);
     });
@@ -111,7 +111,7 @@ fn a_temporary_child_that_fails_to_start_is_left_out() {
     TestHarness::run(|harness| async move {
         let (_, spec) = harness.scripted("a", Script::on_start(|_| StartBehavior::FailsInFactory));
         let (last, next) = harness.actor("b");
-        let root = harness.start(only_child(spec.restart(Restart::Temporary)).child(next));
+        let root = harness.start(tree_of(spec.restart(Restart::Temporary)).child(next));
         assert_eq!(last.ready().await, Ok(1));
         assert_eq!(root.tree().actor("a").unwrap().state, ActorState::Failed);
     });
@@ -124,7 +124,7 @@ fn the_restart_delay_grows_and_is_reset_after_a_quiet_period() {
         let (actor, spec) = harness.actor("a");
         let backoff =
             Backoff { base: millis(10), max: millis(1000), jitter: 0.0, quiet: Duration::from_secs(5) };
-        harness.start(only_child(spec.backoff(backoff)));
+        harness.start(tree_of(spec.backoff(backoff)));
         let mut delays = Vec::new();
         for pause in [0, 0, 0, 6] {
             let incarnation = actor.ready().await.unwrap();
@@ -146,7 +146,7 @@ fn a_tree_with_two_actors_of_the_same_name_is_rejected() {
         let (_, second) = harness.actor("a");
         let nested = SupervisorSpec::new("nested", Strategy::OneForOne).child(second);
         let child = actix_supervisor::ChildSpec::supervisor(nested);
-        let error = start_root(only_child(first).child(child)).unwrap_err();
+        let error = start_root(tree_of(first).child(child)).unwrap_err();
         assert_eq!(error.to_string(), "two actors of the tree are called a");
     });
 }
@@ -157,7 +157,7 @@ fn exactly_the_tolerated_number_of_restarts_is_tolerated() {
         let script =
             Script::on_start(|n| if n <= 3 { StartBehavior::PanicsInStarted } else { StartBehavior::Ready });
         let (actor, spec) = harness.scripted("a", script);
-        let root = harness.start(only_child(spec.intensity(Intensity::new(3, Duration::from_secs(10)))));
+        let root = harness.start(tree_of(spec.intensity(Intensity::new(3, Duration::from_secs(10)))));
         assert_eq!(actor.ready().await, Ok(4));
         settle().await;
         assert_eq!(root.exit(), None);
