@@ -29,6 +29,7 @@ fn obstacle(exit: Option<&Exit>, root: Option<&ActorSnapshot>, limit: Duration) 
         Some(Exit::Escalated { child, reason }) => {
             return Some(format!("the supervision tree gave up on {child}: {reason}"));
         }
+        Some(_) => return Some("the supervision tree has ended".into()),
         None => {}
     }
     let Some(root) = root else { return Some("the supervision tree is not started".into()) };

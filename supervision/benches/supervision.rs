@@ -1,5 +1,7 @@
 #![allow(missing_docs, reason = "criterion_group! makes an undocumented function")]
-//! What supervision costs: messages beside raw actix, and the time from a panic to the next living incarnation.
+//! The cost of supervision: messages beside raw actix and ractor, and the time from a failure to
+//! the first reply of the next incarnation beside a ractor supervisor that respawns its child. All
+//! run on the same single-threaded runtime.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -12,10 +14,10 @@ use actix_supervisor::{
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio::time::Instant;
 
-/// Messages a measured iteration sends.
+/// Messages per measured iteration.
 const BATCH: usize = 1000;
-/// Deaths over which the latency of a restart is measured.
-const DEATHS: usize = 1000;
+/// Failures over which the percentiles of the restart latency are taken.
+const FAILURES: usize = 1000;
 
 struct Counter(u64);
 
@@ -42,19 +44,107 @@ impl Handler<Add> for Counter {
     }
 }
 
-struct Die;
+struct Panic;
 
-impl Message for Die {
+impl Message for Panic {
     type Result = ();
 }
 
-impl Handler<Die> for Counter {
+impl Handler<Panic> for Counter {
     type Result = ();
 
-    fn handle(&mut self, _: Die, _: &mut Context<Self>) {
+    fn handle(&mut self, _: Panic, _: &mut Context<Self>) {
         panic!("on purpose");
     }
 }
+
+/// The same actor for ractor, and a supervisor that respawns it.
+mod in_ractor {
+    use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
+    use tokio::sync::mpsc;
+
+    pub struct Counter;
+
+    pub enum CounterMessage {
+        /// Without a port for the reply it is a cast.
+        Add(u64, Option<RpcReplyPort<u64>>),
+        Panic,
+    }
+
+    impl Actor for Counter {
+        type Msg = CounterMessage;
+        type State = u64;
+        type Arguments = ();
+
+        async fn pre_start(&self, _: ActorRef<CounterMessage>, _: ()) -> Result<u64, ActorProcessingErr> {
+            Ok(0)
+        }
+
+        async fn handle(
+            &self,
+            _: ActorRef<CounterMessage>,
+            message: CounterMessage,
+            sum: &mut u64,
+        ) -> Result<(), ActorProcessingErr> {
+            match message {
+                CounterMessage::Add(n, reply) => {
+                    *sum += n;
+                    if let Some(reply) = reply {
+                        reply.send(*sum)?;
+                    }
+                    Ok(())
+                }
+                CounterMessage::Panic => panic!("on purpose"),
+            }
+        }
+    }
+
+    /// Publishes the address of each successor.
+    pub struct Supervisor(pub mpsc::UnboundedSender<ActorRef<CounterMessage>>);
+
+    impl Supervisor {
+        async fn spawn_child(&self, myself: &ActorRef<()>) -> Result<(), ActorProcessingErr> {
+            let (child, _) = Actor::spawn_linked(None, Counter, (), myself.get_cell()).await?;
+            self.0.send(child)?;
+            Ok(())
+        }
+    }
+
+    impl Actor for Supervisor {
+        type Msg = ();
+        type State = ();
+        type Arguments = ();
+
+        async fn pre_start(&self, _: ActorRef<()>, _: ()) -> Result<(), ActorProcessingErr> {
+            Ok(())
+        }
+
+        async fn post_start(&self, myself: ActorRef<()>, _: &mut ()) -> Result<(), ActorProcessingErr> {
+            self.spawn_child(&myself).await
+        }
+
+        async fn handle_supervisor_evt(
+            &self,
+            myself: ActorRef<()>,
+            event: SupervisionEvent,
+            _: &mut (),
+        ) -> Result<(), ActorProcessingErr> {
+            match event {
+                SupervisionEvent::ActorFailed(..) => self.spawn_child(&myself).await,
+                _ => Ok(()),
+            }
+        }
+    }
+
+    pub async fn add(counter: &ActorRef<CounterMessage>, n: u64) -> u64 {
+        let reply = counter.call(|port| CounterMessage::Add(n, Some(port)), Some(super::CALL_LIMIT)).await;
+        reply.expect("alive").expect("a reply")
+    }
+}
+
+/// The limit of a ractor call; that of a supervised call is the default of the crate, also 30
+/// seconds.
+const CALL_LIMIT: Duration = Duration::from_secs(30);
 
 fn supervised(system: &SystemRunner) -> (ActorRef<Counter>, RootHandle) {
     let actor = ActorRef::new("counter");
@@ -74,6 +164,8 @@ fn messages(c: &mut Criterion) {
     let system = System::new();
     let (actor, root) = supervised(&system);
     let raw = system.block_on(async { Counter(0).start() });
+    let (counter, _) =
+        system.block_on(ractor::Actor::spawn(None, in_ractor::Counter, ())).expect("the actor starts");
 
     let mut group = c.benchmark_group("call");
     group.throughput(Throughput::Elements(BATCH as u64));
@@ -91,6 +183,15 @@ fn messages(c: &mut Criterion) {
             system.block_on(async {
                 for n in 0..BATCH {
                     black_box(actor.call(Add(n as u64)).await.expect("alive"));
+                }
+            });
+        });
+    });
+    group.bench_function("ractor", |b| {
+        b.iter(|| {
+            system.block_on(async {
+                for n in 0..BATCH {
+                    black_box(in_ractor::add(&counter, n as u64).await);
                 }
             });
         });
@@ -115,37 +216,85 @@ fn messages(c: &mut Criterion) {
             });
         });
     });
+    group.bench_function("ractor", |b| {
+        b.iter(|| {
+            system.block_on(async {
+                for n in 0..BATCH {
+                    counter.cast(in_ractor::CounterMessage::Add(n as u64, None)).expect("alive");
+                }
+                black_box(in_ractor::add(&counter, 0).await);
+            });
+        });
+    });
     group.finish();
     assert_eq!(system.block_on(root.shutdown(Duration::from_secs(5))), Exit::Shutdown);
 }
 
-/// Time from the moment the death is known to the first answer of the next incarnation.
+/// Time from the message that makes the handler panic to the first reply of the next incarnation.
 async fn restart(actor: &ActorRef<Counter>) -> Duration {
     let incarnation = actor.ready().await.expect("alive");
-    let begun = Instant::now();
-    actor.call(Die).await.expect_err("the actor dies");
+    let started = Instant::now();
+    actor.call(Panic).await.expect_err("the actor dies");
     actor.down(incarnation).await;
     actor.ready().await.expect("alive again");
     actor.call(Add(1)).await.expect("alive again");
-    begun.elapsed()
+    started.elapsed()
+}
+
+type Successors = tokio::sync::mpsc::UnboundedReceiver<ractor::ActorRef<in_ractor::CounterMessage>>;
+
+/// The same for a child of the ractor supervisor; replaces its address.
+async fn restart_in_ractor(
+    counter: &mut ractor::ActorRef<in_ractor::CounterMessage>,
+    successors: &mut Successors,
+) -> Duration {
+    let started = Instant::now();
+    counter.cast(in_ractor::CounterMessage::Panic).expect("alive");
+    *counter = successors.recv().await.expect("the supervisor is alive");
+    in_ractor::add(counter, 1).await;
+    started.elapsed()
+}
+
+fn print_percentiles(name: &str, mut latencies: Vec<Duration>) {
+    latencies.sort_unstable();
+    let percentile = |p: usize| latencies[FAILURES * p / 100];
+    println!("restart/{name}: {FAILURES} panics, p50 {:?}, p99 {:?}", percentile(50), percentile(99));
 }
 
 fn restarts(c: &mut Criterion) {
-    // Printing a thousand panics would measure the terminal.
+    // Printing thousands of panics would measure the terminal.
     std::panic::set_hook(Box::new(|_| {}));
     let system = System::new();
     let (actor, root) = supervised(&system);
-    let mut latencies = system.block_on(async {
-        let mut latencies = Vec::with_capacity(DEATHS);
-        for _ in 0..DEATHS {
+    let (successor_tx, mut successors) = tokio::sync::mpsc::unbounded_channel();
+    let (_supervisor, _) = system
+        .block_on(ractor::Actor::spawn(None, in_ractor::Supervisor(successor_tx), ()))
+        .expect("the supervisor starts");
+    let mut counter = system.block_on(successors.recv()).expect("the supervisor spawns its child");
+
+    let latencies = system.block_on(async {
+        let mut latencies = Vec::with_capacity(FAILURES);
+        for _ in 0..FAILURES {
             latencies.push(restart(&actor).await);
         }
         latencies
     });
-    latencies.sort_unstable();
-    let percentile = |p: usize| latencies[DEATHS * p / 100];
-    println!("restart/{DEATHS} panics: p50 {:?}, p99 {:?}", percentile(50), percentile(99));
-    c.bench_function("restart", |b| b.iter(|| system.block_on(restart(&actor))));
+    print_percentiles("supervised", latencies);
+    let latencies = system.block_on(async {
+        let mut latencies = Vec::with_capacity(FAILURES);
+        for _ in 0..FAILURES {
+            latencies.push(restart_in_ractor(&mut counter, &mut successors).await);
+        }
+        latencies
+    });
+    print_percentiles("ractor", latencies);
+
+    let mut group = c.benchmark_group("restart");
+    group.bench_function("supervised", |b| b.iter(|| system.block_on(restart(&actor))));
+    group.bench_function("ractor", |b| {
+        b.iter(|| system.block_on(restart_in_ractor(&mut counter, &mut successors)));
+    });
+    group.finish();
     assert_eq!(system.block_on(root.shutdown(Duration::from_secs(5))), Exit::Shutdown);
 }
 

@@ -3,9 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
-
-/// Name of one child, unique in its whole tree; cheap to clone.
+/// The name of an actor, unique in its tree; cheap to clone.
+///
+/// ```
+/// let id = actix_supervisor::ActorId::from("store");
+/// assert_eq!(id.as_str(), "store");
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActorId(Arc<str>);
 
@@ -36,8 +39,9 @@ impl fmt::Debug for ActorId {
     }
 }
 
-impl Serialize for ActorId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+#[cfg(feature = "serde")]
+impl serde::Serialize for ActorId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
     }
 }

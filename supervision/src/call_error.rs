@@ -1,21 +1,32 @@
-//! Why a message got no answer.
+//! Why a message was not accepted, or got no reply.
 
 use thiserror::Error;
 
-/// Why [`ActorRef::call`](super::ActorRef::call) has no answer to give.
+/// Why [`ActorRef::call`](super::ActorRef::call) returned no reply.
+///
+/// | error | accepted? | what to do |
+/// |---|---|---|
+/// | `Restarting` | no | retry soon, or wait with [`ActorRef::ready`](super::ActorRef::ready) |
+/// | `Stopped` | no | give up: no supervisor will start the actor again |
+/// | `Full` | no | slow down |
+/// | `Died` | yes | the message may or may not have taken effect: repeat only what is idempotent |
+/// | `TimedOut` | yes | likewise; it may still take effect later |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum CallError {
-    /// No incarnation lives right now, but one is on its way: the message was not accepted. Retry later.
+    /// No incarnation is running now, but one will be started: the message was not accepted. Retry
+    /// later.
     #[error("the actor is restarting")]
     Restarting,
-    /// The actor has stopped and nobody intends to start it again: the message was not accepted.
+    /// The actor has stopped and will not be started again: the message was not accepted.
     #[error("the actor has stopped for good")]
     Stopped,
-    /// The message was accepted, then the incarnation died, or the future of its response did, before it answered.
-    /// Whether it took effect is unknown: retry only what may happen twice.
+    /// The message was accepted, but then the incarnation ended, or the future of its response did,
+    /// before the reply. Whether the message took effect is unknown: repeat only what is
+    /// idempotent.
     #[error("the actor died before it answered")]
     Died,
-    /// The message was accepted, but its answer did not come in time. It may still take effect.
+    /// The message was accepted, but there was no reply in time. It may still take effect.
     #[error("the actor did not answer in time")]
     TimedOut,
     /// The mailbox had no free slot before the deadline: the message was not accepted.
@@ -23,13 +34,15 @@ pub enum CallError {
     Full,
 }
 
-/// Why [`ActorRef::cast`](super::ActorRef::cast) did not accept a message. The message had no effect.
+/// Why [`ActorRef::cast`](super::ActorRef::cast) did not accept a message. The message had no
+/// effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum CastError {
-    /// No incarnation lives right now, but one is on its way. Retry later.
+    /// No incarnation is running now, but one will be started. Retry later.
     #[error("the actor is restarting")]
     Restarting,
-    /// The actor has stopped and nobody intends to start it again.
+    /// The actor has stopped and will not be started again.
     #[error("the actor has stopped for good")]
     Stopped,
     /// The mailbox has no free slot.
@@ -37,7 +50,7 @@ pub enum CastError {
     Full,
 }
 
-/// The actor has stopped and nobody intends to start it again.
+/// The actor has stopped and will not be started again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the actor has stopped for good")]
 pub struct Stopped;
@@ -61,7 +74,7 @@ impl From<Stopped> for CallError {
 }
 
 impl CallError {
-    /// Whether a later attempt may succeed: everything but [`CallError::Stopped`].
+    /// Whether a later attempt may succeed: true for every error but [`CallError::Stopped`].
     pub fn is_transient(self) -> bool {
         self != Self::Stopped
     }

@@ -1,4 +1,4 @@
-//! How one child is started, watched and stopped.
+//! How one child is started, monitored and stopped.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,55 +7,124 @@ use std::time::Duration;
 use actix::{Actor, Context, Handler};
 
 use super::drain::{Drain, drain};
-use super::launch::{ActorLaunch, Launch};
-use super::registry::Port;
+use super::launcher::{ActorLauncher, Launcher};
+use super::registry::ErasedActorRef;
 use super::supervisor::SupervisorSpec;
 use super::tree::ChildKind;
 use super::{ActorId, ActorRef, Backoff, Heartbeat, Intensity, Restart, Starter};
 
-/// How a child is told to end.
+/// How a child is stopped.
+///
+/// *Stopping* is a request that bypasses the mailbox but takes effect after the messages in it;
+/// `stopping()` and `stopped()` run. *Aborting* cancels the task at its next await: nothing more is
+/// handled, and actix runs `stopping()` and `stopped()` while it drops the actor, as it does after
+/// a panic. Neither can interrupt code that does not return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Shutdown {
-    /// Its task is aborted at once; what its mailbox holds is lost (and counted).
+    /// Its task is aborted at once; the messages in its mailbox are lost and counted.
     Brutal,
-    /// It handles what it has accepted, drains and stops; after this long it is aborted.
+    /// It handles the messages it has accepted, drains and stops; after this time it is aborted.
     Timeout(Duration),
-    /// The same without a limit of its own, for supervisors, whose children have theirs.
+    /// The same without a limit, for supervisors, whose children have their own. An actor with this
+    /// setting is still monitored by its heartbeat while it drains.
     Infinity,
 }
 
 /// The thread a child runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Placement {
-    /// Its supervisor's.
+    /// The thread of its supervisor.
     #[default]
     Same,
-    /// A new one for each incarnation, for actors that may block it.
+    /// A new thread for each incarnation, for actors that may block it. Needs a running actix
+    /// `System`.
+    ///
+    /// Such an actor, if it blocks its thread, is detected by its heartbeat; the abort cannot take
+    /// effect, and its supervisor escalates with
+    /// [`ExitReason::Unkillable`](super::ExitReason::Unkillable). On the thread of its supervisor
+    /// it would block the supervisor as well, and only the heartbeat ages in
+    /// [`RootHandle::tree`](super::RootHandle::tree), read from another thread, would reveal it.
     OwnArbiter,
 }
 
-/// How one child of a supervisor is started, watched and stopped. Cheap to clone.
+/// How one child of a supervisor is started, monitored and stopped. Cheap to clone.
+///
+/// ```
+/// use std::time::Duration;
+/// use actix::prelude::*;
+/// use actix_supervisor::{
+///     ActorRef, Backoff, ChildSpec, Heartbeat, Intensity, Placement, Restart, Shutdown,
+/// };
+///
+/// struct Indexer;
+///
+/// impl Actor for Indexer {
+///     type Context = Context<Self>;
+/// }
+///
+/// let indexer = ActorRef::new("indexer");
+/// let spec = ChildSpec::actor(&indexer, || Indexer)
+///     .restart(Restart::Transient)
+///     .mailbox(1024)
+///     .placement(Placement::OwnArbiter)
+///     .heartbeat(Heartbeat::new(Duration::from_secs(1), 30))
+///     .intensity(Intensity::new(5, Duration::from_secs(60)))
+///     .backoff(Backoff { max: Duration::from_secs(10), ..Backoff::default() })
+///     .shutdown(Shutdown::Timeout(Duration::from_secs(20)));
+/// assert_eq!(spec.id().as_str(), "indexer");
+/// ```
+///
+/// A factory that must finish asynchronous work before the actor is ready uses the [`Starter`]:
+///
+/// ```
+/// use actix::prelude::*;
+/// use actix_supervisor::{ActorRef, ChildSpec, Starter};
+///
+/// struct Database {
+///     starter: Starter,
+/// }
+///
+/// impl Actor for Database {
+///     type Context = Context<Self>;
+///
+///     fn started(&mut self, ctx: &mut Context<Self>) {
+///         let connect = async { Ok::<_, std::io::Error>(()) };
+///         ctx.spawn(connect.into_actor(self).map(|outcome, actor, _| match outcome {
+///             Ok(()) => actor.starter.ready(),
+///             Err(error) => actor.starter.fail(error), // restarted with backoff
+///         }));
+///     }
+/// }
+///
+/// let database = ActorRef::new("database");
+/// let spec = ChildSpec::actor_with(&database, |starter| {
+///     starter.defer(); // not ready before `starter.ready()`
+///     Database { starter }
+/// });
+/// ```
 #[derive(Clone)]
 pub struct ChildSpec {
-    pub(crate) launch: Arc<dyn Launch>,
-    /// The names below this child, itself not included.
+    pub(crate) launcher: Arc<dyn Launcher>,
+    /// The names of all actors below this child.
     descendants: Arc<[ActorId]>,
     pub(crate) kind: ChildKind,
-    pub(crate) berth: Berth,
-    pub(crate) policy: Policy,
+    pub(crate) run_options: RunOptions,
+    pub(crate) policy: ChildPolicy,
 }
 
-/// Where an incarnation lives, and in how much room.
+/// What an incarnation needs to run.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Berth {
+pub(crate) struct RunOptions {
     pub(crate) placement: Placement,
-    pub(crate) capacity: usize,
-    pub(crate) beat: Duration,
+    pub(crate) mailbox_capacity: usize,
+    pub(crate) heartbeat_interval: Duration,
 }
 
-/// What the supervisor decides by.
+/// What the supervisor bases its decisions on.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Policy {
+pub(crate) struct ChildPolicy {
     pub(crate) restart: Restart,
     pub(crate) shutdown: Shutdown,
     pub(crate) start_timeout: Option<Duration>,
@@ -68,15 +137,17 @@ pub(crate) struct Policy {
 // === impl ChildSpec ===
 
 impl ChildSpec {
-    /// Slots of a mailbox unless [`mailbox`](Self::mailbox) says otherwise.
+    /// Mailbox capacity unless [`mailbox`](Self::mailbox) says otherwise.
     pub const DEFAULT_MAILBOX: usize = 256;
-    /// How long a child may take to become ready unless [`start_timeout`](Self::start_timeout) says otherwise.
+    /// How long a child may take to become ready unless [`start_timeout`](Self::start_timeout) says
+    /// otherwise.
     pub const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(30);
     /// How long a child may take to stop unless [`shutdown`](Self::shutdown) says otherwise.
     pub const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(5);
 
-    /// A child that `factory` makes anew for each incarnation, reached through `actor`; permanent, with all defaults.
-    /// It is ready when `started()` has returned and whatever it put into `ctx.wait` is over.
+    /// A child that is created by `factory` for each incarnation and reached through `actor`;
+    /// permanent, with all defaults. It is ready when `started()` has returned and every future
+    /// passed to `ctx.wait` has completed.
     pub fn actor<A>(actor: &ActorRef<A>, factory: impl Fn() -> A + Send + Sync + 'static) -> Self
     where
         A: Actor<Context = Context<A>>,
@@ -84,13 +155,13 @@ impl ChildSpec {
         Self::actor_with(actor, move |_| factory())
     }
 
-    /// A child whose factory gets the [`Starter`] of the incarnation it makes: to defer readiness, to give up with
-    /// an error, or to know its number.
+    /// A child whose factory gets the [`Starter`] of the incarnation it creates: to defer
+    /// readiness, to report an error, or to learn its number.
     pub fn actor_with<A>(actor: &ActorRef<A>, factory: impl Fn(Starter) -> A + Send + Sync + 'static) -> Self
     where
         A: Actor<Context = Context<A>>,
     {
-        Self::new(ActorLaunch::new(actor, factory, None), ChildKind::Worker)
+        Self::new(ActorLauncher::new(actor, factory, None), ChildKind::Worker)
     }
 
     /// A child that gets [`Drain`] as its last message before an orderly stop.
@@ -101,32 +172,32 @@ impl ChildSpec {
     where
         A: Actor<Context = Context<A>> + Handler<Drain>,
     {
-        Self::new(ActorLaunch::new(actor, factory, Some(drain::<A>)), ChildKind::Worker)
+        Self::new(ActorLauncher::new(actor, factory, Some(drain::<A>)), ChildKind::Worker)
     }
 
-    /// A nested supervisor, named by its specification. It is ready when all its children are; it has no start
-    /// timeout and no shutdown timeout of its own. Should it escalate, its parent escalates too, unless the child
-    /// [absorbs escalations](Self::absorb_escalations).
+    /// A nested supervisor, named by its specification. It is ready when all its children are; it
+    /// has no start timeout and no shutdown timeout of its own. If it escalates, its parent
+    /// escalates too, unless the child [absorbs escalations](Self::absorb_escalations).
     pub fn supervisor(spec: SupervisorSpec) -> Self {
         let descendants = spec.names().collect();
-        let mut child = Self::new(spec.into_launch(), ChildKind::Supervisor);
+        let mut child = Self::new(spec.into_launcher(), ChildKind::Supervisor);
         child.descendants = descendants;
         child.policy.start_timeout = None;
         child.policy.shutdown = Shutdown::Infinity;
         child
     }
 
-    fn new(launch: impl Launch + 'static, kind: ChildKind) -> Self {
+    fn new(launcher: impl Launcher + 'static, kind: ChildKind) -> Self {
         Self {
-            launch: Arc::new(launch),
+            launcher: Arc::new(launcher),
             descendants: Arc::new([]),
             kind,
-            berth: Berth {
+            run_options: RunOptions {
                 placement: Placement::Same,
-                capacity: Self::DEFAULT_MAILBOX,
-                beat: Heartbeat::default().interval,
+                mailbox_capacity: Self::DEFAULT_MAILBOX,
+                heartbeat_interval: Heartbeat::default().interval,
             },
-            policy: Policy {
+            policy: ChildPolicy {
                 restart: Restart::Permanent,
                 shutdown: Shutdown::Timeout(Self::DEFAULT_SHUTDOWN),
                 start_timeout: Some(Self::DEFAULT_START_TIMEOUT),
@@ -140,30 +211,30 @@ impl ChildSpec {
 
     /// The name of the child: that of its [`ActorRef`] or [`SupervisorSpec`].
     pub fn id(&self) -> ActorId {
-        self.port().id().clone()
+        self.actor_ref().id().clone()
     }
 
-    /// When it is restarted. Default: [`Restart::Permanent`].
+    /// When the child is restarted. Default: [`Restart::Permanent`].
     pub fn restart(mut self, restart: Restart) -> Self {
         self.policy.restart = restart;
         self
     }
 
-    /// How it is told to end. Default: 5 seconds to do so; no limit for a supervisor.
+    /// How it is stopped. Default: in an orderly way, within 5 seconds; a supervisor has no limit.
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.policy.shutdown = shutdown;
         self
     }
 
-    /// The thread it runs on. Default: its supervisor's.
+    /// The thread it runs on. Default: that of its supervisor.
     pub fn placement(mut self, placement: Placement) -> Self {
-        self.berth.placement = placement;
+        self.run_options.placement = placement;
         self
     }
 
     /// How many accepted messages may wait, at least 1. Default: 256.
     pub fn mailbox(mut self, capacity: usize) -> Self {
-        self.berth.capacity = capacity.max(1);
+        self.run_options.mailbox_capacity = capacity.max(1);
         self
     }
 
@@ -173,45 +244,48 @@ impl ChildSpec {
         self
     }
 
-    /// How often it may be restarted before its supervisor escalates. Default: 20 times in 10 seconds.
+    /// How often it may be restarted before its supervisor escalates. Default: 20 times in 10
+    /// seconds.
     pub fn intensity(mut self, intensity: Intensity) -> Self {
         self.policy.intensity = intensity;
         self
     }
 
-    /// How long its supervisor waits before a restart. Default: 5 ms doubling to 250 ms, with jitter.
+    /// How long its supervisor waits before a restart. Default: 5 ms doubling to 250 ms, with
+    /// jitter.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.policy.backoff = backoff;
         self
     }
 
-    /// When its silence counts as death. Default: a beat a second, 5 missed.
+    /// When its silence counts as a hang. Default: a heartbeat a second, 5 missed.
     pub fn heartbeat(mut self, heartbeat: Heartbeat) -> Self {
-        self.berth.beat = heartbeat.interval.max(Duration::from_millis(1));
+        self.run_options.heartbeat_interval = heartbeat.interval.max(Duration::from_millis(1));
         self.policy.heartbeat = Some(heartbeat);
         self
     }
 
-    /// Never takes its silence for death: for actors that `ctx.wait` for as long as it takes.
+    /// Disables hang detection, for actors that may `ctx.wait` for an unlimited time.
     pub fn no_heartbeat(mut self) -> Self {
         self.policy.heartbeat = None;
         self
     }
 
-    /// For a nested supervisor: its escalation is an exit like any other, and answered by a restart of the whole
-    /// subtree within the intensity of this child, as in OTP. By default it ends the tree.
+    /// For a nested supervisor: its escalation is an exit like any other and leads to a restart of
+    /// the whole subtree within the intensity of this child, as in OTP. By default an escalation
+    /// ends the tree.
     pub fn absorb_escalations(mut self) -> Self {
         self.policy.absorbs_escalations = true;
         self
     }
 
-    /// The names of this child and of all below it.
+    /// The names of this child and of all actors below it.
     pub(crate) fn names(&self) -> impl Iterator<Item = ActorId> {
         std::iter::once(self.id()).chain(self.descendants.iter().cloned())
     }
 
-    pub(crate) fn port(&self) -> Arc<dyn Port> {
-        self.launch.port()
+    pub(crate) fn actor_ref(&self) -> Arc<dyn ErasedActorRef> {
+        self.launcher.actor_ref()
     }
 }
 
@@ -220,7 +294,7 @@ impl fmt::Debug for ChildSpec {
         f.debug_struct("ChildSpec")
             .field("id", &self.id())
             .field("kind", &self.kind)
-            .field("berth", &self.berth)
+            .field("run_options", &self.run_options)
             .field("policy", &self.policy)
             .finish()
     }

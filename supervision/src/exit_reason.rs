@@ -3,70 +3,74 @@
 use std::any::Any;
 use std::fmt;
 
-use serde::Serialize;
-
 use super::ActorId;
 
 /// How one incarnation of a child ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "kind", rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum ExitReason {
     /// The actor stopped by its own decision (`ctx.stop()`).
     Normal,
-    /// Its supervisor stopped it: shutdown, or the strategy after a sibling's death.
+    /// Its supervisor stopped it: in a shutdown, or because its strategy restarts it with a
+    /// sibling.
     Shutdown,
     /// It panicked.
     Panicked {
-        /// The payload of the panic, if it was text.
+        /// The payload of the panic if it is text, otherwise a note that it is not.
         message: String,
     },
-    /// Its heartbeat stayed away; its task was aborted.
+    /// Its heartbeat stopped; its task was aborted.
     Hung {
-        /// Milliseconds without a heartbeat when it was given up.
+        /// Milliseconds since the last heartbeat when it was aborted.
         silent_ms: u64,
     },
-    /// It never became ready: it stopped in `started()`, refused, or its thread did not start.
+    /// It never became ready: it stopped in `started()`, called
+    /// [`Starter::fail`](super::Starter::fail) before it was ready, or its thread did not start.
     StartFailed {
-        /// What went wrong.
+        /// The error.
         message: String,
     },
     /// It did not become ready within its start timeout.
     StartTimedOut,
-    /// It gave up with an error through [`Starter::fail`](super::Starter::fail).
+    /// It reported an error through [`Starter::fail`](super::Starter::fail).
     Failed {
         /// The error.
         message: String,
     },
-    /// Its task was aborted by something else than its supervisor, for instance a runtime that ended.
+    /// Its task was aborted by something other than its supervisor, for instance because its
+    /// runtime ended.
     Cancelled,
-    /// It did not end in time when told to, and was aborted.
+    /// It did not stop within its shutdown timeout, and was aborted.
     Killed,
-    /// Its task was aborted but did not end: something blocks its thread.
+    /// Its task was aborted but did not end, because something blocks its thread.
     Unkillable,
-    /// It is a supervisor, and a child of it died too often.
+    /// It is a supervisor, and one of its children exceeded its restart intensity or could not be
+    /// aborted.
     Escalated {
-        /// The child that exceeded its restart intensity, or could not be killed.
+        /// That child.
         child: ActorId,
-        /// How that child ended the last time.
+        /// The last exit of that child.
         reason: Box<ExitReason>,
     },
 }
 
-/// The classes of restarts that are counted apart; `Display` gives the label of the metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+/// The classes of restarts that are counted separately; `Display` gives the label for a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum RestartCause {
     /// A panic.
     Panic,
-    /// The actor stopped by itself.
+    /// The actor stopped on its own.
     Stopped,
-    /// The actor was wedged, or so slow that its heartbeat stayed away.
+    /// The actor hung, or was so slow that its heartbeat was missed.
     Hung,
     /// It did not become ready.
     StartFailed,
-    /// It gave up with an error; for a supervisor, it escalated.
+    /// It reported an error; for a supervisor, it escalated.
     Failed,
-    /// Its supervisor's strategy restarted it after the death of a sibling.
+    /// The strategy of its supervisor restarted it together with a sibling.
     Strategy,
     /// Its task was aborted from outside.
     Cancelled,
@@ -75,7 +79,7 @@ pub enum RestartCause {
 // === impl ExitReason ===
 
 impl ExitReason {
-    /// Whether this is an orderly end, after which a `Transient` child stays down.
+    /// Whether this exit is orderly, so that a `Transient` child stays down.
     pub fn is_orderly(&self) -> bool {
         matches!(self, Self::Normal | Self::Shutdown)
     }
@@ -142,7 +146,7 @@ impl RestartCause {
         Self::Cancelled,
     ];
 
-    /// The label of the metric.
+    /// The label for a metric.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Panic => "panic",

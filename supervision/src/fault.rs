@@ -1,33 +1,42 @@
-//! Faults on purpose.
+//! Fault injection.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// A way to break one actor, for chaos tests.
+/// A fault to inject into one actor, for chaos tests. Requires the feature `fault-injection`.
+///
+/// ```
+/// use actix_supervisor::Fault;
+///
+/// assert_eq!("hang".parse(), Ok(Fault::Hang));
+/// assert!("fire".parse::<Fault>().is_err());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Fault {
     /// A handler panics.
     Panic,
-    /// A handler never returns, while its thread stays free: the heartbeat must find it.
+    /// The actor waits forever while its thread stays free: only its heartbeat reveals it.
     Hang,
-    /// The actor stops itself.
+    /// The actor stops itself, which is an orderly exit.
     Stop,
 }
 
 /// Why a fault was not injected.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum InjectError {
     /// The tree has no such actor.
     #[error("no actor is called {0}")]
     UnknownActor(String),
-    /// The actor has no living incarnation to break.
+    /// The actor has no running incarnation.
     #[error("{0} is not running")]
     NotRunning(String),
 }
 
-/// Text that names no [`Fault`].
+/// The text is not the name of a [`Fault`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("unknown fault {0:?}; known are panic, hang and stop")]
 pub struct UnknownFault(String);

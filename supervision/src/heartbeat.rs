@@ -1,48 +1,70 @@
-//! Signs of life.
+//! Detection of hung actors.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// When silence counts as death.
+/// When a silent child counts as hung.
 ///
-/// The mailbox of a child records a beat every `interval`, between two messages. An actor beats as long as its
-/// handlers return and it does not `ctx.wait`; one that is silent for `interval * misses` is aborted and restarted.
-/// Work that takes longer belongs into `ctx.spawn`, or needs a longer limit.
+/// The mailbox of a child records a heartbeat every `interval`, between two messages. An actor
+/// keeps beating as long as its handlers return and it does not `ctx.wait`. One that is silent for
+/// `interval * misses` gets one more interval, so that a supervisor whose own thread was blocked
+/// does not abort healthy children, and is then aborted and restarted. This detects an actor that
+/// is stuck in `ctx.wait` as well as one that blocks a thread of its own.
+///
+/// Work that takes longer belongs in `ctx.spawn`, or needs a longer limit, or
+/// [`ChildSpec::no_heartbeat`](super::ChildSpec::no_heartbeat).
+///
+/// ```
+/// use std::time::Duration;
+/// use actix_supervisor::Heartbeat;
+///
+/// let heartbeat = Heartbeat::new(Duration::from_millis(200), 3);
+/// assert_eq!(heartbeat.limit(), Duration::from_millis(600));
+/// assert_eq!(Heartbeat::default().limit(), Duration::from_secs(5));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Heartbeat {
-    /// Time between two beats; above zero.
+    /// Time between two heartbeats; above zero.
     pub interval: Duration,
-    /// How many beats may be missed.
+    /// How many heartbeats may be missed.
     pub misses: u32,
 }
 
-/// The last beat of a child, shared with every reader; a single writer.
+/// The time of the last heartbeat of a child: one writer, any number of readers.
 #[derive(Debug)]
-pub(crate) struct Pulse {
+pub(crate) struct LastHeartbeat {
     origin: Instant,
-    last_us: AtomicU64,
+    micros: AtomicU64,
 }
 
-/// A supervisor's watch over the pulse of one child. Knows no clock.
+/// Decides whether one child hangs. Uses no clock.
 ///
-/// Silence beyond the limit only raises a suspicion, which is decided one interval later: a supervisor whose own
-/// thread was blocked must let its neighbours beat before it judges them.
+/// Silence beyond the limit only raises a suspicion, which is confirmed or dropped one interval
+/// later: if the thread of the supervisor itself was blocked, its children get the chance to beat
+/// first.
 #[derive(Debug)]
-pub(crate) struct Vigil {
-    suspected: Option<(Instant, Instant)>,
+pub(crate) struct HeartbeatMonitor {
+    suspicion: Option<Suspicion>,
     check_at: Option<Instant>,
 }
 
-/// What a [`Vigil`] finds.
+#[derive(Debug, Clone, Copy)]
+struct Suspicion {
+    last_heartbeat: Instant,
+    since: Instant,
+}
+
+/// The decision of a [`HeartbeatMonitor`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Health {
-    /// It beats, or may still.
+pub(crate) enum HeartbeatVerdict {
+    /// It beats, or still has time to.
     Alive,
-    /// It is given up.
-    Dead {
-        /// Milliseconds since the last beat.
+    /// It is to be aborted.
+    Hung {
+        /// Milliseconds since the last heartbeat.
         silent_ms: u64,
     },
 }
@@ -50,7 +72,7 @@ pub(crate) enum Health {
 // === impl Heartbeat ===
 
 impl Heartbeat {
-    /// A beat every `interval`, dead after `misses` missed ones.
+    /// A heartbeat every `interval`; hung after `misses` missed ones.
     pub const fn new(interval: Duration, misses: u32) -> Self {
         Self { interval, misses }
     }
@@ -62,38 +84,35 @@ impl Heartbeat {
 }
 
 impl Default for Heartbeat {
-    /// A beat every second, dead after 5 seconds of silence.
+    /// A heartbeat every second; hung after 5 seconds of silence.
     fn default() -> Self {
         Self::new(Duration::from_secs(1), 5)
     }
 }
 
-// === impl Pulse ===
+// === impl LastHeartbeat ===
 
-impl Pulse {
-    /// A pulse that beats now.
+impl LastHeartbeat {
+    /// A heartbeat at the time of the call.
     pub(crate) fn new() -> Self {
-        Self { origin: Instant::now(), last_us: AtomicU64::new(0) }
+        Self { origin: Instant::now(), micros: AtomicU64::new(0) }
     }
 
-    /// Records a sign of life.
-    pub(crate) fn beat(&self, now: Instant) {
-        let us = now.saturating_duration_since(self.origin).as_micros();
-        self.last_us.store(u64::try_from(us).unwrap_or(u64::MAX), Ordering::Relaxed);
+    pub(crate) fn record(&self, now: Instant) {
+        let micros = now.saturating_duration_since(self.origin).as_micros();
+        self.micros.store(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// The last sign of life.
-    pub(crate) fn last(&self) -> Instant {
-        self.origin + Duration::from_micros(self.last_us.load(Ordering::Relaxed))
+    pub(crate) fn get(&self) -> Instant {
+        self.origin + Duration::from_micros(self.micros.load(Ordering::Relaxed))
     }
 }
 
-// === impl Vigil ===
+// === impl HeartbeatMonitor ===
 
-impl Vigil {
-    /// A vigil without suspicion.
+impl HeartbeatMonitor {
     pub(crate) fn new() -> Self {
-        Self { suspected: None, check_at: None }
+        Self { suspicion: None, check_at: None }
     }
 
     /// When to check again.
@@ -101,28 +120,28 @@ impl Vigil {
         self.check_at
     }
 
-    /// Judges a child whose last beat was at `last`.
-    pub(crate) fn check(&mut self, heartbeat: &Heartbeat, last: Instant, now: Instant) -> Health {
+    /// Checks a child whose last heartbeat was at `last`.
+    pub(crate) fn check(&mut self, heartbeat: &Heartbeat, last: Instant, now: Instant) -> HeartbeatVerdict {
         let due = last + heartbeat.limit();
         if now < due {
-            self.suspected = None;
+            self.suspicion = None;
             self.check_at = Some(due);
-            return Health::Alive;
+            return HeartbeatVerdict::Alive;
         }
-        match self.suspected {
-            Some((suspect, since)) if suspect == last => {
-                let verdict_at = since + heartbeat.interval;
-                self.check_at = Some(verdict_at);
-                if now < verdict_at {
-                    return Health::Alive;
+        match self.suspicion {
+            Some(suspicion) if suspicion.last_heartbeat == last => {
+                let decide_at = suspicion.since + heartbeat.interval;
+                self.check_at = Some(decide_at);
+                if now < decide_at {
+                    return HeartbeatVerdict::Alive;
                 }
                 let silent = now.saturating_duration_since(last);
-                Health::Dead { silent_ms: u64::try_from(silent.as_millis()).unwrap_or(u64::MAX) }
+                HeartbeatVerdict::Hung { silent_ms: u64::try_from(silent.as_millis()).unwrap_or(u64::MAX) }
             }
             _ => {
-                self.suspected = Some((last, now));
+                self.suspicion = Some(Suspicion { last_heartbeat: last, since: now });
                 self.check_at = Some(now + heartbeat.interval);
-                Health::Alive
+                HeartbeatVerdict::Alive
             }
         }
     }
@@ -139,38 +158,44 @@ mod tests {
     }
 
     #[test]
-    fn silence_within_the_limit_is_life() {
-        let born = Instant::now();
-        let mut vigil = Vigil::new();
-        assert_eq!(vigil.check(&HEARTBEAT, born, at(born, 299)), Health::Alive);
-        assert_eq!(vigil.check_at(), Some(at(born, 300)));
+    fn silence_within_the_limit_is_tolerated() {
+        let started = Instant::now();
+        let mut monitor = HeartbeatMonitor::new();
+        assert_eq!(monitor.check(&HEARTBEAT, started, at(started, 299)), HeartbeatVerdict::Alive);
+        assert_eq!(monitor.check_at(), Some(at(started, 300)));
     }
 
     #[test]
-    fn silence_beyond_the_limit_is_death_only_one_interval_after_it_was_noticed() {
-        let born = Instant::now();
-        let mut vigil = Vigil::new();
-        assert_eq!(vigil.check(&HEARTBEAT, born, at(born, 300)), Health::Alive);
-        assert_eq!(vigil.check(&HEARTBEAT, born, at(born, 399)), Health::Alive);
-        assert_eq!(vigil.check_at(), Some(at(born, 400)));
-        assert_eq!(vigil.check(&HEARTBEAT, born, at(born, 400)), Health::Dead { silent_ms: 400 });
+    fn silence_beyond_the_limit_is_a_hang_only_one_interval_after_it_was_noticed() {
+        let started = Instant::now();
+        let mut monitor = HeartbeatMonitor::new();
+        assert_eq!(monitor.check(&HEARTBEAT, started, at(started, 300)), HeartbeatVerdict::Alive);
+        assert_eq!(monitor.check(&HEARTBEAT, started, at(started, 399)), HeartbeatVerdict::Alive);
+        assert_eq!(monitor.check_at(), Some(at(started, 400)));
+        assert_eq!(
+            monitor.check(&HEARTBEAT, started, at(started, 400)),
+            HeartbeatVerdict::Hung { silent_ms: 400 }
+        );
     }
 
     #[test]
-    fn a_supervisor_that_was_blocked_itself_lets_its_neighbours_beat_first() {
-        let born = Instant::now();
-        let mut vigil = Vigil::new();
-        assert_eq!(vigil.check(&HEARTBEAT, born, at(born, 60_000)), Health::Alive);
-        assert_eq!(vigil.check(&HEARTBEAT, at(born, 60_001), at(born, 60_100)), Health::Alive);
-        assert_eq!(vigil.check_at(), Some(at(born, 60_301)));
+    fn a_supervisor_that_was_blocked_itself_lets_its_children_beat_first() {
+        let started = Instant::now();
+        let mut monitor = HeartbeatMonitor::new();
+        assert_eq!(monitor.check(&HEARTBEAT, started, at(started, 60_000)), HeartbeatVerdict::Alive);
+        assert_eq!(
+            monitor.check(&HEARTBEAT, at(started, 60_001), at(started, 60_100)),
+            HeartbeatVerdict::Alive
+        );
+        assert_eq!(monitor.check_at(), Some(at(started, 60_301)));
     }
 
     #[test]
-    fn a_beat_under_suspicion_starts_a_new_one() {
-        let born = Instant::now();
-        let mut vigil = Vigil::new();
-        assert_eq!(vigil.check(&HEARTBEAT, born, at(born, 300)), Health::Alive);
-        assert_eq!(vigil.check(&HEARTBEAT, at(born, 50), at(born, 400)), Health::Alive);
-        assert_eq!(vigil.check_at(), Some(at(born, 500)));
+    fn a_heartbeat_under_suspicion_starts_a_new_suspicion() {
+        let started = Instant::now();
+        let mut monitor = HeartbeatMonitor::new();
+        assert_eq!(monitor.check(&HEARTBEAT, started, at(started, 300)), HeartbeatVerdict::Alive);
+        assert_eq!(monitor.check(&HEARTBEAT, at(started, 50), at(started, 400)), HeartbeatVerdict::Alive);
+        assert_eq!(monitor.check_at(), Some(at(started, 500)));
     }
 }

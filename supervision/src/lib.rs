@@ -1,40 +1,41 @@
-//! Supervision as OTP knows it, for plain actix actors.
-//!
-//! An actor is an ordinary [`actix::Actor`] with ordinary handlers. Its [`ActorRef`] is made first and outlives every
-//! restart; a [`ChildSpec`] says how it is started, watched and stopped; a [`SupervisorSpec`] puts children under a
-//! [`Strategy`]; [`start_root`] brings the tree to life and gives a [`RootHandle`]. `docs/SUPERVISION.md` states what
-//! is guaranteed and what is not.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(panic = "abort")]
+compile_error!("supervision turns panics into restarts: build with `panic = \"unwind\"`");
+
 mod actor_id;
 mod actor_ref;
-mod answer;
 mod backoff;
-mod bell;
 mod call_error;
 mod child_spec;
-mod crew;
+mod children;
+mod current_actor;
 mod drain;
 mod exit_reason;
+#[cfg(feature = "fault-injection")]
 mod fault;
 mod heartbeat;
-mod launch;
+mod launcher;
 mod mailbox;
-mod nursery;
 mod observable;
+#[cfg(feature = "panic-hook")]
 mod panic_hook;
 mod pump;
 mod queue;
 mod registry;
+mod reply;
 mod restart;
 mod restart_window;
 mod root;
+mod selective_waker;
 mod starter;
 mod supervisor;
+mod supervisor_state;
 mod tree;
 
+pub mod guide;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -43,12 +44,15 @@ pub use actor_ref::{ActorRef, DEFAULT_CALL_TIMEOUT};
 pub use backoff::{Backoff, BackoffState};
 pub use call_error::{CallError, CastError, Stopped};
 pub use child_spec::{ChildSpec, Placement, Shutdown};
+pub use current_actor::current_actor;
 pub use drain::Drain;
 pub use exit_reason::{ExitReason, RestartCause};
+#[cfg(feature = "fault-injection")]
 pub use fault::{Fault, InjectError, UnknownFault};
 pub use heartbeat::Heartbeat;
 pub use observable::Observable;
-pub use panic_hook::{current_actor, install_panic_hook};
+#[cfg(feature = "panic-hook")]
+pub use panic_hook::install_panic_hook;
 pub use restart::Restart;
 pub use restart_window::{Intensity, RestartWindow};
 pub use root::{DuplicateId, Exit, RootHandle, start_root};

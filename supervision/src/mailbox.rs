@@ -1,99 +1,101 @@
-//! The bounded way into one incarnation.
+//! The bounded mailbox of one incarnation.
 
 use std::any::type_name;
 use std::sync::Arc;
 
 use actix::dev::{MessageResponse, OneshotSender};
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message};
+use actix::{Actor, Context, Handler, Message};
 use tokio::sync::mpsc;
 use tracing::{Level, Span};
 
-use super::Fault;
-use super::actor_ref::Shared;
+use super::actor_ref::ActorRefInner;
 use super::queue::Queue;
 
 /// One message with everything needed to handle it.
 pub(crate) type Envelope<A> = Box<dyn FnOnce(&mut A, &mut Context<A>) + Send>;
 
-/// What the supervisor and the fault injection tell an incarnation, past its mailbox.
-pub(crate) enum Order {
-    /// Accept nothing more, handle what was accepted, drain, stop.
-    Finish,
-    /// Break.
-    Break(Fault),
+/// A signal to an incarnation that bypasses its mailbox.
+pub(crate) enum ControlSignal {
+    /// Accept no more messages, handle the accepted ones, drain, stop.
+    Stop,
+    /// Inject a fault.
+    #[cfg(feature = "fault-injection")]
+    Inject(super::Fault),
 }
 
-/// The sending side of one incarnation's mailbox.
+/// The sending side of the mailbox of one incarnation.
 pub(crate) struct Mailbox<A: Actor<Context = Context<A>>> {
     pub(crate) incarnation: u64,
     pub(crate) messages: Arc<Queue<Envelope<A>>>,
-    pub(crate) orders: mpsc::UnboundedSender<Order>,
+    pub(crate) control: mpsc::UnboundedSender<ControlSignal>,
 }
 
-/// What a supervisor holds of a child's incarnation, whatever its type.
-pub(crate) trait Line: Send {
-    /// Lets senders in.
+/// How a supervisor controls an incarnation, whatever the type of its actor.
+pub(crate) trait IncarnationControl: Send {
+    /// Lets messages in.
     fn open(&self);
-    /// Turns senders away.
+    /// Rejects further messages.
     fn close(&self);
-    /// Asks the incarnation to finish.
-    fn finish(&self);
+    /// Asks the incarnation to stop in an orderly way.
+    fn stop(&self);
 }
 
-/// The [`Line`] to an incarnation of `A`.
-pub(crate) struct MailboxLine<A: Actor<Context = Context<A>>> {
-    pub(crate) shared: Arc<Shared<A>>,
+/// The [`IncarnationControl`] of an incarnation of `A`.
+pub(crate) struct MailboxControl<A: Actor<Context = Context<A>>> {
+    pub(crate) actor: Arc<ActorRefInner<A>>,
     pub(crate) mailbox: Arc<Mailbox<A>>,
 }
 
-// === impl MailboxLine ===
+// === impl MailboxControl ===
 
-impl<A: Actor<Context = Context<A>>> Line for MailboxLine<A> {
+impl<A: Actor<Context = Context<A>>> IncarnationControl for MailboxControl<A> {
     fn open(&self) {
-        self.shared.open(self.mailbox.clone());
+        self.actor.open(self.mailbox.clone());
     }
 
     fn close(&self) {
-        self.shared.close(self.mailbox.incarnation);
+        self.actor.close(self.mailbox.incarnation);
     }
 
-    fn finish(&self) {
-        // A closed channel means the incarnation is gone already, which is what was asked for.
-        let _ = self.mailbox.orders.send(Order::Finish);
+    fn stop(&self) {
+        // A closed channel means that the incarnation has ended already.
+        let _ = self.mailbox.control.send(ControlSignal::Stop);
     }
 }
 
-/// Packs a message, where its answer goes, and the span of who sends it, for `A`.
-pub(crate) fn envelope<A, M>(message: M, reply: Option<OneshotSender<M::Result>>) -> Envelope<A>
+/// Packs a message for `A`, with the channel for its reply and the span of its sender.
+pub(crate) fn envelope<A, M>(message: M, reply_to: Option<OneshotSender<M::Result>>) -> Envelope<A>
 where
     A: Actor<Context = Context<A>> + Handler<M>,
     M: Message + Send + 'static,
     M::Result: Send,
 {
-    // Where nobody listens to spans, which is known without asking, a message is smaller by one and as cheap as before.
+    // Without a subscriber for spans, which costs nothing to find out, the envelope need not carry
+    // one.
     if !tracing::span_enabled!(Level::INFO) {
-        return Box::new(move |actor, ctx| handle(message, reply, actor, ctx));
+        return Box::new(move |actor, ctx| handle(message, reply_to, actor, ctx));
     }
     let sender = Span::current();
     Box::new(move |actor, ctx| {
-        let _entered = handling::<A, M>(sender).entered();
-        handle(message, reply, actor, ctx);
+        let _entered = handler_span::<A, M>(sender).entered();
+        handle(message, reply_to, actor, ctx);
     })
 }
 
-fn handle<A, M>(message: M, reply: Option<OneshotSender<M::Result>>, actor: &mut A, ctx: &mut Context<A>)
+fn handle<A, M>(message: M, reply_to: Option<OneshotSender<M::Result>>, actor: &mut A, ctx: &mut Context<A>)
 where
     A: Actor<Context = Context<A>> + Handler<M>,
     M: Message,
 {
-    // A caller that went away needs no answer, and its message no handling.
-    if reply.as_ref().is_none_or(|reply| !reply.is_closed()) {
-        <A as Handler<M>>::handle(actor, message, ctx).handle(ctx, reply);
+    // If the caller has stopped waiting, its message is withdrawn.
+    if reply_to.as_ref().is_none_or(|reply_to| !reply_to.is_closed()) {
+        <A as Handler<M>>::handle(actor, message, ctx).handle(ctx, reply_to);
     }
 }
 
-/// The span in which a message is handled: its sender's, or where somebody wants to know every detail, one below that.
-fn handling<A, M>(sender: Span) -> Span {
+/// The span in which a message is handled: that of its sender or, if the debug level is enabled, a
+/// child of it.
+fn handler_span<A, M>(sender: Span) -> Span {
     if sender.is_none() {
         return sender;
     }
@@ -102,8 +104,12 @@ fn handling<A, M>(sender: Span) -> Span {
     if detail.is_disabled() { sender } else { detail }
 }
 
-/// Breaks an actor from inside.
-pub(crate) fn break_actor<A: Actor<Context = Context<A>>>(fault: Fault, ctx: &mut Context<A>) {
+/// Makes an actor fail from inside.
+#[cfg(feature = "fault-injection")]
+pub(crate) fn inject_fault<A: Actor<Context = Context<A>>>(fault: super::Fault, ctx: &mut Context<A>) {
+    use actix::{ActorContext, AsyncContext};
+
+    use super::Fault;
     match fault {
         Fault::Panic => panic!("injected fault"),
         Fault::Hang => ctx.wait(actix::fut::wrap_future(std::future::pending::<()>())),

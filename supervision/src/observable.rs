@@ -1,20 +1,33 @@
-//! State an actor shows to the world, readable without asking the actor.
+//! State that an actor publishes, readable without asking the actor.
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-/// The present state of an actor. It outlives the actor's incarnations, and reading it never waits.
+/// A value that an actor publishes and that any thread can read without a message. It outlives the
+/// incarnations of the actor, and reading never blocks.
+///
+/// [`update`](Self::update) reads, changes and replaces the value, so it is meant for a single
+/// writer: of two concurrent updates, one may be lost.
+///
+/// ```
+/// use actix_supervisor::Observable;
+///
+/// let processed = Observable::new(0_u64);
+/// let reader = processed.clone(); // the same value
+/// processed.update(|count| *count += 1);
+/// assert_eq!(*reader.get(), 1);
+/// ```
 #[derive(Debug)]
 pub struct Observable<S>(Arc<ArcSwap<S>>);
 
 impl<S> Observable<S> {
-    /// Begins with `state`.
+    /// Publishes `state`.
     pub fn new(state: S) -> Self {
         Observable(Arc::new(ArcSwap::from_pointee(state)))
     }
 
-    /// The state as last set.
+    /// The current state.
     pub fn get(&self) -> Arc<S> {
         self.0.load_full()
     }
@@ -26,7 +39,7 @@ impl<S> Observable<S> {
 }
 
 impl<S: Clone> Observable<S> {
-    /// Changes the state in place of its single writer.
+    /// Replaces the state by a changed copy. For a single writer.
     pub fn update(&self, change: impl FnOnce(&mut S)) {
         let mut state = (*self.get()).clone();
         change(&mut state);

@@ -1,4 +1,4 @@
-//! The heart of an incarnation: takes messages out of its mailbox and beats.
+//! The future that runs the mailbox of an incarnation and records its heartbeats.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,38 +11,41 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use super::Starter;
-use super::actor_ref::Shared;
-use super::bell::Bell;
-use super::mailbox::{Envelope, Order, break_actor};
+use super::actor_ref::ActorRefInner;
+#[cfg(feature = "fault-injection")]
+use super::mailbox::inject_fault;
+use super::mailbox::{ControlSignal, Envelope};
 use super::queue::Queue;
+use super::selective_waker::SelectiveWaker;
 
-/// How many messages are handled before others on the thread have their turn.
+/// How many messages are handled before other tasks on the thread get a turn.
 const BATCH: usize = 128;
 
-/// Handles [`Drain`](super::Drain) on behalf of an actor that knows it.
+/// Sends [`Drain`](super::Drain) to an actor that handles it.
 pub(crate) type DrainFn<A> = fn(&mut A, &mut Context<A>, oneshot::Sender<()>);
 
-/// Future in an actor's context that runs its mailbox. Being part of the context, it sleeps while the actor
-/// `ctx.wait`s, dies with the actor, and its panics are the actor's.
+/// Runs the mailbox of an actor as a future in its context. As part of the context, it does not run
+/// while the actor `ctx.wait`s, ends with the actor, and its panics are those of the actor.
 pub(crate) struct Pump<A: Actor<Context = Context<A>>> {
-    shared: Arc<Shared<A>>,
+    actor: Arc<ActorRefInner<A>>,
     starter: Starter,
     messages: Arc<Queue<Envelope<A>>>,
-    orders: mpsc::UnboundedReceiver<Order>,
+    control_rx: mpsc::UnboundedReceiver<ControlSignal>,
     drain: Option<DrainFn<A>>,
     ticks: Interval,
-    bell: Bell,
+    /// Woken by `ticks` and `control_rx`, which are seldom ready.
+    selective_waker: SelectiveWaker,
     started: bool,
     handling: bool,
-    ending: Ending,
+    stop_progress: StopProgress,
 }
 
-/// How far the orderly end has come.
-enum Ending {
-    NotAsked,
-    /// Handling what was accepted.
-    Emptying,
-    /// Waiting for the actor to drain itself.
+/// The progress of an orderly stop.
+enum StopProgress {
+    NotRequested,
+    /// Handling the messages that had been accepted.
+    EmptyingMailbox,
+    /// Waiting for the reply to [`Drain`](super::Drain).
     Draining(oneshot::Receiver<()>),
 }
 
@@ -50,56 +53,57 @@ enum Ending {
 
 impl<A: Actor<Context = Context<A>>> Pump<A> {
     pub(crate) fn new(
-        shared: Arc<Shared<A>>,
+        actor: Arc<ActorRefInner<A>>,
         starter: Starter,
         messages: Arc<Queue<Envelope<A>>>,
-        orders: mpsc::UnboundedReceiver<Order>,
+        control_rx: mpsc::UnboundedReceiver<ControlSignal>,
         drain: Option<DrainFn<A>>,
-        beat: Duration,
+        heartbeat_interval: Duration,
     ) -> Self {
-        let mut ticks = interval(beat);
+        let mut ticks = interval(heartbeat_interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            shared,
+            actor,
             starter,
             messages,
-            orders,
+            control_rx,
             drain,
             ticks,
-            bell: Bell::new(),
+            selective_waker: SelectiveWaker::new(),
             started: false,
             handling: false,
-            ending: Ending::NotAsked,
+            stop_progress: StopProgress::NotRequested,
         }
     }
 
-    /// Beats and obeys if the bell has rung.
-    fn attend(&mut self, ctx: &mut Context<A>, task: &TaskContext<'_>) {
-        if let Some(waker) = self.bell.answer(task) {
-            let mut rung = TaskContext::from_waker(&waker);
-            self.beat(&mut rung);
-            self.obey_orders(ctx, &mut rung);
+    /// Records heartbeats and handles control signals, if one of their sources has woken the task.
+    fn poll_ticks_and_control(&mut self, ctx: &mut Context<A>, task: &TaskContext<'_>) {
+        if let Some(waker) = self.selective_waker.take_woken(task) {
+            let mut task = TaskContext::from_waker(&waker);
+            self.record_heartbeats(&mut task);
+            self.handle_control_signals(ctx, &mut task);
         }
     }
 
-    fn beat(&mut self, task: &mut TaskContext<'_>) {
+    fn record_heartbeats(&mut self, task: &mut TaskContext<'_>) {
         while self.ticks.poll_tick(task).is_ready() {
-            self.starter.entry().pulse().beat(Instant::now());
+            self.starter.entry().last_heartbeat().record(Instant::now());
         }
     }
 
-    fn obey_orders(&mut self, ctx: &mut Context<A>, task: &mut TaskContext<'_>) {
+    fn handle_control_signals(&mut self, ctx: &mut Context<A>, task: &mut TaskContext<'_>) {
         loop {
             if ctx.waiting() {
-                // Further orders are heard when the wait is over.
-                return self.bell.ring();
+                // Further signals are handled after the wait.
+                return self.selective_waker.mark_woken();
             }
-            match self.orders.poll_recv(task) {
-                Poll::Ready(Some(Order::Finish)) => {
+            match self.control_rx.poll_recv(task) {
+                Poll::Ready(Some(ControlSignal::Stop)) => {
                     self.messages.close();
-                    self.ending = Ending::Emptying;
+                    self.stop_progress = StopProgress::EmptyingMailbox;
                 }
-                Poll::Ready(Some(Order::Break(fault))) => break_actor(fault, ctx),
+                #[cfg(feature = "fault-injection")]
+                Poll::Ready(Some(ControlSignal::Inject(fault))) => inject_fault(fault, ctx),
                 Poll::Ready(None) | Poll::Pending => return,
             }
         }
@@ -116,24 +120,24 @@ impl<A: Actor<Context = Context<A>>> Pump<A> {
                     envelope(actor, ctx);
                     self.handling = false;
                 }
-                Poll::Ready(None) => return self.end(actor, ctx, task),
+                Poll::Ready(None) => return self.finish_stop(actor, ctx, task),
                 Poll::Pending => return,
             }
         }
-        // Others on this thread have their turn first.
+        // Other tasks on this thread get a turn first.
         task.waker().wake_by_ref();
     }
 
-    /// The mailbox is closed and empty: drains the actor if it can be drained, then stops it.
-    fn end(&mut self, actor: &mut A, ctx: &mut Context<A>, task: &mut TaskContext<'_>) {
-        if let (Ending::Emptying, Some(drain)) = (&self.ending, self.drain) {
+    /// The mailbox is closed and empty: drains the actor if it handles `Drain`, then stops it.
+    fn finish_stop(&mut self, actor: &mut A, ctx: &mut Context<A>, task: &mut TaskContext<'_>) {
+        if let (StopProgress::EmptyingMailbox, Some(drain)) = (&self.stop_progress, self.drain) {
             let (done, drained) = oneshot::channel();
-            self.ending = Ending::Draining(drained);
+            self.stop_progress = StopProgress::Draining(drained);
             drain(actor, ctx, done);
         }
-        let drained = match &mut self.ending {
-            Ending::NotAsked | Ending::Emptying => true,
-            Ending::Draining(drained) => Pin::new(drained).poll(task).is_ready(),
+        let drained = match &mut self.stop_progress {
+            StopProgress::NotRequested | StopProgress::EmptyingMailbox => true,
+            StopProgress::Draining(drained) => Pin::new(drained).poll(task).is_ready(),
         };
         if drained {
             ctx.stop();
@@ -151,7 +155,8 @@ impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Pump<A> {
         task: &mut TaskContext<'_>,
     ) -> Poll<()> {
         let pump = self.get_mut();
-        // actix polls a context once more while it unwinds; a message handled then could panic again and abort.
+        // actix polls a context once more while it unwinds; a message handled then could panic
+        // again and abort.
         if std::thread::panicking() {
             return Poll::Pending;
         }
@@ -159,17 +164,17 @@ impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Pump<A> {
             pump.started = true;
             pump.starter.started();
         }
-        pump.attend(ctx, task);
+        pump.poll_ticks_and_control(ctx, task);
         pump.handle_messages(actor, ctx, task);
         Poll::Pending
     }
 }
 
 impl<A: Actor<Context = Context<A>>> Drop for Pump<A> {
-    /// Turns senders away at once, and counts the accepted messages that die here.
+    /// Rejects further messages at once, and counts the accepted messages that are lost.
     fn drop(&mut self) {
-        self.shared.close(self.starter.incarnation());
+        self.actor.close(self.starter.incarnation());
         let waiting = self.messages.clear() as u64;
-        self.shared.count_lost(u64::from(self.handling) + waiting);
+        self.actor.count_lost(u64::from(self.handling) + waiting);
     }
 }

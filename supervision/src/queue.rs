@@ -7,27 +7,28 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
 
-/// Holds at most `capacity` items, whoever sends. A plain lock: it is held for a handful of instructions, and its
-/// exact count of items is what the bound, the depth and the report of losses rest on.
+/// Holds at most `capacity` items, however many senders there are. It uses a plain lock, held for a
+/// few instructions at a time, because the bound, the depth and the count of lost messages need an
+/// exact number of items.
 pub(crate) struct Queue<T> {
     capacity: usize,
-    state: Mutex<State<T>>,
+    contents: Mutex<QueueContents<T>>,
     /// Wakes senders that wait for a slot, one for each slot.
     slots: Notify,
 }
 
-struct State<T> {
+struct QueueContents<T> {
     items: VecDeque<T>,
     open: bool,
     consumer: Option<Waker>,
 }
 
-/// Why an item was not taken.
+/// Why an item was not accepted; it contains the item.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refused<T> {
-    /// There is no free slot; the item comes back.
+pub(crate) enum PushError<T> {
+    /// There is no free slot.
     Full(T),
-    /// Nothing is taken any more; the item comes back.
+    /// The queue is closed.
     Closed(T),
 }
 
@@ -35,89 +36,90 @@ pub(crate) enum Refused<T> {
 
 impl<T> Queue<T> {
     pub(crate) fn new(capacity: usize) -> Self {
-        let state = State { items: VecDeque::new(), open: true, consumer: None };
-        Self { capacity, state: Mutex::new(state), slots: Notify::new() }
+        let contents = QueueContents { items: VecDeque::new(), open: true, consumer: None };
+        Self { capacity, contents: Mutex::new(contents), slots: Notify::new() }
     }
 
     /// Adds an item if there is a free slot.
-    pub(crate) fn push(&self, item: T) -> Result<(), Refused<T>> {
-        let mut state = self.lock();
-        if !state.open {
-            return Err(Refused::Closed(item));
+    pub(crate) fn try_push(&self, item: T) -> Result<(), PushError<T>> {
+        let mut contents = self.lock();
+        if !contents.open {
+            return Err(PushError::Closed(item));
         }
-        if state.items.len() >= self.capacity {
-            return Err(Refused::Full(item));
+        if contents.items.len() >= self.capacity {
+            return Err(PushError::Full(item));
         }
-        state.items.push_back(item);
-        // A consumer that left items behind does not sleep.
-        if state.items.len() == 1
-            && let Some(consumer) = &state.consumer
+        contents.items.push_back(item);
+        // A consumer that left items in the queue is not asleep.
+        if contents.items.len() == 1
+            && let Some(consumer) = &contents.consumer
         {
             consumer.wake_by_ref();
         }
         Ok(())
     }
 
-    /// Adds an item as soon as there is a free slot. It comes back if the queue
-    /// is closed before.
-    pub(crate) async fn push_patiently(&self, mut item: T) -> Result<(), T> {
+    /// Waits for a free slot and adds an item. Returns the item if the queue is closed before.
+    pub(crate) async fn push(&self, mut item: T) -> Result<(), T> {
         loop {
             let mut slot = pin!(self.slots.notified());
-            // Registered before the attempt, so a slot freed right after it is not missed.
+            // Registered before the attempt, so that a slot freed right after it is not missed.
             slot.as_mut().enable();
-            match self.push(item) {
+            match self.try_push(item) {
                 Ok(()) => break,
-                Err(Refused::Closed(back)) => return Err(back),
-                Err(Refused::Full(back)) => item = back,
+                Err(PushError::Closed(rejected)) => return Err(rejected),
+                Err(PushError::Full(rejected)) => item = rejected,
             }
             slot.await;
         }
-        // The consumer announces a slot only when the queue was full; whoever got one looks out for the next.
+        // The consumer announces a slot only when the queue was full; a sender that got one wakes
+        // the next sender.
         self.slots.notify_one();
         Ok(())
     }
 
     /// Takes the first item; `None` once the queue is closed and empty.
     pub(crate) fn poll_pop(&self, task: &Context<'_>) -> Poll<Option<T>> {
-        let mut state = self.lock();
-        let was_full = state.items.len() >= self.capacity;
-        if let Some(item) = state.items.pop_front() {
-            drop(state);
+        let mut contents = self.lock();
+        let was_full = contents.items.len() >= self.capacity;
+        if let Some(item) = contents.items.pop_front() {
+            drop(contents);
             if was_full {
                 self.slots.notify_one();
             }
             return Poll::Ready(Some(item));
         }
-        if !state.open {
+        if !contents.open {
             return Poll::Ready(None);
         }
-        if !state.consumer.as_ref().is_some_and(|waker| waker.will_wake(task.waker())) {
-            state.consumer = Some(task.waker().clone());
+        if !contents.consumer.as_ref().is_some_and(|waker| waker.will_wake(task.waker())) {
+            contents.consumer = Some(task.waker().clone());
         }
         Poll::Pending
     }
 
-    /// Refuses further items; those inside stay.
+    /// Rejects further items; those in the queue stay.
     pub(crate) fn close(&self) {
         self.lock().open = false;
         self.slots.notify_waiters();
     }
 
-    /// Refuses further items and drops those inside; says how many there were.
+    /// Rejects further items and drops those in the queue; returns how many there were.
     pub(crate) fn clear(&self) -> usize {
         self.close();
         let items = std::mem::take(&mut self.lock().items);
         items.len()
     }
 
-    /// How many items wait.
-    pub(crate) fn depth(&self) -> usize {
+    /// The number of waiting items.
+    pub(crate) fn len(&self) -> usize {
         self.lock().items.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // No code of others runs under the lock, so a poisoned one is still sound.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, QueueContents<T>> {
+        // No foreign code runs under the lock, so the contents of a poisoned lock are still
+        // consistent.
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -133,40 +135,40 @@ mod tests {
     }
 
     #[test]
-    fn items_leave_in_the_order_they_came() {
+    fn items_leave_in_the_order_in_which_they_arrived() {
         let queue = Queue::new(3);
         for item in 1..=3 {
-            assert_eq!(queue.push(item), Ok(()));
+            assert_eq!(queue.try_push(item), Ok(()));
         }
-        assert_eq!(queue.push(4), Err(Refused::Full(4)));
+        assert_eq!(queue.try_push(4), Err(PushError::Full(4)));
         assert_eq!([pop(&queue), pop(&queue)], [Poll::Ready(Some(1)), Poll::Ready(Some(2))]);
-        assert_eq!(queue.depth(), 1);
+        assert_eq!(queue.len(), 1);
     }
 
     #[test]
-    fn a_closed_queue_gives_what_it_has_and_takes_nothing() {
+    fn a_closed_queue_returns_its_items_and_accepts_no_more() {
         let queue = Queue::new(3);
-        assert_eq!(queue.push(1), Ok(()));
+        assert_eq!(queue.try_push(1), Ok(()));
         queue.close();
-        assert_eq!(queue.push(2), Err(Refused::Closed(2)));
+        assert_eq!(queue.try_push(2), Err(PushError::Closed(2)));
         assert_eq!([pop(&queue), pop(&queue)], [Poll::Ready(Some(1)), Poll::Ready(None)]);
     }
 
     #[test]
-    fn clearing_counts_what_was_inside() {
+    fn clearing_counts_the_items() {
         let queue = Queue::new(3);
-        assert_eq!(queue.push(1), Ok(()));
+        assert_eq!(queue.try_push(1), Ok(()));
         assert_eq!(queue.clear(), 1);
         assert_eq!(pop(&queue), Poll::Ready(None));
     }
 
     #[tokio::test]
-    async fn every_patient_sender_gets_a_slot_in_time() {
+    async fn every_waiting_sender_gets_a_slot() {
         let queue = std::sync::Arc::new(Queue::new(2));
         let mut senders = JoinSet::new();
         for item in 0..50 {
             let queue = queue.clone();
-            senders.spawn(async move { queue.push_patiently(item).await });
+            senders.spawn(async move { queue.push(item).await });
         }
         tokio::task::yield_now().await;
         let mut seen = Vec::new();
@@ -179,16 +181,16 @@ mod tests {
         }
         seen.sort_unstable();
         assert_eq!(seen, (0..50).collect::<Vec<_>>());
-        assert!(senders.join_all().await.into_iter().all(|taken| taken.is_ok()));
+        assert!(senders.join_all().await.into_iter().all(|pushed| pushed.is_ok()));
     }
 
     #[tokio::test]
-    async fn a_patient_sender_learns_that_the_queue_was_closed() {
+    async fn a_waiting_sender_gets_its_item_back_when_the_queue_is_closed() {
         let queue = std::sync::Arc::new(Queue::new(1));
-        assert_eq!(queue.push(1), Ok(()));
+        assert_eq!(queue.try_push(1), Ok(()));
         let sender = tokio::spawn({
             let queue = queue.clone();
-            async move { queue.push_patiently(2).await }
+            async move { queue.push(2).await }
         });
         tokio::task::yield_now().await;
         queue.close();

@@ -1,17 +1,25 @@
-//! Whether a dead child lives again.
-
-use serde::Serialize;
+//! When a child is restarted.
 
 use super::ExitReason;
 
-/// OTP's restart types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "snake_case")]
+/// When a child is restarted after an exit that its supervisor had not ordered: the restart types
+/// of OTP.
+///
+/// | restart type | panic, hang, error, abort | stopped on its own |
+/// |---|---|---|
+/// | `Permanent` | restarted | restarted |
+/// | `Transient` | restarted | stays down |
+/// | `Temporary` | stays down | stays down |
+///
+/// A child that stays down affects no sibling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Restart {
     /// Always restarted, even after an orderly stop.
     #[default]
     Permanent,
-    /// Restarted unless it stopped by itself.
+    /// Restarted unless it stopped on its own.
     Transient,
     /// Never restarted.
     Temporary,
@@ -52,12 +60,12 @@ mod tests {
     }
 
     #[test]
-    fn permanent_children_always_come_back() {
+    fn permanent_children_are_always_restarted() {
         assert!(every_reason().iter().all(|reason| Restart::Permanent.after(reason)));
     }
 
     #[test]
-    fn transient_children_come_back_unless_their_end_was_orderly() {
+    fn transient_children_are_restarted_unless_their_exit_was_orderly() {
         for reason in every_reason() {
             let orderly = matches!(reason, ExitReason::Normal | ExitReason::Shutdown);
             assert_eq!(Restart::Transient.after(&reason), !orderly, "{reason:?}");
@@ -65,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn temporary_children_never_come_back() {
+    fn temporary_children_are_never_restarted() {
         assert!(!every_reason().iter().any(|reason| Restart::Temporary.after(reason)));
     }
 }

@@ -1,12 +1,17 @@
-//! How often is too often.
+//! How many restarts are tolerated.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// At most `restarts` restarts within `period`; one more escalates.
+/// At most `restarts` restarts within `period`; one more makes the supervisor escalate.
+///
+/// Unlike in OTP, the intensity is counted per child, not per supervisor: a hundred workers that
+/// fail once each are not a crash loop. Restarts that the strategy causes after the exit of a
+/// sibling do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Intensity {
     /// How many restarts are tolerated within one period.
     pub restarts: u32,
@@ -14,7 +19,7 @@ pub struct Intensity {
     pub period: Duration,
 }
 
-/// The restarts of one child that still count against its [`Intensity`]. Knows no clock.
+/// The restarts of one child that still count against its [`Intensity`]. Uses no clock.
 #[derive(Debug, Clone)]
 pub struct RestartWindow {
     intensity: Intensity,
@@ -29,7 +34,7 @@ impl Intensity {
         Self { restarts, period }
     }
 
-    /// No restart at all: the first death escalates.
+    /// No restart at all: the first failure escalates.
     pub const fn never() -> Self {
         Self::new(0, Duration::ZERO)
     }
@@ -50,8 +55,8 @@ impl RestartWindow {
         Self { intensity, restarts: VecDeque::new() }
     }
 
-    /// Records a restart at `now` and says whether it is still tolerated. A restart exactly one period old counts
-    /// no longer. Instants must not go backwards.
+    /// Records a restart at `now` and returns whether it is tolerated. A restart that is exactly
+    /// one period old no longer counts. `now` must not go backwards.
     pub fn allows(&mut self, now: Instant) -> bool {
         while self.restarts.front().is_some_and(|&at| now.duration_since(at) >= self.intensity.period) {
             self.restarts.pop_front();
@@ -73,7 +78,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn as_many_restarts_as_the_intensity_names_are_allowed_and_not_one_more() {
+    fn exactly_as_many_restarts_are_allowed_as_the_intensity_says() {
         let now = Instant::now();
         let mut window = RestartWindow::new(Intensity::new(3, SECOND));
         let allowed: Vec<_> = (0..5).map(|_| window.allows(now)).collect();
@@ -97,7 +102,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_period_ever_holds_more_restarts_than_the_intensity(
+        fn no_period_contains_more_restarts_than_the_intensity(
             restarts in 0..6_u32,
             gaps in prop::collection::vec(0..400_u64, 0..60),
         ) {

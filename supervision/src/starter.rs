@@ -1,4 +1,4 @@
-//! What a factory may know and say about the incarnation it makes.
+//! What a factory can learn and report about the incarnation it creates.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,42 +7,45 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::registry::{Entry, Registry};
+use super::registry::{Registry, RegistryEntry};
 use super::{ActorId, ExitReason};
 
-/// Handle of one incarnation, given to factories made with [`ChildSpec::actor_with`](super::ChildSpec::actor_with).
+/// A handle of one incarnation, given to factories created with
+/// [`ChildSpec::actor_with`](super::ChildSpec::actor_with).
 ///
-/// A child counts as ready, and gets its first message, when `started()` has returned and whatever it put into
-/// `ctx.wait` is over. A factory that called [`defer`](Self::defer) postpones that until [`ready`](Self::ready).
+/// A child is ready, and receives its first message, when `started()` has returned and every future
+/// passed to `ctx.wait` has completed. A factory that calls [`defer`](Self::defer) postpones that
+/// until [`ready`](Self::ready).
 #[derive(Clone)]
 pub struct Starter {
-    birth: Arc<Birth>,
+    inner: Arc<StarterInner>,
 }
 
-struct Birth {
+struct StarterInner {
     incarnation: u64,
     deferred: AtomicBool,
-    announced: AtomicBool,
-    verdict: Mutex<Option<ExitReason>>,
-    events: mpsc::UnboundedSender<Event>,
-    entry: Arc<Entry>,
+    ready_reported: AtomicBool,
+    /// Replaces the reason that the task reports when it ends.
+    exit_override: Mutex<Option<ExitReason>>,
+    events: mpsc::UnboundedSender<ChildEvent>,
+    entry: Arc<RegistryEntry>,
     registry: Registry,
 }
 
-/// What a supervisor hears of a child.
+/// A report of an incarnation to its supervisor.
 #[derive(Debug)]
-pub(crate) struct Event {
+pub(crate) struct ChildEvent {
     pub(crate) child: ActorId,
     pub(crate) incarnation: u64,
-    pub(crate) news: News,
+    pub(crate) kind: ChildEventKind,
 }
 
 #[derive(Debug)]
-pub(crate) enum News {
-    /// It may get messages.
+pub(crate) enum ChildEventKind {
+    /// It may receive messages.
     Ready,
-    /// It wants to be ended; its verdict says why.
-    GivesUp,
+    /// It asks to be aborted; the exit override holds the reason.
+    AbortRequested,
     /// It has ended.
     Exited(ExitReason),
 }
@@ -52,89 +55,86 @@ pub(crate) enum News {
 impl Starter {
     pub(crate) fn new(
         incarnation: u64,
-        entry: Arc<Entry>,
+        entry: Arc<RegistryEntry>,
         registry: Registry,
-        events: mpsc::UnboundedSender<Event>,
+        events: mpsc::UnboundedSender<ChildEvent>,
     ) -> Self {
-        let birth = Birth {
+        let inner = StarterInner {
             incarnation,
             deferred: AtomicBool::new(false),
-            announced: AtomicBool::new(false),
-            verdict: Mutex::new(None),
+            ready_reported: AtomicBool::new(false),
+            exit_override: Mutex::new(None),
             events,
             entry,
             registry,
         };
-        Self { birth: Arc::new(birth) }
+        Self { inner: Arc::new(inner) }
     }
 
     /// The name of the child.
     pub fn id(&self) -> &ActorId {
-        self.birth.entry.id()
+        self.inner.entry.id()
     }
 
-    /// The number of this incarnation, counted from 1 over all restarts.
+    /// The number of this incarnation, counted from 1 across all restarts.
     pub fn incarnation(&self) -> u64 {
-        self.birth.incarnation
+        self.inner.incarnation
     }
 
-    /// Makes the child not ready before [`ready`](Self::ready). Call it in the factory.
+    /// Keeps the child from being ready before [`ready`](Self::ready). Call it in the factory.
     pub fn defer(&self) {
-        self.birth.deferred.store(true, Ordering::Release);
+        self.inner.deferred.store(true, Ordering::Release);
     }
 
-    /// Declares the child ready. Further calls change nothing.
+    /// Declares the child ready. Further calls have no effect.
     pub fn ready(&self) {
-        if !self.birth.announced.swap(true, Ordering::AcqRel) {
-            self.tell(News::Ready);
+        if !self.inner.ready_reported.swap(true, Ordering::AcqRel) {
+            self.send(ChildEventKind::Ready);
         }
     }
 
-    /// Gives up: ends this incarnation with [`ExitReason::Failed`] ([`ExitReason::StartFailed`] if it was not ready
-    /// yet). Its supervisor aborts it and decides on a restart.
+    /// Ends this incarnation with [`ExitReason::Failed`], or [`ExitReason::StartFailed`] if it was
+    /// not ready yet. Its supervisor aborts it and decides about a restart.
     pub fn fail(&self, error: impl fmt::Display) {
         let message = error.to_string();
-        self.give_up(match self.birth.announced.load(Ordering::Acquire) {
+        self.override_exit(match self.inner.ready_reported.load(Ordering::Acquire) {
             true => ExitReason::Failed { message },
             false => ExitReason::StartFailed { message },
         });
+        self.send(ChildEventKind::AbortRequested);
     }
 
-    pub(crate) fn give_up(&self, reason: ExitReason) {
-        self.decide(reason);
-        self.tell(News::GivesUp);
+    /// Sets the exit reason of this incarnation; the first one set is kept.
+    pub(crate) fn override_exit(&self, reason: ExitReason) {
+        self.inner.exit_override.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
     }
 
-    /// Sets what a normal exit of this incarnation shall be called; the first reason stays.
-    pub(crate) fn decide(&self, reason: ExitReason) {
-        self.birth.verdict.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
-    }
-
-    /// The actor has started and its mailbox runs.
+    /// Called when the actor has started and its mailbox is running.
     pub(crate) fn started(&self) {
-        if !self.birth.deferred.load(Ordering::Acquire) {
+        if !self.inner.deferred.load(Ordering::Acquire) {
             self.ready();
         }
     }
 
-    /// The actor has ended: `reason` is what its task says, unless it gave up before.
+    /// Reports the exit of the actor; `reason` is what its task says, unless it has been
+    /// overridden.
     pub(crate) fn exited(&self, reason: ExitReason) {
-        let verdict = self.birth.verdict.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.tell(News::Exited(verdict.unwrap_or(reason)));
+        let exit_override = self.inner.exit_override.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.send(ChildEventKind::Exited(exit_override.unwrap_or(reason)));
     }
 
-    pub(crate) fn entry(&self) -> &Arc<Entry> {
-        &self.birth.entry
+    pub(crate) fn entry(&self) -> &Arc<RegistryEntry> {
+        &self.inner.entry
     }
 
     pub(crate) fn registry(&self) -> &Registry {
-        &self.birth.registry
+        &self.inner.registry
     }
 
-    fn tell(&self, news: News) {
-        let event = Event { child: self.id().clone(), incarnation: self.birth.incarnation, news };
-        // A supervisor that is gone needs no news.
-        let _ = self.birth.events.send(event);
+    fn send(&self, kind: ChildEventKind) {
+        let event = ChildEvent { child: self.id().clone(), incarnation: self.inner.incarnation, kind };
+        // If the supervisor has ended, the event is of no interest.
+        let _ = self.inner.events.send(event);
     }
 }
 

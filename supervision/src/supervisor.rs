@@ -1,4 +1,4 @@
-//! The supervisor: an actor like its children.
+//! The supervisor, itself an actor.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,17 +10,55 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::crew::Closing;
+use super::children::Children;
 use super::drain::{Drain, drain};
-use super::launch::{ActorLaunch, Launch};
-use super::nursery::Nursery;
-use super::starter::Event;
+use super::launcher::{ActorLauncher, Launcher};
+use super::starter::ChildEvent;
+use super::supervisor_state::Termination;
 use super::{ActorId, ActorRef, CallError, ChildSpec, ExitReason, Starter};
 
-/// Who else is restarted when a child dies, in OTP's words.
+/// Which siblings are restarted together with a child: the strategies of OTP.
+///
+/// | strategy | which siblings are stopped and started again |
+/// |---|---|
+/// | `OneForOne` | none |
+/// | `RestForOne` | the children specified after the failed one |
+/// | `OneForAll` | all children |
+///
+/// Siblings are stopped in an orderly way, the last specified first, and started in order after the
+/// failed child. Their restarts are counted under
+/// [`RestartCause::Strategy`](super::RestartCause::Strategy) and not against their intensity. A
+/// child that stays down affects no sibling.
+///
+/// ```
+/// use actix::prelude::*;
+/// use actix_supervisor::{ActorRef, ChildSpec, Strategy, SupervisorSpec};
+///
+/// struct Store;
+///
+/// impl Actor for Store {
+///     type Context = Context<Self>;
+/// }
+///
+/// struct Scheduler {
+///     store: ActorRef<Store>,
+/// }
+///
+/// impl Actor for Scheduler {
+///     type Context = Context<Self>;
+/// }
+///
+/// // The scheduler depends on the store: it is restarted when the store fails, not vice versa.
+/// let store = ActorRef::new("store");
+/// let scheduler = ActorRef::new("scheduler");
+/// let spec = SupervisorSpec::new("root", Strategy::RestForOne)
+///     .child(ChildSpec::actor(&store, || Store))
+///     .child(ChildSpec::actor(&scheduler, move || Scheduler { store: store.clone() }));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Strategy {
-    /// Nobody.
+    /// No sibling.
     OneForOne,
     /// The children that were specified after it, because they may depend on it.
     RestForOne,
@@ -28,7 +66,41 @@ pub enum Strategy {
     OneForAll,
 }
 
-/// A supervisor and its children, before it starts. Cheap to clone.
+/// The specification of a supervisor and its children. Cheap to clone.
+///
+/// Children start in order, each when the previous one is ready, and stop in reverse order. A child
+/// that fails while its supervisor boots is restarted by the same rules and delays its successors
+/// until it is ready.
+///
+/// ```
+/// use actix::prelude::*;
+/// use actix_supervisor::{ActorRef, ChildSpec, Strategy, SupervisorSpec, start_root};
+///
+/// struct Worker;
+///
+/// impl Actor for Worker {
+///     type Context = Context<Self>;
+/// }
+///
+/// # #[actix::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let workers = (0..3).map(|n| {
+///     let worker = ActorRef::new(format!("worker-{n}"));
+///     ChildSpec::actor(&worker, || Worker)
+/// });
+/// let pool = SupervisorSpec::new("pool", Strategy::OneForOne).children(workers);
+/// let spec = SupervisorSpec::new("root", Strategy::OneForAll)
+///     .child(ChildSpec::supervisor(pool).absorb_escalations());
+///
+/// let root = start_root(spec)?;
+/// root.supervisor().actor().ready().await?; // all children are ready
+/// let tree = root.tree();
+/// assert!(tree.is_up());
+/// assert_eq!(tree.actor("worker-2").unwrap().parent.as_ref().unwrap().as_str(), "pool");
+/// # root.shutdown(std::time::Duration::from_secs(1)).await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct SupervisorSpec {
     actor: ActorRef<SupervisorActor>,
@@ -36,7 +108,10 @@ pub struct SupervisorSpec {
     children: Vec<ChildSpec>,
 }
 
-/// Address of a supervisor, to start and stop dynamic children.
+/// The address of a supervisor, to start and stop dynamic children.
+///
+/// Dynamic children are not restarted with their supervisor, as in OTP: after a restart of the
+/// supervisor, its user has to start them again. They stop together, before the other children.
 #[derive(Debug, Clone)]
 pub struct SupervisorRef {
     actor: ActorRef<SupervisorActor>,
@@ -44,11 +119,12 @@ pub struct SupervisorRef {
 
 /// Why a child was not started.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum StartChildError {
-    /// The tree has a child of this name already.
+    /// The tree already has an actor of this name.
     #[error("the tree already has an actor called {0}")]
     DuplicateId(String),
-    /// The supervisor is going down.
+    /// The supervisor is shutting down.
     #[error("the supervisor is shutting down")]
     ShuttingDown,
     /// The supervisor did not answer.
@@ -58,6 +134,7 @@ pub enum StartChildError {
 
 /// Why a child was not stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum StopChildError {
     /// The supervisor has no such child.
     #[error("the supervisor has no child called {0}")]
@@ -67,14 +144,15 @@ pub enum StopChildError {
     Call(#[from] CallError),
 }
 
-/// The actor that starts, watches, restarts and stops its children. Made by
-/// [`ChildSpec::supervisor`] and [`start_root`](super::start_root) only.
+/// The actor that starts, monitors, restarts and stops its children. Created only by
+/// [`ChildSpec::supervisor`] and [`start_root`](super::start_root).
 pub struct SupervisorActor {
     starter: Starter,
-    nursery: Nursery,
-    news: Option<mpsc::UnboundedReceiver<Event>>,
+    children: Children,
+    /// Taken by the [`EventLoop`] when the supervisor starts.
+    events: Option<mpsc::UnboundedReceiver<ChildEvent>>,
     drained: Option<oneshot::Sender<()>>,
-    watch: Option<Waker>,
+    event_loop: Option<Waker>,
 }
 
 // === impl SupervisorSpec ===
@@ -85,13 +163,13 @@ impl SupervisorSpec {
         Self { actor: ActorRef::new(id), strategy, children: Vec::new() }
     }
 
-    /// Adds a child, started after and stopped before those added earlier.
+    /// Adds a child, which starts after and stops before those added earlier.
     pub fn child(mut self, child: ChildSpec) -> Self {
         self.children.push(child);
         self
     }
 
-    /// Adds children in this order.
+    /// Adds children, in this order.
     pub fn children(mut self, children: impl IntoIterator<Item = ChildSpec>) -> Self {
         self.children.extend(children);
         self
@@ -112,9 +190,9 @@ impl SupervisorSpec {
         self.children.iter().flat_map(ChildSpec::names)
     }
 
-    pub(crate) fn into_launch(self) -> impl Launch {
+    pub(crate) fn into_launcher(self) -> impl Launcher {
         let Self { actor, strategy, children } = self;
-        ActorLaunch::new(
+        ActorLauncher::new(
             &actor,
             move |starter| SupervisorActor::new(starter, strategy, children.clone()),
             Some(drain::<SupervisorActor>),
@@ -135,9 +213,9 @@ impl SupervisorRef {
         &self.actor
     }
 
-    /// Adds a child after all others and starts it; `Ok` when the supervisor has taken it on. It is restarted like
-    /// the others, leaves the tree when it has ended for good, and is not remembered when the supervisor itself is
-    /// restarted.
+    /// Adds a child after all others and starts it; returns when the supervisor has added it, which
+    /// may be before it is ready. The child is restarted like the others, is removed from the tree
+    /// when it has ended for good, and is not restarted with the supervisor.
     ///
     /// # Errors
     /// See [`StartChildError`].
@@ -145,7 +223,7 @@ impl SupervisorRef {
         self.actor.call(StartChild(child)).await?
     }
 
-    /// Stops a child for good, as its [`Shutdown`](super::Shutdown) says; `Ok` when it is down.
+    /// Stops a child for good, as its [`Shutdown`](super::Shutdown) says; returns when it is down.
     ///
     /// # Errors
     /// See [`StopChildError`].
@@ -157,42 +235,42 @@ impl SupervisorRef {
 // === impl SupervisorActor ===
 
 impl SupervisorActor {
-    fn new(starter: Starter, strategy: Strategy, children: Vec<ChildSpec>) -> Self {
+    fn new(starter: Starter, strategy: Strategy, specs: Vec<ChildSpec>) -> Self {
         starter.defer();
-        let (events, news) = mpsc::unbounded_channel();
+        let (event_tx, event_rx) = mpsc::unbounded_channel();
         let registry = starter.registry().clone();
-        registry.forget_others(starter.id(), &children);
-        let mut nursery = Nursery::new(Some(starter.id().clone()), strategy, registry, events);
-        for child in children {
-            if let Err(error) = nursery.add(child, false) {
+        registry.unregister_dynamic(starter.id(), &specs);
+        let mut children = Children::new(Some(starter.id().clone()), strategy, registry, event_tx);
+        for spec in specs {
+            if let Err(error) = children.add(spec, false) {
                 starter.fail(error);
             }
         }
-        Self { starter, nursery, news: Some(news), drained: None, watch: None }
+        Self { starter, children, events: Some(event_rx), drained: None, event_loop: None }
     }
 
-    /// Has [`Watch`] do what a handler has made due.
-    fn wake(&mut self) {
-        self.watch.take().into_iter().for_each(Waker::wake);
+    /// Makes the [`EventLoop`] perform what a handler has made due.
+    fn wake_event_loop(&mut self) {
+        self.event_loop.take().into_iter().for_each(Waker::wake);
     }
 
-    /// Does everything that is due, and says when the next thing will be.
+    /// Performs everything that is due, and returns when it has to be called again.
     fn advance(&mut self, ctx: &mut Context<Self>) -> Option<Instant> {
         let now = Instant::now();
-        self.nursery.advance(now);
-        if self.nursery.has_booted() {
+        self.children.advance(now);
+        if self.children.has_booted() {
             self.starter.ready();
         }
-        match self.nursery.is_over() {
+        match self.children.terminated() {
             None => {}
-            Some(Closing::Shutdown) => drop(self.drained.take().map(|drained| drained.send(()))),
-            Some(Closing::Escalation { child, reason }) => {
+            Some(Termination::Shutdown) => drop(self.drained.take().map(|drained| drained.send(()))),
+            Some(Termination::Escalation { child, reason }) => {
                 let reason = Box::new(reason.clone());
-                self.starter.decide(ExitReason::Escalated { child: child.clone(), reason });
+                self.starter.override_exit(ExitReason::Escalated { child: child.clone(), reason });
                 ctx.stop();
             }
         }
-        self.nursery.wake_at(now)
+        self.children.wake_at(now)
     }
 }
 
@@ -200,8 +278,8 @@ impl Actor for SupervisorActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        if let Some(news) = self.news.take() {
-            ctx.spawn(Watch { news, alarm: Box::pin(sleep_until(Instant::now())) });
+        if let Some(events) = self.events.take() {
+            ctx.spawn(EventLoop { events, timer: Box::pin(sleep_until(Instant::now())) });
         }
     }
 }
@@ -212,13 +290,13 @@ impl fmt::Debug for SupervisorActor {
     }
 }
 
-/// Wakes the supervisor at news of a child, and when something is due.
-struct Watch {
-    news: mpsc::UnboundedReceiver<Event>,
-    alarm: Pin<Box<Sleep>>,
+/// Hands the events of the children to the supervisor, and wakes it when something is due.
+struct EventLoop {
+    events: mpsc::UnboundedReceiver<ChildEvent>,
+    timer: Pin<Box<Sleep>>,
 }
 
-impl ActorFuture<SupervisorActor> for Watch {
+impl ActorFuture<SupervisorActor> for EventLoop {
     type Output = ();
 
     fn poll(
@@ -227,17 +305,17 @@ impl ActorFuture<SupervisorActor> for Watch {
         ctx: &mut Context<SupervisorActor>,
         task: &mut TaskContext<'_>,
     ) -> Poll<()> {
-        let watch = self.get_mut();
-        supervisor.watch = Some(task.waker().clone());
+        let event_loop = self.get_mut();
+        supervisor.event_loop = Some(task.waker().clone());
         loop {
-            while let Poll::Ready(Some(event)) = watch.news.poll_recv(task) {
-                supervisor.nursery.hear(event, Instant::now());
+            while let Poll::Ready(Some(event)) = event_loop.events.poll_recv(task) {
+                supervisor.children.handle_event(event, Instant::now());
             }
             let Some(at) = supervisor.advance(ctx) else {
                 return Poll::Pending;
             };
-            watch.alarm.as_mut().reset(at);
-            if watch.alarm.as_mut().poll(task).is_pending() {
+            event_loop.timer.as_mut().reset(at);
+            if event_loop.timer.as_mut().poll(task).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -254,8 +332,8 @@ impl Handler<StartChild> for SupervisorActor {
     type Result = Result<(), StartChildError>;
 
     fn handle(&mut self, StartChild(child): StartChild, _: &mut Context<Self>) -> Self::Result {
-        self.nursery.add(child, true)?;
-        self.wake();
+        self.children.add(child, true)?;
+        self.wake_event_loop();
         Ok(())
     }
 }
@@ -270,11 +348,11 @@ impl Handler<StopChild> for SupervisorActor {
     type Result = ResponseActFuture<Self, Result<(), StopChildError>>;
 
     fn handle(&mut self, StopChild(id): StopChild, _: &mut Context<Self>) -> Self::Result {
-        let down = self.nursery.stop_child(&id);
-        self.wake();
+        let down = self.children.stop_child(&id);
+        self.wake_event_loop();
         Box::pin(wrap_future(async move {
             let down = down.ok_or_else(|| StopChildError::UnknownChild(id.to_string()))?;
-            // Whoever was told of the death drops its end instead of answering.
+            // The sender is dropped, without sending anything, when the child is down.
             let _ = down.await;
             Ok(())
         }))
@@ -287,8 +365,8 @@ impl Handler<Drain> for SupervisorActor {
     fn handle(&mut self, _: Drain, _: &mut Context<Self>) -> Self::Result {
         let (drained, all_down) = oneshot::channel();
         self.drained = Some(drained);
-        self.nursery.close();
-        self.wake();
+        self.children.shut_down();
+        self.wake_event_loop();
         Box::pin(wrap_future(all_down).map(|_, _, _| ()))
     }
 }

@@ -1,20 +1,24 @@
-//! A picture of the tree.
+//! A snapshot of the tree.
 
 use std::collections::BTreeMap;
-
-use serde::Serialize;
 
 use super::{ActorId, ExitReason, RestartCause};
 
 /// All actors of a tree at one moment, parents before their children.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+///
+/// [`RootHandle::tree`](super::RootHandle::tree) reads shared memory: it asks no actor, never
+/// blocks, and is safe to call in every HTTP request. With the feature `serde` a snapshot
+/// implements `Serialize`.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct TreeSnapshot {
     /// The actors, in the order in which they were first started.
     pub actors: Vec<ActorSnapshot>,
 }
 
 /// One actor of the tree at one moment.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ActorSnapshot {
     /// Its name.
     pub id: ActorId,
@@ -24,54 +28,56 @@ pub struct ActorSnapshot {
     pub kind: ChildKind,
     /// What it is doing.
     pub state: ActorState,
-    /// How many times it was started; 0 before the first.
+    /// How many times it was started; 0 before the first start.
     pub incarnation: u64,
     /// How often it was restarted, by cause.
     pub restarts: RestartCounts,
-    /// How its last incarnation that ended did so.
+    /// How its last incarnation ended; `None` if none has ended.
     pub last_exit: Option<ExitReason>,
-    /// Accepted messages that wait to be handled.
+    /// Number of accepted messages that wait to be handled.
     pub mailbox_depth: usize,
-    /// Accepted messages that died unhandled with an incarnation, over all incarnations.
+    /// Number of accepted messages that were lost with an incarnation, over all incarnations.
     pub lost_messages: u64,
-    /// Seconds since its last heartbeat, while it lives.
+    /// Seconds since its last heartbeat; `None` if it is not alive.
     pub heartbeat_age_seconds: Option<f64>,
-    /// Seconds since its living incarnation was started.
+    /// Seconds since its current incarnation was started; `None` if it is not alive.
     pub uptime_seconds: Option<f64>,
 }
 
 /// Worker or supervisor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum ChildKind {
-    /// An actor that does the work.
+    /// An ordinary actor.
     Worker,
-    /// An actor that watches over others.
+    /// An actor with children.
     Supervisor,
 }
 
 /// What a child is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 #[repr(u8)]
 pub enum ActorState {
-    /// Waits for its turn, or was started and is not ready yet.
+    /// Waiting for its first start, or started and not ready yet.
     Starting,
-    /// Ready.
+    /// Ready: it receives messages.
     Running,
-    /// Dead; will be started again after a delay.
+    /// Down; will be restarted after a delay.
     BackingOff,
-    /// Told to stop, or aborted, and not gone yet.
+    /// Asked to stop, or aborted, and not down yet.
     Stopping,
-    /// Ended for good, in an orderly way.
+    /// Down for good after an orderly exit.
     Stopped,
-    /// Ended for good, with an error.
+    /// Down for good after a failure.
     Failed,
 }
 
-/// Restarts by [`RestartCause`]; causes that never occurred are left out.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(transparent)]
+/// Restarts by [`RestartCause`]; causes that never occurred are omitted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct RestartCounts(BTreeMap<RestartCause, u64>);
 
 // === impl TreeSnapshot ===
@@ -82,7 +88,7 @@ impl TreeSnapshot {
         self.actors.iter().find(|actor| actor.id.as_str() == id)
     }
 
-    /// Whether every actor runs or has ended in an orderly way.
+    /// Whether every actor is running or has stopped in an orderly way.
     pub fn is_up(&self) -> bool {
         self.actors.iter().all(|actor| matches!(actor.state, ActorState::Running | ActorState::Stopped))
     }
@@ -91,7 +97,7 @@ impl TreeSnapshot {
 // === impl ActorState ===
 
 impl ActorState {
-    /// The label of the state.
+    /// The label for logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",

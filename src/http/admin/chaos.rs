@@ -30,7 +30,7 @@ pub(in crate::http) async fn break_actor(
     root.inject(id.as_str(), fault).map_err(|error| {
         let status = match &error {
             InjectError::UnknownActor(_) => StatusCode::NOT_FOUND,
-            InjectError::NotRunning(_) => StatusCode::CONFLICT,
+            _ => StatusCode::CONFLICT,
         };
         Problem::new(status, error.to_string())
     })?;

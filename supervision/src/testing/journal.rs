@@ -1,8 +1,8 @@
-//! What happened, in order.
+//! A record of what happened, in order.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Lines that scripted actors write and tests read; cheap to clone.
+/// A list of lines that scripted actors write and tests read; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Journal {
     lines: Arc<Mutex<Vec<String>>>,
@@ -16,7 +16,7 @@ impl Journal {
         self.lock().push(line.into());
     }
 
-    /// Everything written since the last call.
+    /// Removes and returns all lines.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.lock())
     }

@@ -1,37 +1,39 @@
-//! Messages: what arrives, what comes back, what is refused.
+//! Messages: delivery, replies and errors.
 
 use std::time::Duration;
 
-use actix_supervisor::testing::{Misbehave, Misdeed, Note, PanicUnseen, Ping, Scripted, World};
+use actix_supervisor::testing::{
+    FailureMode, PanicInPlainFuture, Ping, ScriptedActor, TestHarness, Trigger, WriteLine,
+};
 use actix_supervisor::{
     ActorRef, CallError, CastError, Restart, RestartCause, RootHandle, Shutdown, Stopped,
 };
 use tokio::time::Instant;
 
-use super::{alone, millis};
+use super::{millis, tree_of};
 
-fn note(line: &str, pause: u64) -> Note {
-    Note(line.to_owned(), millis(pause))
+fn write_line(line: &str, pause: u64) -> WriteLine {
+    WriteLine(line.to_owned(), millis(pause))
 }
 
 #[test]
-fn addresses_calls_and_roots_may_cross_threads() {
-    fn crosses_threads<T: Send>(_: &T) {}
-    fn is_shared<T: Send + Sync>() {}
-    is_shared::<ActorRef<Scripted>>();
-    is_shared::<RootHandle>();
-    let actor = ActorRef::<Scripted>::new("a");
-    crosses_threads(&actor.call(Ping));
-    crosses_threads(&actor.call_persistently(Ping, millis(1)));
-    crosses_threads(&actor.cast_within(Ping, millis(1)));
-    crosses_threads(&actor.ready());
+fn addresses_calls_and_root_handles_can_be_sent_to_other_threads() {
+    fn is_send<T: Send>(_: &T) {}
+    fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<ActorRef<ScriptedActor>>();
+    is_send_and_sync::<RootHandle>();
+    let actor = ActorRef::<ScriptedActor>::new("a");
+    is_send(&actor.call(Ping));
+    is_send(&actor.call_persistently(Ping, millis(1)));
+    is_send(&actor.cast_within(Ping, millis(1)));
+    is_send(&actor.ready());
 }
 
 #[test]
-fn a_call_gets_the_answer_of_the_living_incarnation() {
-    World::run(|world| async move {
-        let (actor, spec) = world.actor("a");
-        let root = world.start(alone(spec));
+fn a_call_gets_the_reply_of_the_running_incarnation() {
+    TestHarness::run(|harness| async move {
+        let (actor, spec) = harness.actor("a");
+        let root = harness.start(tree_of(spec));
         assert_eq!(actor.ready().await, Ok(1));
         assert_eq!(actor.call(Ping).await, Ok(1));
         assert!(root.tree().is_up());
@@ -39,21 +41,21 @@ fn a_call_gets_the_answer_of_the_living_incarnation() {
 }
 
 #[test]
-fn a_call_before_the_first_start_is_refused() {
-    World::run(|world| async move {
-        let (actor, _) = world.actor("a");
+fn a_message_before_the_first_start_is_rejected() {
+    TestHarness::run(|harness| async move {
+        let (actor, _) = harness.actor("a");
         assert_eq!(actor.call(Ping).await, Err(CallError::Restarting));
         assert_eq!(actor.cast(Ping), Err(CastError::Restarting));
     });
 }
 
 #[test]
-fn a_call_whose_incarnation_dies_says_so_and_the_next_reaches_its_successor() {
-    World::run(|world| async move {
-        let (actor, spec) = world.actor("a");
-        let root = world.start(alone(spec));
+fn a_call_fails_with_died_when_its_incarnation_dies_and_the_next_call_reaches_the_successor() {
+    TestHarness::run(|harness| async move {
+        let (actor, spec) = harness.actor("a");
+        let root = harness.start(tree_of(spec));
         actor.ready().await.unwrap();
-        assert_eq!(actor.call(Misbehave(Misdeed::PanicInHandler)).await, Err(CallError::Died));
+        assert_eq!(actor.call(Trigger(FailureMode::PanicInHandler)).await, Err(CallError::Died));
         assert_eq!(actor.call(Ping).await, Err(CallError::Restarting));
         assert_eq!(actor.ready().await, Ok(2));
         assert_eq!(actor.call(Ping).await, Ok(2));
@@ -62,12 +64,12 @@ fn a_call_whose_incarnation_dies_says_so_and_the_next_reaches_its_successor() {
 }
 
 #[test]
-fn a_call_to_an_actor_that_ended_for_good_says_so() {
-    World::run(|world| async move {
-        let (actor, spec) = world.actor("a");
-        world.start(alone(spec.restart(Restart::Temporary)));
+fn a_call_to_an_actor_that_stopped_for_good_fails_with_stopped() {
+    TestHarness::run(|harness| async move {
+        let (actor, spec) = harness.actor("a");
+        harness.start(tree_of(spec.restart(Restart::Temporary)));
         actor.ready().await.unwrap();
-        assert_eq!(actor.call(Misbehave(Misdeed::Stop)).await, Err(CallError::Died));
+        assert_eq!(actor.call(Trigger(FailureMode::Stop)).await, Err(CallError::Died));
         assert_eq!(actor.ready().await, Err(Stopped));
         assert_eq!(actor.call(Ping).await, Err(CallError::Stopped));
         assert_eq!(actor.cast(Ping), Err(CastError::Stopped));
@@ -76,40 +78,40 @@ fn a_call_to_an_actor_that_ended_for_good_says_so() {
 
 #[test]
 fn a_call_times_out_at_its_limit() {
-    World::run(|world| async move {
-        let (actor, spec) = world.actor("a");
-        world.start(alone(spec));
+    TestHarness::run(|harness| async move {
+        let (actor, spec) = harness.actor("a");
+        harness.start(tree_of(spec));
         actor.ready().await.unwrap();
-        let begun = Instant::now();
-        assert_eq!(actor.call_within(note("slow", 500), millis(100)).await, Err(CallError::TimedOut));
-        assert_eq!(begun.elapsed(), millis(100));
+        let started = Instant::now();
+        assert_eq!(actor.call_within(write_line("slow", 500), millis(100)).await, Err(CallError::TimedOut));
+        assert_eq!(started.elapsed(), millis(100));
     });
 }
 
 #[test]
-fn a_caller_that_stops_waiting_takes_its_message_back() {
-    World::run(|world| async move {
-        let (actor, spec) = world.actor("a");
-        world.start(alone(spec));
+fn a_caller_that_stops_waiting_withdraws_its_message() {
+    TestHarness::run(|harness| async move {
+        let (actor, spec) = harness.actor("a");
+        harness.start(tree_of(spec));
         actor.ready().await.unwrap();
-        actor.cast(note("first", 100)).unwrap();
-        assert_eq!(actor.call_within(note("given up", 0), millis(50)).await, Err(CallError::TimedOut));
-        actor.call(note("last", 0)).await.unwrap();
-        assert_eq!(world.journal().take(), ["a started", "a first", "a last"]);
+        actor.cast(write_line("first", 100)).unwrap();
+        assert_eq!(actor.call_within(write_line("given up", 0), millis(50)).await, Err(CallError::TimedOut));
+        actor.call(write_line("last", 0)).await.unwrap();
+        assert_eq!(harness.journal().take(), ["a started", "a first", "a last"]);
     });
 }
 
 #[test]
-fn a_full_mailbox_refuses_a_cast_at_once_and_a_call_at_its_deadline() {
-    World::run(|world| async move {
-        let (actor, spec) = world.actor("a");
-        let root = world.start(alone(spec.mailbox(2)));
+fn a_full_mailbox_rejects_a_cast_at_once_and_a_call_at_its_deadline() {
+    TestHarness::run(|harness| async move {
+        let (actor, spec) = harness.actor("a");
+        let root = harness.start(tree_of(spec.mailbox(2)));
         actor.ready().await.unwrap();
-        actor.cast(note("handled", 1000)).unwrap();
+        actor.cast(write_line("handled", 1000)).unwrap();
         tokio::task::yield_now().await;
-        actor.cast(note("waits", 0)).unwrap();
-        actor.clone().cast(note("waits too", 0)).unwrap();
-        assert_eq!(actor.cast(note("refused", 0)), Err(CastError::Full));
+        actor.cast(write_line("waits", 0)).unwrap();
+        actor.clone().cast(write_line("waits too", 0)).unwrap();
+        assert_eq!(actor.cast(write_line("refused", 0)), Err(CastError::Full));
         assert_eq!(actor.call_within(Ping, millis(100)).await, Err(CallError::Full));
         assert_eq!(actor.mailbox_depth(), 2);
         assert_eq!(root.tree().actor("a").unwrap().mailbox_depth, 2);
@@ -119,25 +121,25 @@ fn a_full_mailbox_refuses_a_cast_at_once_and_a_call_at_its_deadline() {
 
 #[test]
 fn messages_of_one_sender_are_handled_in_order() {
-    World::run(|world| async move {
-        let (actor, spec) = world.actor("a");
-        world.start(alone(spec));
+    TestHarness::run(|harness| async move {
+        let (actor, spec) = harness.actor("a");
+        harness.start(tree_of(spec));
         actor.ready().await.unwrap();
         for line in ["1", "2", "3"] {
-            actor.cast(note(line, 10)).unwrap();
+            actor.cast(write_line(line, 10)).unwrap();
         }
-        actor.call(note("4", 0)).await.unwrap();
-        assert_eq!(world.journal().take(), ["a started", "a 1", "a 2", "a 3", "a 4"]);
+        actor.call(write_line("4", 0)).await.unwrap();
+        assert_eq!(harness.journal().take(), ["a started", "a 1", "a 2", "a 3", "a 4"]);
     });
 }
 
 #[test]
-fn accepted_messages_that_die_with_their_incarnation_are_counted() {
-    World::run(|world| async move {
-        let (actor, spec) = world.actor("a");
-        let root = world.start(alone(spec));
+fn accepted_messages_that_are_lost_with_their_incarnation_are_counted() {
+    TestHarness::run(|harness| async move {
+        let (actor, spec) = harness.actor("a");
+        let root = harness.start(tree_of(spec));
         actor.ready().await.unwrap();
-        actor.cast(Misbehave(Misdeed::PanicInHandler)).unwrap();
+        actor.cast(Trigger(FailureMode::PanicInHandler)).unwrap();
         actor.cast(Ping).unwrap();
         actor.cast(Ping).unwrap();
         actor.down(1).await;
@@ -146,60 +148,62 @@ fn accepted_messages_that_die_with_their_incarnation_are_counted() {
 }
 
 #[test]
-fn a_plain_response_future_that_panics_fails_its_call_and_spares_the_actor() {
-    World::run(|world| async move {
-        let (actor, spec) = world.actor("a");
-        world.start(alone(spec));
+fn a_panic_in_a_plain_response_future_fails_the_call_but_not_the_actor() {
+    TestHarness::run(|harness| async move {
+        let (actor, spec) = harness.actor("a");
+        harness.start(tree_of(spec));
         actor.ready().await.unwrap();
-        assert_eq!(actor.call(PanicUnseen).await, Err(CallError::Died));
+        assert_eq!(actor.call(PanicInPlainFuture).await, Err(CallError::Died));
         assert_eq!(actor.call(Ping).await, Ok(1));
     });
 }
 
 #[test]
 fn a_persistent_call_survives_the_death_of_its_incarnation() {
-    World::run(|world| async move {
-        let (actor, spec) = world.actor("a");
-        world.start(alone(spec));
+    TestHarness::run(|harness| async move {
+        let (actor, spec) = harness.actor("a");
+        harness.start(tree_of(spec));
         actor.ready().await.unwrap();
-        actor.cast(Misbehave(Misdeed::PanicInHandler)).unwrap();
+        actor.cast(Trigger(FailureMode::PanicInHandler)).unwrap();
         assert_eq!(actor.call_persistently(Ping, Duration::from_secs(1)).await, Ok(2));
     });
 }
 
 #[test]
 fn a_persistent_call_ends_at_its_limit() {
-    World::run(|world| async move {
-        let (actor, _) = world.actor("a");
-        let begun = Instant::now();
+    TestHarness::run(|harness| async move {
+        let (actor, _) = harness.actor("a");
+        let started = Instant::now();
         assert_eq!(actor.call_persistently(Ping, millis(70)).await, Err(CallError::TimedOut));
-        assert_eq!(begun.elapsed(), millis(70));
+        assert_eq!(started.elapsed(), millis(70));
     });
 }
 
 #[test]
-fn a_patient_cast_waits_for_the_first_incarnation() {
-    World::run(|world| async move {
-        let (actor, spec) = world.actor("a");
+fn cast_within_waits_for_the_first_incarnation() {
+    TestHarness::run(|harness| async move {
+        let (actor, spec) = harness.actor("a");
         let early = actor.clone();
         let cast =
-            tokio::task::spawn_local(async move { early.cast_within(note("early", 0), millis(100)).await });
+            tokio::task::spawn_local(
+                async move { early.cast_within(write_line("early", 0), millis(100)).await },
+            );
         tokio::task::yield_now().await;
-        world.start(alone(spec));
+        harness.start(tree_of(spec));
         assert_eq!(cast.await.unwrap(), Ok(()));
         actor.call(Ping).await.unwrap();
-        assert_eq!(world.journal().take(), ["a started", "a early"]);
+        assert_eq!(harness.journal().take(), ["a started", "a early"]);
     });
 }
 
 #[test]
-fn a_patient_cast_says_what_kept_it_out() {
-    World::run(|world| async move {
-        let (actor, spec) = world.actor("a");
+fn cast_within_returns_what_kept_the_message_out() {
+    TestHarness::run(|harness| async move {
+        let (actor, spec) = harness.actor("a");
         assert_eq!(actor.cast_within(Ping, millis(10)).await, Err(CastError::Restarting));
-        world.start(alone(spec.mailbox(1).shutdown(Shutdown::Brutal)));
+        harness.start(tree_of(spec.mailbox(1).shutdown(Shutdown::Brutal)));
         actor.ready().await.unwrap();
-        actor.call_within(Misbehave(Misdeed::WaitFor(millis(500))), millis(1)).await.unwrap_err();
+        actor.call_within(Trigger(FailureMode::Pause(millis(500))), millis(1)).await.unwrap_err();
         actor.cast(Ping).unwrap();
         assert_eq!(actor.cast_within(Ping, millis(10)).await, Err(CastError::Full));
     });

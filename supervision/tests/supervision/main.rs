@@ -1,11 +1,11 @@
-//! The supervision library seen from outside, in virtual time.
+//! Tests of the public API, in virtual time.
 
 mod actor_ref;
-mod deaths;
 mod escalation;
+mod exits;
 mod heartbeats;
 mod own_arbiter;
-mod panics;
+mod panic_hook;
 mod properties;
 mod shutdown;
 mod starts;
@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use actix_supervisor::{ChildSpec, RootHandle, Strategy, SupervisorSpec};
 
-/// A tree of one child.
-fn alone(child: ChildSpec) -> SupervisorSpec {
+/// A tree with one child.
+fn tree_of(child: ChildSpec) -> SupervisorSpec {
     SupervisorSpec::new("root", Strategy::OneForOne).child(child)
 }
 
@@ -24,12 +24,12 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Lets everything happen that happens within a virtual second.
+/// Lets one virtual second pass.
 async fn settle() {
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
-/// The living incarnations of these actors; 0 for an actor that is not up.
+/// The incarnations of these actors; 0 for an actor that is not running.
 fn incarnations(root: &RootHandle, ids: &[&str]) -> Vec<u64> {
     let tree = root.tree();
     let of = |id: &&str| tree.actor(id).filter(|actor| actor.state.as_str() == "running");

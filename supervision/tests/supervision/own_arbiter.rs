@@ -1,4 +1,4 @@
-//! Actors with a thread of their own. These tests run on the real clock, and wait for events only.
+//! Actors on a thread of their own. These tests use the real clock, and wait only for events.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::ThreadId;
@@ -8,17 +8,17 @@ use actix::{Actor, Context, Handler, Message};
 use actix_rt::System;
 use actix_supervisor::{ActorRef, ChildSpec, Exit, ExitReason, Fault, Heartbeat, Placement, start_root};
 
-use super::alone;
+use super::tree_of;
 
-/// Long enough for a busy machine not to hold up a healthy thread for as long.
-const PATIENT: Heartbeat = Heartbeat::new(Duration::from_millis(50), 20);
+/// Long enough for a healthy thread to beat even on a busy machine.
+const LENIENT: Heartbeat = Heartbeat::new(Duration::from_millis(50), 20);
 
-/// Blocks its thread when told to, until the test is over.
-struct Apart {
+/// Blocks its thread on request until the end of the test.
+struct OwnThreadActor {
     release: Arc<Mutex<mpsc::Receiver<()>>>,
 }
 
-impl Actor for Apart {
+impl Actor for OwnThreadActor {
     type Context = Context<Self>;
 }
 
@@ -28,7 +28,7 @@ impl Message for WhichThread {
     type Result = Option<ThreadId>;
 }
 
-impl Handler<WhichThread> for Apart {
+impl Handler<WhichThread> for OwnThreadActor {
     type Result = Option<ThreadId>;
 
     fn handle(&mut self, _: WhichThread, _: &mut Context<Self>) -> Option<ThreadId> {
@@ -42,7 +42,7 @@ impl Message for Block {
     type Result = ();
 }
 
-impl Handler<Block> for Apart {
+impl Handler<Block> for OwnThreadActor {
     type Result = ();
 
     fn handle(&mut self, _: Block, _: &mut Context<Self>) {
@@ -50,23 +50,23 @@ impl Handler<Block> for Apart {
     }
 }
 
-fn apart() -> (ActorRef<Apart>, ChildSpec, mpsc::Sender<()>) {
+fn own_thread_actor() -> (ActorRef<OwnThreadActor>, ChildSpec, mpsc::Sender<()>) {
     let (unblock, release) = mpsc::channel();
     let release = Arc::new(Mutex::new(release));
-    let actor = ActorRef::new("apart");
-    let spec = ChildSpec::actor(&actor, move || Apart { release: release.clone() });
+    let actor = ActorRef::new("own-thread");
+    let spec = ChildSpec::actor(&actor, move || OwnThreadActor { release: release.clone() });
     (actor, spec.placement(Placement::OwnArbiter), unblock)
 }
 
 #[test]
-fn every_incarnation_has_a_thread_of_its_own() {
+fn every_incarnation_gets_a_new_thread() {
     System::new().block_on(async {
-        let (actor, spec, _unblock) = apart();
-        let root = start_root(alone(spec)).unwrap();
+        let (actor, spec, _unblock) = own_thread_actor();
+        let root = start_root(tree_of(spec)).unwrap();
         actor.ready().await.unwrap();
         let first = actor.call(WhichThread).await.unwrap();
         assert_ne!(first, Some(std::thread::current().id()));
-        root.inject("apart", Fault::Panic).unwrap();
+        root.inject("own-thread", Fault::Panic).unwrap();
         actor.down(1).await;
         assert_eq!(actor.ready().await, Ok(2));
         assert_ne!(actor.call(WhichThread).await.unwrap(), first);
@@ -75,12 +75,12 @@ fn every_incarnation_has_a_thread_of_its_own() {
 }
 
 #[test]
-fn a_hung_actor_apart_is_restarted() {
+fn a_hung_actor_on_its_own_thread_is_restarted() {
     System::new().block_on(async {
-        let (actor, spec, _unblock) = apart();
-        let root = start_root(alone(spec.heartbeat(PATIENT))).unwrap();
+        let (actor, spec, _unblock) = own_thread_actor();
+        let root = start_root(tree_of(spec.heartbeat(LENIENT))).unwrap();
         actor.ready().await.unwrap();
-        root.inject("apart", Fault::Hang).unwrap();
+        root.inject("own-thread", Fault::Hang).unwrap();
         actor.down(1).await;
         assert_eq!(actor.ready().await, Ok(2));
         root.shutdown(Duration::from_secs(10)).await;
@@ -90,11 +90,11 @@ fn a_hung_actor_apart_is_restarted() {
 #[test]
 fn an_actor_that_blocks_its_thread_escalates() {
     System::new().block_on(async {
-        let (actor, spec, unblock) = apart();
-        let root = start_root(alone(spec.heartbeat(PATIENT))).unwrap();
+        let (actor, spec, unblock) = own_thread_actor();
+        let root = start_root(tree_of(spec.heartbeat(LENIENT))).unwrap();
         actor.ready().await.unwrap();
         actor.cast(Block).unwrap();
-        let unkillable = Exit::Escalated { child: "apart".into(), reason: ExitReason::Unkillable };
+        let unkillable = Exit::Escalated { child: "own-thread".into(), reason: ExitReason::Unkillable };
         assert_eq!(root.wait().await, unkillable);
         drop(unblock);
     });

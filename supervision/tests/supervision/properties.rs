@@ -1,8 +1,9 @@
-//! After any sequence of faults the tree is either fully up or has exited non-zero.
+//! Property: after any sequence of faults the tree is either fully up or has exited with a non-zero
+//! code.
 
 use std::time::Duration;
 
-use actix_supervisor::testing::{Birth, Script, World};
+use actix_supervisor::testing::{Script, StartBehavior, TestHarness};
 use actix_supervisor::{ChildSpec, Fault, Heartbeat, Intensity, RootHandle, Strategy, SupervisorSpec};
 use proptest::prelude::*;
 
@@ -18,21 +19,21 @@ fn fault() -> impl proptest::strategy::Strategy<Value = (usize, Fault, u64)> {
     (0..IDS.len(), prop::sample::select(Fault::ALL.to_vec()), prop_oneof![Just(0), 0..5_u64, 0..500_u64])
 }
 
-/// Some incarnations do not come to life either.
-fn moody(seed: u64) -> Script {
-    Script::births(move |n| match (n * 7 + seed) % 11 {
-        3 => Birth::PanicsInStarted,
-        5 => Birth::StopsInStarted,
-        7 => Birth::Fails,
-        9 => Birth::After(millis(30)),
-        _ => Birth::Well,
+/// Some incarnations fail to start, too.
+fn failing_starts(seed: u64) -> Script {
+    Script::on_start(move |n| match (n * 7 + seed) % 11 {
+        3 => StartBehavior::PanicsInStarted,
+        5 => StartBehavior::StopsInStarted,
+        7 => StartBehavior::FailsInFactory,
+        9 => StartBehavior::ReadyAfter(millis(30)),
+        _ => StartBehavior::Ready,
     })
 }
 
-fn tree(world: &World, outer: Strategy, inner: Strategy, restarts: u32, seed: u64) -> SupervisorSpec {
+fn tree(harness: &TestHarness, outer: Strategy, inner: Strategy, restarts: u32, seed: u64) -> SupervisorSpec {
     let intensity = Intensity::new(restarts, Duration::from_secs(10));
     let heartbeat = Heartbeat::new(millis(50), 2);
-    let child = |id| world.scripted(id, moody(seed)).1.intensity(intensity).heartbeat(heartbeat);
+    let child = |id| harness.scripted(id, failing_starts(seed)).1.intensity(intensity).heartbeat(heartbeat);
     let nested = SupervisorSpec::new("nested", inner).children(["c", "d"].map(child));
     SupervisorSpec::new("root", outer)
         .children(["a", "b"].map(child))
@@ -40,9 +41,9 @@ fn tree(world: &World, outer: Strategy, inner: Strategy, restarts: u32, seed: u6
         .child(child("e"))
 }
 
-async fn break_things(root: &RootHandle, faults: &[(usize, Fault, u64)]) {
+async fn inject_all(root: &RootHandle, faults: &[(usize, Fault, u64)]) {
     for &(index, fault, pause) in faults {
-        // An actor that is down already cannot be broken further.
+        // No fault can be injected into an actor that is down already.
         let _ = root.inject(IDS[index], fault);
         tokio::time::sleep(millis(pause)).await;
     }
@@ -53,24 +54,24 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn after_any_faults_the_tree_is_fully_up_or_has_exited_non_zero(
+    fn after_any_faults_the_tree_is_fully_up_or_has_exited_with_a_non_zero_code(
         outer in strategy(),
         inner in strategy(),
         restarts in prop_oneof![Just(3), Just(20), Just(100)],
         seed in 0..11_u64,
         faults in prop::collection::vec(fault(), 0..40),
     ) {
-        World::run(|world| async move {
-            let root = world.start(tree(&world, outer, inner, restarts, seed));
-            break_things(&root, &faults).await;
+        TestHarness::run(|harness| async move {
+            let root = harness.start(tree(&harness, outer, inner, restarts, seed));
+            inject_all(&root, &faults).await;
             match root.exit() {
                 Some(exit) => {
                     assert_ne!(exit.code(), 0);
-                    assert_eq!(world.alive(), Vec::<String>::new());
+                    assert_eq!(harness.live_actors(), Vec::<String>::new());
                 }
                 None => {
                     assert!(root.tree().is_up(), "{:#?}", root.tree());
-                    assert_eq!(world.alive(), ["a", "b", "c", "d", "e"]);
+                    assert_eq!(harness.live_actors(), ["a", "b", "c", "d", "e"]);
                 }
             }
         });

@@ -1,14 +1,14 @@
-//! The panic hook. It is global to the process, so this is its only test.
+//! The panic hook. It is global to the process, so there is only this one test.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use actix_supervisor::install_panic_hook;
-use actix_supervisor::testing::{Misbehave, Misdeed, World};
+use actix_supervisor::testing::{FailureMode, TestHarness, Trigger};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber, span};
 
-use super::alone;
+use super::tree_of;
 
 #[derive(Clone, Default)]
 struct Errors(Arc<Mutex<Vec<String>>>);
@@ -51,16 +51,16 @@ fn a_panic_is_logged_once_with_actor_location_and_payload() {
     install_panic_hook();
     install_panic_hook();
     tracing::subscriber::with_default(errors.clone(), || {
-        World::run(|world| async move {
-            let (actor, spec) = world.actor("the-actor");
-            world.start(alone(spec));
+        TestHarness::run(|harness| async move {
+            let (actor, spec) = harness.actor("the-actor");
+            harness.start(tree_of(spec));
             actor.ready().await.unwrap();
-            actor.call(Misbehave(Misdeed::PanicInHandler)).await.unwrap_err();
+            actor.call(Trigger(FailureMode::PanicInHandler)).await.unwrap_err();
         });
     });
     let logged = errors.0.lock().unwrap().clone();
     assert_eq!(logged.len(), 1, "{logged:?}");
-    for part in [r#"actor="the-actor""#, "scripted.rs:", r#"payload="scripted panic in a handler""#] {
+    for part in [r#"actor="the-actor""#, "scripted_actor.rs:", r#"payload="scripted panic in a handler""#] {
         assert!(logged[0].contains(part), "{part} is missing in {}", logged[0]);
     }
 }
