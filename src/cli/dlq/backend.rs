@@ -9,7 +9,7 @@ use super::ALL;
 use crate::cli::replica_client::ReplicaClient;
 use crate::cli::replica_options::ReplicaOptions;
 use crate::config::Config;
-use crate::queue::amqp::{AmqpDeadLetters, Broker, Topology};
+use crate::queue::amqp::{AmqpDeadLetters, AmqpReprocessOutcome, Broker, Topology};
 
 /// What became of a request to reprocess.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ impl DeadLetterBackend {
             }
             DeadLetterBackend::Broker(broker, topology) => {
                 let letters = AmqpDeadLetters::open(broker, topology).await?;
-                Ok((letters.count().await?, letters.letters(count).await?))
+                Ok((letters.count().await?, letters.list(count).await?))
             }
         }
     }
@@ -68,7 +68,7 @@ impl DeadLetterBackend {
                 Ok(serde_json::from_value(client.get(&format!("dlq/{}", plain(id)?)).await?)?)
             }
             DeadLetterBackend::Broker(broker, topology) => {
-                let letters = AmqpDeadLetters::open(broker, topology).await?.letters(ALL).await?;
+                let letters = AmqpDeadLetters::open(broker, topology).await?.list(ALL).await?;
                 letters.into_iter().find(|letter| letter.id == id).ok_or_else(|| unknown(id))
             }
         }
@@ -88,7 +88,7 @@ impl DeadLetterBackend {
                 let ids = match id {
                     Some(id) => vec![id.to_owned()],
                     None => {
-                        let letters = AmqpDeadLetters::open(broker, topology).await?.letters(ALL).await?;
+                        let letters = AmqpDeadLetters::open(broker, topology).await?.list(ALL).await?;
                         letters.into_iter().map(|letter| letter.id).collect()
                     }
                 };
@@ -128,12 +128,14 @@ async fn reprocess(
         // What one box has looked at goes back to its place when that is closed.
         let letters = AmqpDeadLetters::open(broker, topology).await.context("cannot reprocess")?;
         let error = match letters.reprocess(&id, Clock::system().now()).await? {
-            Some(job_id @ Some(_)) => {
-                outcome.reprocessed.push(ReprocessOutcome { id, job_id });
+            AmqpReprocessOutcome::Enqueued { job_id } => {
+                outcome.reprocessed.push(ReprocessOutcome { id, job_id: Some(job_id) });
                 continue;
             }
-            Some(None) => format!("the dead letter {id:?} is no job and cannot be reprocessed; resolve it"),
-            None => unknown(&id).to_string(),
+            AmqpReprocessOutcome::NotAJob => {
+                format!("the dead letter {id:?} is no job and cannot be reprocessed; resolve it")
+            }
+            AmqpReprocessOutcome::NotFound => unknown(&id).to_string(),
         };
         outcome.failed.push(FailedReprocess { id, error });
     }

@@ -1,4 +1,4 @@
-//! The queue of dead letters as an operator works on it.
+//! Inspecting and removing messages of the dead-letter queue.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,156 +16,167 @@ use tokio::time::timeout;
 use super::amqp_error::describe;
 use super::message::{self, AmqpMessage};
 use super::topology::short;
-use super::{AmqpError, Broker, Topology};
+use super::{AmqpError, AmqpReprocessOutcome, Broker, Topology};
 
-/// How long any one step may take.
+/// Deadline of each request to the broker.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A connection of its own to look through the dead letters. What it looked at goes back to its place when it is dropped.
+/// A separate connection to the dead-letter queue. When it is dropped, the broker requeues the
+/// messages that were read but not removed.
 pub struct AmqpDeadLetters {
-    at: String,
+    address: String,
     topology: Topology,
     channel: Channel,
     _connection: Connection,
 }
 
-/// A letter, and the hold on its message.
-struct Found {
-    letter: DeadLetter,
+/// A dead letter whose message is not acknowledged yet.
+struct FetchedDeadLetter {
+    dead_letter: DeadLetter,
     acker: Acker,
 }
 
 impl AmqpDeadLetters {
-    /// Connects.
+    /// Connects to the broker.
     ///
     /// # Errors
-    /// [`AmqpError`] with what to do about it.
+    /// See [`AmqpError`].
     pub async fn open(broker: &Broker, topology: &Topology) -> Result<Self, AmqpError> {
-        let at = broker.address();
+        let address = broker.address();
         let connection = broker.connect("dead letters").await?;
-        topology.declare(&connection, &at).await?;
-        let broken = |error: lapin::Error| AmqpError::connecting(&at, &error);
-        let channel = connection.create_channel().await.map_err(broken)?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(broken)?;
-        Ok(AmqpDeadLetters { topology: topology.clone(), channel, _connection: connection, at })
+        topology.declare(&connection, &address).await?;
+        let failed = |error: lapin::Error| AmqpError::connecting(&address, &error);
+        let channel = connection.create_channel().await.map_err(failed)?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
+        Ok(AmqpDeadLetters { topology: topology.clone(), channel, _connection: connection, address })
     }
 
-    /// How many letters there are.
+    /// Number of messages in the queue.
     ///
     /// # Errors
-    /// When the broker does not answer.
+    /// If the broker does not answer.
     pub async fn count(&self) -> Result<usize, AmqpError> {
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let queue = short(&self.topology.dead_letters);
-        let declared = self.within(self.channel.queue_declare(queue, options, FieldTable::default())).await?;
+        let declared =
+            self.with_timeout(self.channel.queue_declare(queue, options, FieldTable::default())).await?;
         Ok(usize::try_from(declared.message_count()).unwrap_or(usize::MAX))
     }
 
-    /// The letters that have been there longest. One that is there twice is told once.
+    /// The `count` oldest dead letters. Copies of the same dead letter are returned once.
     ///
     /// # Errors
-    /// When the broker does not answer.
-    pub async fn letters(&self, count: usize) -> Result<Vec<DeadLetter>, AmqpError> {
-        let mut seen = BTreeSet::new();
-        let mut letters = Vec::new();
-        while letters.len() < count {
-            let Some(found) = self.next().await? else { break };
-            if seen.insert(found.letter.id.clone()) {
-                letters.push(found.letter);
+    /// If the broker does not answer.
+    pub async fn list(&self, count: usize) -> Result<Vec<DeadLetter>, AmqpError> {
+        let mut ids = BTreeSet::new();
+        let mut dead_letters = Vec::new();
+        while dead_letters.len() < count {
+            let Some(fetched) = self.fetch_next().await? else { break };
+            if ids.insert(fetched.dead_letter.id.clone()) {
+                dead_letters.push(fetched.dead_letter);
             }
         }
-        Ok(letters)
+        Ok(dead_letters)
     }
 
-    /// Makes a job of a letter: the job is safe before the letter is let go. `None` where there is no such letter;
-    /// an empty id where it holds no job.
+    /// Enqueues the job of a dead letter again. The job is confirmed by the broker before the dead
+    /// letter is removed.
     ///
     /// # Errors
-    /// When the broker does not answer; the letter is still there then.
-    pub async fn reprocess(&self, id: &str, now: Timestamp) -> Result<Option<Option<String>>, AmqpError> {
-        let found = self.find(id).await?;
-        let Some(first) = found.first() else { return Ok(None) };
-        let Some(dead) = &first.letter.job else { return Ok(Some(None)) };
-        let job = dead.reprocessed(now);
-        self.send(&AmqpMessage::job(&job)).await?;
-        self.let_go(found).await?;
-        Ok(Some(Some(job.job_id)))
+    /// If the broker does not answer; the dead letter is kept then.
+    pub async fn reprocess(&self, id: &str, now: Timestamp) -> Result<AmqpReprocessOutcome, AmqpError> {
+        let copies = self.fetch_copies(id).await?;
+        let Some(first) = copies.first() else { return Ok(AmqpReprocessOutcome::NotFound) };
+        let Some(dead_job) = &first.dead_letter.job else { return Ok(AmqpReprocessOutcome::NotAJob) };
+        let job = dead_job.reprocessed(now);
+        self.publish(&AmqpMessage::job(&job)).await?;
+        self.acknowledge(copies).await?;
+        Ok(AmqpReprocessOutcome::Enqueued { job_id: job.job_id })
     }
 
-    /// Takes a letter out and tells the replicas, whose book still has it; whether it was there.
+    /// Removes a dead letter and notifies the replicas, which remove it from their shared records.
+    /// Returns whether it existed.
     ///
     /// # Errors
-    /// When the broker does not answer; the letter is still there then.
+    /// If the broker does not answer; the dead letter is kept then.
     pub async fn resolve(&self, id: &str, reason: &str, now: Timestamp) -> Result<bool, AmqpError> {
-        let found = self.find(id).await?;
-        if found.is_empty() {
+        let copies = self.fetch_copies(id).await?;
+        if copies.is_empty() {
             return Ok(false);
         }
-        let resolved = ResolvedNotice { letter: id.to_owned(), reason: reason.to_owned() };
-        self.send(&AmqpMessage::resolved(&resolved, now)).await?;
-        self.let_go(found).await?;
+        let notice = ResolvedNotice { letter: id.to_owned(), reason: reason.to_owned() };
+        self.publish(&AmqpMessage::resolved(&notice, now)).await?;
+        self.acknowledge(copies).await?;
         Ok(true)
     }
 
-    /// Takes a letter out and tells nobody; whether it was there.
+    /// Removes a dead letter without notifying the replicas. Returns whether it existed.
     ///
     /// # Errors
-    /// When the broker does not answer.
+    /// If the broker does not answer.
     pub async fn discard(&self, id: &str) -> Result<bool, AmqpError> {
-        let found = self.find(id).await?;
-        let was_there = !found.is_empty();
-        self.let_go(found).await?;
-        Ok(was_there)
+        let copies = self.fetch_copies(id).await?;
+        let existed = !copies.is_empty();
+        self.acknowledge(copies).await?;
+        Ok(existed)
     }
 
-    /// Every message of this letter: one that was sent twice is there twice.
-    async fn find(&self, id: &str) -> Result<Vec<Found>, AmqpError> {
-        let mut found = Vec::new();
+    /// Fetches all copies of a dead letter; there are several if it was published more than once.
+    async fn fetch_copies(&self, id: &str) -> Result<Vec<FetchedDeadLetter>, AmqpError> {
+        let mut copies = Vec::new();
         for _ in 0..self.count().await? {
-            match self.next().await? {
-                Some(next) if next.letter.id == id => found.push(next),
+            match self.fetch_next().await? {
+                Some(fetched) if fetched.dead_letter.id == id => copies.push(fetched),
                 Some(_) => {}
                 None => break,
             }
         }
-        Ok(found)
+        Ok(copies)
     }
 
-    /// The next message that nobody looks at; it is held until the channel is closed.
-    async fn next(&self) -> Result<Option<Found>, AmqpError> {
+    /// Fetches the next message that no connection has fetched. It stays unacknowledged until the
+    /// channel is closed.
+    async fn fetch_next(&self) -> Result<Option<FetchedDeadLetter>, AmqpError> {
         let queue = short(&self.topology.dead_letters);
-        let got = self.within(self.channel.basic_get(queue, BasicGetOptions::default())).await?;
+        let got = self.with_timeout(self.channel.basic_get(queue, BasicGetOptions::default())).await?;
         Ok(got.map(|got| {
-            let letter = message::read_letter(&got.properties, &got.data);
-            Found { letter, acker: got.delivery.acker }
+            let dead_letter = message::parse_dead_letter(&got.properties, &got.data);
+            FetchedDeadLetter { dead_letter, acker: got.delivery.acker }
         }))
     }
 
-    async fn let_go(&self, found: Vec<Found>) -> Result<(), AmqpError> {
-        for message in found {
-            self.within(message.acker.ack(BasicAckOptions::default())).await?;
+    async fn acknowledge(&self, messages: Vec<FetchedDeadLetter>) -> Result<(), AmqpError> {
+        for message in messages {
+            self.with_timeout(message.acker.ack(BasicAckOptions::default())).await?;
         }
-        // The broker answers in order: when it has answered this, it has seen the acknowledgements.
+        // The broker processes requests in order, so after this reply it has processed the
+        // acknowledgements.
         self.count().await.map(drop)
     }
 
-    async fn send(&self, parcel: &AmqpMessage) -> Result<(), AmqpError> {
+    async fn publish(&self, message: &AmqpMessage) -> Result<(), AmqpError> {
         let (exchange, key) = (short(&self.topology.exchange), short(&self.topology.jobs));
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let properties = parcel.properties.clone();
-        let sent = self.channel.basic_publish(exchange, key, options, &parcel.body, properties);
-        let confirmed = self.within(async { sent.await?.await }).await?;
-        match confirmed {
+        let properties = message.properties.clone();
+        let published = self.channel.basic_publish(exchange, key, options, &message.body, properties);
+        match self.with_timeout(async { published.await?.await }).await? {
             Confirmation::Ack(None) => Ok(()),
-            _ => Err(AmqpError::Broken { at: self.at.clone(), cause: "it did not take the message".into() }),
+            _ => Err(self.failed("the broker did not accept the message".to_owned())),
         }
     }
 
-    async fn within<T>(&self, step: impl Future<Output = Result<T, lapin::Error>>) -> Result<T, AmqpError> {
-        match timeout(LIMIT, step).await {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => Err(AmqpError::Broken { at: self.at.clone(), cause: describe(&error) }),
-            Err(_) => Err(AmqpError::Silent { at: self.at.clone(), limit: LIMIT }),
+    async fn with_timeout<T>(
+        &self,
+        request: impl Future<Output = Result<T, lapin::Error>>,
+    ) -> Result<T, AmqpError> {
+        match timeout(LIMIT, request).await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(error)) => Err(self.failed(describe(&error))),
+            Err(_) => Err(AmqpError::Timeout { address: self.address.clone(), limit: LIMIT }),
         }
+    }
+
+    fn failed(&self, cause: String) -> AmqpError {
+        AmqpError::Connection { address: self.address.clone(), cause }
     }
 }

@@ -1,4 +1,4 @@
-//! Backfill jobs on RabbitMQ, over AMQP 0-9-1 and nothing else.
+//! Backfill jobs on RabbitMQ, using AMQP 0-9-1 only.
 
 mod amqp_error;
 mod broker;
@@ -8,10 +8,12 @@ mod delivery;
 mod message;
 mod publisher;
 mod queue;
+mod reprocess_outcome;
 mod topology;
 
 pub use amqp_error::AmqpError;
 pub use broker::Broker;
 pub use dead_letters::AmqpDeadLetters;
 pub use queue::AmqpQueue;
+pub use reprocess_outcome::AmqpReprocessOutcome;
 pub use topology::Topology;

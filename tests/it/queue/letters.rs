@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use github_stats::queue::amqp::AmqpDeadLetters;
+use github_stats::queue::amqp::{AmqpDeadLetters, AmqpReprocessOutcome};
 use github_stats_actors::activity::Timestamp;
 use github_stats_actors::queue::{DeadLetter, DeadLetterReason, JobQueue, QueueMessage, Settlement};
 
@@ -21,17 +21,18 @@ async fn letters_are_listed_reprocessed_and_resolved_in_place() {
     let topology = topology();
     let (queue, _tasks) = connected(&rabbit.url(), &topology, 6).await;
     for number in [0, 1, 1, 2] {
-        queue.bury(&letter(number)).await.expect("buried");
+        queue.publish_dead_letter(&letter(number)).await.expect("published");
     }
     let open = || async { AmqpDeadLetters::open(&broker(&rabbit.url()), &topology).await.expect("a box") };
     for _ in 0..2 {
-        let letters = open().await.letters(10).await.expect("letters");
+        let letters = open().await.list(10).await.expect("letters");
         assert_eq!(letters, [letter(0), letter(1), letter(2)], "looking changes nothing");
     }
-    assert_eq!(open().await.letters(1).await.expect("letters"), [letter(0)]);
+    assert_eq!(open().await.list(1).await.expect("letters"), [letter(0)]);
     let again = open().await.reprocess("job-1", NOW).await.expect("reprocessed");
-    assert_eq!(again, Some(Some("job-1~2".to_owned())));
-    assert_eq!(open().await.reprocess("job-1", NOW).await.expect("asked"), None, "both copies are gone");
+    assert_eq!(again, AmqpReprocessOutcome::Enqueued { job_id: "job-1~2".to_owned() });
+    let missing = open().await.reprocess("job-1", NOW).await.expect("asked");
+    assert_eq!(missing, AmqpReprocessOutcome::NotFound, "both copies are gone");
     let delivery = queue.receive().await.expect("a delivery");
     assert!(matches!(delivery.message(), QueueMessage::Job(found) if found.job_id == "job-1~2"));
     delivery.settle(Settlement::Done).await.expect("settled");
