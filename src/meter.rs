@@ -1,17 +1,18 @@
-//! Who measures how long a store takes, whichever it is.
+//! The port through which stores report how long their requests take.
 
 use std::time::Duration;
 
-/// Told of every exchange with a store.
-pub trait Meter: Send + Sync + 'static {
-    /// An exchange of the operation `op` took this long, waiting for a connection included.
-    fn exchanged(&self, op: &'static str, took: Duration, ok: bool);
+/// Receives the duration of every request to a store.
+pub trait StoreRequestMeter: Send + Sync + 'static {
+    /// A request of the operation `op` ended, successfully or not, after `took`. The time spent
+    /// waiting for a connection is included.
+    fn observe(&self, op: &'static str, took: Duration);
 }
 
-/// Measures nothing.
+/// Discards all measurements.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unmetered;
 
-impl Meter for Unmetered {
-    fn exchanged(&self, _: &'static str, _: Duration, _: bool) {}
+impl StoreRequestMeter for Unmetered {
+    fn observe(&self, _: &'static str, _: Duration) {}
 }

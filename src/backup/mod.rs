@@ -1,22 +1,28 @@
-//! The whole store as one stream, to be restored into any backend.
+//! Backup of the whole store as one stream, which can be restored into any backend.
 //!
-//! A backup is gzip over JSON Lines. The first line names the format; then every repository is one `repository` line,
-//! followed by its `record` lines; the last line counts them and carries the SHA-256 of all lines before it. Nothing is
-//! restored from a stream without a sound last line. `docs/BACKUP.md` describes the lines field by field.
+//! A backup is gzip-compressed JSON Lines, with one entry per line. The first entry contains the
+//! format; each repository is a `repository` entry, followed by its `record` entries; the last
+//! entry contains their counts and the SHA-256 of all lines before it. A stream without a valid
+//! last entry is not restored. `docs/BACKUP.md` describes the fields.
 
-mod backup_line;
 mod directory;
+mod entry;
+mod entry_reader;
 mod read;
+mod read_error;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod unfinished;
 mod write;
 
-pub use backup_line::{BackupLine, FORMAT};
 pub use directory::BackupDirectory;
-pub use read::{BackupSummary, ReadError, restore, verify};
+pub use entry::{BackupEntry, FORMAT};
+pub use read::{restore, verify};
+pub use read_error::BackupReadError;
+pub use summary::BackupSummary;
 pub use unfinished::{UnfinishedBackup, UnfinishedBackupError};
-pub use write::{WriteError, write};
+pub use write::{BackupWriteError, write};
 
-/// Told of progress: how many records have been written or restored so far.
+/// A callback that receives the number of records written or restored so far.
 pub type Progress<'a> = &'a mut (dyn FnMut(u64) + Send);

@@ -1,4 +1,4 @@
-//! What is backed up comes back, and nothing else does.
+//! A backup restores exactly what was backed up.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use github_stats_actors::store::{FactStore, MemoryStore, StoredRecord};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use super::{BackupSummary, ReadError, restore, verify, write};
+use super::{BackupReadError, BackupSummary, restore, verify, write};
 use crate::store::EmbeddedStore;
 
 fn at(seconds: i64) -> Timestamp {
@@ -79,11 +79,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_backup_restores_everything_into_another_backend_however_often(batches in arbitrary()) {
+    fn restoring_into_another_backend_is_complete_and_idempotent(batches in arbitrary()) {
         block_on(async {
             let original = filled(batches).await;
             let bytes = backed_up(&original).await;
-            let summary = verify(bytes.as_slice()).expect("sound");
+            let summary = verify(bytes.as_slice()).expect("valid");
             let folder = tempfile::tempdir().expect("a folder");
             let copy: Arc<dyn FactStore> = Arc::new(EmbeddedStore::open(folder.path()).expect("a store"));
             for _ in 0..2 {
@@ -96,20 +96,21 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_or_altered_backup_is_refused(batches in arbitrary(), place in any::<prop::sample::Index>(), flip in 1u8..) {
+    fn a_truncated_or_altered_backup_is_rejected(batches in arbitrary(), offset in any::<prop::sample::Index>(), flip in 1u8..) {
         let bytes = block_on(async { backed_up(&filled(batches).await).await });
-        let place = place.index(bytes.len());
-        prop_assert!(verify(&bytes[..place]).is_err(), "cut at {}", place);
+        let offset = offset.index(bytes.len());
+        prop_assert!(verify(&bytes[..offset]).is_err(), "truncated at {}", offset);
         let mut altered = bytes.clone();
-        altered[place] ^= flip;
-        // The gzip header has bytes that mean nothing; whatever still decodes must decode to the same.
+        altered[offset] ^= flip;
+        // Some bytes of the gzip header do not matter; if the backup is still accepted, its
+        // contents must be the same.
         if let Ok(summary) = verify(altered.as_slice()) {
-            prop_assert_eq!(summary, verify(bytes.as_slice()).expect("sound"));
+            prop_assert_eq!(summary, verify(bytes.as_slice()).expect("valid"));
         }
     }
 
     #[test]
-    fn hostile_streams_are_refused_without_panicking(lines in proptest::collection::vec(".{0,40}", 0..6)) {
+    fn arbitrary_streams_are_rejected_without_a_panic(lines in proptest::collection::vec(".{0,40}", 0..6)) {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
         std::io::Write::write_all(&mut gzip, lines.join("\n").as_bytes()).unwrap();
         prop_assert!(verify(gzip.finish().unwrap().as_slice()).is_err());
@@ -118,16 +119,16 @@ proptest! {
 }
 
 #[test]
-fn a_newer_format_is_named() {
+fn a_newer_format_is_reported() {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     std::io::Write::write_all(&mut gzip, b"{\"github_stats_backup\":{\"format\":2,\"created_at\":1}}\n")
         .unwrap();
     let refused = verify(gzip.finish().unwrap().as_slice());
-    assert!(matches!(refused, Err(ReadError::Newer { found: 2 })), "{refused:?}");
+    assert!(matches!(refused, Err(BackupReadError::Newer { found: 2 })), "{refused:?}");
 }
 
 #[test]
-fn a_large_repository_goes_over_in_parts() {
+fn a_large_repository_is_restored_in_chunks() {
     block_on(async {
         let records = (0..12_000).map(|number| (number, 50, false)).collect();
         let original = filled(vec![batch(1, records, (0, 10), None)]).await;

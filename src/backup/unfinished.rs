@@ -1,41 +1,40 @@
-//! A backup that is being written: under another name until it is whole, and gone if it never is.
+//! A backup that is being written: it has a temporary name until it is complete, and is removed if
+//! it never is.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The end of its name.
+/// The suffix of the temporary name.
 const SUFFIX: &str = ".unfinished";
 
-/// A file that takes the place of a backup once it is whole. Dropped before, it is removed; what a process left behind
-/// that could not do that is replaced by the next backup of the same name.
+/// A temporary file that is renamed once the backup is complete, and removed if it is dropped
+/// before. The remains of a killed process are replaced by the next backup of the same name.
 #[derive(Debug)]
 pub struct UnfinishedBackup {
     path: PathBuf,
     file: File,
-    whole: bool,
+    complete: bool,
 }
 
-/// Why nothing is written.
+/// Why a backup file could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum UnfinishedBackupError {
-    /// Somebody else is at it.
+    /// Another process has locked the file.
     #[error("{} is being written by another process: wait until that has ended", .0.display())]
     InUse(PathBuf),
-    /// The operating system refuses.
-    #[error("{} cannot be written ({cause}): make room, or give this process access", path.display())]
+    /// An error of the operating system.
+    #[error("{} cannot be written ({cause}): free space, or give this process access", path.display())]
     Io {
-        /// The file.
         path: PathBuf,
-        /// What the operating system said.
-        #[source]
+        /// The error of the operating system, which the message includes.
         cause: io::Error,
     },
 }
 
 impl UnfinishedBackup {
-    /// Begins a backup that will stand beside `name`, or be it.
+    /// Creates and locks the temporary file for `name`, in the same directory.
     ///
     /// # Errors
     /// See [`UnfinishedBackupError`].
@@ -52,42 +51,43 @@ impl UnfinishedBackup {
                 Err(TryLockError::WouldBlock) => return Err(UnfinishedBackupError::InUse(path)),
                 Err(TryLockError::Error(cause)) => return Err(failed(cause)),
             }
-            // Whoever held the lock may have finished meanwhile: then this is their backup, and not to be touched.
-            if is_at(&file, &path).map_err(failed)? {
+            // The previous holder of the lock may have renamed the file; then this is its finished
+            // backup, which must not be overwritten.
+            if is_same_file(&file, &path).map_err(failed)? {
                 file.set_len(0).map_err(failed)?;
-                return Ok(UnfinishedBackup { path, file, whole: false });
+                return Ok(UnfinishedBackup { path, file, complete: false });
             }
         }
     }
 
-    /// Where to write.
+    /// The file to write to.
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// It is whole: from now on it has this name.
+    /// Syncs the complete backup and renames it to `name`.
     ///
     /// # Errors
-    /// When it cannot reach the disk or get the name; it is removed then.
+    /// If either fails; the temporary file is removed then.
     pub fn finish(mut self, name: &Path) -> Result<(), UnfinishedBackupError> {
         let finished = self.file.sync_all().and_then(|()| fs::rename(&self.path, name));
         finished.map_err(|cause| UnfinishedBackupError::Io { path: self.path.clone(), cause })?;
-        self.whole = true;
+        self.complete = true;
         Ok(())
     }
 }
 
 impl Drop for UnfinishedBackup {
     fn drop(&mut self) {
-        if !self.whole {
-            // Nobody is left to tell; the next backup replaces it.
+        if !self.complete {
+            // If this fails, the next backup replaces the file.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Whether the path still names this very file.
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+/// Whether the path still refers to this open file.
+fn is_same_file(file: &File, path: &Path) -> io::Result<bool> {
     let own = file.metadata()?;
     match fs::metadata(path) {
         Ok(named) => Ok((own.dev(), own.ino()) == (named.dev(), named.ino())),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_whole_stays() {
+    fn only_a_complete_backup_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let name = folder.path().join("a.backup");
         let begun = UnfinishedBackup::begin(&name).unwrap();
@@ -124,10 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_is_replaced_and_what_another_writes_is_not() {
+    fn the_remains_of_a_killed_process_are_replaced_but_not_the_file_of_a_running_one() {
         let folder = tempfile::tempdir().unwrap();
         let name = folder.path().join("a.backup");
-        fs::write(folder.path().join("a.backup.unfinished"), "much that somebody left").unwrap();
+        fs::write(folder.path().join("a.backup.unfinished"), "remains of a longer backup").unwrap();
         let begun = UnfinishedBackup::begin(&name).unwrap();
         assert!(matches!(UnfinishedBackup::begin(&name), Err(UnfinishedBackupError::InUse(_))));
         begun.file().write_all(b"new").unwrap();
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backup_that_cannot_get_its_name_is_removed() {
+    fn a_backup_that_cannot_be_renamed_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let begun = UnfinishedBackup::begin(&folder.path().join("a.backup")).unwrap();
         assert!(begun.finish(&folder.path().join("absent/a.backup")).is_err());

@@ -1,4 +1,4 @@
-//! From a store to a stream.
+//! Writing a backup of a store.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -9,87 +9,86 @@ use github_stats_actors::activity::{RepoState, Timestamp};
 use github_stats_actors::store::{FactStore, StoreError};
 use sha2::{Digest, Sha256};
 
-use super::{BackupLine, BackupSummary, FORMAT, Progress};
+use super::entry::hexadecimal;
+use super::{BackupEntry, BackupSummary, FORMAT, Progress};
 
-/// Why a backup was not written. What was written so far has no last line and is refused by every restore.
+/// Why a backup was not written. The part written so far has no last entry and is rejected by every
+/// restore.
 #[derive(Debug, thiserror::Error)]
-pub enum WriteError {
+pub enum BackupWriteError {
     /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The stream could not be written.
     #[error("the backup cannot be written: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
 }
 
-/// Writes everything the store holds. Facts that are written meanwhile may or may not be included.
+/// Writes the whole contents of the store. Facts that are stored while this runs may or may not be
+/// included.
 ///
 /// # Errors
-/// See [`WriteError`].
+/// See [`BackupWriteError`].
 pub async fn write(
     store: &Arc<dyn FactStore>,
     sink: impl Write,
     now: Timestamp,
     progress: Progress<'_>,
-) -> Result<BackupSummary, WriteError> {
-    let mut lines = Lines::new(sink);
-    lines.put(&BackupLine::GithubStatsBackup { format: FORMAT, created_at: now })?;
+) -> Result<BackupSummary, BackupWriteError> {
+    let mut entries = EntryWriter::new(sink);
+    entries.put(&BackupEntry::Header { format: FORMAT, created_at: now }).map_err(BackupWriteError::Io)?;
     for org in store.organisations().await? {
         for state in store.repositories(&org).await? {
-            repository(store, state, &mut lines, progress).await?;
+            write_repository(store, state, &mut entries, progress).await?;
         }
     }
-    Ok(lines.end()?)
+    entries.end().map_err(BackupWriteError::Io)
 }
 
-async fn repository(
+async fn write_repository(
     store: &Arc<dyn FactStore>,
     state: RepoState,
-    lines: &mut Lines<impl Write>,
+    entries: &mut EntryWriter<impl Write>,
     progress: Progress<'_>,
-) -> Result<(), WriteError> {
-    // The state first: what it covers was stored before it was read, so the records that follow hold all of it.
+) -> Result<(), BackupWriteError> {
+    // The state was read before the records, so the records include everything that its coverage
+    // claims.
     let key = state.key.clone();
-    lines.put(&BackupLine::Repository(Box::new(state)))?;
-    lines.summary.repositories += 1;
+    entries.put(&BackupEntry::Repository(Box::new(state))).map_err(BackupWriteError::Io)?;
+    entries.summary.repositories += 1;
     for (id, record) in store.records(&key, Timestamp::MIN).await? {
-        lines.put(&BackupLine::Record { id, record })?;
-        lines.summary.records += 1;
+        entries.put(&BackupEntry::Record { id, record }).map_err(BackupWriteError::Io)?;
+        entries.summary.records += 1;
     }
-    progress(lines.summary.records);
+    progress(entries.summary.records);
     Ok(())
 }
 
-/// Compresses lines and remembers what the last one says of them.
-struct Lines<W: Write> {
+/// Compresses entries, and counts and hashes them for the last one.
+struct EntryWriter<W: Write> {
     sink: GzEncoder<W>,
     digest: Sha256,
     summary: BackupSummary,
 }
 
-impl<W: Write> Lines<W> {
+impl<W: Write> EntryWriter<W> {
     fn new(sink: W) -> Self {
         let sink = GzEncoder::new(sink, Compression::default());
-        Lines { sink, digest: Sha256::new(), summary: BackupSummary::default() }
+        EntryWriter { sink, digest: Sha256::new(), summary: BackupSummary::default() }
     }
 
-    fn put(&mut self, line: &BackupLine) -> io::Result<()> {
-        let mut text = serde_json::to_vec(line).map_err(io::Error::other)?;
-        text.push(b'\n');
-        self.digest.update(&text);
-        self.sink.write_all(&text)
+    fn put(&mut self, entry: &BackupEntry) -> io::Result<()> {
+        let mut line = serde_json::to_vec(entry).map_err(io::Error::other)?;
+        line.push(b'\n');
+        self.digest.update(&line);
+        self.sink.write_all(&line)
     }
 
     fn end(mut self) -> io::Result<BackupSummary> {
         let BackupSummary { repositories, records } = self.summary;
         let sha256 = hexadecimal(&self.digest.clone().finalize());
-        self.put(&BackupLine::End { repositories, records, sha256 })?;
+        self.put(&BackupEntry::End { repositories, records, sha256 })?;
         self.sink.finish()?.flush()?;
         Ok(self.summary)
     }
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -109,7 +109,7 @@ async fn redis(config: &Config) -> Vec<Finding> {
         Err(error) => return vec![Finding::new("redis", Err(error.to_string()))],
     };
     let found = store.preflight().await.findings.into_iter();
-    let finding = |found: crate::redis::PreflightFinding| match found.verdict {
+    let finding = |found: crate::redis::PreflightFinding| match found.level {
         FindingLevel::Good => Finding::new("redis", Ok(found.text)),
         FindingLevel::Doubtful => Finding::new("redis", Ok(format!("note: {}", found.text))),
         FindingLevel::Bad => Finding::new("redis", Err(found.text)),

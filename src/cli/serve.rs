@@ -75,7 +75,7 @@ pub async fn run_on(
     otel: Option<Otel>,
 ) -> Result<ExitCode, CommandError> {
     let replica = config.replica_id(env, &hostname());
-    let context = ElectionContext { replica: &replica, initial_role, env, link: stores.link.clone() };
+    let context = ElectionContext { replica: &replica, initial_role, env, redis: stores.redis.clone() };
     let settings = ServiceSettings {
         electors: electors(&config, context),
         replica,

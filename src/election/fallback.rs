@@ -1,4 +1,4 @@
-//! A leader where nobody can be elected.
+//! Leading without election while the election backend is unavailable from the start.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,39 +7,41 @@ use async_trait::async_trait;
 use github_stats_actors::role::{ElectionBasis, ElectionError, ElectionStatus, Elector};
 use tokio::time::Instant;
 
-/// Elects by `wanted` from the first time that answers. If it does not do so soon after the start, `instead` decides until it
-/// does: a replica alone with a broken API is to work rather than to wait.
+/// Delegates to `primary` once it has answered for the first time. If it has not answered within
+/// `delay` after the start, `fallback` is used until it does, so that a single replica with a
+/// broken API works instead of waiting.
 pub(super) struct FallbackElector {
-    wanted: Box<dyn Elector>,
-    instead: Box<dyn Elector>,
-    patience: Duration,
-    state: Mutex<State>,
+    primary: Box<dyn Elector>,
+    fallback: Box<dyn Elector>,
+    delay: Duration,
+    state: Mutex<FallbackState>,
 }
 
-struct State {
+struct FallbackState {
     started: Option<Instant>,
-    /// Why `wanted` did not answer; `None` before the first attempt.
-    silent: Option<String>,
+    /// The last error of `primary`; `None` before the first one.
+    last_error: Option<String>,
+    /// Whether `primary` has ever answered; after that, `fallback` is not used any more.
     answered: bool,
     fell_back: bool,
 }
 
 impl FallbackElector {
-    /// Falls back after `patience` without an answer.
-    pub(super) fn new(wanted: Box<dyn Elector>, instead: Box<dyn Elector>, patience: Duration) -> Self {
-        let state = State { started: None, silent: None, answered: false, fell_back: false };
-        FallbackElector { wanted, instead, patience, state: Mutex::new(state) }
+    /// Falls back if `primary` has not answered after `delay`.
+    pub(super) fn new(primary: Box<dyn Elector>, fallback: Box<dyn Elector>, delay: Duration) -> Self {
+        let state = FallbackState { started: None, last_error: None, answered: false, fell_back: false };
+        FallbackElector { primary, fallback, delay, state: Mutex::new(state) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, FallbackState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn falls_back(&self, error: &ElectionError) -> bool {
         let mut state = self.state();
         let started = *state.started.get_or_insert_with(Instant::now);
-        state.silent = Some(error.0.clone());
-        state.fell_back |= !state.answered && started.elapsed() >= self.patience;
+        state.last_error = Some(error.0.clone());
+        state.fell_back |= !state.answered && started.elapsed() >= self.delay;
         state.fell_back
     }
 }
@@ -48,41 +50,41 @@ impl FallbackElector {
 impl Elector for FallbackElector {
     async fn attempt(&self) -> Result<ElectionStatus, ElectionError> {
         self.state().started.get_or_insert_with(Instant::now);
-        match self.wanted.attempt().await {
-            Ok(standing) => {
+        match self.primary.attempt().await {
+            Ok(status) => {
                 let mut state = self.state();
                 (state.answered, state.fell_back) = (true, false);
-                Ok(standing)
+                Ok(status)
             }
-            Err(error) if self.falls_back(&error) => self.instead.attempt().await,
+            Err(error) if self.falls_back(&error) => self.fallback.attempt().await,
             Err(error) => Err(error),
         }
     }
 
     async fn resign(&self) {
         if self.state().answered {
-            self.wanted.resign().await;
+            self.primary.resign().await;
         }
     }
 
     async fn changed(&self) {
         if self.state().answered {
-            return self.wanted.changed().await;
+            return self.primary.changed().await;
         }
         std::future::pending().await
     }
 
     fn basis(&self) -> ElectionBasis {
         let state = self.state();
-        let Some(silent) = state.silent.as_ref().filter(|_| state.fell_back) else {
-            return self.wanted.basis();
+        let Some(error) = state.last_error.as_ref().filter(|_| state.fell_back) else {
+            return self.primary.basis();
         };
-        let wanted = self.wanted.basis().backend;
+        let primary = self.primary.basis().backend;
         let reason = format!(
-            "every replica leads for itself, because an election by {wanted} is not to be had: {silent}; set \
-             leader_election.backend to follow instead"
+            "this replica leads without an election, because the backend {primary} is unavailable: {error}; set \
+             leader_election.backend to {primary} to follow instead"
         );
-        ElectionBasis { reason, degraded: true, ..self.instead.basis() }
+        ElectionBasis { reason, degraded: true, ..self.fallback.basis() }
     }
 }
 
@@ -95,12 +97,13 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(5);
+    const DELAY: Duration = Duration::from_secs(5);
 
-    struct Wanted(Arc<AtomicBool>);
+    /// Answers while the flag is set.
+    struct SwitchableElector(Arc<AtomicBool>);
 
     #[async_trait]
-    impl Elector for Wanted {
+    impl Elector for SwitchableElector {
         async fn attempt(&self) -> Result<ElectionStatus, ElectionError> {
             match self.0.load(Ordering::Relaxed) {
                 true => Ok(ElectionStatus::Follower { leader: Some("other".into()) }),
@@ -111,18 +114,19 @@ mod tests {
         async fn resign(&self) {}
 
         fn basis(&self) -> ElectionBasis {
-            "wanted".into()
+            "primary".into()
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_leads_alone_until_the_election_answers_and_never_again() {
+    async fn it_leads_without_election_only_until_the_backend_answers_for_the_first_time() {
         let answers = Arc::new(AtomicBool::new(false));
-        let instead = StaticElector::new(Role::Leader, PATIENCE * 3, "");
-        let elector = FallbackElector::new(Box::new(Wanted(answers.clone())), Box::new(instead), PATIENCE);
-        elector.attempt().await.expect_err("a moment is no outage");
-        assert_eq!(elector.basis(), "wanted".into());
-        tokio::time::advance(PATIENCE).await;
+        let fallback = StaticElector::new(Role::Leader, DELAY * 3, "");
+        let primary = SwitchableElector(answers.clone());
+        let elector = FallbackElector::new(Box::new(primary), Box::new(fallback), DELAY);
+        elector.attempt().await.expect_err("the delay has not passed");
+        assert_eq!(elector.basis(), "primary".into());
+        tokio::time::advance(DELAY).await;
         assert!(matches!(elector.attempt().await, Ok(ElectionStatus::Leader { .. })));
         let basis = elector.basis();
         assert!(
@@ -131,9 +135,9 @@ mod tests {
         );
         answers.store(true, Ordering::Relaxed);
         assert!(matches!(elector.attempt().await, Ok(ElectionStatus::Follower { .. })));
-        assert_eq!(elector.basis(), "wanted".into());
+        assert_eq!(elector.basis(), "primary".into());
         answers.store(false, Ordering::Relaxed);
-        tokio::time::advance(PATIENCE * 10).await;
-        elector.attempt().await.expect_err("others were elected by it: nobody leads for itself");
+        tokio::time::advance(DELAY * 10).await;
+        elector.attempt().await.expect_err("another replica may have been elected");
     }
 }

@@ -1,20 +1,21 @@
-//! What leaderships go by.
+//! The names of leases.
 
 use github_stats_actors::role::Shard;
 
 use crate::config::LeaderElectionConfig;
 
-/// What the leadership of a shard goes by.
+/// The name of the lease of a shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseName {
-    /// The namespace, of a Lease.
+    /// The namespace of the Kubernetes Lease.
     pub namespace: String,
-    /// The name, of a Lease or of a key.
+    /// The name of the Kubernetes Lease, or the last part of the Redis key.
     pub name: String,
 }
 
 impl LeaseName {
-    /// As configured. The first shard goes by the configured name, so that dividing organisations later moves as few as can be.
+    /// The configured name, with the shard's number appended except for the first shard. The first
+    /// shard thus keeps its lease if the number of shards is raised later.
     pub fn of(config: &LeaderElectionConfig, shard: Shard) -> Self {
         let name = match shard.number() {
             0 => config.lease_name.clone(),
@@ -29,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_shard_goes_by_the_configured_name() {
+    fn the_first_shard_has_the_configured_name() {
         let config = LeaderElectionConfig::default();
         let names: Vec<String> = Shard::all(3).map(|shard| LeaseName::of(&config, shard).name).collect();
         assert_eq!(names, ["github-stats-leader", "github-stats-leader-1", "github-stats-leader-2"]);

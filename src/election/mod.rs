@@ -1,12 +1,12 @@
-//! Electors: how replicas agree who leads. `docs/ELECTION.md` says which one is chosen when, and what each guarantees.
+//! Leader election backends. `docs/ELECTION.md` describes when each is used and what it guarantees.
 
 mod context;
 mod fallback;
 mod identity;
 pub mod kubernetes;
 mod lease_name;
+mod lease_term;
 mod redis;
-mod terms;
 mod timing;
 
 pub use context::{ElectionContext, electors, preflight};

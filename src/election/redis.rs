@@ -12,11 +12,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::LeaseTiming;
-use super::terms::LeadershipTerms;
+use super::lease_term::LeaseTerm;
 use crate::redis::{LuaScript, RedisCall, RedisClient, RedisClientError};
 
-/// KEYS: the key. ARGV: who; for how many milliseconds. Answers what became of it, who holds it, and for how long yet.
-const TAKE: &str = r"
+/// KEYS: the key. ARGV: identity, time to live in milliseconds. Returns the outcome, the holder,
+/// and the remaining time to live.
+const ACQUIRE: &str = r"
 local holder = redis.call('GET', KEYS[1])
 if not holder then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX')
@@ -29,7 +30,8 @@ end
 return {'held', holder, tostring(redis.call('PTTL', KEYS[1]))}
 ";
 
-/// KEYS: the key. ARGV: who; where to announce it. A user who may not announce may release all the same.
+/// KEYS: the key. ARGV: identity, channel for the announcement. The lease is released even if the
+/// user may not publish.
 const RELEASE: &str = r"
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
@@ -37,59 +39,64 @@ redis.pcall('PUBLISH', ARGV[2], ARGV[1])
 return 1
 ";
 
-/// How long after a connection that listened broke the next one is made.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Pause after the subscription breaks before the next one is made.
+const RESUBSCRIBE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Stands for election by setting a key that expires.
+/// Elects by a key with an expiry.
 ///
-/// Redis is the only clock that decides when a lease has ended; a leader's own deadline is counted from before its request.
-/// A release is published, and whoever listens stands at once.
+/// Only the clock of Redis decides when a lease expires; the leader's own deadline counts from
+/// before its request. A release is published, so that subscribed replicas attempt to acquire the
+/// lease at once.
 pub struct RedisElector {
-    shared: Arc<Shared>,
-    take: LuaScript,
+    lease: Arc<RedisLease>,
+    acquire: LuaScript,
     release: LuaScript,
-    listening: Mutex<JoinSet<()>>,
+    subscription: Mutex<JoinSet<()>>,
     reason: String,
 }
 
-struct Shared {
-    link: RedisClient,
+/// The part that the subscription task shares.
+struct RedisLease {
+    client: RedisClient,
     key: String,
     identity: String,
     timing: LeaseTiming,
-    state: Mutex<State>,
-    bell: Notify,
+    state: Mutex<LeaseState>,
+    /// Notified when an attempt is worth making; a notification without a waiter is kept for the
+    /// next one.
+    attempt_due: Notify,
 }
 
 #[derive(Default)]
-struct State {
-    terms: LeadershipTerms,
-    /// When another's lease ends unless it renews.
-    rival_ends: Option<Instant>,
+struct LeaseState {
+    term: LeaseTerm,
+    /// When the lease of another holder expires unless it renews.
+    holder_expires: Option<Instant>,
 }
 
 impl RedisElector {
-    /// Stands as `identity`, which nobody else has, for the key `name` under `prefix`; `reason` says why Redis decides.
+    /// Competes as `identity`, which must be unique, for the key `name` under `prefix`. `reason`
+    /// says why this backend is used.
     pub fn new(
-        link: RedisClient,
+        client: RedisClient,
         (prefix, name): (&str, &str),
         identity: String,
         timing: LeaseTiming,
         reason: impl Into<String>,
     ) -> Self {
-        let shared = Shared {
-            link,
+        let lease = RedisLease {
+            client,
             key: format!("{prefix}:election:{name}"),
             identity,
             timing,
             state: Mutex::default(),
-            bell: Notify::new(),
+            attempt_due: Notify::new(),
         };
         RedisElector {
-            shared: Arc::new(shared),
-            take: LuaScript::new(TAKE),
+            lease: Arc::new(lease),
+            acquire: LuaScript::new(ACQUIRE),
             release: LuaScript::new(RELEASE),
-            listening: Mutex::default(),
+            subscription: Mutex::default(),
             reason: reason.into(),
         }
     }
@@ -100,64 +107,65 @@ impl RedisElector {
         script: &LuaScript,
         argument: &str,
     ) -> Result<T, RedisClientError> {
-        let keys = [self.shared.key.clone().into_bytes()];
-        let arguments = [self.shared.identity.clone().into_bytes(), argument.as_bytes().to_vec()];
-        self.shared.link.run(call, script, &keys, &arguments).await
+        let keys = [self.lease.key.clone().into_bytes()];
+        let arguments = [self.lease.identity.clone().into_bytes(), argument.as_bytes().to_vec()];
+        self.lease.client.run(call, script, &keys, &arguments).await
     }
 
-    async fn take(&self) -> Result<ElectionStatus, RedisClientError> {
-        let timing = self.shared.timing;
+    async fn acquire(&self) -> Result<ElectionStatus, RedisClientError> {
+        let timing = self.lease.timing;
         let millis = timing.lease_duration.as_millis().to_string();
-        // Counted from before the request: Redis counts from later.
-        let asked = Instant::now();
-        let until = asked + timing.renew_deadline;
-        let (outcome, holder, left): (String, String, String) =
-            self.run(RedisCall::quick("elect"), &self.take, &millis).await?;
-        let mut state = self.shared.state();
-        state.rival_ends = None;
+        // Counts from before the request, while the expiry in Redis counts from later.
+        let until = Instant::now() + timing.renew_deadline;
+        let (outcome, holder, ttl): (String, String, String) =
+            self.run(RedisCall::quick("elect"), &self.acquire, &millis).await?;
+        let mut state = self.lease.state();
+        state.holder_expires = None;
         Ok(match outcome.as_str() {
-            "acquired" => state.terms.won_anew(until),
-            "renewed" => state.terms.won(until),
+            "acquired" => state.term.acquired(until),
+            "renewed" => state.term.renewed(until),
             _ => {
-                state.terms.lost();
-                // Without an expiry, which somebody else must have set it without, there is nothing to wait for.
-                let left = left.parse().ok().map(Duration::from_millis);
-                state.rival_ends = left.map(|left| Instant::now() + left);
+                state.term.lost();
+                // The TTL is negative if another program set the key without expiry; there is
+                // nothing to wait for then.
+                let ttl = ttl.parse().ok().map(Duration::from_millis);
+                state.holder_expires = ttl.map(|ttl| Instant::now() + ttl);
                 ElectionStatus::Follower { leader: Some(holder) }
             }
         })
     }
 
-    fn listen(&self) {
-        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
-        if listening.is_empty() {
-            let shared = self.shared.clone();
-            listening.spawn(async move {
+    /// Starts the task that follows releases, unless it is running.
+    fn subscribe(&self) {
+        let mut subscription = self.subscription.lock().unwrap_or_else(PoisonError::into_inner);
+        if subscription.is_empty() {
+            let lease = self.lease.clone();
+            subscription.spawn(async move {
                 loop {
-                    shared.follow().await;
-                    sleep(PAUSE).await;
+                    lease.follow_releases().await;
+                    sleep(RESUBSCRIBE_PAUSE).await;
                 }
             });
         }
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl RedisLease {
+    fn state(&self) -> MutexGuard<'_, LeaseState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Follows what is announced until the connection breaks.
-    async fn follow(&self) {
-        let mut releases = match self.link.listen(&self.key).await {
+    /// Receives announcements of releases until the connection breaks.
+    async fn follow_releases(&self) {
+        let mut releases = match self.client.subscribe(&self.key).await {
             Ok(releases) => Box::pin(releases),
-            // Attempts meet the same error and tell it.
-            Err(error) => return tracing::debug!(%error, "releases cannot be listened for"),
+            // Attempts fail with the same error, which is logged for them.
+            Err(error) => return tracing::debug!(%error, "cannot subscribe to releases of the lease"),
         };
-        // What was announced before the connection stood is found by looking once.
-        self.bell.notify_one();
+        // A release that was announced before the subscription is found by one more attempt.
+        self.attempt_due.notify_one();
         while releases.next().await.is_some() {
-            self.bell.notify_one();
+            self.attempt_due.notify_one();
         }
     }
 }
@@ -165,33 +173,33 @@ impl Shared {
 #[async_trait]
 impl Elector for RedisElector {
     async fn attempt(&self) -> Result<ElectionStatus, ElectionError> {
-        let limit = self.shared.timing.attempt_limit();
-        match timeout(limit, self.take()).await {
+        let limit = self.lease.timing.attempt_limit();
+        match timeout(limit, self.acquire()).await {
             Ok(outcome) => outcome.map_err(|error| ElectionError(error.to_string())),
             Err(_) => Err(ElectionError(format!("redis did not answer within {limit:?}"))),
         }
     }
 
     async fn resign(&self) {
-        self.shared.state().terms.lost();
+        self.lease.state().term.lost();
         let call = RedisCall::quick("elect").repeatable();
-        if let Err(error) = self.run::<u64>(call, &self.release, &self.shared.key).await {
-            tracing::warn!(%error, "leadership was not released; it ends by itself");
+        if let Err(error) = self.run::<u64>(call, &self.release, &self.lease.key).await {
+            tracing::warn!(%error, "the lease was not released; it will expire");
         }
     }
 
     async fn changed(&self) {
-        self.listen();
-        let rival_ends = self.shared.state().rival_ends;
-        let vanished = async {
-            match rival_ends {
-                Some(end) => tokio::time::sleep_until(end).await,
+        self.subscribe();
+        let holder_expires = self.lease.state().holder_expires;
+        let expired = async {
+            match holder_expires {
+                Some(at) => tokio::time::sleep_until(at).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            () = self.shared.bell.notified() => {}
-            () = vanished => {}
+            () = self.lease.attempt_due.notified() => {}
+            () = expired => {}
         }
     }
 

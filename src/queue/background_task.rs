@@ -1,23 +1,22 @@
-//! An actor that does one thing for ever.
+//! An actor that runs a future as long as it lives.
 
 use std::sync::Arc;
 
 use actix::prelude::*;
 use futures::future::BoxFuture;
 
-/// Makes the future that is kept going; called for every incarnation.
+/// Creates the future; called for each incarnation of the actor.
 pub type TaskFactory = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// Keeps a future going: a connection, or the work on a backlog. When it panics, its supervisor makes a new one; when
-/// the actor stops, the future is dropped where it stands.
+/// Runs a future that is not expected to end, such as maintaining a connection. After a panic the
+/// supervisor restarts it; when the actor stops, the future is dropped.
 pub struct BackgroundTask {
-    errand: TaskFactory,
+    factory: TaskFactory,
 }
 
 impl BackgroundTask {
-    /// An actor that begins when it starts.
-    pub fn new(errand: TaskFactory) -> Self {
-        BackgroundTask { errand }
+    pub fn new(factory: TaskFactory) -> Self {
+        BackgroundTask { factory }
     }
 }
 
@@ -25,7 +24,7 @@ impl Actor for BackgroundTask {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let errand = (self.errand)();
-        ctx.spawn(errand.into_actor(self).map(|(), _, ctx| ctx.stop()));
+        let task = (self.factory)();
+        ctx.spawn(task.into_actor(self).map(|(), _, ctx| ctx.stop()));
     }
 }

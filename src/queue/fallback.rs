@@ -1,4 +1,5 @@
-//! The broker while it is there, and this replica's memory and disk while it is not.
+//! A queue that uses the broker while it is available, and this replica's memory and disk while it
+//! is not.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,17 +13,19 @@ use github_stats_actors::queue::{
 use tokio::time::sleep;
 
 use super::amqp::AmqpQueue;
-use super::outbox::{Outbox, Unsent, job_key, letter_key};
+use super::outbox::Outbox;
+use super::outbox_message::{OutboxMessage, dead_letter_key, job_key};
 
-/// Jobs in memory at most; more wait on disk alone.
-const IN_MEMORY: usize = 5_000;
-/// Messages taken from the disk at a time.
+/// Maximum number of jobs in memory; further ones wait on disk only.
+const MEMORY_CAPACITY: usize = 5_000;
+/// Number of messages read from the outbox at a time.
 const PAGE: usize = 200;
-/// How often it is looked whether something can be sent.
-const LOOK: Duration = Duration::from_millis(500);
+/// Interval between checks whether pending messages can be sent.
+const RELAY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Jobs go to the broker while it takes them. While it does not, they wait here: in memory, where the workers of this
-/// replica find them, and in an outbox on disk, from where they go to the broker when it is back, also after a restart.
+/// Publishes to the broker while it accepts messages. While it does not, jobs wait in memory, where
+/// the workers of this replica receive them, and in an outbox on disk, from which they are sent
+/// once the broker is back, even after a restart.
 #[derive(Clone)]
 pub struct FallbackQueue(Arc<Inner>);
 
@@ -30,35 +33,36 @@ struct Inner {
     amqp: Arc<AmqpQueue>,
     memory: MemoryQueue,
     outbox: Option<Outbox>,
-    /// Ids of the jobs in memory, those that are being worked on or sent included: before they are on disk, and until they
-    /// are no longer. So whatever is on disk and not here, nobody works on.
-    held: Mutex<HashSet<String>>,
-    /// Jobs in memory at most.
-    room: usize,
+    /// Ids of the jobs in memory, including those being worked on or sent. A job is added before it
+    /// is stored in the outbox and removed after it is deleted from it, so no worker has a job that
+    /// is in the outbox and not in here.
+    reserved: Mutex<HashSet<String>>,
+    memory_capacity: usize,
 }
 
 impl FallbackQueue {
-    /// A queue that prefers this broker. Without an outbox, what waits here ends with the process.
+    /// A queue that prefers the broker. Without an outbox, pending messages are lost when the
+    /// process ends.
     pub fn new(amqp: Arc<AmqpQueue>, outbox: Option<Outbox>) -> Self {
-        Self::with_memory(amqp, outbox, IN_MEMORY)
+        Self::with_memory(amqp, outbox, MEMORY_CAPACITY)
     }
 
-    /// The same with room for so many jobs in memory.
-    pub fn with_memory(amqp: Arc<AmqpQueue>, outbox: Option<Outbox>, room: usize) -> Self {
-        let (memory, held) = (MemoryQueue::new(), Mutex::default());
-        FallbackQueue(Arc::new(Inner { amqp, memory, outbox, held, room }))
+    /// A queue with at most `memory_capacity` jobs in memory.
+    pub fn with_memory(amqp: Arc<AmqpQueue>, outbox: Option<Outbox>, memory_capacity: usize) -> Self {
+        let (memory, reserved) = (MemoryQueue::new(), Mutex::default());
+        FallbackQueue(Arc::new(Inner { amqp, memory, outbox, reserved, memory_capacity }))
     }
 
-    /// Sends what waits here when the broker is back, and brings into memory what there is room for while it is not;
-    /// for ever.
-    pub async fn relaying(&self) {
+    /// Sends pending messages while the broker is available, and loads jobs from the outbox into
+    /// memory while it is not. Never returns.
+    pub async fn run_relay(&self) {
         loop {
             if self.0.connected() {
-                self.0.relay().await;
+                self.0.send_pending().await;
             } else {
-                self.0.refill().await;
+                self.0.refill_memory().await;
             }
-            sleep(LOOK).await;
+            sleep(RELAY_INTERVAL).await;
         }
     }
 }
@@ -68,140 +72,145 @@ impl Inner {
         self.amqp.broker_status().connected
     }
 
-    /// Every change is whole before anything can panic.
-    fn held(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn reserved(&self) -> MutexGuard<'_, HashSet<String>> {
+        // A panic elsewhere cannot leave the set in an inconsistent state, so poisoning is ignored.
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn publish(&self, job: Job, delay: Duration) -> Result<(), QueueError> {
         if self.connected() {
             match self.amqp.publish(job.clone(), delay).await {
                 Ok(()) => return Ok(()),
-                Err(error) => tracing::debug!(%error, job_id = job.job_id, "a job waits here instead"),
+                Err(error) => {
+                    tracing::debug!(%error, job_id = job.job_id, "a job could not be published and waits in this replica");
+                }
             }
         }
-        self.keep(job, delay).await
+        self.publish_locally(job, delay).await
     }
 
-    /// Keeps a job here: on disk, and in memory while there is room.
-    async fn keep(&self, job: Job, delay: Duration) -> Result<(), QueueError> {
-        let room = self.memory.len() < self.room;
-        // None as well where it is held already: it has come to another stage.
-        let hold = if room { self.hold(&job.job_id) } else { None };
-        let on_disk = self.store(&Unsent::job(&job, delay)).await;
-        if room {
+    /// Stores a job in the outbox, and in memory unless that is full.
+    async fn publish_locally(&self, job: Job, delay: Duration) -> Result<(), QueueError> {
+        let in_memory = self.memory.len() < self.memory_capacity;
+        // There is no new reservation if the job is reserved already, because it comes back after a
+        // first attempt.
+        let reservation = if in_memory { self.reserve(&job.job_id) } else { None };
+        let on_disk = self.put_in_outbox(&OutboxMessage::job(&job, delay)).await;
+        if in_memory {
             self.memory.publish(job, delay).await?;
-            hold.into_iter().for_each(Hold::keep);
+            reservation.into_iter().for_each(JobReservation::persist);
         }
-        if room || on_disk { Ok(()) } else { Err(QueueError::Full) }
+        if in_memory || on_disk { Ok(()) } else { Err(QueueError::Full) }
     }
 
-    /// Whether the message is on disk now.
-    async fn store(&self, message: &Unsent) -> bool {
+    /// Returns whether the message was stored.
+    async fn put_in_outbox(&self, message: &OutboxMessage) -> bool {
         let Some(outbox) = &self.outbox else { return false };
         let stored = outbox.put(message).await;
         if let Err(error) = &stored {
-            tracing::warn!(%error, "a message waits in memory only");
+            tracing::warn!(%error, "a message is kept in memory only");
         }
         stored.is_ok()
     }
 
-    async fn drop_stored(&self, key: &str) {
+    async fn remove_from_outbox(&self, key: &str) {
         let Some(outbox) = &self.outbox else { return };
         if let Err(error) = outbox.remove(key).await {
-            tracing::warn!(%error, "a message may be sent twice");
+            tracing::warn!(%error, "a message could not be removed from the outbox and may be sent twice");
         }
     }
 
-    /// The job is no longer here.
-    async fn left(&self, job_id: &str) {
-        self.drop_stored(&job_key(job_id)).await;
-        self.held().remove(job_id);
+    /// Removes a job that is settled or was sent to the broker.
+    async fn remove_job(&self, job_id: &str) {
+        self.remove_from_outbox(&job_key(job_id)).await;
+        self.reserved().remove(job_id);
     }
 
-    /// Takes hold of a job that nobody has.
-    fn hold(&self, job_id: &str) -> Option<Hold<'_>> {
-        let is_free = self.held().insert(job_id.to_owned());
-        is_free.then(|| Hold { queue: self, job_id: job_id.to_owned(), kept: false })
+    /// Reserves a job; `None` if it is reserved already.
+    fn reserve(&self, job_id: &str) -> Option<JobReservation<'_>> {
+        let is_free = self.reserved().insert(job_id.to_owned());
+        is_free.then(|| JobReservation { queue: self, job_id: job_id.to_owned(), persistent: false })
     }
 
-    /// Takes hold of a job that was seen on disk, if it still is there.
-    async fn claim(&self, job_id: &str) -> Option<Hold<'_>> {
-        let (outbox, hold) = (self.outbox.as_ref()?, self.hold(job_id)?);
-        outbox.contains(&job_key(job_id)).await.unwrap_or(false).then_some(hold)
+    /// Reserves a job that was read from the outbox, if it is still in there.
+    async fn reserve_stored(&self, job_id: &str) -> Option<JobReservation<'_>> {
+        let (outbox, reservation) = (self.outbox.as_ref()?, self.reserve(job_id)?);
+        outbox.contains(&job_key(job_id)).await.unwrap_or(false).then_some(reservation)
     }
 
-    /// Sends what waits in memory, then what is on disk only.
-    async fn relay(&self) {
+    /// Sends the jobs in memory to the broker, then the messages that are in the outbox only.
+    async fn send_pending(&self) {
         while let Some((job, delay)) = self.memory.take() {
             let job_id = job.job_id.clone();
             if let Err(error) = self.amqp.publish(job.clone(), delay).await {
-                tracing::debug!(%error, "the broker is gone again");
-                // It was there a moment ago: there is room for it.
+                tracing::debug!(%error, "the broker is unavailable again");
+                // Cannot fail, because the job has just been taken from there.
                 let _ = self.memory.publish(job, delay).await;
                 return;
             }
-            self.left(&job_id).await;
+            self.remove_job(&job_id).await;
         }
         loop {
-            let page = self.on_disk_only().await;
+            let page = self.unreserved_page().await;
             if page.is_empty() {
                 return;
             }
             for message in page {
-                if self.send(message).await.is_err() {
+                if self.send_stored(message).await.is_err() {
                     return;
                 }
             }
         }
     }
 
-    /// Sends what was seen on disk, unless it is no longer there or somebody works on it.
-    async fn send(&self, message: Unsent) -> Result<(), QueueError> {
+    /// Sends a message that was read from the outbox, unless it is no longer in there or a worker
+    /// has it.
+    async fn send_stored(&self, message: OutboxMessage) -> Result<(), QueueError> {
         match &message {
-            Unsent::Job { job, due_ms, .. } => {
-                let Some(_hold) = self.claim(&job.job_id).await else { return Ok(()) };
+            OutboxMessage::Job { job, due_ms, .. } => {
+                let Some(_reservation) = self.reserve_stored(&job.job_id).await else { return Ok(()) };
                 self.amqp.publish((**job).clone(), remaining(*due_ms)).await?;
-                self.drop_stored(&message.key()).await;
+                self.remove_from_outbox(&message.key()).await;
                 return Ok(());
             }
-            Unsent::Letter(letter) => self.amqp.bury(letter).await?,
-            Unsent::Forgotten { letter } => self.amqp.forget(letter).await?,
+            OutboxMessage::DeadLetter(dead_letter) => self.amqp.publish_dead_letter(dead_letter).await?,
+            OutboxMessage::Discarded { dead_letter_id } => self.amqp.forget(dead_letter_id).await?,
         }
-        self.drop_stored(&message.key()).await;
+        self.remove_from_outbox(&message.key()).await;
         Ok(())
     }
 
-    /// Brings jobs from disk into memory, where workers find them.
-    async fn refill(&self) {
-        if self.outbox.is_none() || self.memory.len() > self.room / 2 {
+    /// Loads jobs from the outbox into memory, where workers receive them.
+    async fn refill_memory(&self) {
+        if self.outbox.is_none() || self.memory.len() > self.memory_capacity / 2 {
             return;
         }
-        let room = self.room.saturating_sub(self.memory.len());
-        for message in self.on_disk_only().await.into_iter().take(room) {
-            if let Unsent::Job { job, due_ms, .. } = message
-                && let Some(hold) = self.claim(&job.job_id).await
-                // Not taken when full; it stays on disk then.
+        let free = self.memory_capacity.saturating_sub(self.memory.len());
+        for message in self.unreserved_page().await.into_iter().take(free) {
+            if let OutboxMessage::Job { job, due_ms, .. } = message
+                && let Some(reservation) = self.reserve_stored(&job.job_id).await
+                // If the memory is full, the job stays in the outbox.
                 && self.memory.publish(*job, remaining(due_ms)).await.is_ok()
             {
-                hold.keep();
+                reservation.persist();
             }
         }
     }
 
-    async fn on_disk_only(&self) -> Vec<Unsent> {
+    /// Messages that are in the outbox only.
+    async fn unreserved_page(&self) -> Vec<OutboxMessage> {
         let Some(outbox) = &self.outbox else { return Vec::new() };
-        let held: HashSet<String> = self.held().iter().map(|id| job_key(id)).collect();
-        outbox.some(PAGE, move |key| !held.contains(key)).await.unwrap_or_else(|error| {
+        let reserved: HashSet<String> = self.reserved().iter().map(|id| job_key(id)).collect();
+        outbox.page(PAGE, move |key| !reserved.contains(key)).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the outbox cannot be read");
             Vec::new()
         })
     }
 
-    async fn bury(&self, letter: DeadLetter) {
-        if !self.connected() || self.amqp.bury(&letter).await.is_err() {
-            // Without a disk the book of dead letters is the only place that has it.
-            self.store(&Unsent::Letter(Box::new(letter))).await;
+    async fn publish_dead_letter(&self, dead_letter: DeadLetter) {
+        if !self.connected() || self.amqp.publish_dead_letter(&dead_letter).await.is_err() {
+            // Without an outbox, only the shared records of dead letters have it.
+            self.put_in_outbox(&OutboxMessage::DeadLetter(Box::new(dead_letter))).await;
         }
     }
 
@@ -210,24 +219,24 @@ impl Inner {
     }
 }
 
-/// Holds a job until dropped, unless that goes over to somebody else.
-struct Hold<'a> {
+/// Reserves a job until it is dropped, unless it is made persistent.
+struct JobReservation<'a> {
     queue: &'a Inner,
     job_id: String,
-    kept: bool,
+    persistent: bool,
 }
 
-impl Hold<'_> {
-    /// Whoever settles the job lets go of it.
-    fn keep(mut self) {
-        self.kept = true;
+impl JobReservation<'_> {
+    /// Keeps the reservation until the job is settled or sent.
+    fn persist(mut self) {
+        self.persistent = true;
     }
 }
 
-impl Drop for Hold<'_> {
+impl Drop for JobReservation<'_> {
     fn drop(&mut self) {
-        if !self.kept {
-            self.queue.held().remove(&self.job_id);
+        if !self.persistent {
+            self.queue.reserved().remove(&self.job_id);
         }
     }
 }
@@ -251,15 +260,15 @@ impl JobQueue for FallbackQueue {
         Ok(Box::new(FallbackDelivery { inner, is_local, queue }))
     }
 
-    async fn forget(&self, letter: &str) -> Result<(), QueueError> {
-        self.0.drop_stored(&letter_key(letter)).await;
-        let forgotten = match self.0.connected() {
-            true => self.0.amqp.forget(letter).await,
-            false => Err(QueueError::Unavailable("the broker is away".into())),
+    async fn forget(&self, dead_letter_id: &str) -> Result<(), QueueError> {
+        self.0.remove_from_outbox(&dead_letter_key(dead_letter_id)).await;
+        let result = match self.0.connected() {
+            true => self.0.amqp.forget(dead_letter_id).await,
+            false => Err(QueueError::Unavailable("the broker is not connected".into())),
         };
-        // The broker may have a copy, which it will be asked for when it is back.
-        let later = Unsent::Forgotten { letter: letter.to_owned() };
-        if forgotten.is_ok() || self.0.store(&later).await { Ok(()) } else { forgotten }
+        // The broker may have a copy, which is removed once it is back.
+        let later = OutboxMessage::Discarded { dead_letter_id: dead_letter_id.to_owned() };
+        if result.is_ok() || self.0.put_in_outbox(&later).await { Ok(()) } else { result }
     }
 
     fn status(&self) -> QueueStatus {
@@ -267,7 +276,8 @@ impl JobQueue for FallbackQueue {
     }
 }
 
-/// A delivery whose successor goes wherever jobs go now.
+/// A delivery from the broker or from memory. A job that comes back is published like a new one, so
+/// it may change places.
 struct FallbackDelivery {
     inner: Box<dyn Delivery>,
     is_local: bool,
@@ -275,8 +285,8 @@ struct FallbackDelivery {
 }
 
 impl FallbackDelivery {
-    /// Of a local delivery, the id of its job.
-    fn local_id(&self) -> Option<String> {
+    /// The id of the job if it was delivered from memory.
+    fn local_job_id(&self) -> Option<String> {
         match self.inner.message() {
             QueueMessage::Job(job) if self.is_local => Some(job.job_id.clone()),
             _ => None,
@@ -291,9 +301,9 @@ impl Delivery for FallbackDelivery {
     }
 
     async fn settle(self: Box<Self>, settlement: Settlement) -> Result<(), QueueError> {
-        let local_id = self.local_id();
+        let local_job_id = self.local_job_id();
         let FallbackDelivery { inner, queue, .. } = *self;
-        let Some(id) = local_id else {
+        let Some(job_id) = local_job_id else {
             return match settlement {
                 Settlement::Again { job, delay } => {
                     queue.publish(job, delay).await?;
@@ -304,16 +314,16 @@ impl Delivery for FallbackDelivery {
         };
         match settlement {
             Settlement::Done => {}
-            Settlement::Dead(letter) => queue.bury(*letter).await,
+            Settlement::Dead(dead_letter) => queue.publish_dead_letter(*dead_letter).await,
             Settlement::Again { job, delay } => {
                 if !queue.connected() || queue.amqp.publish(job.clone(), delay).await.is_err() {
-                    queue.store(&Unsent::job(&job, delay)).await;
+                    queue.put_in_outbox(&OutboxMessage::job(&job, delay)).await;
                     return inner.settle(Settlement::Again { job, delay }).await;
                 }
             }
         }
         inner.settle(Settlement::Done).await?;
-        queue.left(&id).await;
+        queue.remove_job(&job_id).await;
         Ok(())
     }
 }

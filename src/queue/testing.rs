@@ -1,9 +1,9 @@
-//! What the tests of queues share.
+//! Fixtures for tests of queues.
 
 use github_stats_actors::activity::Timestamp;
 use github_stats_actors::queue::{Job, JobFailure, testing};
 
-/// A job that was tried before.
+/// A job that has failed before.
 pub(super) fn job() -> Job {
     Job {
         attempt: 3,

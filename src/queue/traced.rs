@@ -1,4 +1,4 @@
-//! A queue through which traces go on: who works on a job continues the trace of who enqueued it.
+//! A decorator that propagates traces: work on a job continues the trace in which it was enqueued.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,14 +18,13 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 const PARENT: &str = "traceparent";
 const STATE: &str = "tracestate";
 
-/// Any queue. A job that is published for the first time is given the trace it is published in; it keeps that, however
-/// often it comes back.
+/// Adds the current trace context to a job that is published for the first time. The job keeps it
+/// through all retries.
 pub struct TracedQueue {
     queue: Arc<dyn JobQueue>,
 }
 
 impl TracedQueue {
-    /// This queue.
     pub fn new(queue: Arc<dyn JobQueue>) -> Self {
         TracedQueue { queue }
     }
@@ -56,8 +55,8 @@ impl JobQueue for TracedQueue {
         Ok(Box::new(TracedDelivery { delivery }))
     }
 
-    async fn forget(&self, letter: &str) -> Result<(), QueueError> {
-        self.queue.forget(letter).await
+    async fn forget(&self, dead_letter_id: &str) -> Result<(), QueueError> {
+        self.queue.forget(dead_letter_id).await
     }
 
     fn status(&self) -> QueueStatus {
@@ -101,7 +100,7 @@ impl Delivery for TracedDelivery {
     }
 }
 
-/// How others can go on from this span; `None` where nobody traces.
+/// The context for child spans of this span in other processes; `None` if tracing is off.
 fn context_of(span: &Span) -> Option<Box<TraceContext>> {
     let mut headers = HashMap::new();
     TraceContextPropagator::new().inject_context(&span.context(), &mut headers);
@@ -109,14 +108,14 @@ fn context_of(span: &Span) -> Option<Box<TraceContext>> {
     Some(Box::new(TraceContext { parent, state: headers.remove(STATE).unwrap_or_default() }))
 }
 
-/// Makes a span that was not entered yet a part of that trace; what is no trace changes nothing.
+/// Makes a span that has not been entered yet part of a trace. An invalid trace context is ignored.
 fn continue_in(span: &Span, trace: &TraceContext) {
     let headers: HashMap<String, String> = [(PARENT, &trace.parent), (STATE, &trace.state)]
         .map(|(name, value)| (name.into(), value.clone()))
         .into();
     let remote = TraceContextPropagator::new().extract(&headers);
     if span.set_parent(remote).is_err() {
-        tracing::trace!("nobody traces this job");
+        tracing::trace!("this job is not traced");
     }
 }
 
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_is_worked_on_in_the_trace_it_was_enqueued_in_also_when_it_comes_back() {
+    async fn work_on_a_job_and_its_retries_continues_the_trace_it_was_enqueued_in() {
         let _tracing = tracing_on();
         let queue = TracedQueue::new(Arc::new(MemoryQueue::new()));
         let scrape = tracing::info_span!("scrape");
@@ -161,16 +160,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_trace_or_with_a_nonsensical_one_a_job_is_worked_on_all_the_same() {
+    async fn a_job_without_a_trace_or_with_an_invalid_one_is_delivered() {
         let queue = TracedQueue::new(Arc::new(MemoryQueue::new()));
         queue.publish(job(), Duration::ZERO).await.expect("published");
         let (untraced, delivery) = received(&queue).await;
         assert_eq!(untraced.trace, None);
         delivery.settle(Settlement::Done).await.expect("settled");
         let _tracing = tracing_on();
-        let nonsense = TraceContext { parent: "00-zz-zz-01".into(), state: "=".into() };
+        let invalid = TraceContext { parent: "00-zz-zz-01".into(), state: "=".into() };
         queue
-            .publish(Job { trace: Some(Box::new(nonsense)), ..job() }, Duration::ZERO)
+            .publish(Job { trace: Some(Box::new(invalid)), ..job() }, Duration::ZERO)
             .await
             .expect("published");
         let (_, delivery) = received(&queue).await;

@@ -1,4 +1,4 @@
-//! A shared connection that is made again when it breaks.
+//! A shared connection that is replaced when it breaks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,48 +14,22 @@ use tokio::time::{Instant, timeout};
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
-use super::connection::{RedisConnection, open_listener};
+use super::connect::{open, open_subscriber};
+use super::connection::RedisConnection;
 use super::failure::RedisFailure;
-use super::{LuaScript, RedisClientError, RedisClientSettings};
-use crate::meter::Meter;
+use super::{LuaScript, RedisCall, RedisClientError, RedisClientSettings};
+use crate::meter::StoreRequestMeter;
 
-/// How long connecting may take, sentinels and their verification included.
+/// Deadline for connecting, including the queries to sentinels and the check of the master's role.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
-/// How long after a failed connect the next one is tried; until then calls fail at once.
+/// Pause between a failed attempt to connect and the next one, doubled after each failure; calls in
+/// between fail at once.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// What a small exchange may take.
-const QUICK: Duration = Duration::from_secs(2);
-/// What an exchange of thousands of records may take.
-const BULK: Duration = Duration::from_secs(10);
 
-/// What is asked, how long it may take, and whether it may be sent twice.
-#[derive(Clone, Copy, Debug)]
-pub struct RedisCall {
-    op: &'static str,
-    limit: Duration,
-    repeatable: bool,
-}
-
-impl RedisCall {
-    /// A small exchange, measured as `op`.
-    pub const fn quick(op: &'static str) -> Self {
-        RedisCall { op, limit: QUICK, repeatable: false }
-    }
-
-    /// An exchange of thousands of records.
-    pub const fn bulk(op: &'static str) -> Self {
-        RedisCall { op, limit: BULK, repeatable: false }
-    }
-
-    /// Doing it twice is as good as once: it is sent again when the connection turns out to be dead.
-    pub const fn repeatable(self) -> Self {
-        RedisCall { repeatable: true, ..self }
-    }
-}
-
-/// A connection that everybody shares; cheap to clone. It is made when it is first needed, given up when a call times out or
-/// breaks on it, and made again by a later call. While it cannot be made, calls fail at once instead of piling up.
+/// A connection shared by all clones; cheap to clone. It is opened on first use, discarded when a
+/// call on it times out or fails with it, and opened again by a later call. While connecting fails,
+/// calls fail at once instead of piling up.
 #[derive(Clone)]
 pub struct RedisClient {
     inner: Arc<Inner>,
@@ -63,22 +37,23 @@ pub struct RedisClient {
 
 struct Inner {
     settings: RedisClientSettings,
-    meter: Arc<dyn Meter>,
-    slot: Mutex<Slot>,
+    meter: Arc<dyn StoreRequestMeter>,
+    slot: Mutex<ConnectionSlot>,
     open: AtomicBool,
 }
 
 #[derive(Default)]
-struct Slot {
+struct ConnectionSlot {
     connection: Option<RedisConnection>,
-    /// Counts connections, so that only who used the present one gives it up.
+    /// Number of the connection, so that a call which failed on an earlier one does not discard the
+    /// current one.
     generation: u64,
-    failed: Option<Failed>,
+    last_failure: Option<ConnectFailure>,
 }
 
-struct Failed {
+struct ConnectFailure {
     error: RedisClientError,
-    until: Instant,
+    retry_at: Instant,
     pause: Duration,
 }
 
@@ -88,47 +63,47 @@ enum Request<'a> {
 }
 
 impl RedisClient {
-    /// A link that connects when it is first used: there is no need for a server yet.
-    pub fn new(settings: RedisClientSettings, meter: Arc<dyn Meter>) -> Self {
-        install_crypto();
+    /// A client that connects on first use, so the server need not be up yet.
+    pub fn new(settings: RedisClientSettings, meter: Arc<dyn StoreRequestMeter>) -> Self {
+        install_crypto_provider();
         RedisClient {
             inner: Arc::new(Inner { settings, meter, slot: Mutex::default(), open: AtomicBool::new(false) }),
         }
     }
 
-    /// What it was made of.
     pub fn settings(&self) -> &RedisClientSettings {
         &self.inner.settings
     }
 
-    /// Whether the connection was good when it was last used.
+    /// Whether there is a connection that worked when it was last used.
     pub fn is_open(&self) -> bool {
         self.inner.open.load(Ordering::Relaxed)
     }
 
-    /// Sends one command.
+    /// Sends one command and parses its reply.
     pub async fn query<T: FromRedisValue>(
         &self,
         call: RedisCall,
         command: &Cmd,
     ) -> Result<T, RedisClientError> {
-        let value = self.exchange(call, Request::Command(command)).await.map_err(|failure| failure.error)?;
-        parsed(value)
+        let value = self.request(call, Request::Command(command)).await.map_err(|failure| failure.error)?;
+        parse_reply(value)
     }
 
-    /// Sends commands together; in a cluster their keys must share one slot. Answers what each one answered.
+    /// Sends commands in one round trip and returns their replies in order. In a cluster their keys
+    /// must share one slot.
     pub async fn pipeline(
         &self,
         call: RedisCall,
         pipeline: &Pipeline,
     ) -> Result<Vec<Value>, RedisClientError> {
-        match self.exchange(call, Request::Pipeline(pipeline)).await.map_err(|failure| failure.error)? {
+        match self.request(call, Request::Pipeline(pipeline)).await.map_err(|failure| failure.error)? {
             Value::Array(values) => Ok(values),
-            other => parsed(other),
+            other => parse_reply(other),
         }
     }
 
-    /// Runs a script, which the server may or may not have seen before.
+    /// Runs a script by its hash, and sends its code if the server has not cached it.
     pub async fn run<T: FromRedisValue>(
         &self,
         call: RedisCall,
@@ -136,136 +111,137 @@ impl RedisClient {
         keys: &[Vec<u8>],
         arguments: &[Vec<u8>],
     ) -> Result<T, RedisClientError> {
-        let prepared = |name: &str, code: &str| {
+        let build = |name: &str, code: &str| {
             let size = arguments.iter().map(Vec::len).sum::<usize>() + 256;
             let mut command = Cmd::with_capacity(3 + keys.len() + arguments.len(), size);
             command.arg(name).arg(code).arg(keys.len()).arg(keys).arg(arguments);
             command
         };
-        let by_hash = prepared("EVALSHA", &script.hash);
-        match self.exchange(call, Request::Command(&by_hash)).await {
+        let by_hash = build("EVALSHA", &script.hash);
+        match self.request(call, Request::Command(&by_hash)).await {
             Err(failure) if failure.error.is_no_script() => {
-                let in_full = prepared("EVAL", script.code);
-                let value = self.exchange(call, Request::Command(&in_full)).await;
-                parsed(value.map_err(|failure| failure.error)?)
+                let with_code = build("EVAL", script.code);
+                let value = self.request(call, Request::Command(&with_code)).await;
+                parse_reply(value.map_err(|failure| failure.error)?)
             }
-            value => parsed(value.map_err(|failure| failure.error)?),
+            value => parse_reply(value.map_err(|failure| failure.error)?),
         }
     }
 
-    /// Asks every master of a cluster; `None` where there is no cluster.
-    pub(super) async fn ask_masters(
+    /// Sends a command to every master of a cluster and returns the replies by address; `None`
+    /// outside of a cluster.
+    pub(super) async fn query_masters(
         &self,
         call: RedisCall,
         command: &Cmd,
     ) -> Result<Option<Vec<(String, Value)>>, RedisClientError> {
         let (connection, generation) = self.connection().await.map_err(|failure| failure.error)?;
-        let Some(asked) = connection.ask_masters(command) else { return Ok(None) };
-        match timeout(call.limit, asked).await {
-            Ok(Ok(answers)) => Ok(Some(answers)),
+        let Some(query) = connection.query_masters(command) else { return Ok(None) };
+        match timeout(call.limit, query).await {
+            Ok(Ok(replies)) => Ok(Some(replies)),
             Ok(Err(error)) => Err(RedisFailure::from(error).error),
             Err(_) => {
                 let failure = RedisFailure::timeout(call.limit);
-                self.give_up(generation, &failure).await;
+                self.discard(generation, &failure).await;
                 Err(failure.error)
             }
         }
     }
 
-    /// Listens to a channel, on a connection of its own, until that breaks.
-    pub async fn listen(
+    /// Subscribes to a channel on a separate connection. The stream ends when that connection
+    /// breaks.
+    pub async fn subscribe(
         &self,
         channel: &str,
     ) -> Result<impl Stream<Item = Vec<u8>> + Send + use<>, RedisClientError> {
         let opened = timeout(CONNECT_LIMIT, async {
-            let mut listener = open_listener(&self.inner.settings).await?;
-            listener.subscribe(channel).await?;
-            Ok::<_, RedisFailure>(listener)
+            let mut subscriber = open_subscriber(&self.inner.settings).await?;
+            subscriber.subscribe(channel).await?;
+            Ok::<_, RedisFailure>(subscriber)
         });
-        let listener = opened.await.unwrap_or_else(|_| Err(RedisFailure::timeout(CONNECT_LIMIT)));
-        let messages = listener.map_err(|failure| failure.error)?.into_on_message();
+        let subscriber = opened.await.unwrap_or_else(|_| Err(RedisFailure::timeout(CONNECT_LIMIT)));
+        let messages = subscriber.map_err(|failure| failure.error)?.into_on_message();
         Ok(messages.map(|message| message.get_payload_bytes().to_vec()))
     }
 
-    async fn exchange(&self, call: RedisCall, request: Request<'_>) -> Result<Value, RedisFailure> {
-        let begun = Instant::now();
-        let span = spans::within_trace(|| exchange_span(call.op));
-        let answer = async {
-            match self.exchange_once(call, &request).await {
-                Err(failure) if call.repeatable && failure.dropped => {
-                    self.exchange_once(call, &request).await
-                }
-                answer => answer,
+    async fn request(&self, call: RedisCall, request: Request<'_>) -> Result<Value, RedisFailure> {
+        let started = Instant::now();
+        let span = spans::within_trace(|| request_span(call.op));
+        let result = async {
+            match self.request_once(call, &request).await {
+                Err(failure) if call.repeatable && failure.dropped => self.request_once(call, &request).await,
+                result => result,
             }
         };
-        let answer = answer.instrument(span.clone()).await;
-        if let Err(failure) = &answer
+        let result = result.instrument(span.clone()).await;
+        if let Err(failure) = &result
             && !failure.error.is_no_script()
         {
             spans::fail(&span, &failure.error);
         }
-        let went_well = answer.is_ok() || matches!(&answer, Err(failure) if failure.error.is_no_script());
-        self.inner.meter.exchanged(call.op, begun.elapsed(), went_well);
-        answer
+        self.inner.meter.observe(call.op, started.elapsed());
+        result
     }
 
-    async fn exchange_once(&self, call: RedisCall, request: &Request<'_>) -> Result<Value, RedisFailure> {
+    async fn request_once(&self, call: RedisCall, request: &Request<'_>) -> Result<Value, RedisFailure> {
         let (mut connection, generation) = self.connection().await?;
-        let answer = match timeout(call.limit, send(&mut connection, request)).await {
-            Ok(answer) => answer.map_err(RedisFailure::from),
+        let result = match timeout(call.limit, send(&mut connection, request)).await {
+            Ok(result) => result.map_err(RedisFailure::from),
             Err(_) => Err(RedisFailure::timeout(call.limit)),
         };
-        if let Err(failure) = &answer
-            && failure.breaks
+        if let Err(failure) = &result
+            && failure.breaks_connection
         {
-            self.give_up(generation, failure).await;
+            self.discard(generation, failure).await;
         }
-        answer
+        result
     }
 
-    /// The present connection, or a new one. One caller connects; the others wait and see what became of it.
-    pub(super) async fn connection(&self) -> Result<(RedisConnection, u64), RedisFailure> {
+    /// The current connection, or a new one. One caller connects while the others wait for the
+    /// result.
+    async fn connection(&self) -> Result<(RedisConnection, u64), RedisFailure> {
         let mut slot = self.inner.slot.lock().await;
         if let Some(connection) = &slot.connection {
             return Ok((connection.clone(), slot.generation));
         }
         let now = Instant::now();
-        if let Some(failed) = &slot.failed
-            && now < failed.until
+        if let Some(failure) = &slot.last_failure
+            && now < failure.retry_at
         {
-            return Err(RedisFailure { error: failed.error.clone(), breaks: false, dropped: false });
+            return Err(RedisFailure::on_connection(failure.error.clone()));
         }
-        let opened = timeout(CONNECT_LIMIT, RedisConnection::open(&self.inner.settings)).await;
+        let opened = timeout(CONNECT_LIMIT, open(&self.inner.settings)).await;
         match opened.unwrap_or_else(|_| Err(RedisFailure::timeout(CONNECT_LIMIT))) {
             Ok(connection) => {
                 slot.connection = Some(connection.clone());
                 slot.generation += 1;
-                slot.failed = None;
+                slot.last_failure = None;
                 self.inner.open.store(true, Ordering::Relaxed);
                 Ok((connection, slot.generation))
             }
             Err(failure) => {
-                let last = slot.failed.take().map_or(FIRST_PAUSE / 2, |failed| failed.pause);
-                slot.failed = Some(Failed::after(&failure, (last * 2).min(LONGEST_PAUSE)));
+                let last = slot.last_failure.take().map_or(FIRST_PAUSE / 2, |failure| failure.pause);
+                slot.last_failure = Some(ConnectFailure::new(&failure, (last * 2).min(LONGEST_PAUSE)));
                 Err(RedisFailure { dropped: false, ..failure })
             }
         }
     }
 
-    /// Others may still finish what they have under way on it. A server that said no, or nothing, is left alone for a moment.
-    async fn give_up(&self, generation: u64, failure: &RedisFailure) {
+    /// Stops using a connection; requests under way on it may still complete. If the server refused
+    /// or did not answer, the next attempt to connect waits for a pause.
+    async fn discard(&self, generation: u64, failure: &RedisFailure) {
         let mut slot = self.inner.slot.lock().await;
         if slot.generation != generation || slot.connection.take().is_none() {
             return;
         }
         self.inner.open.store(false, Ordering::Relaxed);
         if !failure.dropped {
-            slot.failed = Some(Failed::after(failure, FIRST_PAUSE));
+            slot.last_failure = Some(ConnectFailure::new(failure, FIRST_PAUSE));
         }
     }
 }
 
-fn exchange_span(op: &str) -> Span {
+fn request_span(op: &str) -> Span {
     tracing::info_span!(
         "store.exchange",
         otel.kind = "client",
@@ -276,11 +252,11 @@ fn exchange_span(op: &str) -> Span {
     )
 }
 
-impl Failed {
-    /// With jitter, so that replicas do not come back all at once.
-    fn after(failure: &RedisFailure, pause: Duration) -> Self {
-        let until = Instant::now() + pause.mul_f64(rand::rng().random_range(0.5..=1.0));
-        Failed { error: failure.error.clone(), until, pause }
+impl ConnectFailure {
+    /// The pause has jitter, so that replicas do not reconnect all at once.
+    fn new(failure: &RedisFailure, pause: Duration) -> Self {
+        let retry_at = Instant::now() + pause.mul_f64(rand::rng().random_range(0.5..=1.0));
+        ConnectFailure { error: failure.error.clone(), retry_at, pause }
     }
 }
 
@@ -296,16 +272,17 @@ async fn send(connection: &mut RedisConnection, request: &Request<'_>) -> Result
     }
 }
 
-fn parsed<T: FromRedisValue>(value: Value) -> Result<T, RedisClientError> {
+/// Converts a reply to the expected type.
+pub(super) fn parse_reply<T: FromRedisValue>(value: Value) -> Result<T, RedisClientError> {
     redis::from_redis_value(value)
-        .map_err(|error| RedisClientError::Damaged(format!("redis answered something unexpected: {error}")))
+        .map_err(|error| RedisClientError::Damaged(format!("unexpected reply from redis: {error}")))
 }
 
-/// Every library that encrypts shares the process's provider; without one, a second provider among the dependencies would make
-/// each connection panic.
-fn install_crypto() {
+/// Installs the process-wide rustls provider. Without it, every TLS connection would panic as soon
+/// as the dependencies bring in a second provider.
+fn install_crypto_provider() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Somebody else may have been quicker, which is as good.
+        // Fails only if another thread installed one in the meantime, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }

@@ -1,19 +1,18 @@
-//! What each new connection reads anew: the password, and the authorities to trust.
+//! The password and the trusted certificate authorities, read again for each new connection.
 
 use redis::TlsCertificates;
 
 use super::{RedisClientError, RedisClientSettings};
 use crate::config::Secret;
 
-/// Read from files as they are now.
 pub(super) struct RedisCredentials {
     pub(super) password: Option<Secret>,
-    /// `None` for connections in clear.
+    /// `None` if connections are not encrypted.
     pub(super) certificates: Option<TlsCertificates>,
 }
 
 impl RedisCredentials {
-    /// Reads them; off the runtime's threads, since a mounted file may be slow.
+    /// Reads them on a blocking thread, because a mounted file may be slow.
     pub(super) async fn read(settings: &RedisClientSettings) -> Result<Self, RedisClientError> {
         let settings = settings.clone();
         let read = tokio::task::spawn_blocking(move || Self::read_now(&settings));

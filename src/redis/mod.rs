@@ -1,19 +1,25 @@
-//! The road to Redis, whoever travels it: one [`RedisClient`] is one connection (in a cluster: one to each node) that many callers
-//! share, that every call is bounded on, and that is made again when it breaks.
+//! The Redis client that the store and the election share. A [`RedisClient`] holds one connection
+//! (in a cluster, one per node), which many callers multiplex, on which every call has a deadline,
+//! and which is replaced when it breaks.
 //!
-//! Standalone servers, masters that sentinels name, and clusters; TLS and users; passwords are read again for each new
-//! connection. Nothing here knows what is stored.
+//! It supports standalone servers, masters discovered through sentinels, and clusters, with TLS and
+//! ACL users. Passwords are read again for each new connection. This module does not know what is
+//! stored.
 
+mod call;
 mod client;
+mod connect;
 mod connection;
 mod credentials;
 mod failure;
 mod preflight;
 mod script;
 mod sentinel;
+mod server;
 mod settings;
 
-pub use client::{RedisCall, RedisClient};
+pub use call::RedisCall;
+pub use client::RedisClient;
 pub use failure::RedisClientError;
 pub use preflight::{FindingLevel, Preflight, PreflightFinding};
 pub use script::LuaScript;

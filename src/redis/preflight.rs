@@ -1,102 +1,103 @@
-//! Whether a Redis is fit to be used, in sentences.
+//! Checks whether a Redis is configured so that it can be used.
 
 use std::collections::BTreeMap;
 
 use redis::{Cmd, FromRedisValue, Value, cmd};
 use tokio::time::Instant;
 
+use super::client::parse_reply;
 use super::{RedisCall, RedisClient, RedisClientError};
 
-/// The oldest version that has every command in use.
+/// The oldest version that supports every command in use.
 const OLDEST: (u32, u32) = (6, 2);
 
-/// How good a finding is.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FindingLevel {
     /// As it should be.
     Good,
-    /// It works, but somebody should look at it.
+    /// It works, but is worth an operator's attention.
     Doubtful,
-    /// It must not be used like this.
+    /// It must be corrected before use.
     Bad,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreflightFinding {
-    /// How good it is.
-    pub verdict: FindingLevel,
+    pub level: FindingLevel,
     /// What was found, and what to do about it.
     pub text: String,
 }
 
-/// What was found out about a Redis.
+/// The results of all checks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preflight {
-    /// In the order they were looked at.
+    /// In the order of the checks.
     pub findings: Vec<PreflightFinding>,
 }
 
 impl Preflight {
-    /// The worst of its verdicts.
-    pub fn verdict(&self) -> FindingLevel {
-        self.findings.iter().map(|finding| finding.verdict).max().unwrap_or(FindingLevel::Good)
+    /// The most serious level of all findings.
+    pub fn level(&self) -> FindingLevel {
+        self.findings.iter().map(|finding| finding.level).max().unwrap_or(FindingLevel::Good)
     }
 
     /// Adds a finding.
-    pub fn add(&mut self, verdict: FindingLevel, text: impl Into<String>) {
-        self.findings.push(PreflightFinding { verdict, text: text.into() });
+    pub fn add(&mut self, level: FindingLevel, text: impl Into<String>) {
+        self.findings.push(PreflightFinding { level, text: text.into() });
     }
 }
 
 impl RedisClient {
-    /// Looks at every server that is written to.
+    /// Checks every server that accepts writes: latency, version, role, persistence and eviction
+    /// policy.
     pub async fn preflight(&self) -> Preflight {
         let mut preflight = Preflight::default();
-        let begun = Instant::now();
+        let started = Instant::now();
         if let Err(error) = self.query::<Value>(RedisCall::quick("check"), &cmd("PING")).await {
             preflight.add(FindingLevel::Bad, error.to_string());
             return preflight;
         }
-        // The first one connected.
-        let connected = begun.elapsed();
-        let begun = Instant::now();
+        // The first PING includes connecting, the second one does not.
+        let connected = started.elapsed();
+        let started = Instant::now();
         if let Err(error) = self.query::<Value>(RedisCall::quick("check"), &cmd("PING")).await {
             preflight.add(FindingLevel::Bad, error.to_string());
             return preflight;
         }
-        let (connected, answered) = (connected.as_secs_f64() * 1e3, begun.elapsed().as_secs_f64() * 1e3);
+        let (connected, latency) = (connected.as_secs_f64() * 1e3, started.elapsed().as_secs_f64() * 1e3);
         preflight.add(
             FindingLevel::Good,
-            format!("redis lets us in within {connected:.0} ms and answers in {answered:.1} ms"),
+            format!("connected to redis in {connected:.0} ms; it answers in {latency:.1} ms"),
         );
-        self.look_at_info(&mut preflight).await;
-        self.look_at_configuration(&mut preflight).await;
+        self.check_info(&mut preflight).await;
+        self.check_eviction_policy(&mut preflight).await;
         preflight
     }
 
-    async fn look_at_info(&self, preflight: &mut Preflight) {
-        match self.everywhere::<String>(&cmd("INFO")).await {
+    async fn check_info(&self, preflight: &mut Preflight) {
+        match self.query_all::<String>(&cmd("INFO")).await {
             Ok(servers) => {
                 for (server, info) in servers {
-                    let info = Info::read(&info);
-                    look_at_version(preflight, &server, &info);
-                    look_at_persistence(preflight, &server, &info);
+                    let info = Info::parse(&info);
+                    check_version(preflight, &server, &info);
+                    check_persistence(preflight, &server, &info);
                 }
             }
             Err(error) => {
                 preflight.add(
                     FindingLevel::Doubtful,
-                    format!("redis may not be asked for its version (INFO): {error}"),
+                    format!("the version of redis cannot be checked (INFO): {error}"),
                 );
             }
         }
     }
 
-    async fn look_at_configuration(&self, preflight: &mut Preflight) {
+    async fn check_eviction_policy(&self, preflight: &mut Preflight) {
         let mut command = cmd("CONFIG");
         command.arg("GET").arg("maxmemory-policy");
-        match self.everywhere::<BTreeMap<String, String>>(&command).await {
+        match self.query_all::<BTreeMap<String, String>>(&command).await {
             Ok(servers) => {
                 for (server, settings) in servers {
                     match settings.get("maxmemory-policy").map(String::as_str) {
@@ -110,40 +111,37 @@ impl RedisClient {
                                  is full: set it to noeviction"
                             ),
                         ),
-                        None => preflight.add(FindingLevel::Doubtful, format!("{server}maxmemory-policy is not told")),
+                        None => preflight.add(FindingLevel::Doubtful, format!("{server}maxmemory-policy is unknown")),
                     }
                 }
             }
             Err(_) => preflight.add(
                 FindingLevel::Doubtful,
-                "redis may not be asked for its maxmemory-policy (CONFIG GET): make sure that it is noeviction",
+                "there is no permission to check maxmemory-policy (CONFIG GET): make sure that it is noeviction",
             ),
         }
     }
 
-    /// Asks every server that is written to; the name of each, to begin a sentence with, is empty where there is one only.
-    async fn everywhere<T: FromRedisValue>(
+    /// Queries every server that accepts writes. Each reply comes with a prefix for findings: the
+    /// server's address in a cluster, else an empty string.
+    async fn query_all<T: FromRedisValue>(
         &self,
         command: &Cmd,
     ) -> Result<Vec<(String, T)>, RedisClientError> {
-        let Some(answers) = self.ask_masters(RedisCall::quick("check"), command).await? else {
+        let Some(replies) = self.query_masters(RedisCall::quick("check"), command).await? else {
             return Ok(vec![(String::new(), self.query(RedisCall::quick("check"), command).await?)]);
         };
-        let named = answers.into_iter().map(|(server, answer)| {
-            let answer = redis::from_redis_value(answer).map_err(|error| {
-                RedisClientError::Damaged(format!("redis answered something unexpected: {error}"))
-            })?;
-            Ok((format!("{server}: "), answer))
-        });
-        named.collect()
+        let parsed =
+            replies.into_iter().map(|(server, reply)| Ok((format!("{server}: "), parse_reply(reply)?)));
+        parsed.collect()
     }
 }
 
-/// What `INFO` tells.
+/// The fields of an `INFO` reply.
 struct Info<'a>(BTreeMap<&'a str, &'a str>);
 
 impl<'a> Info<'a> {
-    fn read(text: &'a str) -> Self {
+    fn parse(text: &'a str) -> Self {
         Info(text.lines().filter_map(|line| line.trim_end().split_once(':')).collect())
     }
 
@@ -152,7 +150,7 @@ impl<'a> Info<'a> {
     }
 }
 
-fn look_at_version(preflight: &mut Preflight, server: &str, info: &Info<'_>) {
+fn check_version(preflight: &mut Preflight, server: &str, info: &Info<'_>) {
     let version = info.get("redis_version");
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let found = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
@@ -160,7 +158,9 @@ fn look_at_version(preflight: &mut Preflight, server: &str, info: &Info<'_>) {
     if found < OLDEST {
         preflight.add(
             FindingLevel::Bad,
-            format!("{server}redis is version {version:?}, but {major}.{minor} is the oldest that works: upgrade it"),
+            format!(
+                "{server}redis has version {version:?}, but {major}.{minor} or later is required: upgrade it"
+            ),
         );
         return;
     }
@@ -175,22 +175,21 @@ fn look_at_version(preflight: &mut Preflight, server: &str, info: &Info<'_>) {
         role => preflight.add(
             FindingLevel::Bad,
             format!(
-                "{server}redis {version} has the role {role:?} and takes no writes: name its master instead"
+                "{server}redis {version} has the role {role:?} and accepts no writes: configure its master instead"
             ),
         ),
     }
 }
 
-fn look_at_persistence(preflight: &mut Preflight, server: &str, info: &Info<'_>) {
+fn check_persistence(preflight: &mut Preflight, server: &str, info: &Info<'_>) {
     if info.get("aof_enabled") == "1" {
-        preflight
-            .add(FindingLevel::Good, format!("{server}what is written is appended to a file (appendonly)"));
+        preflight.add(FindingLevel::Good, format!("{server}writes are appended to a file (appendonly)"));
     } else {
         preflight.add(
             FindingLevel::Doubtful,
             format!(
-                "{server}appendonly is off: a crash loses what was written since the last snapshot, and it is collected from \
-                 GitHub again; set appendonly yes"
+                "{server}appendonly is off: a crash loses everything written since the last snapshot, which must then be \
+                 collected from GitHub again; set appendonly yes"
             ),
         );
     }

@@ -1,6 +1,6 @@
-//! A script that the server keeps by its hash.
+//! Lua scripts that servers cache by hash.
 
-/// A Lua script. It is sent once to each server and called by its hash afterwards.
+/// A Lua script. Its code is sent once to each server; later calls send only its SHA-1.
 #[derive(Clone, Debug)]
 pub struct LuaScript {
     pub(super) code: &'static str,
@@ -8,7 +8,6 @@ pub struct LuaScript {
 }
 
 impl LuaScript {
-    /// A script with this code.
     pub fn new(code: &'static str) -> Self {
         LuaScript { code, hash: redis::Script::new(code).get_hash().to_owned() }
     }

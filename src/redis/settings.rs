@@ -1,4 +1,4 @@
-//! Where Redis is and how it is entered.
+//! Addresses, credentials and encryption of connections to Redis.
 
 use std::path::PathBuf;
 
@@ -6,49 +6,50 @@ use crate::config::{HostPort, RedisMode, SecretSource, StoreConfig};
 
 use super::RedisClientError;
 
-/// What a link is made of. Holds no secret but in its [`SecretSource`], which does not print it.
+/// Settings of a [`RedisClient`](super::RedisClient). The only secret is in a [`SecretSource`],
+/// which does not print it.
 #[derive(Clone, Debug)]
 pub struct RedisClientSettings {
-    /// Whom to connect to.
     pub servers: RedisServers,
-    /// The user; empty: the default user.
+    /// The ACL user; empty for the default user.
     pub username: String,
-    /// Its password, read for each new connection.
+    /// The user's password, read for each new connection.
     pub password: Option<SecretSource>,
-    /// The number of the database.
+    /// The database number; a cluster has only database 0.
     pub db: u32,
-    /// Whether connections, those to sentinels included, are encrypted.
+    /// TLS for all connections, including those to sentinels; `None` for unencrypted connections.
     pub tls: Option<RedisTls>,
 }
 
-/// Whom to connect to.
+/// The servers to connect to.
 #[derive(Clone, Debug)]
 pub enum RedisServers {
     /// One server.
     Standalone(HostPort),
-    /// The master that sentinels name.
+    /// The master that the sentinels report.
     Sentinel {
-        /// Where the sentinels are.
+        /// The addresses of the sentinels.
         sentinels: Vec<HostPort>,
-        /// What they call the master.
+        /// The name under which they monitor the master.
         master_set: String,
     },
-    /// A cluster, known by some of its nodes.
+    /// A cluster, given by the addresses of some of its nodes.
     Cluster(Vec<HostPort>),
 }
 
-/// How servers are trusted.
+/// How the certificates of servers are verified.
 #[derive(Clone, Debug)]
 pub struct RedisTls {
-    /// PEM file with the authorities to trust, read for each new connection; `None`: those of the system.
+    /// PEM file of the trusted certificate authorities, read for each new connection; `None` for
+    /// those of the system.
     pub ca_file: Option<PathBuf>,
 }
 
 impl RedisClientSettings {
-    /// What the section `store` says of Redis.
+    /// The settings of the configuration section `store`.
     ///
     /// # Errors
-    /// Where it names no server.
+    /// If it has no address for its `redis_mode`.
     pub fn from_config(store: &StoreConfig) -> Result<Self, RedisClientError> {
         let servers = match store.redis_mode {
             RedisMode::Standalone => store.redis_addr.clone().map(RedisServers::Standalone),
@@ -62,7 +63,7 @@ impl RedisClientSettings {
         };
         let servers = servers.ok_or_else(|| {
             RedisClientError::Unavailable(format!(
-                "the configuration names no server for store.redis_mode {}",
+                "the configuration has no server address for store.redis_mode {}",
                 store.redis_mode
             ))
         })?;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::github::quota::{ApiResource, BudgetState};
 use crate::github::{RateLimit, RequestMeter};
-use crate::meter::Meter;
+use crate::meter::StoreRequestMeter;
 use crate::telemetry::{GithubMetrics, StoreMeter};
 
-impl Meter for StoreMeter {
-    fn exchanged(&self, op: &'static str, took: Duration, _ok: bool) {
+impl StoreRequestMeter for StoreMeter {
+    fn observe(&self, op: &'static str, took: Duration) {
         StoreMeter::exchanged(self, op, took);
     }
 }

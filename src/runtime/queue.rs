@@ -1,4 +1,4 @@
-//! From the configuration to the queue of backfill jobs.
+//! Creates the configured queue of backfill jobs.
 
 use std::sync::Arc;
 
@@ -13,26 +13,27 @@ use crate::config::{Config, SecretSource, StoreBackend};
 use crate::queue::amqp::{AmqpQueue, Broker, Topology};
 use crate::queue::{BackgroundTask, FallbackQueue, Outbox, TaskFactory, TracedQueue};
 
-/// Where backfill jobs wait, and what keeps the way there open.
+/// The queue of backfill jobs, and the background tasks that keep it connected to the broker.
 pub struct BackfillQueue {
-    /// The queue.
     pub queue: Arc<dyn JobQueue>,
-    errands: Vec<(&'static str, TaskFactory)>,
+    /// Named factories of the background tasks; empty without a broker.
+    tasks: Vec<(&'static str, TaskFactory)>,
 }
 
 impl BackfillQueue {
-    /// A queue that ends with the process.
+    /// A queue in memory, whose jobs end with the process.
     pub fn in_memory() -> Self {
-        BackfillQueue { queue: traced(MemoryQueue::new()), errands: Vec::new() }
+        BackfillQueue { queue: traced(MemoryQueue::new()), tasks: Vec::new() }
     }
 
-    /// The configured queue. Nothing is waited for: a broker that does not answer is connected to later.
+    /// The configured queue. Returns without waiting for the broker, which is connected to in the
+    /// background.
     pub async fn open(config: &Config, replica: &str, stores: &Stores, observer: &Arc<dyn Observer>) -> Self {
         match config.amqp.url() {
             Some(url) => Self::on_broker(config, url, replica, observer),
             None => {
                 if config.store.backend != StoreBackend::Redis {
-                    forget_jobs(config, stores).await;
+                    remove_job_records(config, stores).await;
                 }
                 Self::in_memory()
             }
@@ -45,56 +46,50 @@ impl BackfillQueue {
         let amqp = Arc::new(AmqpQueue::new(broker, topology, prefetch, observer.clone()));
         let queue = FallbackQueue::new(amqp.clone(), outbox(config));
         let (publisher, consumer, relay) = (amqp.clone(), amqp, queue.clone());
-        let mut errands: Vec<(&'static str, TaskFactory)> = vec![
-            ("amqp-publisher", Arc::new(move || keep(publisher.clone(), Way::Out))),
-            ("outbox", Arc::new(move || relayed(relay.clone()))),
+        let mut tasks: Vec<(&'static str, TaskFactory)> = vec![
+            ("amqp-publisher", Arc::new(move || run_publisher(publisher.clone()))),
+            ("outbox", Arc::new(move || run_relay(relay.clone()))),
         ];
         if config.backfill.enabled {
-            errands.push(("amqp-consumer", Arc::new(move || keep(consumer.clone(), Way::In))));
+            tasks.push(("amqp-consumer", Arc::new(move || run_consumer(consumer.clone()))));
         }
-        BackfillQueue { queue: traced(queue), errands }
+        BackfillQueue { queue: traced(queue), tasks }
     }
 
-    /// The actors that keep the way to the queue open; `None` where there is no way to keep.
+    /// The supervisor of the background tasks; `None` without a broker.
     pub(super) fn supervisor(&self) -> Option<ChildSpec> {
-        if self.errands.is_empty() {
+        if self.tasks.is_empty() {
             return None;
         }
-        let children = self.errands.iter().map(|(name, errand)| {
-            let errand = errand.clone();
+        let children = self.tasks.iter().map(|(name, factory)| {
+            let factory = factory.clone();
             ChildSpec::actor(&ActorRef::<BackgroundTask>::new(*name), move || {
-                BackgroundTask::new(errand.clone())
+                BackgroundTask::new(factory.clone())
             })
         });
         Some(ChildSpec::supervisor(SupervisorSpec::new("broker", Strategy::OneForOne).children(children)))
     }
 }
 
-/// Traces go on through whatever queue there is.
+/// Adds the propagation of traces to a queue.
 fn traced(queue: impl JobQueue) -> Arc<dyn JobQueue> {
     Arc::new(TracedQueue::new(Arc::new(queue)))
 }
 
-/// Which of the two connections.
-enum Way {
-    Out,
-    In,
+fn run_publisher(queue: Arc<AmqpQueue>) -> BoxFuture<'static, ()> {
+    Box::pin(async move { queue.run_publisher().await })
 }
 
-fn keep(queue: Arc<AmqpQueue>, way: Way) -> BoxFuture<'static, ()> {
-    Box::pin(async move {
-        match way {
-            Way::Out => queue.publishing().await,
-            Way::In => queue.consuming().await,
-        }
-    })
+fn run_consumer(queue: Arc<AmqpQueue>) -> BoxFuture<'static, ()> {
+    Box::pin(async move { queue.run_consumer().await })
 }
 
-fn relayed(queue: FallbackQueue) -> BoxFuture<'static, ()> {
-    Box::pin(async move { queue.relaying().await })
+fn run_relay(queue: FallbackQueue) -> BoxFuture<'static, ()> {
+    Box::pin(async move { queue.run_relay().await })
 }
 
-/// The outbox in the data directory; without one, what could not be sent is found again by the sweeps.
+/// The outbox in the data directory. Without one, jobs that could not be sent are lost with the
+/// process, and sweeps find their windows again.
 fn outbox(config: &Config) -> Option<Outbox> {
     if config.store.backend == StoreBackend::Memory {
         return None;
@@ -102,16 +97,16 @@ fn outbox(config: &Config) -> Option<Outbox> {
     match Outbox::open(&config.store.path) {
         Ok(outbox) => Some(outbox),
         Err(error) => {
-            tracing::warn!(%error, "jobs that cannot be sent will wait in memory only");
+            tracing::warn!(%error, "jobs that cannot be sent to the broker are kept in memory only");
             None
         }
     }
 }
 
-/// What waited in the memory of the process that had this store before is gone with it; its records would only keep
-/// the same windows from being enqueued again.
-async fn forget_jobs(config: &Config, stores: &Stores) {
+/// Removes the records of jobs that were in the memory of the previous process. They would only
+/// keep the same windows from being enqueued again.
+async fn remove_job_records(config: &Config, stores: &Stores) {
     if let Err(error) = JobStores::new(&stores.shared, &dispatch(config)).jobs.forget_all().await {
-        tracing::debug!(%error, "the records of earlier jobs are left; they run out by themselves");
+        tracing::debug!(%error, "the records of earlier jobs could not be removed; they will expire");
     }
 }

@@ -31,7 +31,7 @@ use crate::github::RequestMeter;
 use crate::http::{AdminAccess, AppState, HttpSettings, serve};
 use crate::slo::{CountHistory, CounterReading};
 use crate::telemetry::{
-    Build, Dependency, Fleet, FleetExchange, Metrics, MetricsError, Otel, Quotas, Sources,
+    Build, Dependency, Fleet, FleetExchange, Metrics, MetricsError, Otel, QueueNames, Quotas, Sources,
 };
 
 /// How often the admin token's file is read again.
@@ -118,7 +118,8 @@ impl Service {
         let config = &settings.config;
         warn_of_shards(config, settings.electors.len());
         let listener = bind(config)?;
-        let metrics = Metrics::sent(&settings.replica, Build::current(), settings.otel.as_ref())?;
+        let queues = QueueNames::from_config(&config.amqp);
+        let metrics = Metrics::sent(&settings.replica, Build::current(), settings.otel.as_ref(), queues)?;
         metrics.attach(&settings.stores.meter);
         metrics.begin_at_zero(config.github.orgs.iter().map(|org| org.org.as_str()));
         let meter: Arc<dyn RequestMeter> = Arc::new(metrics.github());

@@ -1,4 +1,4 @@
-//! From the configured store to an open one.
+//! Opens the configured store.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,58 +8,61 @@ use github_stats_actors::store::{
 };
 
 use crate::config::{Config, StoreBackend};
-use crate::meter::Meter;
+use crate::meter::StoreRequestMeter;
 use crate::redis::{RedisClient, RedisClientError, RedisClientSettings};
 use crate::store::{EmbeddedStore, MeasuredStore, OpenError, RedisStore};
 use crate::telemetry::{Connections, StoreMeter};
 
-/// Why the configured store is not there.
+/// Why the configured store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreOpenError {
-    /// The embedded store cannot be opened.
     #[error(transparent)]
     Embedded(#[from] OpenError),
-    /// The embedded store cannot be read.
+    /// The embedded store was opened but cannot be read.
     #[error(transparent)]
     Unreadable(#[from] StoreError),
-    /// Redis cannot be configured.
+    /// The configuration of Redis is incomplete.
     #[error(transparent)]
     Redis(#[from] RedisClientError),
 }
 
-/// Everything that is kept, by the port it is kept behind. Cheap to clone.
+/// The opened store, by port. Cheap to clone.
 #[derive(Clone)]
 pub struct Stores {
     /// Facts and their coverage.
     pub facts: Arc<dyn FactStore>,
-    /// What replicas share besides.
+    /// State that replicas share: jobs, counts, cooldowns.
     pub shared: Arc<dyn SharedState>,
-    /// What measures the store's answers.
+    /// Measures the store's requests once it is attached to metrics.
     pub meter: StoreMeter,
-    /// Counts the connections to a shared store.
+    /// The number of open connections to Redis.
     pub connections: Option<Connections>,
-    /// A way to Redis for whoever must not wait behind the store's requests; where that is what replicas share.
-    pub link: Option<RedisClient>,
+    /// A separate client for elections, so that they do not wait behind the store's requests;
+    /// `None` without Redis.
+    pub redis: Option<RedisClient>,
 }
 
 impl Stores {
-    /// These facts, and nothing shared that outlives the process.
+    /// A store of facts, with shared state in memory only.
     pub fn with_facts(facts: Arc<dyn FactStore>) -> Self {
         let shared = Arc::new(MemoryState::new());
-        Stores { facts, shared, meter: StoreMeter::default(), connections: None, link: None }
+        Stores { facts, shared, meter: StoreMeter::default(), connections: None, redis: None }
     }
 
     fn embedded(path: &Path) -> Result<Self, StoreOpenError> {
         let store = Arc::new(EmbeddedStore::open(path)?);
         let meter = StoreMeter::default();
-        let facts = Arc::new(MeasuredStore::new(store.clone(), Arc::new(meter.clone()) as Arc<dyn Meter>));
-        Ok(Stores { facts, shared: store, meter, connections: None, link: None })
+        let facts = Arc::new(MeasuredStore::new(
+            store.clone(),
+            Arc::new(meter.clone()) as Arc<dyn StoreRequestMeter>,
+        ));
+        Ok(Stores { facts, shared: store, meter, connections: None, redis: None })
     }
 
     fn redis(config: &Config) -> Result<Self, StoreOpenError> {
         let meter = StoreMeter::default();
         let settings = RedisClientSettings::from_config(&config.store)?;
-        let link = RedisClient::new(settings.clone(), Arc::new(meter.clone()));
+        let client = RedisClient::new(settings.clone(), Arc::new(meter.clone()));
         let store = Arc::new(RedisStore::new(settings, &config.store.key_prefix, Arc::new(meter.clone())));
         let connected = store.clone();
         let connections: Connections = Arc::new(move || connected.connections());
@@ -68,15 +71,16 @@ impl Stores {
             shared: store,
             meter,
             connections: Some(connections),
-            link: Some(link),
+            redis: Some(client),
         })
     }
 }
 
-/// Opens the configured store itself. Redis need not be there yet: calls fail until it is.
+/// Opens the configured store alone. Redis need not be reachable yet: calls fail until it is.
 ///
 /// # Errors
-/// When it is locked, damaged, of a newer format or not configured; nothing stored was changed then.
+/// If the store is locked, damaged, of a newer format or not configured. Stored data is not changed
+/// then.
 pub fn open_store(config: &Config) -> Result<Stores, StoreOpenError> {
     match config.store.backend {
         StoreBackend::Embedded => Stores::embedded(&config.store.path),
@@ -85,10 +89,11 @@ pub fn open_store(config: &Config) -> Result<Stores, StoreOpenError> {
     }
 }
 
-/// Opens the configured store for a replica: where it is shared, with the local one that stands in for it.
+/// Opens the configured store for a replica. A shared store is mirrored by a local one, which takes
+/// its place during outages.
 ///
 /// # Errors
-/// As [`open_store`], of both.
+/// Those of [`open_store`], for either store.
 pub async fn open_stores(config: &Config) -> Result<Stores, StoreOpenError> {
     let stores = open_store(config)?;
     if !config.store.is_shared() {

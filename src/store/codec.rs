@@ -1,8 +1,9 @@
-//! How a record is written: a version, flags, then varints and names.
+//! The binary encoding of records: a version, flags, then varints and names.
 //!
-//! Version 1: `01`, flags, `at`, `seen_at`, additions, deletions, `user`; then, each only where it differs from the latest
-//! observation, the credited `seen_at` and `user`. Times are zigzag varints, counts are varints, names are a length and
-//! UTF-8 bytes. `at` stands first so that garbage collection can pass over what it keeps without reading names.
+//! Version 1: `01`, flags, `at`, `seen_at`, additions, deletions, `user`; then the credited
+//! `seen_at` and `user`, each only if it differs from the latest observation. Times are zigzag
+//! varints, counts are varints, names are a length and UTF-8 bytes. `at` comes first so that
+//! garbage collection can skip the records it keeps without decoding names.
 
 use github_stats_actors::activity::{Credit, LocChange, Login, Observation, Record, Timestamp};
 
@@ -12,7 +13,7 @@ const GONE: u8 = 1;
 const CREDITED_EARLIER: u8 = 1 << 1;
 const CREDITED_OTHER: u8 = 1 << 2;
 
-/// Why bytes are no record.
+/// Why bytes cannot be decoded as a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::store) enum DecodeError {
     #[error("version {0} of the record is unknown")]
@@ -29,7 +30,6 @@ pub(in crate::store) enum DecodeError {
     Trailing(usize),
 }
 
-/// The bytes of a record.
 pub(in crate::store) fn encode(record: &Record) -> Vec<u8> {
     let Record { latest, first } = record;
     let mut flags = 0;
@@ -58,7 +58,7 @@ pub(in crate::store) fn encode(record: &Record) -> Vec<u8> {
     bytes
 }
 
-/// The record these bytes are.
+/// Decodes a record, which must take up all bytes.
 pub(in crate::store) fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
     let (flags, mut reader) = Reader::begin(bytes)?;
     let at = reader.time()?;
@@ -73,7 +73,7 @@ pub(in crate::store) fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
     Ok(Record { latest: Observation { seen_at, gone: flags & GONE != 0, user, at, lines }, first })
 }
 
-/// When the fact happened, without reading the rest.
+/// Decodes only when the fact happened.
 pub(in crate::store) fn decode_at(bytes: &[u8]) -> Result<Timestamp, DecodeError> {
     let (_, mut reader) = Reader::begin(bytes)?;
     reader.time()
@@ -171,20 +171,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_record_reads_back(record in record()) {
+        fn a_record_survives_a_round_trip(record in record()) {
             let bytes = encode(&record);
             prop_assert_eq!(decode_at(&bytes), Ok(record.latest.at));
             prop_assert_eq!(decode(&bytes), Ok(record));
         }
 
         #[test]
-        fn a_part_of_a_record_is_none(record in record(), cut in any::<prop::sample::Index>()) {
+        fn a_truncated_record_is_an_error(record in record(), cut in any::<prop::sample::Index>()) {
             let bytes = encode(&record);
             prop_assert!(decode(&bytes[..cut.index(bytes.len())]).is_err());
         }
 
         #[test]
-        fn hostile_bytes_are_refused_without_panicking(
+        fn arbitrary_bytes_do_not_panic(
             mut bytes in proptest::collection::vec(any::<u8>(), 0..60), versioned in any::<bool>(),
         ) {
             if versioned {
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_record_takes_few_bytes() {
+    fn a_typical_record_takes_22_bytes() {
         let seen_at = Timestamp::from_unix(1_800_000_000);
         let record = Record {
             latest: Observation {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_version_is_named() {
+    fn a_newer_version_is_reported() {
         assert_eq!(decode(&[2, 0, 0]), Err(DecodeError::Version(2)));
     }
 }

@@ -1,9 +1,9 @@
-//! A fact's identity as bytes: a tag for its kind, then the object id or the number (big endian). Their order is the order
-//! of what they name.
+//! The binary encoding of a fact's identity: a tag for its kind, then the object id or the number
+//! (big endian). The byte order is the order of [`FactId`].
 
 use github_stats_actors::activity::{FactId, Oid};
 
-/// Appends the bytes of an identity.
+/// Appends the encoded identity.
 pub(in crate::store) fn push(bytes: &mut Vec<u8>, id: FactId) {
     match id {
         FactId::Commit(oid) => {
@@ -17,14 +17,14 @@ pub(in crate::store) fn push(bytes: &mut Vec<u8>, id: FactId) {
     }
 }
 
-/// The bytes of an identity.
+/// The encoded identity.
 pub(in crate::store) fn of(id: FactId) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(21);
     push(&mut bytes, id);
     bytes
 }
 
-/// The identity that these bytes are, all of them.
+/// Decodes an identity, which must take up all bytes.
 pub(in crate::store) fn read(bytes: &[u8]) -> Option<FactId> {
     match split_first(bytes)? {
         (id, []) => Some(id),
@@ -32,7 +32,7 @@ pub(in crate::store) fn read(bytes: &[u8]) -> Option<FactId> {
     }
 }
 
-/// The identity that these bytes begin with, and what follows it.
+/// Decodes the identity at the start, and returns the bytes after it.
 pub(in crate::store) fn split_first(bytes: &[u8]) -> Option<(FactId, &[u8])> {
     let (tag, rest) = bytes.split_first()?;
     if *tag == 0 {

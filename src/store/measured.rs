@@ -1,4 +1,4 @@
-//! A store whose answers are timed.
+//! A decorator that measures the requests to a store.
 
 use std::sync::Arc;
 
@@ -13,37 +13,36 @@ use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
-use crate::meter::Meter;
+use crate::meter::StoreRequestMeter;
 
-/// Tells a meter how long each call took.
+/// Reports the duration of each call to a meter, and runs each call in a span while tracing is on.
 pub struct MeasuredStore<S> {
     store: Arc<S>,
-    meter: Arc<dyn Meter>,
+    meter: Arc<dyn StoreRequestMeter>,
 }
 
 impl<S> MeasuredStore<S> {
-    /// Times this store.
-    pub fn new(store: Arc<S>, meter: Arc<dyn Meter>) -> Self {
+    pub fn new(store: Arc<S>, meter: Arc<dyn StoreRequestMeter>) -> Self {
         MeasuredStore { store, meter }
     }
 
-    async fn timed<T>(
+    async fn measure<T>(
         &self,
         op: &'static str,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let begun = Instant::now();
-        let span = spans::within_trace(|| exchange_span(op));
-        let answer = call.instrument(span.clone()).await;
-        if let Err(error) = &answer {
+        let started = Instant::now();
+        let span = spans::within_trace(|| request_span(op));
+        let result = call.instrument(span.clone()).await;
+        if let Err(error) = &result {
             spans::fail(&span, error);
         }
-        self.meter.exchanged(op, begun.elapsed(), answer.is_ok());
-        answer
+        self.meter.observe(op, started.elapsed());
+        result
     }
 }
 
-fn exchange_span(op: &str) -> Span {
+fn request_span(op: &str) -> Span {
     tracing::info_span!(
         "store.exchange",
         otel.kind = "client",
@@ -57,27 +56,27 @@ fn exchange_span(op: &str) -> Span {
 #[async_trait]
 impl<S: FactStore> FactStore for MeasuredStore<S> {
     async fn write(&self, batch: Batch) -> Result<WriteSummary, StoreError> {
-        self.timed("write", self.store.write(batch)).await
+        self.measure("write", self.store.write(batch)).await
     }
 
     async fn repositories(&self, org: &OrgName) -> Result<Vec<RepoState>, StoreError> {
-        self.timed("repositories", self.store.repositories(org)).await
+        self.measure("repositories", self.store.repositories(org)).await
     }
 
     async fn repository(&self, key: &RepoKey) -> Result<Option<RepoState>, StoreError> {
-        self.timed("repositories", self.store.repository(key)).await
+        self.measure("repositories", self.store.repository(key)).await
     }
 
     async fn organisations(&self) -> Result<Vec<OrgName>, StoreError> {
-        self.timed("organisations", self.store.organisations()).await
+        self.measure("organisations", self.store.organisations()).await
     }
 
     async fn records(&self, key: &RepoKey, since: Timestamp) -> Result<Vec<(FactId, Record)>, StoreError> {
-        self.timed("scan", self.store.records(key, since)).await
+        self.measure("scan", self.store.records(key, since)).await
     }
 
     async fn scan(&self, from: Option<ScanCursor>, limit: usize) -> Result<RecordPage, StoreError> {
-        self.timed("scan", self.store.scan(from, limit)).await
+        self.measure("scan", self.store.scan(from, limit)).await
     }
 
     async fn collect_garbage(
@@ -86,23 +85,23 @@ impl<S: FactStore> FactStore for MeasuredStore<S> {
         floor: Timestamp,
         epoch: Epoch,
     ) -> Result<Option<GarbageCollected>, StoreError> {
-        self.timed("gc", self.store.collect_garbage(key, floor, epoch)).await
+        self.measure("gc", self.store.collect_garbage(key, floor, epoch)).await
     }
 
     async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError> {
-        self.timed("epoch", self.store.begin_epoch(shard, after)).await
+        self.measure("epoch", self.store.begin_epoch(shard, after)).await
     }
 
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
-        self.timed("epoch", self.store.confirm_epoch(epoch)).await
+        self.measure("epoch", self.store.confirm_epoch(epoch)).await
     }
 
-    /// Not timed: it asks nobody.
+    /// Not measured: the embedded store answers without a request.
     async fn position(&self) -> Result<ChangePosition, StoreError> {
         self.store.position().await
     }
 
-    /// Not timed: it asks nobody.
+    /// Not measured: the embedded store answers without a request.
     async fn changes(&self, since: &ChangePosition) -> Result<LogChanges, StoreError> {
         self.store.changes(since).await
     }

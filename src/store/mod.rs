@@ -1,4 +1,4 @@
-//! Where facts are kept: adapters of the port [`FactStore`](github_stats_actors::store::FactStore).
+//! Implementations of the port [`FactStore`](github_stats_actors::store::FactStore).
 
 mod codec;
 pub mod embedded;

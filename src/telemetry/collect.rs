@@ -31,7 +31,7 @@ pub(super) fn own(sources: &Sources, metrics: &Metrics, scrapes: &ScrapeReport) 
         families.extend(derived::organisations(&sources.led(), &sources.pauses.get(), now));
         families.extend(metrics.lines().families(|org| sources.leads_for(org)));
     }
-    families.extend(derived::queue(replica, &sources.queue.get(), now));
+    families.extend(derived::queue(replica, metrics.queues(), &sources.queue.get(), now));
     if let Some(connections) = &sources.connections {
         let (open, wanted) = connections();
         families.push(derived::connections(replica, open, wanted));
@@ -94,7 +94,7 @@ mod tests {
     use crate::exposition::{ACTIVITY, ExpositionFormat, encode, testing};
     use github_stats_actors::fleet::PeerExchange;
 
-    use crate::telemetry::{Build, Dependency, Fleet, FleetExchange, SharedQuota, StoreMeter};
+    use crate::telemetry::{Build, Dependency, Fleet, FleetExchange, QueueNames, SharedQuota, StoreMeter};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -234,6 +234,26 @@ mod tests {
         ] {
             assert!(page.lines().any(|present| present == line), "{line}\n{page}");
         }
+    }
+
+    #[actix::test]
+    async fn the_queue_label_has_the_configured_names() {
+        let (sources, _) = leader();
+        let build = Build { version: "1.2.3".into(), revision: "abc".into() };
+        let queues = QueueNames { jobs: "own.jobs".into(), dead_letters: "own.dead".into() };
+        let metrics = Metrics::sent("replica-0", build, None, queues).unwrap();
+        metrics.begin_at_zero([]);
+        metrics.on_event(Event::JobBuried);
+        let page = String::from_utf8(encode(&collected(&sources, &metrics), ExpositionFormat::Text)).unwrap();
+        for line in [
+            "gh_exporter_queue_depth{queue=\"own.jobs\"} 3",
+            "gh_exporter_queue_depth{queue=\"own.dead\"} 1",
+            "gh_exporter_queue_oldest_message_age_seconds{queue=\"own.jobs\"} 90",
+            "gh_exporter_events_dlq_total{queue=\"own.dead\"} 1",
+        ] {
+            assert!(page.lines().any(|present| present == line), "{line}\n{page}");
+        }
+        assert!(!page.contains("gh.backfill"), "{page}");
     }
 
     #[actix::test]

@@ -8,12 +8,8 @@ use github_stats_actors::queue::QueueState;
 use github_stats_actors::role::{Epoch, Role, Roles};
 use github_stats_actors::scheduler::{OrgState, SchedulerState};
 
-use super::{Dependency, catalogue};
+use super::{Dependency, QueueNames, catalogue};
 use crate::exposition::{MetricFamily, SeriesCounts};
-
-/// The queues by the names they have with the default configuration.
-const JOBS: &str = "gh.backfill.jobs";
-pub(super) const DEAD_LETTERS: &str = "gh.backfill.dlq";
 
 /// What only a leader knows.
 pub(super) fn organisations(state: &SchedulerState, pauses: &[Pause], now: Timestamp) -> Vec<MetricFamily> {
@@ -43,13 +39,19 @@ pub(super) fn organisations(state: &SchedulerState, pauses: &[Pause], now: Times
     families
 }
 
-pub(super) fn queue(replica: &str, state: &QueueState, now: Timestamp) -> Vec<MetricFamily> {
+pub(super) fn queue(
+    replica: &str,
+    queues: &QueueNames,
+    state: &QueueState,
+    now: Timestamp,
+) -> Vec<MetricFamily> {
+    let (jobs, dead_letters) = (queues.jobs.as_str(), queues.dead_letters.as_str());
     let stats = &state.stats;
     let age = stats.oldest.map_or(0, |oldest| now.seconds_since(oldest).max(0));
     let depth = catalogue::QUEUE_DEPTH.family();
     vec![
-        depth.with(&[JOBS], stats.depth as f64).with(&[DEAD_LETTERS], stats.dead as f64),
-        catalogue::QUEUE_OLDEST.family().with(&[JOBS], age as f64),
+        depth.with(&[jobs], stats.depth as f64).with(&[dead_letters], stats.dead as f64),
+        catalogue::QUEUE_OLDEST.family().with(&[jobs], age as f64),
         catalogue::OUTBOX_BACKLOG.family().with(&[replica], state.status.outbox as f64),
         catalogue::CONSUMER_LAG.family().with(&[replica], state.lag_seconds as f64),
     ]

@@ -8,12 +8,12 @@ use github_stats_actors::queue::JobReason;
 use github_stats_actors::store::WriteSource;
 use prometheus::{HistogramVec, IntCounterVec, Registry};
 
-use super::derived::{self, DEAD_LETTERS};
+use super::derived;
 use super::instruments::Instruments;
 use super::store_metrics::StoreMetrics;
 use super::{
-    GithubMetrics, HttpMetrics, LocSources, Otel, Scrapes, Sources, StoreMeter, catalogue, gather, machine,
-    vectors,
+    GithubMetrics, HttpMetrics, LocSources, Otel, QueueNames, Scrapes, Sources, StoreMeter, catalogue,
+    gather, machine, vectors,
 };
 use crate::exposition::MetricFamily;
 
@@ -48,6 +48,7 @@ pub struct Metrics(Arc<Shared>);
 
 struct Shared {
     replica: String,
+    queues: QueueNames,
     build: Build,
     registry: Registry,
     instruments: Instruments,
@@ -80,19 +81,25 @@ impl Metrics {
     /// # Errors
     /// [`MetricsError`] if the catalogue is inconsistent.
     pub fn new(replica: &str, build: Build) -> Result<Self, MetricsError> {
-        Self::sent(replica, build, None)
+        Self::sent(replica, build, None, QueueNames::default())
     }
 
     /// The same, and sends what the process tells of itself where that is wanted.
     ///
     /// # Errors
     /// [`MetricsError`] if the catalogue is inconsistent.
-    pub fn sent(replica: &str, build: Build, otel: Option<&Otel>) -> Result<Self, MetricsError> {
+    pub fn sent(
+        replica: &str,
+        build: Build,
+        otel: Option<&Otel>,
+        queues: QueueNames,
+    ) -> Result<Self, MetricsError> {
         let registry = Registry::new();
         let instruments = Instruments::new(&registry, otel)?;
         instruments.tell(&[catalogue::OTEL_FAILURES], failures(replica, otel));
         Ok(Metrics(Arc::new(Shared {
             replica: replica.to_owned(),
+            queues,
             build,
             github: GithubMetrics::new(&registry)?,
             http: HttpMetrics::new(replica, &instruments),
@@ -119,6 +126,11 @@ impl Metrics {
         &self.0.replica
     }
 
+    /// The values of the `queue` label.
+    pub(super) fn queues(&self) -> &QueueNames {
+        &self.0.queues
+    }
+
     /// What is running.
     pub fn build(&self) -> &Build {
         &self.0.build
@@ -142,7 +154,7 @@ impl Metrics {
     /// Begins at zero what is worth an alert: a counter that appears with its first count shows no increase.
     pub fn begin_at_zero<'a>(&self, orgs: impl IntoIterator<Item = &'a str>) {
         let events = &self.0.events;
-        events.buried.with_label_values(&[DEAD_LETTERS]);
+        events.buried.with_label_values(&[self.0.queues.dead_letters.as_str()]);
         events.series_refused.with_label_values::<&str>(&[]);
         for source in [WriteSource::LeaderScrape, WriteSource::WorkerBackfill] {
             for result in ["success", "failure"] {
@@ -235,7 +247,7 @@ impl Observer for Metrics {
             Event::JobProcessed { org, repo, outcome } => {
                 (&metrics.processed, &[org.as_str(), repo.as_str(), outcome.as_str()])
             }
-            Event::JobBuried => (&metrics.buried, &[DEAD_LETTERS]),
+            Event::JobBuried => (&metrics.buried, &[self.0.queues.dead_letters.as_str()]),
             Event::MessagePublished { confirmed } => {
                 let result = if confirmed { "confirmed" } else { "failed" };
                 (&metrics.amqp_publishes, &[self.0.replica.as_str(), result])

@@ -1,7 +1,8 @@
-//! Election by a Lease of the Kubernetes API.
+//! Election by a `coordination.k8s.io` Lease of Kubernetes.
 
 mod api;
 mod elector;
+mod lease_lock;
 mod observation;
 mod preflight;
 mod record;

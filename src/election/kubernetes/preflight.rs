@@ -1,4 +1,4 @@
-//! Whether the Lease can be read, in a sentence.
+//! Checks whether a Lease can be read.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use super::api::{KubernetesCluster, LeaseApi};
 use super::record::LeaderElectionRecord;
 use crate::election::LeaseName;
 
-/// Reads the Lease once. Whether it may be written shows only when it is.
+/// Reads the Lease once and describes its state. The permission to write is not checked.
 ///
 /// # Errors
-/// Why it cannot be read, and what to do.
+/// The reason why it cannot be read, and what to do about it.
 pub async fn preflight(
     cluster: KubernetesCluster,
     name: LeaseName,
@@ -20,9 +20,9 @@ pub async fn preflight(
     match api.get().await {
         Ok(Some(found)) => Ok(match LeaderElectionRecord::of(&found).holder {
             Some(holder) => format!("{lease} is held by {holder}"),
-            None => format!("{lease} is held by nobody"),
+            None => format!("{lease} has no holder"),
         }),
-        Ok(None) => Ok(format!("{lease} is not there yet; the first leader makes it")),
+        Ok(None) => Ok(format!("{lease} does not exist yet; the first leader creates it")),
         Err(error) => Err(error.to_string()),
     }
 }

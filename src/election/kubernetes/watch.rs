@@ -1,4 +1,4 @@
-//! Following what happens to the Lease.
+//! Watching the Lease for releases and deletion.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,30 +7,30 @@ use futures::StreamExt;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::elector::ElectorShared;
+use super::lease_lock::LeaseLock;
 
-/// How long after a watch ended the next one is begun, so that a server in trouble is not asked all the time.
+/// Pause between two watches, so that a failing server is not overloaded.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Watches in the background, from when it is first wanted until it is dropped.
+/// Watches the Lease in a background task, which is started on first use and ends on drop.
 pub(super) struct LeaseWatcher {
-    shared: Arc<ElectorShared>,
+    lock: Arc<LeaseLock>,
     task: std::sync::Mutex<JoinSet<()>>,
 }
 
 impl LeaseWatcher {
-    pub(super) fn new(shared: Arc<ElectorShared>) -> Self {
-        LeaseWatcher { shared, task: std::sync::Mutex::default() }
+    pub(super) fn new(lock: Arc<LeaseLock>) -> Self {
+        LeaseWatcher { lock, task: std::sync::Mutex::default() }
     }
 
-    /// Begins to watch, unless it does so already.
+    /// Starts the task unless it is running.
     pub(super) fn keep_watching(&self) {
         let mut task = self.task.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if task.is_empty() {
-            let shared = self.shared.clone();
+            let lock = self.lock.clone();
             task.spawn(async move {
                 loop {
-                    shared.follow().await;
+                    lock.follow().await;
                     sleep(PAUSE).await;
                 }
             });
@@ -38,24 +38,24 @@ impl LeaseWatcher {
     }
 }
 
-impl ElectorShared {
-    /// Follows one watch to its end.
+impl LeaseLock {
+    /// Follows one watch until it ends.
     async fn follow(&self) {
         let mut events = match self.api.watch().await {
             Ok(events) => Box::pin(events),
-            // Attempts meet the same error and tell it.
+            // Attempts fail with the same error, which is logged for them.
             Err(error) => {
-                return tracing::debug!(%error, "the lease cannot be watched; it is looked at in turn");
+                return tracing::debug!(%error, "the lease cannot be watched; it is polled instead");
             }
         };
         while let Some(event) = events.next().await {
             match event {
                 Ok(Some(lease)) => {
                     if self.observe(lease).record.holder.is_none() {
-                        self.bell.notify_one();
+                        self.attempt_due.notify_one();
                     }
                 }
-                Ok(None) => self.bell.notify_one(),
+                Ok(None) => self.attempt_due.notify_one(),
                 Err(error) => return tracing::debug!(%error, "a watch of the lease ended"),
             }
         }

@@ -1,4 +1,5 @@
-//! Why there is no way to the broker, and what to do about it. Never holds what the URL holds.
+//! Errors of the broker, with what to do about them. The texts never contain the password of the
+//! URL.
 
 use std::time::Duration;
 
@@ -7,63 +8,49 @@ use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 
 use crate::config::SecretError;
 
-/// Why there is no way to the broker.
+/// Why a request to the broker failed. `address` is host, port and virtual host.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum AmqpError {
-    /// The URL cannot be had.
+    /// The file or variable with the URL cannot be read.
     #[error("amqp.url cannot be read: {0}")]
     Secret(String),
-    /// The URL is none.
-    #[error("amqp.url is no URL such as amqp://user:password@host:5672/vhost")]
+    /// The URL cannot be parsed.
+    #[error("amqp.url is not a URL of the form amqp://user:password@host:5672/vhost")]
     Url,
-    /// The broker does not let us in.
-    #[error("the broker at {at} refuses the login: check user and password in amqp.url")]
-    Login {
-        /// Host, port and virtual host.
-        at: String,
-    },
-    /// There is no such virtual host for us.
+    /// Authentication failed.
+    #[error("the broker at {address} refuses the login: check user and password in amqp.url")]
+    Login { address: String },
+    /// The virtual host does not exist, or the user has no access to it.
     #[error(
-        "the broker at {at} does not give access to the virtual host: create it, or grant it to the user"
+        "the broker at {address} does not give access to the virtual host: create it, or grant it to the user"
     )]
-    VirtualHost {
-        /// Host, port and virtual host.
-        at: String,
-    },
-    /// It does not answer.
-    #[error("the broker at {at} did not answer within {} s", .limit.as_secs())]
-    Silent {
-        /// Host, port and virtual host.
-        at: String,
-        /// How long it had.
-        limit: Duration,
-    },
-    /// A queue or the exchange exists, and is another.
-    #[error("{what} exists with other arguments ({told}): {remedy}")]
+    VirtualHost { address: String },
+    /// No answer within the deadline.
+    #[error("the broker at {address} did not answer within {} s", .limit.as_secs())]
+    Timeout { address: String, limit: Duration },
+    /// The exchange or a queue exists with different arguments.
+    #[error("{object} exists with other arguments ({reply}): {remedy}")]
     Mismatch {
-        /// What.
-        what: String,
-        /// What the broker said.
-        told: String,
+        /// The exchange or queue.
+        object: String,
+        /// The explanation of the broker.
+        reply: String,
         /// What to do about it.
         remedy: String,
     },
-    /// The user may not set up what is needed.
-    #[error("{what} cannot be set up ({told}): grant the user configure, write and read permission on it")]
+    /// The user may not declare the exchange or a queue.
+    #[error(
+        "{object} cannot be declared ({reply}): grant the user configure, write and read permission on it"
+    )]
     Forbidden {
-        /// What.
-        what: String,
-        /// What the broker said.
-        told: String,
+        /// The exchange or queue.
+        object: String,
+        /// The explanation of the broker.
+        reply: String,
     },
-    /// The connection broke off, or was refused.
-    #[error("the broker at {at} cannot be used: {cause}")]
-    Broken {
-        /// Host, port and virtual host.
-        at: String,
-        /// What happened.
-        cause: String,
-    },
+    /// The connection failed or was refused.
+    #[error("the connection to the broker at {address} failed: {cause}")]
+    Connection { address: String, cause: String },
 }
 
 impl From<SecretError> for AmqpError {
@@ -73,42 +60,45 @@ impl From<SecretError> for AmqpError {
 }
 
 impl AmqpError {
-    /// What an attempt to connect ended with.
-    pub(super) fn connecting(at: &str, error: &lapin::Error) -> Self {
-        let at = at.to_owned();
-        if let ErrorKind::ProtocolError(told) = error.kind() {
-            match told.kind() {
-                AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => return AmqpError::Login { at },
-                AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => return AmqpError::VirtualHost { at },
+    /// Classifies an error while connecting.
+    pub(super) fn connecting(address: &str, error: &lapin::Error) -> Self {
+        let address = address.to_owned();
+        if let ErrorKind::ProtocolError(cause) = error.kind() {
+            match cause.kind() {
+                AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => return AmqpError::Login { address },
+                AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => {
+                    return AmqpError::VirtualHost { address };
+                }
                 _ => {}
             }
         }
-        AmqpError::Broken { at, cause: describe(error) }
+        AmqpError::Connection { address, cause: describe(error) }
     }
 
-    /// What an attempt to declare something ended with.
-    pub(super) fn declaring(at: &str, what: String, error: &lapin::Error) -> Self {
-        if let ErrorKind::ProtocolError(told) = error.kind() {
-            let text = told.get_message().to_string();
-            match told.kind() {
+    /// Classifies an error while declaring the exchange or a queue.
+    pub(super) fn declaring(address: &str, object: String, error: &lapin::Error) -> Self {
+        if let ErrorKind::ProtocolError(cause) = error.kind() {
+            let reply = cause.get_message().to_string();
+            match cause.kind() {
                 AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) => {
-                    return AmqpError::Mismatch { remedy: remedy(&what), told: inequality(&text), what };
+                    let (remedy, reply) = (remedy(&object), inequality(&reply));
+                    return AmqpError::Mismatch { object, reply, remedy };
                 }
                 AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => {
-                    return AmqpError::Forbidden { told: text, what };
+                    return AmqpError::Forbidden { object, reply };
                 }
                 _ => {}
             }
         }
-        AmqpError::connecting(at, error)
+        AmqpError::connecting(address, error)
     }
 }
 
-fn remedy(what: &str) -> String {
-    format!("delete {what} once it is empty, or choose other names in the section amqp")
+fn remedy(object: &str) -> String {
+    format!("delete {object} once it is empty, or choose other names in the section amqp")
 }
 
-/// The part of the broker's sentence that names the argument and both its values.
+/// The part of the broker's message that contains the name of the argument and both values.
 fn inequality(text: &str) -> String {
     let text = text.strip_prefix("PRECONDITION_FAILED - ").unwrap_or(text);
     match (text.split_once(" for "), text.split_once("': ")) {
@@ -117,12 +107,12 @@ fn inequality(text: &str) -> String {
     }
 }
 
-/// An error without the debris of the library's own words.
+/// The essential text of an error, without the prefixes of the library.
 pub(super) fn describe(error: &lapin::Error) -> String {
     match error.kind() {
-        ErrorKind::ProtocolError(told) => told.get_message().to_string(),
+        ErrorKind::ProtocolError(cause) => cause.get_message().to_string(),
         ErrorKind::IOError(cause) => cause.to_string(),
-        ErrorKind::MissingHeartbeatError => "it went silent".to_owned(),
+        ErrorKind::MissingHeartbeatError => "no heartbeat was received in time".to_owned(),
         ErrorKind::InvalidChannelState(..) | ErrorKind::InvalidConnectionState(_) => {
             "the connection is closed".to_owned()
         }
@@ -136,27 +126,30 @@ mod tests {
 
     use super::*;
 
-    fn told(kind: AMQPErrorKind, text: &str) -> lapin::Error {
+    fn protocol_error(kind: AMQPErrorKind, text: &str) -> lapin::Error {
         ErrorKind::ProtocolError(AMQPError::new(kind, text.into())).into()
     }
 
     #[test]
-    fn a_queue_that_is_another_is_named_with_the_argument_and_the_remedy() {
+    fn a_mismatch_names_the_queue_the_argument_and_the_remedy() {
         let text = "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'gh.backfill.retry.1m' in vhost '/': received the value '60000' of type 'signedint' but current is none";
-        let error = told(AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED), text);
-        let said = AmqpError::declaring("h:1/", "queue \"gh.backfill.retry.1m\"".into(), &error).to_string();
+        let error = protocol_error(AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED), text);
+        let text = AmqpError::declaring("h:1/", "queue \"gh.backfill.retry.1m\"".into(), &error).to_string();
         for part in ["gh.backfill.retry.1m", "x-message-ttl", "60000", "current is none", "delete queue"] {
-            assert!(said.contains(part), "{part} is missing: {said}");
+            assert!(text.contains(part), "{part} is missing: {text}");
         }
     }
 
     #[test]
-    fn refusals_say_what_to_check() {
-        let login =
-            told(AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED), "ACCESS_REFUSED - Login was refused");
-        let said = AmqpError::connecting("h:1/", &login).to_string();
-        assert!(said.contains("h:1/") && said.contains("password"), "{said}");
-        let vhost = told(AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED), "NOT_ALLOWED - vhost x not found");
+    fn access_errors_say_what_to_check() {
+        let login = protocol_error(
+            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED),
+            "ACCESS_REFUSED - Login was refused",
+        );
+        let text = AmqpError::connecting("h:1/", &login).to_string();
+        assert!(text.contains("h:1/") && text.contains("password"), "{text}");
+        let vhost =
+            protocol_error(AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED), "NOT_ALLOWED - vhost x not found");
         assert!(AmqpError::connecting("h:1/x", &vhost).to_string().contains("virtual host"));
     }
 }

@@ -1,4 +1,4 @@
-//! Where the broker is, and how to connect to it.
+//! The address of the broker, and connecting to it.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,12 +10,13 @@ use tokio::time::timeout;
 use super::AmqpError;
 use crate::config::SecretSource;
 
-/// How long the broker may take to let somebody in.
+/// Deadline for connecting and logging in.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-/// Seconds between signs of life: a silent broker is given up after two of them.
+/// Heartbeat interval in seconds; the connection is closed after two missed heartbeats.
 const HEARTBEAT: u16 = 10;
 
-/// A broker. Its URL holds a password and is shown nowhere; it is read anew for every connection.
+/// A broker. Its URL contains a password and is never printed; it is read again for each
+/// connection.
 #[derive(Clone)]
 pub struct Broker {
     url: SecretSource,
@@ -23,31 +24,32 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// The broker at this URL, to which this replica is known as `client`.
+    /// The broker at `url`. `client` is the name of this replica in the broker's list of
+    /// connections.
     pub fn new(url: SecretSource, client: impl Into<String>) -> Self {
         Broker { url, client: client.into() }
     }
 
-    /// Connects, for a purpose that is shown to whoever looks at the broker.
+    /// Connects. `purpose` is part of the connection's name in the broker's list of connections.
     ///
     /// # Errors
-    /// [`AmqpError`] with what to do about it.
+    /// See [`AmqpError`].
     pub async fn connect(&self, purpose: &str) -> Result<Connection, AmqpError> {
         let uri = self.uri()?;
-        let at = address(&uri);
+        let address = address_of(&uri);
         let name = format!("github-stats {} {purpose}", self.client);
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let connected = timeout(CONNECT_LIMIT, Connection::connect_uri(uri, properties)).await;
         match connected {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(AmqpError::connecting(&at, &error)),
-            Err(_) => Err(AmqpError::Silent { at, limit: CONNECT_LIMIT }),
+            Ok(Err(error)) => Err(AmqpError::connecting(&address, &error)),
+            Err(_) => Err(AmqpError::Timeout { address, limit: CONNECT_LIMIT }),
         }
     }
 
-    /// Host, port and virtual host, for messages.
+    /// Host, port and virtual host, for messages; `amqp.url` if the URL cannot be read.
     pub fn address(&self) -> String {
-        self.uri().map_or_else(|_| "amqp.url".to_owned(), |uri| address(&uri))
+        self.uri().map_or_else(|_| "amqp.url".to_owned(), |uri| address_of(&uri))
     }
 
     fn uri(&self) -> Result<AMQPUri, AmqpError> {
@@ -63,7 +65,7 @@ impl Broker {
     }
 }
 
-fn address(uri: &AMQPUri) -> String {
+fn address_of(uri: &AMQPUri) -> String {
     let slash = if uri.vhost.starts_with('/') { "" } else { "/" };
     format!("{}:{}{slash}{}", uri.authority.host, uri.authority.port, uri.vhost)
 }
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_tells_everything_but_the_secret() {
+    fn the_address_contains_everything_but_the_credentials() {
         let of = |url: &str| broker(url).address();
         assert_eq!(of("amqp://u:s3cret@host:1234/prod"), "host:1234/prod");
         assert_eq!(of("amqps://u:s3cret@host"), "host:5671/");
@@ -94,9 +96,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn errors_never_tell_the_password() {
+    async fn errors_never_contain_the_password() {
         for url in ["amqp://u:s3cret@127.0.0.1:1/v", "s3cret", "amqp://u:s3cret@host:port"] {
-            let error = broker(url).connect("test").await.expect_err("nobody listens there");
+            let error = broker(url).connect("test").await.expect_err("no broker listens there");
             assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
         }
     }

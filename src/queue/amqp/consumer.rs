@@ -1,4 +1,4 @@
-//! The connection over which messages are received.
+//! The connection that receives messages.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::time::sleep;
 
 use super::amqp_error::describe;
-use super::publisher::pauses;
+use super::publisher::reconnect_backoff;
 use super::topology::short;
 use super::{AmqpError, Broker, Topology};
 
-/// Receives messages, as many at a time as there are workers.
+/// Receives messages. At most `prefetch` of them are unacknowledged at a time, one per worker.
 pub(super) struct Consumer {
     broker: Broker,
     topology: Topology,
@@ -30,45 +30,46 @@ impl Consumer {
         Consumer { broker, topology, prefetch, sender, receiver: Mutex::new(receiver) }
     }
 
-    /// Keeps a connection open for ever.
+    /// Keeps a connection open. Never returns.
     pub(super) async fn run(&self) {
-        let mut waits = pauses();
+        let mut backoff = reconnect_backoff();
         loop {
             match self.open().await {
                 Ok((connection, channel, consumer)) => {
-                    waits = pauses();
+                    backoff = reconnect_backoff();
                     self.forward(consumer).await;
                     drop((channel, connection));
                 }
                 Err(error) => tracing::debug!(%error, "backfill jobs cannot be received from the broker"),
             }
-            sleep(waits.next().unwrap_or(Duration::from_secs(1))).await;
+            sleep(backoff.next().unwrap_or(Duration::from_secs(1))).await;
         }
     }
 
     async fn open(&self) -> Result<(Connection, Channel, lapin::Consumer), AmqpError> {
-        let at = self.broker.address();
+        let address = self.broker.address();
         let connection = self.broker.connect("consumes").await?;
-        self.topology.declare(&connection, &at).await?;
-        let broken = |error: lapin::Error| AmqpError::connecting(&at, &error);
-        let channel = connection.create_channel().await.map_err(broken)?;
-        channel.basic_qos(self.prefetch, BasicQosOptions::default()).await.map_err(broken)?;
+        self.topology.declare(&connection, &address).await?;
+        let failed = |error: lapin::Error| AmqpError::connecting(&address, &error);
+        let channel = connection.create_channel().await.map_err(failed)?;
+        channel.basic_qos(self.prefetch, BasicQosOptions::default()).await.map_err(failed)?;
         let (queue, options) = (short(&self.topology.jobs), BasicConsumeOptions::default());
         let consuming = channel.basic_consume(queue, "".into(), options, FieldTable::default()).await;
-        Ok((connection, channel, consuming.map_err(broken)?))
+        Ok((connection, channel, consuming.map_err(failed)?))
     }
 
     async fn forward(&self, mut consumer: lapin::Consumer) {
         while let Some(delivery) = consumer.next().await {
             match delivery {
                 Ok(delivery) => {
-                    // There is room for everything that the broker sends before something is settled.
+                    // Does not wait: the channel has a capacity of `prefetch`, and the broker sends
+                    // no more than that.
                     if self.sender.send(delivery).await.is_err() {
                         return;
                     }
                 }
                 Err(error) => {
-                    tracing::debug!(error = describe(&error), "the connection that receives jobs broke off");
+                    tracing::debug!(error = describe(&error), "the connection that receives jobs was lost");
                     return;
                 }
             }
@@ -80,7 +81,7 @@ impl Consumer {
         let mut receiver = self.receiver.lock().await;
         loop {
             let delivery = receiver.recv().await?;
-            // One of a connection that is gone will be delivered again over the next.
+            // A message of a closed connection is delivered again over the next one.
             if delivery.acker.usable() {
                 return Some(delivery);
             }

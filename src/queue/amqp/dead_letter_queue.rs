@@ -36,12 +36,12 @@ impl DeadLetterAdmin for DeadLetterQueue {
 
     async fn page(&self, count: usize) -> Result<DeadLetterPage, DeadLetterError> {
         let total = self.session.count().await.map_err(failed)?;
-        let dead_letters = self.session.letters(count).await.map_err(failed)?;
+        let dead_letters = self.session.list(count).await.map_err(failed)?;
         Ok(DeadLetterPage { total, dead_letters })
     }
 
     async fn find(&self, id: &str) -> Result<Option<DeadLetter>, DeadLetterError> {
-        let dead_letters = self.session.letters(usize::MAX).await.map_err(failed)?;
+        let dead_letters = self.session.list(usize::MAX).await.map_err(failed)?;
         Ok(dead_letters.into_iter().find(|dead_letter| dead_letter.id == id))
     }
 
@@ -50,7 +50,7 @@ impl DeadLetterAdmin for DeadLetterQueue {
     }
 
     async fn publish(&self, _: &str, job: Job) -> Result<bool, DeadLetterError> {
-        let published = self.session.publish(&job).await;
+        let published = self.session.publish_job(&job).await;
         published.map_err(|error| QueueError::Unavailable(error.to_string()))?;
         Ok(true)
     }

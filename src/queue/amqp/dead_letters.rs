@@ -1,4 +1,4 @@
-//! The queue of dead letters as an operator works on it.
+//! Inspecting and removing messages of the dead-letter queue.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,165 +19,176 @@ use super::message::{self, AmqpMessage};
 use super::topology::short;
 use super::{AmqpError, Broker, Topology};
 
-/// How long any one step may take.
+/// Deadline of each request to the broker.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A connection of its own to look through the dead letters. What it looked at goes back to its place when it is dropped.
+/// A separate connection to the dead-letter queue. When it is dropped, the broker requeues the
+/// messages that were read but not removed.
 pub struct AmqpDeadLetters {
-    at: String,
+    address: String,
     topology: Topology,
     channel: Channel,
-    /// What was read and not yet acknowledged, the oldest first.
-    held: Mutex<Vec<Found>>,
+    /// Messages that were fetched and not acknowledged, the oldest first.
+    unacknowledged: Mutex<Vec<FetchedDeadLetter>>,
     _connection: Connection,
 }
 
-/// A letter, and the hold on its message.
-struct Found {
-    letter: DeadLetter,
+/// A dead letter whose message is not acknowledged yet.
+struct FetchedDeadLetter {
+    dead_letter: DeadLetter,
     acker: Acker,
 }
 
 impl AmqpDeadLetters {
-    /// Connects.
+    /// Connects to the broker.
     ///
     /// # Errors
-    /// [`AmqpError`] with what to do about it.
+    /// See [`AmqpError`].
     pub async fn open(broker: &Broker, topology: &Topology) -> Result<Self, AmqpError> {
-        let at = broker.address();
+        let address = broker.address();
         let connection = broker.connect("dead letters").await?;
-        topology.declare(&connection, &at).await?;
-        let broken = |error: lapin::Error| AmqpError::connecting(&at, &error);
-        let channel = connection.create_channel().await.map_err(broken)?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(broken)?;
+        topology.declare(&connection, &address).await?;
+        let failed = |error: lapin::Error| AmqpError::connecting(&address, &error);
+        let channel = connection.create_channel().await.map_err(failed)?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
         Ok(AmqpDeadLetters {
             topology: topology.clone(),
             channel,
-            held: Mutex::default(),
+            unacknowledged: Mutex::default(),
             _connection: connection,
-            at,
+            address,
         })
     }
 
-    /// How many messages there are in the queue of dead letters.
+    /// Number of messages in the queue.
     ///
     /// # Errors
-    /// When the broker does not answer.
+    /// If the broker does not answer.
     pub async fn count(&self) -> Result<usize, AmqpError> {
-        let held = self.held.lock().await.len();
-        Ok(held + self.ready().await?)
+        let unacknowledged = self.unacknowledged.lock().await.len();
+        Ok(unacknowledged + self.count_ready().await?)
     }
 
-    /// The letters that have been there longest. One that is there twice is listed once.
+    /// The `count` oldest dead letters. Copies of the same dead letter are returned once.
     ///
     /// # Errors
-    /// When the broker does not answer.
-    pub async fn letters(&self, count: usize) -> Result<Vec<DeadLetter>, AmqpError> {
-        let mut held = self.held.lock().await;
-        let mut seen = BTreeSet::new();
-        let mut letters = Vec::new();
+    /// If the broker does not answer.
+    pub async fn list(&self, count: usize) -> Result<Vec<DeadLetter>, AmqpError> {
+        let mut unacknowledged = self.unacknowledged.lock().await;
+        let mut ids = BTreeSet::new();
+        let mut dead_letters = Vec::new();
         let mut read = 0;
-        while letters.len() < count {
-            if read == held.len() {
-                let Some(next) = self.next().await? else { break };
-                held.push(next);
+        while dead_letters.len() < count {
+            if read == unacknowledged.len() {
+                let Some(fetched) = self.fetch_next().await? else { break };
+                unacknowledged.push(fetched);
             }
-            let letter = &held[read].letter;
+            let dead_letter = &unacknowledged[read].dead_letter;
             read += 1;
-            if seen.insert(letter.id.clone()) {
-                letters.push(letter.clone());
+            if ids.insert(dead_letter.id.clone()) {
+                dead_letters.push(dead_letter.clone());
             }
         }
-        Ok(letters)
+        Ok(dead_letters)
     }
 
-    /// Sends a job to the queue of jobs.
+    /// Publishes a job to the queue of jobs.
     ///
     /// # Errors
-    /// When the broker does not confirm that it has the job.
-    pub async fn publish(&self, job: &Job) -> Result<(), AmqpError> {
-        self.send(&AmqpMessage::job(job)).await
+    /// If the broker does not confirm that it has the job.
+    pub async fn publish_job(&self, job: &Job) -> Result<(), AmqpError> {
+        self.publish(&AmqpMessage::job(job)).await
     }
 
-    /// Takes a letter out and tells the replicas, whose book still has it; whether it was there.
+    /// Removes a dead letter and notifies the replicas, which remove it from their shared records.
+    /// Returns whether it existed.
     ///
     /// # Errors
-    /// When the broker does not answer; the letter is still there then.
+    /// If the broker does not answer; the dead letter is kept then.
     pub async fn resolve(&self, id: &str, reason: &str, now: Timestamp) -> Result<bool, AmqpError> {
-        let found = self.find(id).await?;
-        if found.is_empty() {
+        let copies = self.take_copies(id).await?;
+        if copies.is_empty() {
             return Ok(false);
         }
-        let resolved = ResolvedNotice { letter: id.to_owned(), reason: reason.to_owned() };
-        self.send(&AmqpMessage::resolved(&resolved, now)).await?;
-        self.let_go(found).await?;
+        let notice = ResolvedNotice { letter: id.to_owned(), reason: reason.to_owned() };
+        self.publish(&AmqpMessage::resolved(&notice, now)).await?;
+        self.acknowledge(copies).await?;
         Ok(true)
     }
 
-    /// Takes a letter out and tells nobody; whether it was there.
+    /// Removes a dead letter without notifying the replicas. Returns whether it existed.
     ///
     /// # Errors
-    /// When the broker does not answer.
+    /// If the broker does not answer.
     pub async fn discard(&self, id: &str) -> Result<bool, AmqpError> {
-        let found = self.find(id).await?;
-        let was_there = !found.is_empty();
-        self.let_go(found).await?;
-        Ok(was_there)
+        let copies = self.take_copies(id).await?;
+        let existed = !copies.is_empty();
+        self.acknowledge(copies).await?;
+        Ok(existed)
     }
 
-    /// Every message of this letter: one that was sent twice is there twice.
-    async fn find(&self, id: &str) -> Result<Vec<Found>, AmqpError> {
-        let mut held = self.held.lock().await;
-        for _ in 0..self.ready().await? {
-            let Some(next) = self.next().await? else { break };
-            held.push(next);
+    /// Takes all copies of a dead letter; there are several if it was published more than once.
+    async fn take_copies(&self, id: &str) -> Result<Vec<FetchedDeadLetter>, AmqpError> {
+        let mut unacknowledged = self.unacknowledged.lock().await;
+        for _ in 0..self.count_ready().await? {
+            let Some(fetched) = self.fetch_next().await? else { break };
+            unacknowledged.push(fetched);
         }
-        Ok(held.extract_if(.., |found| found.letter.id == id).collect())
+        Ok(unacknowledged.extract_if(.., |fetched| fetched.dead_letter.id == id).collect())
     }
 
-    /// How many messages wait in the queue besides those this channel holds.
-    async fn ready(&self) -> Result<usize, AmqpError> {
+    /// Number of messages in the queue that no connection has fetched.
+    async fn count_ready(&self) -> Result<usize, AmqpError> {
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let queue = short(&self.topology.dead_letters);
-        let declared = self.within(self.channel.queue_declare(queue, options, FieldTable::default())).await?;
+        let declared =
+            self.with_timeout(self.channel.queue_declare(queue, options, FieldTable::default())).await?;
         Ok(usize::try_from(declared.message_count()).unwrap_or(usize::MAX))
     }
 
-    /// The next message that nobody looks at; it is held until the channel is closed.
-    async fn next(&self) -> Result<Option<Found>, AmqpError> {
+    /// Fetches the next message that no connection has fetched. It stays unacknowledged until the
+    /// channel is closed.
+    async fn fetch_next(&self) -> Result<Option<FetchedDeadLetter>, AmqpError> {
         let queue = short(&self.topology.dead_letters);
-        let got = self.within(self.channel.basic_get(queue, BasicGetOptions::default())).await?;
+        let got = self.with_timeout(self.channel.basic_get(queue, BasicGetOptions::default())).await?;
         Ok(got.map(|got| {
-            let letter = message::read_letter(&got.properties, &got.data);
-            Found { letter, acker: got.delivery.acker }
+            let dead_letter = message::parse_dead_letter(&got.properties, &got.data);
+            FetchedDeadLetter { dead_letter, acker: got.delivery.acker }
         }))
     }
 
-    async fn let_go(&self, found: Vec<Found>) -> Result<(), AmqpError> {
-        for message in found {
-            self.within(message.acker.ack(BasicAckOptions::default())).await?;
+    async fn acknowledge(&self, messages: Vec<FetchedDeadLetter>) -> Result<(), AmqpError> {
+        for message in messages {
+            self.with_timeout(message.acker.ack(BasicAckOptions::default())).await?;
         }
-        // The broker answers in order: when it has answered this, it has seen the acknowledgements.
-        self.ready().await.map(drop)
+        // The broker processes requests in order, so after this reply it has processed the
+        // acknowledgements.
+        self.count_ready().await.map(drop)
     }
 
-    async fn send(&self, parcel: &AmqpMessage) -> Result<(), AmqpError> {
+    async fn publish(&self, message: &AmqpMessage) -> Result<(), AmqpError> {
         let (exchange, key) = (short(&self.topology.exchange), short(&self.topology.jobs));
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let properties = parcel.properties.clone();
-        let sent = self.channel.basic_publish(exchange, key, options, &parcel.body, properties);
-        let confirmed = self.within(async { sent.await?.await }).await?;
-        match confirmed {
+        let properties = message.properties.clone();
+        let published = self.channel.basic_publish(exchange, key, options, &message.body, properties);
+        match self.with_timeout(async { published.await?.await }).await? {
             Confirmation::Ack(None) => Ok(()),
-            _ => Err(AmqpError::Broken { at: self.at.clone(), cause: "it did not take the message".into() }),
+            _ => Err(self.failed("the broker did not accept the message".to_owned())),
         }
     }
 
-    async fn within<T>(&self, step: impl Future<Output = Result<T, lapin::Error>>) -> Result<T, AmqpError> {
-        match timeout(LIMIT, step).await {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => Err(AmqpError::Broken { at: self.at.clone(), cause: describe(&error) }),
-            Err(_) => Err(AmqpError::Silent { at: self.at.clone(), limit: LIMIT }),
+    async fn with_timeout<T>(
+        &self,
+        request: impl Future<Output = Result<T, lapin::Error>>,
+    ) -> Result<T, AmqpError> {
+        match timeout(LIMIT, request).await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(error)) => Err(self.failed(describe(&error))),
+            Err(_) => Err(AmqpError::Timeout { address: self.address.clone(), limit: LIMIT }),
         }
+    }
+
+    fn failed(&self, cause: String) -> AmqpError {
+        AmqpError::Connection { address: self.address.clone(), cause }
     }
 }

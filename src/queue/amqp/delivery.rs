@@ -1,4 +1,4 @@
-//! A message from the broker on its way through a worker.
+//! A message that was delivered by the broker to a worker.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::amqp_error::describe;
 use super::message::{self, AmqpMessage};
 use super::publisher::Publisher;
 
-/// Acknowledged when it is settled; given back to the broker when it is dropped before.
+/// Acknowledged when it is settled; requeued by the broker if it is dropped before.
 pub(super) struct AmqpDelivery {
     message: QueueMessage,
     /// `None` once settled.
@@ -27,7 +27,7 @@ impl AmqpDelivery {
         publisher: Arc<Publisher>,
         topology: Topology,
     ) -> Self {
-        let message = message::read(&delivery.properties, &delivery.data);
+        let message = message::parse(&delivery.properties, &delivery.data);
         AmqpDelivery { message, acker: Some(delivery.acker), publisher, topology }
     }
 }
@@ -39,20 +39,21 @@ impl Delivery for AmqpDelivery {
     }
 
     async fn settle(mut self: Box<Self>, settlement: Settlement) -> Result<(), QueueError> {
-        // What takes its place is safe before the message is let go.
+        // The replacement is confirmed before the message is acknowledged.
         match settlement {
             Settlement::Done => {}
             Settlement::Again { job, delay } => {
                 self.publisher.send(&self.topology.route(delay), &AmqpMessage::job(&job)).await?;
             }
-            Settlement::Dead(letter) => {
-                self.publisher.send(&self.topology.dead_letters, &AmqpMessage::letter(&letter)).await?;
+            Settlement::Dead(dead_letter) => {
+                let message = AmqpMessage::dead_letter(&dead_letter);
+                self.publisher.send(&self.topology.dead_letters, &message).await?;
             }
         }
         let Some(acker) = self.acker.take() else { return Ok(()) };
         match acker.ack(BasicAckOptions::default()).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(QueueError::Unavailable("the connection it came over is gone".into())),
+            Ok(false) => Err(QueueError::Unavailable("the connection of the message is closed".into())),
             Err(error) => Err(QueueError::Unavailable(describe(&error))),
         }
     }
@@ -63,7 +64,7 @@ impl Drop for AmqpDelivery {
         let Some(acker) = self.acker.take().filter(Acker::usable) else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
-            // Where this fails the connection is gone, and the broker takes the message back by itself.
+            // If this fails, the connection is closed, and the broker requeues the message anyway.
             let _ = acker.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() }).await;
         });
     }

@@ -1,4 +1,4 @@
-//! Backfill jobs on RabbitMQ, over AMQP 0-9-1 and nothing else.
+//! Backfill jobs on RabbitMQ, using AMQP 0-9-1 only.
 
 mod amqp_error;
 mod broker;

@@ -1,4 +1,4 @@
-//! The connection over which messages are sent.
+//! The connection that publishes messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,28 +18,28 @@ use super::message::AmqpMessage;
 use super::topology::short;
 use super::{AmqpError, Broker, Topology};
 
-/// How long the broker may take to confirm a message.
+/// Deadline for the broker to confirm a message.
 const CONFIRM_LIMIT: Duration = Duration::from_secs(5);
-/// How often the connection is looked at.
-const LOOK: Duration = Duration::from_millis(200);
+/// Interval at which the state of the connection is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Sends messages and waits until the broker has confirmed that it keeps them.
+/// Publishes messages and waits for the broker's confirmation.
 pub(super) struct Publisher {
     broker: Broker,
     topology: Topology,
-    link: ArcSwapOption<Link>,
+    connection: ArcSwapOption<PublisherConnection>,
     status: Observable<BrokerStatus>,
     observer: Arc<dyn Observer>,
 }
 
-struct Link {
+struct PublisherConnection {
     connection: Connection,
     channel: Channel,
-    /// Told when a message was not confirmed: the connection is of no use any more.
-    given_up: Notify,
+    /// Notified when a message was not confirmed, so that the connection is replaced.
+    failed: Notify,
 }
 
-impl Link {
+impl PublisherConnection {
     fn is_alive(&self) -> bool {
         self.connection.status().connected() && self.channel.status().connected()
     }
@@ -49,8 +49,8 @@ impl Link {
     }
 }
 
-/// Pauses between attempts to connect: at most some seconds, because each costs the broker little.
-pub(super) fn pauses() -> impl Iterator<Item = Duration> {
+/// Pauses between attempts to connect, from 200 ms to 10 s with jitter.
+pub(super) fn reconnect_backoff() -> impl Iterator<Item = Duration> {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(200))
         .with_max_delay(Duration::from_secs(10))
@@ -63,85 +63,95 @@ impl Publisher {
     pub(super) fn new(broker: Broker, topology: Topology, observer: Arc<dyn Observer>) -> Self {
         let detail = "it has not been connected to yet".to_owned();
         let status = Observable::new(BrokerStatus { connected: false, detail });
-        Publisher { broker, topology, link: ArcSwapOption::empty(), status, observer }
+        Publisher { broker, topology, connection: ArcSwapOption::empty(), status, observer }
     }
 
-    /// How the connection is.
+    /// The state of the connection.
     pub(super) fn status(&self) -> BrokerStatus {
         (*self.status.get()).clone()
     }
 
-    /// Keeps a connection open for ever.
+    /// Keeps a connection open. Never returns.
     pub(super) async fn run(&self) {
-        // An earlier run was dropped where it stood.
-        self.link.store(None);
-        let mut waits = pauses();
+        // A previous run may have been dropped without clearing its connection.
+        self.connection.store(None);
+        let mut backoff = reconnect_backoff();
         loop {
             match self.open().await {
-                Ok(link) => {
-                    waits = pauses();
-                    let link = Arc::new(link);
-                    self.link.store(Some(link.clone()));
-                    self.watch(&link).await;
-                    self.link.store(None);
+                Ok(connection) => {
+                    backoff = reconnect_backoff();
+                    let connection = Arc::new(connection);
+                    self.connection.store(Some(connection.clone()));
+                    self.watch(&connection).await;
+                    self.connection.store(None);
                 }
-                Err(error) => self.lost(&error.to_string()),
+                Err(error) => self.set_disconnected(&error.to_string()),
             }
-            sleep(waits.next().unwrap_or(LOOK)).await;
+            sleep(backoff.next().unwrap_or(POLL_INTERVAL)).await;
         }
     }
 
-    async fn open(&self) -> Result<Link, AmqpError> {
-        let at = self.broker.address();
+    async fn open(&self) -> Result<PublisherConnection, AmqpError> {
+        let address = self.broker.address();
         let connection = self.broker.connect("publishes").await?;
-        self.topology.declare(&connection, &at).await?;
-        let broken = |error: lapin::Error| AmqpError::connecting(&at, &error);
-        let channel = connection.create_channel().await.map_err(broken)?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(broken)?;
-        Ok(Link { connection, channel, given_up: Notify::new() })
+        self.topology.declare(&connection, &address).await?;
+        let failed = |error: lapin::Error| AmqpError::connecting(&address, &error);
+        let channel = connection.create_channel().await.map_err(failed)?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
+        Ok(PublisherConnection { connection, channel, failed: Notify::new() })
     }
 
-    /// Shows how the connection is until it ends.
-    async fn watch(&self, link: &Link) {
-        while link.is_alive() {
-            match link.is_blocked() {
-                true => self.lost("the broker blocks publishers: it is short of memory or disk space"),
-                false => self.found(),
+    /// Updates the status until the connection ends.
+    async fn watch(&self, connection: &PublisherConnection) {
+        while connection.is_alive() {
+            match connection.is_blocked() {
+                true => {
+                    self.set_disconnected(
+                        "the broker blocks publishers: it is short of memory or disk space",
+                    );
+                }
+                false => self.set_connected(),
             }
             tokio::select! {
-                () = link.given_up.notified() => break,
-                () = sleep(LOOK) => {}
+                () = connection.failed.notified() => break,
+                () = sleep(POLL_INTERVAL) => {}
             }
         }
-        self.lost("the connection to the broker broke off");
+        self.set_disconnected("the connection to the broker was lost");
     }
 
-    fn found(&self) {
+    fn set_connected(&self) {
         if !self.status.get().connected {
-            tracing::info!(broker = self.broker.address(), "backfill jobs go to the broker");
+            tracing::info!(
+                broker = self.broker.address(),
+                "connected to the broker; backfill jobs are published"
+            );
             self.status.set(BrokerStatus { connected: true, detail: String::new() });
         }
     }
 
-    fn lost(&self, detail: &str) {
+    fn set_disconnected(&self, detail: &str) {
         let before = self.status.get();
         if before.connected || before.detail != detail {
-            tracing::warn!(detail, "backfill jobs do not go to the broker");
+            tracing::warn!(detail, "backfill jobs cannot be published to the broker");
             self.status.set(BrokerStatus { connected: false, detail: detail.to_owned() });
         }
     }
 
-    /// Sends a message into a queue; it is kept when this returns.
-    pub(super) async fn send(&self, queue: &str, parcel: &AmqpMessage) -> Result<(), QueueError> {
+    /// Publishes a message to a queue and returns once the broker has confirmed it.
+    pub(super) async fn send(&self, queue: &str, message: &AmqpMessage) -> Result<(), QueueError> {
         let unavailable = |detail: String| QueueError::Unavailable(detail);
-        let link = self.link.load_full().filter(|link| link.is_alive() && !link.is_blocked());
-        let link = link.ok_or_else(|| unavailable(self.status.get().detail.clone()))?;
-        let sent = match timeout(CONFIRM_LIMIT, self.send_over(&link, queue, parcel)).await {
+        let connection = self.connection.load_full();
+        let connection = connection
+            .filter(|connection| connection.is_alive() && !connection.is_blocked())
+            .ok_or_else(|| unavailable(self.status.get().detail.clone()))?;
+        let sent = match timeout(CONFIRM_LIMIT, self.send_over(&connection, queue, message)).await {
             Ok(sent) => sent,
             Err(_) => {
-                // A blocked connection is good again as soon as the broker says so.
-                if !link.is_blocked() {
-                    link.given_up.notify_one();
+                // A blocked connection is not replaced, because it works again once the broker
+                // unblocks it.
+                if !connection.is_blocked() {
+                    connection.failed.notify_one();
                 }
                 Err(format!("the broker did not confirm within {} s", CONFIRM_LIMIT.as_secs()))
             }
@@ -150,17 +160,22 @@ impl Publisher {
         sent.map_err(unavailable)
     }
 
-    async fn send_over(&self, link: &Link, queue: &str, parcel: &AmqpMessage) -> Result<(), String> {
+    async fn send_over(
+        &self,
+        connection: &PublisherConnection,
+        queue: &str,
+        message: &AmqpMessage,
+    ) -> Result<(), String> {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let (exchange, key) = (short(&self.topology.exchange), short(queue));
-        let properties = parcel.properties.clone();
-        let sent = link.channel.basic_publish(exchange, key, options, &parcel.body, properties).await;
+        let properties = message.properties.clone();
+        let sent = connection.channel.basic_publish(exchange, key, options, &message.body, properties).await;
         let confirmed = sent.map_err(|error| describe(&error))?.await.map_err(|error| describe(&error))?;
         match confirmed {
             Confirmation::Ack(None) => Ok(()),
             Confirmation::Ack(Some(_)) => {
-                // Somebody deleted the queue; it is declared again with the next connection.
-                link.given_up.notify_one();
+                // The queue was deleted. The next connection declares it again.
+                connection.failed.notify_one();
                 Err(format!("queue \"{queue}\" is missing"))
             }
             Confirmation::Nack(_) | Confirmation::NotRequested => {

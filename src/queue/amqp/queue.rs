@@ -1,4 +1,4 @@
-//! The port of jobs, over a broker.
+//! The port `JobQueue` on a broker.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use super::message::AmqpMessage;
 use super::publisher::Publisher;
 use super::{AmqpDeadLetters, Broker, Topology};
 
-/// Jobs on a broker. It does nothing by itself: whoever has it keeps [`publishing`](Self::publishing) and
-/// [`consuming`](Self::consuming) going.
+/// A job queue on a broker. The owner must run [`run_publisher`](Self::run_publisher) and
+/// [`run_consumer`](Self::run_consumer), which keep the connections open.
 pub struct AmqpQueue {
     broker: Broker,
     topology: Topology,
@@ -25,34 +25,34 @@ pub struct AmqpQueue {
 }
 
 impl AmqpQueue {
-    /// A queue from which at most `prefetch` jobs are taken at a time.
+    /// A queue that receives at most `prefetch` jobs before one of them is settled.
     pub fn new(broker: Broker, topology: Topology, prefetch: u16, observer: Arc<dyn Observer>) -> Self {
         let publisher = Arc::new(Publisher::new(broker.clone(), topology.clone(), observer));
         let consumer = Consumer::new(broker.clone(), topology.clone(), prefetch);
         AmqpQueue { broker, topology, publisher, consumer }
     }
 
-    /// Keeps the connection for sending open, for ever.
-    pub async fn publishing(&self) {
+    /// Keeps the connection for publishing open. Never returns.
+    pub async fn run_publisher(&self) {
         self.publisher.run().await;
     }
 
-    /// Keeps the connection for receiving open, for ever.
-    pub async fn consuming(&self) {
+    /// Keeps the connection for receiving open. Never returns.
+    pub async fn run_consumer(&self) {
         self.consumer.run().await;
     }
 
-    /// How the broker is, as far as sending goes.
+    /// The state of the connection for publishing.
     pub fn broker_status(&self) -> BrokerStatus {
         self.publisher.status()
     }
 
-    /// Puts a letter into the queue of dead letters.
+    /// Publishes to the dead-letter queue.
     ///
     /// # Errors
-    /// When the broker does not confirm to have it.
-    pub async fn bury(&self, letter: &DeadLetter) -> Result<(), QueueError> {
-        self.publisher.send(&self.topology.dead_letters, &AmqpMessage::letter(letter)).await
+    /// If the broker does not confirm the message.
+    pub async fn publish_dead_letter(&self, dead_letter: &DeadLetter) -> Result<(), QueueError> {
+        self.publisher.send(&self.topology.dead_letters, &AmqpMessage::dead_letter(dead_letter)).await
     }
 }
 
@@ -63,15 +63,15 @@ impl JobQueue for AmqpQueue {
     }
 
     async fn receive(&self) -> Result<Box<dyn Delivery>, QueueError> {
-        let closed = || QueueError::Unavailable("it is closed".into());
+        let closed = || QueueError::Unavailable("the consumer has stopped".into());
         let delivery = self.consumer.receive().await.ok_or_else(closed)?;
         Ok(Box::new(AmqpDelivery::new(delivery, self.publisher.clone(), self.topology.clone())))
     }
 
-    async fn forget(&self, letter: &str) -> Result<(), QueueError> {
+    async fn forget(&self, dead_letter_id: &str) -> Result<(), QueueError> {
         let unavailable = |error: super::AmqpError| QueueError::Unavailable(error.to_string());
-        let letters = AmqpDeadLetters::open(&self.broker, &self.topology).await.map_err(unavailable)?;
-        letters.discard(letter).await.map(drop).map_err(unavailable)
+        let dead_letters = AmqpDeadLetters::open(&self.broker, &self.topology).await.map_err(unavailable)?;
+        dead_letters.discard(dead_letter_id).await.map(drop).map_err(unavailable)
     }
 
     fn status(&self) -> QueueStatus {

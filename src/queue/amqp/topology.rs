@@ -1,4 +1,4 @@
-//! The exchange and the queues: what they are called, and how they come to be.
+//! The names of the exchange and the queues, and their declaration.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use lapin::{Channel, Connection, ExchangeKind};
 use super::AmqpError;
 use crate::config::Config;
 
-/// One durable direct exchange; a durable queue of jobs, one of dead letters, and one for each delay, from which
-/// messages go back to the jobs when their time is over. Every queue is bound under its own name.
+/// One durable direct exchange and durable queues: one of jobs, one of dead letters, and one per
+/// delay, from which expired messages are dead-lettered back to the job queue. Each queue is bound
+/// with its own name as the routing key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topology {
-    /// The exchange.
+    /// The name of the exchange.
     pub exchange: String,
-    /// The queue of jobs.
+    /// The name of the job queue.
     pub jobs: String,
-    /// The queue of dead letters.
+    /// The name of the dead-letter queue.
     pub dead_letters: String,
-    /// The delays there are queues for, the shortest first.
+    /// The delays of the retry queues, in ascending order.
     delays: Vec<Duration>,
 }
 
 impl Topology {
-    /// The names of the section `amqp`, and the delays of `backfill.requeue_delays`.
+    /// The names in the configuration section `amqp`, with the delays of `backfill.requeue_delays`.
     pub fn of(config: &Config) -> Self {
         let amqp = &config.amqp;
         Self::new(&amqp.exchange, &amqp.queue, &amqp.dlq, &config.backfill.requeue_delays)
     }
 
-    /// These names and delays.
     pub fn new(exchange: &str, jobs: &str, dead_letters: &str, delays: &[Duration]) -> Self {
         let mut delays: Vec<Duration> =
             delays.iter().map(|delay| Duration::from_millis(milliseconds(*delay).into())).collect();
@@ -40,19 +40,19 @@ impl Topology {
         Topology { exchange, jobs, dead_letters, delays }
     }
 
-    /// The queue in which a message waits that is to come after `delay`, or somewhat later; the one with the longest
-    /// delay where none is long enough.
+    /// The queue for a message that is to be delivered after `delay`: the one with the shortest
+    /// sufficient delay, or else the one with the longest.
     pub fn route(&self, delay: Duration) -> String {
         let longest = self.delays.last().filter(|_| !delay.is_zero());
-        let fitting = self.delays.iter().find(|there_is| !delay.is_zero() && **there_is >= delay);
-        fitting.or(longest).map_or_else(|| self.jobs.clone(), |delay| self.retry_queue(*delay))
+        let sufficient = self.delays.iter().find(|of_queue| !delay.is_zero() && **of_queue >= delay);
+        sufficient.or(longest).map_or_else(|| self.jobs.clone(), |delay| self.retry_queue(*delay))
     }
 
     fn retry_queue(&self, delay: Duration) -> String {
         format!("{}.retry.{}", self.exchange, label(delay))
     }
 
-    /// Every queue and its arguments.
+    /// All queues with their arguments.
     fn queues(&self) -> Vec<(String, FieldTable)> {
         let plain = [&self.jobs, &self.dead_letters].map(|name| (name.clone(), FieldTable::default()));
         let delayed = self.delays.iter().map(|delay| {
@@ -66,23 +66,25 @@ impl Topology {
         plain.into_iter().chain(delayed).collect()
     }
 
-    /// Creates what is missing.
+    /// Creates the exchange and the queues that do not exist. `address` is that of the broker, for
+    /// errors.
     ///
     /// # Errors
-    /// [`AmqpError::Mismatch`] where something of the name exists that is something else.
-    pub async fn declare(&self, connection: &Connection, at: &str) -> Result<(), AmqpError> {
-        let broken = |error: lapin::Error| AmqpError::connecting(at, &error);
-        let channel = connection.create_channel().await.map_err(broken)?;
+    /// [`AmqpError::Mismatch`] if one of them exists with other arguments.
+    pub async fn declare(&self, connection: &Connection, address: &str) -> Result<(), AmqpError> {
+        let failed = |error: lapin::Error| AmqpError::connecting(address, &error);
+        let channel = connection.create_channel().await.map_err(failed)?;
         let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
         let (name, arguments) = (short(&self.exchange), FieldTable::default());
         let declared = channel.exchange_declare(name, ExchangeKind::Direct, options, arguments).await;
-        declared
-            .map_err(|error| AmqpError::declaring(at, format!("exchange \"{}\"", self.exchange), &error))?;
+        declared.map_err(|error| {
+            AmqpError::declaring(address, format!("exchange \"{}\"", self.exchange), &error)
+        })?;
         for (name, arguments) in self.queues() {
             let declared = self.declare_queue(&channel, &name, arguments).await;
-            declared.map_err(|error| AmqpError::declaring(at, format!("queue \"{name}\""), &error))?;
+            declared.map_err(|error| AmqpError::declaring(address, format!("queue \"{name}\""), &error))?;
         }
-        channel.close(200, "done".into()).await.map_err(broken)
+        channel.close(200, "done".into()).await.map_err(failed)
     }
 
     async fn declare_queue(
@@ -98,7 +100,7 @@ impl Topology {
     }
 }
 
-/// What AMQP calls a short string ends at 255 bytes; no configured name is longer.
+/// An AMQP short string, which has at most 255 bytes. Configured names are shorter.
 pub(super) fn short(text: &str) -> ShortString {
     let mut end = text.len().min(255);
     while !text.is_char_boundary(end) {
@@ -107,12 +109,12 @@ pub(super) fn short(text: &str) -> ShortString {
     text[..end].into()
 }
 
-/// Brokers count in milliseconds, and no queue may let everything through at once.
+/// A message TTL in milliseconds, at least 1, because 0 would expire messages at once.
 fn milliseconds(delay: Duration) -> u32 {
     u32::try_from(delay.as_millis()).unwrap_or(u32::MAX).max(1)
 }
 
-/// The shortest way to write a delay in one unit: `90s`, `5m`, `2h`.
+/// A delay in the largest unit that divides it: `90s`, `5m`, `2h`.
 fn label(delay: Duration) -> String {
     let ms = milliseconds(delay);
     match ms {
@@ -133,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_waits_in_the_first_queue_that_is_long_enough() {
+    fn a_message_is_routed_to_the_shortest_sufficient_delay() {
         let route = |seconds| topology().route(Duration::from_secs(seconds));
         assert_eq!(route(0), "gh.backfill.jobs");
         assert_eq!(route(1), "gh.backfill.retry.1m");
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn every_delay_has_one_queue_with_its_time_to_live() {
+    fn each_delay_has_one_queue_with_its_ttl() {
         let queues = topology().queues();
         let names: Vec<&str> = queues.iter().map(|(name, _)| name.as_str()).collect();
         let expected = ["jobs", "dlq", "retry.1m", "retry.5m", "retry.30m", "retry.2h"];

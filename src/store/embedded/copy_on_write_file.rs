@@ -1,4 +1,4 @@
-//! A view of a file that can be written without writing the file.
+//! A file backend that keeps writes in memory.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,41 +9,46 @@ use redb::StorageBackend;
 
 const BLOCK: u64 = 4096;
 
-/// A file whose changes stay in memory and are forgotten.
+/// A file of which changed blocks are copied into memory, and discarded on drop.
 ///
-/// Opening a database writes to it: marks, and repairs after a crash. What is opened over a rehearsal first shows whether
-/// the file is sound before one byte of it has changed.
+/// Opening a database writes to it: header flags, and repairs after a crash. Opening it on a
+/// copy-on-write file first shows whether it is intact, before a single byte of the real file
+/// changes.
 #[derive(Debug)]
-pub(super) struct CopyOnWriteFile(Mutex<Scene>);
+pub(super) struct CopyOnWriteFile(Mutex<Overlay>);
 
+/// The file below and the changed blocks above it.
 #[derive(Debug)]
-struct Scene {
+struct Overlay {
     file: File,
-    /// How much of the file still shows; what was cut off and added again reads as zeros.
-    showing: u64,
+    /// Bytes at the start of the file that are still visible; after truncating and extending, the
+    /// rest reads as zeros.
+    visible_len: u64,
     len: u64,
+    /// Changed blocks by number.
     changed: BTreeMap<u64, Vec<u8>>,
 }
 
 impl CopyOnWriteFile {
-    /// A view of `file`, which only needs to be readable.
+    /// An unchanged copy of `file`, which only needs to be readable.
     pub(super) fn new(file: File) -> io::Result<Self> {
         let len = file.metadata()?.len();
-        Ok(CopyOnWriteFile(Mutex::new(Scene { file, showing: len, len, changed: BTreeMap::new() })))
+        let overlay = Overlay { file, visible_len: len, len, changed: BTreeMap::new() };
+        Ok(CopyOnWriteFile(Mutex::new(overlay)))
     }
 
-    fn scene(&self) -> MutexGuard<'_, Scene> {
+    fn overlay(&self) -> MutexGuard<'_, Overlay> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Scene {
+impl Overlay {
     fn read_file(&mut self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let shown = self.showing.saturating_sub(offset).min(out.len() as u64) as usize;
-        let (shown, hidden) = out.split_at_mut(shown);
-        hidden.fill(0);
+        let visible = self.visible_len.saturating_sub(offset).min(out.len() as u64) as usize;
+        let (visible, zeroed) = out.split_at_mut(visible);
+        zeroed.fill(0);
         self.file.seek(SeekFrom::Start(offset))?;
-        self.file.read_exact(shown)
+        self.file.read_exact(visible)
     }
 
     fn read(&mut self, offset: u64, out: &mut [u8]) -> io::Result<()> {
@@ -84,7 +89,7 @@ impl Scene {
 
     fn set_len(&mut self, len: u64) {
         self.len = len;
-        self.showing = self.showing.min(len);
+        self.visible_len = self.visible_len.min(len);
         self.changed.split_off(&len.div_ceil(BLOCK));
         if let Some(block) = self.changed.get_mut(&(len / BLOCK)) {
             block[(len % BLOCK) as usize..].fill(0);
@@ -94,15 +99,15 @@ impl Scene {
 
 impl StorageBackend for CopyOnWriteFile {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.scene().len)
+        Ok(self.overlay().len)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.scene().read(offset, out)
+        self.overlay().read(offset, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.scene().set_len(len);
+        self.overlay().set_len(len);
         Ok(())
     }
 
@@ -111,7 +116,7 @@ impl StorageBackend for CopyOnWriteFile {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.scene().write(offset, data)
+        self.overlay().write(offset, data)
     }
 }
 
@@ -124,53 +129,53 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Debug)]
-    enum Step {
+    enum Operation {
         Write(u64, Vec<u8>),
         SetLen(u64),
     }
 
-    fn step() -> impl Strategy<Value = Step> {
+    fn operation() -> impl Strategy<Value = Operation> {
         prop_oneof![
             (0u64..20_000, proptest::collection::vec(any::<u8>(), 1..9_000))
-                .prop_map(|(at, data)| Step::Write(at, data)),
-            (0u64..20_000).prop_map(Step::SetLen),
+                .prop_map(|(at, data)| Operation::Write(at, data)),
+            (0u64..20_000).prop_map(Operation::SetLen),
         ]
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn it_behaves_as_the_file_would_and_leaves_it_alone(
+        fn it_behaves_like_the_file_and_does_not_change_it(
             original in proptest::collection::vec(any::<u8>(), 0..15_000),
-            steps in proptest::collection::vec(step(), 0..8),
+            operations in proptest::collection::vec(operation(), 0..8),
         ) {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(&original).unwrap();
-            let rehearsal = CopyOnWriteFile::new(file.try_clone().unwrap()).unwrap();
+            let copy = CopyOnWriteFile::new(file.try_clone().unwrap()).unwrap();
             let mut model = original.clone();
-            for step in steps {
-                match step {
-                    Step::Write(at, data) => {
+            for operation in operations {
+                match operation {
+                    Operation::Write(at, data) => {
                         let (at, end) = (at as usize, at as usize + data.len());
                         model.resize(model.len().max(end), 0);
                         model[at..end].copy_from_slice(&data);
-                        rehearsal.write(at as u64, &data).unwrap();
+                        copy.write(at as u64, &data).unwrap();
                     }
-                    Step::SetLen(len) => {
+                    Operation::SetLen(len) => {
                         model.resize(len as usize, 0);
-                        rehearsal.set_len(len).unwrap();
+                        copy.set_len(len).unwrap();
                     }
                 }
             }
             let mut seen = vec![0; model.len()];
-            prop_assert_eq!(rehearsal.len().unwrap(), model.len() as u64);
-            rehearsal.read(0, &mut seen).unwrap();
+            prop_assert_eq!(copy.len().unwrap(), model.len() as u64);
+            copy.read(0, &mut seen).unwrap();
             prop_assert!(seen == model);
-            prop_assert!(rehearsal.read(1, &mut seen).is_err() || model.is_empty());
-            let mut left = Vec::new();
+            prop_assert!(copy.read(1, &mut seen).is_err() || model.is_empty());
+            let mut after = Vec::new();
             file.seek(SeekFrom::Start(0)).unwrap();
-            file.read_to_end(&mut left).unwrap();
-            prop_assert!(left == original);
+            file.read_to_end(&mut after).unwrap();
+            prop_assert!(after == original);
         }
     }
 }

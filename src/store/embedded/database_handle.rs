@@ -1,4 +1,4 @@
-//! The open database, opened again after it failed.
+//! A handle to the database that reopens it after a failure.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -9,22 +9,25 @@ use redb::Database;
 use super::OpenError;
 use super::failure::DatabaseFailure;
 
-/// Opens the database; called once at the start and again after every lasting failure.
+/// Opens the database; called at the start and again after each failure that closes it.
 pub(super) type OpenDatabase = Box<dyn Fn() -> Result<Database, OpenError> + Send + Sync>;
 
-/// The database behind all calls.
+/// The database that all calls use.
 ///
-/// After an error of the disk the database refuses everything until it is opened again, which repairs what the failed
-/// commit left. So the next call opens it again: a full disk that gets space needs no restart.
+/// After an I/O error the database refuses all operations until it is reopened, which repairs what
+/// the failed commit left behind. The next call therefore reopens it, so that no restart is needed
+/// after, for example, a full disk.
 pub(super) struct DatabaseHandle {
-    // Before `opener`, which holds the lock of the directory: the file is closed before the lock is given up.
-    slot: RwLock<Slot>,
+    // Declared before `opener`, which holds the lock of the directory, so that the file is closed
+    // before it is unlocked.
+    slot: RwLock<DatabaseSlot>,
     opener: OpenDatabase,
 }
 
-struct Slot {
+struct DatabaseSlot {
     database: Option<Database>,
-    /// Tells a call that failed whether somebody has opened the database again meanwhile.
+    /// Incremented by each reopening, so that a call which failed on an earlier instance does not
+    /// close the current one.
     generation: u64,
 }
 
@@ -32,10 +35,10 @@ impl DatabaseHandle {
     /// Opens the database for the first time.
     pub(super) fn new(opener: OpenDatabase) -> Result<Self, OpenError> {
         let database = Some(opener()?);
-        Ok(DatabaseHandle { slot: RwLock::new(Slot { database, generation: 0 }), opener })
+        Ok(DatabaseHandle { slot: RwLock::new(DatabaseSlot { database, generation: 0 }), opener })
     }
 
-    /// Does `work` with the open database. Blocks.
+    /// Runs `work` on the open database, reopening it first if necessary. Blocks.
     pub(super) fn run<T>(
         &self,
         work: impl FnOnce(&Database) -> Result<T, DatabaseFailure>,
@@ -51,22 +54,20 @@ impl DatabaseHandle {
         match outcome {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(failure)) => {
-                if failure.is_lasting() {
-                    self.abandon(generation);
+                if failure.requires_reopening() {
+                    self.close(generation);
                 }
                 Err(failure.into())
             }
-            // The panic hook has reported it; what it left half-done goes with the abandoned database.
+            // The panic hook has logged it. Reopening rolls back the interrupted transaction.
             Err(_) => {
-                self.abandon(generation);
-                Err(StoreError::Damaged(
-                    "the database panicked; its contents may contradict themselves".into(),
-                ))
+                self.close(generation);
+                Err(StoreError::Damaged("the database panicked; its contents may be inconsistent".into()))
             }
         }
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Slot> {
+    fn read(&self) -> RwLockReadGuard<'_, DatabaseSlot> {
         self.slot.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -79,7 +80,7 @@ impl DatabaseHandle {
         Ok(())
     }
 
-    fn abandon(&self, generation: u64) {
+    fn close(&self, generation: u64) {
         let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
         if slot.generation == generation {
             slot.database = None;

@@ -1,4 +1,4 @@
-//! The directory `store.path`, held by one process.
+//! The directory `store.path`, locked by one process.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -15,10 +15,10 @@ const DATABASE: &str = "github-stats.redb";
 const LOCK: &str = "github-stats.lock";
 const UNFINISHED: &str = "github-stats.redb.new";
 
-/// Memory for pages of the file; without a bound of its own the database would take up to a gibibyte.
+/// Size of the page cache; the database's default is 1 GiB.
 const CACHE_BYTES: usize = 64 << 20;
 
-/// The directory, locked for as long as this lives.
+/// The directory, locked until this is dropped.
 #[derive(Debug)]
 pub(super) struct StoreDirectory {
     path: PathBuf,
@@ -26,11 +26,11 @@ pub(super) struct StoreDirectory {
 }
 
 impl StoreDirectory {
-    /// Creates the directory where it is missing, and locks it.
-    pub(super) fn hold(path: &Path) -> Result<Self, OpenError> {
+    /// Creates the directory if it does not exist, and locks it.
+    pub(super) fn lock(path: &Path) -> Result<Self, OpenError> {
         match fs::create_dir_all(path) {
             Ok(()) => {}
-            Err(_) if fs::metadata(path).is_ok_and(|found| !found.is_dir()) => {
+            Err(_) if fs::metadata(path).is_ok_and(|metadata| !metadata.is_dir()) => {
                 return Err(OpenError::NotADirectory { path: path.to_owned() });
             }
             Err(cause) => return Err(OpenError::from_io(path, cause)),
@@ -45,29 +45,30 @@ impl StoreDirectory {
         }
     }
 
-    /// Opens the database in the directory, creating it where there is none; of a file that is not sound nothing changes.
+    /// Opens the database in the directory, or creates it. A damaged file is not changed.
     pub(super) fn open(&self) -> Result<Database, OpenError> {
         let path = self.path.join(DATABASE);
         match fs::symlink_metadata(&path) {
-            Ok(_) => self.rehearse(&path)?,
+            Ok(_) => self.check_integrity(&path)?,
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => self.create(&path)?,
             Err(cause) => return Err(OpenError::from_io(&path, cause)),
         }
-        guarded(&path, || builder().open(&path).map_err(|error| OpenError::from_database(&path, error)))
+        catch_panic(&path, || builder().open(&path).map_err(|error| OpenError::from_database(&path, error)))
     }
 
-    /// Opens the file without changing it: every page is verified, as after a crash, and the format is read.
-    fn rehearse(&self, path: &Path) -> Result<(), OpenError> {
+    /// Opens the file without changing it, verifies every page as after a crash, and checks the
+    /// format.
+    fn check_integrity(&self, path: &Path) -> Result<(), OpenError> {
         let file = File::open(path).map_err(|cause| OpenError::from_io(path, cause))?;
-        let rehearsal = CopyOnWriteFile::new(file).map_err(|cause| OpenError::from_io(path, cause))?;
-        guarded(path, || {
-            if redb::StorageBackend::len(&rehearsal).is_ok_and(|len| len == 0) {
+        let copy = CopyOnWriteFile::new(file).map_err(|cause| OpenError::from_io(path, cause))?;
+        catch_panic(path, || {
+            if redb::StorageBackend::len(&copy).is_ok_and(|len| len == 0) {
                 return Err(OpenError::Damaged { path: path.to_owned(), reason: "the file is empty".into() });
             }
             let damaged = |error: redb::Error| OpenError::from_database(path, error);
             let database = builder()
                 .set_check_integrity_on_open(true)
-                .create_with_backend(rehearsal)
+                .create_with_backend(copy)
                 .map_err(|error| damaged(error.into()))?;
             let transaction = database.begin_read().map_err(|error| damaged(error.into()))?;
             match tables::format(&transaction).map_err(damaged)? {
@@ -77,28 +78,29 @@ impl StoreDirectory {
                 }
                 _ => Err(OpenError::Damaged {
                     path: path.to_owned(),
-                    reason: "it is a database of another program".into(),
+                    reason: "it is the database of another program".into(),
                 }),
             }
         })
     }
 
-    /// Creates the database under another name and moves it into place whole, so that a crash meanwhile leaves no half
-    /// database that would have to be told from a damaged one. The lock keeps other processes from doing the same.
+    /// Creates the database under another name and renames it once it is complete, so that a crash
+    /// cannot leave a partial file that looks like a damaged one. The lock keeps other processes
+    /// from doing the same.
     fn create(&self, path: &Path) -> Result<(), OpenError> {
         let unfinished = self.path.join(UNFINISHED);
-        let refused = |cause| OpenError::from_io(path, cause);
+        let io_error = |cause| OpenError::from_io(path, cause);
         match fs::remove_file(&unfinished) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(refused(cause)),
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(io_error(cause)),
             _ => {}
         }
-        let failed = |error: redb::Error| OpenError::from_database(path, error);
-        let database = builder().create(&unfinished).map_err(|error| failed(error.into()))?;
-        tables::initialise(&database).map_err(failed)?;
-        database.close().map_err(|error| failed(error.into()))?;
-        fs::rename(&unfinished, path).map_err(refused)?;
-        // The name must survive a power failure as well as the contents do.
-        File::open(&self.path).and_then(|directory| directory.sync_all()).map_err(refused)
+        let database_error = |error: redb::Error| OpenError::from_database(path, error);
+        let database = builder().create(&unfinished).map_err(|error| database_error(error.into()))?;
+        tables::initialise(&database).map_err(database_error)?;
+        database.close().map_err(|error| database_error(error.into()))?;
+        fs::rename(&unfinished, path).map_err(io_error)?;
+        // Makes the rename survive a power failure.
+        File::open(&self.path).and_then(|directory| directory.sync_all()).map_err(io_error)
     }
 }
 
@@ -108,9 +110,9 @@ fn builder() -> Builder {
     builder
 }
 
-/// Some damage makes the database panic rather than say so.
-fn guarded<T>(path: &Path, open: impl FnOnce() -> Result<T, OpenError>) -> Result<T, OpenError> {
+/// Turns a panic into an error, because some kinds of damage make the database panic.
+fn catch_panic<T>(path: &Path, open: impl FnOnce() -> Result<T, OpenError>) -> Result<T, OpenError> {
     catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| {
-        Err(OpenError::Damaged { path: path.to_owned(), reason: "its contents contradict themselves".into() })
+        Err(OpenError::Damaged { path: path.to_owned(), reason: "its contents are inconsistent".into() })
     })
 }

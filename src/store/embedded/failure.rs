@@ -1,26 +1,26 @@
-//! What can go wrong inside a transaction.
+//! Errors inside a transaction.
 
 use std::io;
 
 use github_stats_actors::store::StoreError;
 
-/// An error of the database itself, or of what is stored in it.
+/// An error of the database itself, or of the data in it.
 #[derive(Debug)]
 pub(super) enum DatabaseFailure {
     /// The database failed.
     Database(Box<redb::Error>),
-    /// The database works; this call does not.
+    /// The call failed although the database works.
     Store(StoreError),
 }
 
 impl DatabaseFailure {
-    /// A stored entry that does not mean anything.
+    /// The error of a stored entry that cannot be decoded.
     pub(super) fn damaged(what: impl std::fmt::Display, why: impl std::fmt::Display) -> Self {
         DatabaseFailure::Store(StoreError::Damaged(format!("{what}: {why}")))
     }
 
-    /// Whether the open database refuses everything from now on, and only opening it again can help.
-    pub(super) fn is_lasting(&self) -> bool {
+    /// Whether the database refuses all further operations until it is reopened.
+    pub(super) fn requires_reopening(&self) -> bool {
         use redb::Error::{DatabaseClosed, Io, LockPoisoned, PreviousIo};
         matches!(self, DatabaseFailure::Database(error)
             if matches!(**error, Io(_) | PreviousIo | DatabaseClosed | LockPoisoned(_)))

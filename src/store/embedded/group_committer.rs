@@ -1,4 +1,4 @@
-//! The one thread that writes.
+//! Group commit: the thread that writes to the database.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -10,11 +10,12 @@ use super::database_handle::DatabaseHandle;
 use super::failure::DatabaseFailure;
 use super::tables::WriteTables;
 
-/// How many changes one transaction takes at most, which bounds both its memory and how long the first of them waits.
+/// Maximum number of changes in one transaction, which bounds both its memory and how long the
+/// first of them waits.
 const GROUP: usize = 256;
 
-/// Takes changes from everybody and commits what has gathered in one transaction: the disk confirms the group at the
-/// price of one change. Each change is answered after the commit it is in.
+/// Collects the changes of all callers and commits those that are pending in one transaction, so
+/// that a group costs a single sync of the disk. Each change is answered after its commit.
 pub(super) struct GroupCommitter {
     changes: Option<mpsc::Sender<Box<dyn Pending>>>,
     thread: Option<JoinHandle<()>>,
@@ -29,7 +30,8 @@ impl GroupCommitter {
         Ok(GroupCommitter { changes: Some(changes), thread: Some(thread) })
     }
 
-    /// Makes a change and answers when it is durable. `change` is called again when its group had to be taken apart.
+    /// Makes a change and returns once it is durable. `change` is called a second time if the
+    /// commit of its group fails and the changes are retried one by one.
     pub(super) async fn commit<T: Send + 'static>(
         &self,
         change: impl FnMut(&mut WriteTables<'_>) -> Result<T, DatabaseFailure> + Send + 'static,
@@ -43,18 +45,20 @@ impl GroupCommitter {
     }
 }
 
-/// Waits for the last commit, so that the file is closed and the directory free once the store is dropped.
+/// Waits for the last commit, so that the file is closed and the directory unlocked once the store
+/// is dropped.
 impl Drop for GroupCommitter {
     fn drop(&mut self) {
         self.changes = None;
         if let Some(thread) = self.thread.take() {
-            // It catches what panics inside a transaction; were it to panic nevertheless, the hook has reported it.
+            // The thread catches panics inside transactions. Any other panic has been logged by the
+            // panic hook.
             let _ = thread.join();
         }
     }
 }
 
-/// A change of any type of answer.
+/// A queued change, whatever the type of its result.
 trait Pending: Send {
     fn apply(&mut self, tables: &mut WriteTables<'_>) -> Result<(), DatabaseFailure>;
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
@@ -82,7 +86,8 @@ where
             (Ok(()), None) => Err(StoreError::Unavailable("the change was not made".into())),
             (Err(error), _) => Err(error),
         };
-        // Whoever asked may have gone; the change stays, as every change is a union.
+        // The caller may have been dropped; the change stays, which is harmless because changes are
+        // idempotent.
         let _ = self.answer.send(answer);
     }
 }
@@ -91,7 +96,7 @@ fn write_all(handle: &DatabaseHandle, mut queue: mpsc::Receiver<Box<dyn Pending>
     let mut group = Vec::with_capacity(GROUP);
     while queue.blocking_recv_many(&mut group, GROUP) > 0 {
         match commit(handle, &mut group) {
-            // One of them cannot be made; by themselves the others can.
+            // One of the changes fails. The others succeed on their own.
             Err(StoreError::Damaged(_) | StoreError::StaleEpoch { .. }) if group.len() > 1 => {
                 for mut pending in group.drain(..) {
                     let committed = commit(handle, std::slice::from_mut(&mut pending));

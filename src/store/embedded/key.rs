@@ -1,8 +1,10 @@
-//! Keys whose byte order is the order of what they name.
+//! Order-preserving keys: their byte order is the order of the repositories and facts they
+//! identify.
 //!
-//! A name is written as its UTF-8 bytes and an end mark `00`; a `00` inside a name becomes `00 FF`. No name, tag or end
-//! mark begins with `FF`, so a prefix followed by `FF` lies after all keys with that prefix and before the next name:
-//! `acme` ends before `acme-labs` begins, as it does in a `BTreeMap`.
+//! A name is encoded as its UTF-8 bytes and a terminator `00`; a `00` inside a name becomes
+//! `00 FF`. No name, tag or terminator begins with `FF`, so a prefix followed by `FF` sorts after
+//! all keys with that prefix and before the next name: all keys of `acme` precede those of
+//! `acme-labs`, as in a `BTreeMap`.
 
 use github_stats_actors::activity::{FactId, OrgName, RepoId, RepoKey};
 
@@ -11,7 +13,7 @@ use crate::store::fact_bytes;
 const END: u8 = 0x00;
 const AFTER: u8 = 0xFF;
 
-/// The prefix of everything of an organisation.
+/// The prefix of all keys of an organisation.
 pub(super) fn of_organisation(org: &OrgName) -> Vec<u8> {
     let mut key = Vec::with_capacity(64);
     push_name(&mut key, org.as_str());
@@ -25,7 +27,7 @@ pub(super) fn of_repository(repository: &RepoKey) -> Vec<u8> {
     key
 }
 
-/// The key of a record, given the key of its repository.
+/// The key of a record; `repository` is the encoded key of its repository.
 pub(super) fn of_record(repository: &[u8], id: FactId) -> Vec<u8> {
     let mut key = Vec::with_capacity(repository.len() + 21);
     key.extend_from_slice(repository);
@@ -33,14 +35,14 @@ pub(super) fn of_record(repository: &[u8], id: FactId) -> Vec<u8> {
     key
 }
 
-/// The first key after everything with this prefix.
+/// The exclusive upper bound of all keys with this prefix.
 pub(super) fn after(prefix: &[u8]) -> Vec<u8> {
     let mut key = prefix.to_vec();
     key.push(AFTER);
     key
 }
 
-/// The repository a key begins with, and the rest of the key.
+/// Decodes the repository at the start of a key, and returns the bytes after it.
 pub(super) fn split_repository(key: &[u8]) -> Option<(RepoKey, &[u8])> {
     let (org, rest) = split_name(key)?;
     let (id, rest) = split_name(rest)?;
@@ -100,21 +102,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keys_are_ordered_as_what_they_name(a in (repository(), id()), b in (repository(), id())) {
+        fn keys_sort_like_what_they_identify(a in (repository(), id()), b in (repository(), id())) {
             let key = |(repository, id): &(RepoKey, FactId)| of_record(&of_repository(repository), *id);
             prop_assert_eq!(key(&a).cmp(&key(&b)), a.cmp(&b));
             prop_assert_eq!(of_repository(&a.0).cmp(&of_repository(&b.0)), a.0.cmp(&b.0));
         }
 
         #[test]
-        fn a_key_reads_back(repository in repository(), id in id()) {
+        fn a_key_survives_a_round_trip(repository in repository(), id in id()) {
             let key = of_record(&of_repository(&repository), id);
             let (read, rest) = split_repository(&key).expect("a repository");
             prop_assert_eq!((read, fact_bytes::read(rest)), (repository, Some(id)));
         }
 
         #[test]
-        fn a_prefix_bounds_what_is_its_own_and_nothing_else(a in repository(), b in repository(), id in id()) {
+        fn a_prefix_and_its_upper_bound_enclose_exactly_its_keys(a in repository(), b in repository(), id in id()) {
             let key = of_record(&of_repository(&b), id);
             let within = |prefix: Vec<u8>| prefix <= key && key < after(&prefix);
             prop_assert_eq!(within(of_repository(&a)), a == b);
@@ -122,7 +124,7 @@ mod tests {
         }
 
         #[test]
-        fn hostile_bytes_are_no_key_and_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+        fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             if let Some((repository, rest)) = split_repository(&bytes) && let Some(id) = fact_bytes::read(rest) {
                 prop_assert_eq!(of_record(&of_repository(&repository), id), bytes);
             }

@@ -1,7 +1,7 @@
-//! The store inside the process: one ACID file, no server.
+//! The embedded store: one ACID file, no server.
 //!
-//! Layout of the directory: `github-stats.redb` holds everything; `github-stats.lock` is locked by the one process that
-//! may use it. `docs/adr/001-embedded-store.md` tells why it is built this way.
+//! Layout of the directory: `github-stats.redb` holds all data; `github-stats.lock` is locked by
+//! the one process that uses it. `docs/adr/001-embedded-store.md` explains the design.
 
 mod copy_on_write_file;
 mod database_handle;

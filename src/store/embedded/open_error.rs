@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use github_stats_actors::store::StoreError;
 
-/// Why the embedded store could not be opened. What was there was left as it was, whatever the reason.
+/// Why the embedded store could not be opened. In all cases the existing files were left unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process uses it.
@@ -16,21 +16,20 @@ pub enum OpenError {
         /// The directory or file that is locked.
         path: PathBuf,
     },
-    /// The file holds no complete database of this product.
+    /// The file is not a complete database of this product.
     #[error(
-        "the store {path} is damaged and was left untouched ({reason}): restore it from a backup, or move it away to \
-         begin anew with an empty one"
+        "the store {path} is damaged and was left unchanged ({reason}): restore it from a backup, or move it away to \
+         start with an empty one"
     )]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
         reason: String,
     },
     /// A later version of this product wrote it.
     #[error(
-        "the store {path} was written by a newer github-stats (its format is {found}, this version knows {known}): run \
-         that version again, or set another store.path"
+        "the store {path} was written by a newer github-stats (it has format {found}, this version supports up to {known}): \
+         run the newer version, or set another store.path"
     )]
     Newer {
         /// The file.
@@ -42,39 +41,37 @@ pub enum OpenError {
     },
     /// `store.path` names something that is no directory.
     #[error(
-        "store.path {path} is not a directory: name a directory, which may be missing but must not be a file"
+        "store.path {path} is not a directory: set it to a directory, which is created if it does not exist"
     )]
     NotADirectory {
-        /// What was named.
+        /// The configured path.
         path: PathBuf,
     },
-    /// The operating system refuses to read or write it.
+    /// The operating system does not allow reading or writing it.
     #[error("the store {path} cannot be read and written ({cause}): give this process access to it")]
     Inaccessible {
         /// The directory or file.
         path: PathBuf,
-        /// What the operating system said.
-        #[source]
+        /// The error of the operating system, which the message includes.
         cause: io::Error,
     },
-    /// There is no room for it.
-    #[error("there is no room for the store {path} ({cause}): free space on its volume")]
+    /// The volume or the quota is full.
+    #[error("there is no space for the store {path} ({cause}): free space on its volume")]
     Full {
         /// The directory or file.
         path: PathBuf,
-        /// What the operating system said.
-        #[source]
+        /// The error of the operating system, which the message includes.
         cause: io::Error,
     },
 }
 
 impl OpenError {
-    /// What an error of the operating system about `path` means.
+    /// Classifies an error of the operating system about `path`.
     pub(super) fn from_io(path: &Path, cause: io::Error) -> Self {
         let path = path.to_owned();
         match cause.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => OpenError::Full { path, cause },
-            // How the database says that the file is none, or ends inside one.
+            // The database reports a file in another format, or a truncated one, with these kinds.
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
                 OpenError::Damaged { path, reason: cause.to_string() }
             }
@@ -82,7 +79,7 @@ impl OpenError {
         }
     }
 
-    /// What an error of the database about the file `path` means.
+    /// Classifies an error of the database about the file `path`.
     pub(super) fn from_database(path: &Path, error: impl Into<redb::Error>) -> Self {
         match error.into() {
             redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => {
@@ -94,15 +91,15 @@ impl OpenError {
     }
 }
 
-/// What it means to a caller of the store, when the file had to be opened again.
+/// The error of a call for which the file had to be reopened.
 impl From<OpenError> for StoreError {
     fn from(error: OpenError) -> Self {
-        let said = error.to_string();
+        let text = error.to_string();
         match error {
-            OpenError::InUse { .. } | OpenError::Inaccessible { .. } => StoreError::Unavailable(said),
-            OpenError::Full { .. } => StoreError::Full(said),
+            OpenError::InUse { .. } | OpenError::Inaccessible { .. } => StoreError::Unavailable(text),
+            OpenError::Full { .. } => StoreError::Full(text),
             OpenError::Damaged { .. } | OpenError::Newer { .. } | OpenError::NotADirectory { .. } => {
-                StoreError::Damaged(said)
+                StoreError::Damaged(text)
             }
         }
     }
@@ -125,9 +122,9 @@ mod tests {
             OpenError::from_io(&path(), io::ErrorKind::StorageFull.into()),
         ];
         for error in errors {
-            let said = error.to_string();
-            assert!(said.contains("/data/github-stats.redb") && said.contains(": "), "{said}");
-            assert!(!said.contains('\n') && !said.contains("  "), "{said}");
+            let text = error.to_string();
+            assert!(text.contains("/data/github-stats.redb") && text.contains(": "), "{text}");
+            assert!(!text.contains('\n') && !text.contains("  "), "{text}");
         }
         assert!(OpenError::from_io(&path(), refused()).to_string().contains("permission denied"));
     }

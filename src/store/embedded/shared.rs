@@ -1,7 +1,9 @@
-//! Shared state in the file. Its one user is this process, so "shared" means: kept over restarts.
+//! Shared state in the embedded store. Only this process uses it, so "shared" means that it
+//! survives restarts.
 //!
-//! An entry's key is a byte for the table and the key; its value the instant it expires at, in milliseconds of the
-//! machine's clock (big endian), and the value. Expired entries count as absent, and go with a claim once in a minute.
+//! The key of an entry is a byte for the table and the key; its value is the expiry time in
+//! milliseconds of the system clock (big endian) and the value. Expired entries are treated as
+//! absent, and are removed at most once a minute, by a claim.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -16,7 +18,7 @@ use super::EmbeddedStore;
 use super::failure::DatabaseFailure;
 use super::tables::{COUNTS, ENTRIES, WriteTables};
 
-/// How often expired entries are removed; each time looks at all.
+/// Minimum interval between removals of expired entries, each of which reads the whole table.
 const CLEANING_INTERVAL_MS: i64 = 60_000;
 
 #[async_trait]
@@ -29,9 +31,9 @@ impl SharedState for EmbeddedStore {
         ttl: Duration,
     ) -> Result<Claim, StoreError> {
         let (key, entry) = (entry_key(table, key), entry(value, ttl));
-        let cleans = self.cleaning_is_due();
+        let removes_expired = self.cleaning_is_due();
         let claim = move |tables: &mut WriteTables<'_>| {
-            if cleans {
+            if removes_expired {
                 tables.remove_expired()?;
             }
             match tables.live_entry(&key)? {
@@ -75,9 +77,9 @@ impl SharedState for EmbeddedStore {
     async fn remove(&self, table: SharedTable, key: &str) -> Result<bool, StoreError> {
         let key = entry_key(table, key);
         let remove = move |tables: &mut WriteTables<'_>| {
-            let was_there = tables.live_entry(&key)?.is_some();
+            let existed = tables.live_entry(&key)?.is_some();
             tables.entries.remove(key.as_slice())?;
-            Ok(was_there)
+            Ok(existed)
         };
         self.writer.commit(remove).await
     }
@@ -89,7 +91,7 @@ impl SharedState for EmbeddedStore {
             let entry = ReadableTable::get(&entries, key.as_slice())?;
             Ok(entry.and_then(|entry| live_value(entry.value(), system_unix_ms()).map(<[u8]>::to_vec)))
         };
-        self.look(ENTRIES, get).await
+        self.read_table(ENTRIES, get).await
     }
 
     async fn entries(&self, table: SharedTable) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
@@ -107,7 +109,7 @@ impl SharedState for EmbeddedStore {
             }
             Ok(live)
         };
-        self.look(ENTRIES, list).await
+        self.read_table(ENTRIES, list).await
     }
 
     async fn count(&self, batch: &CountBatch) -> Result<(), StoreError> {
@@ -118,11 +120,11 @@ impl SharedState for EmbeddedStore {
     async fn counts(&self) -> Result<BTreeMap<String, f64>, StoreError> {
         let all = |counts: Option<ReadOnlyTable<&'static str, f64>>| {
             let Some(counts) = counts else { return Ok(BTreeMap::new()) };
-            let named = ReadableTable::iter(&counts)?
+            let by_name = ReadableTable::iter(&counts)?
                 .map(|count| count.map(|(name, count)| (name.value().to_owned(), count.value())));
-            Ok(named.collect::<Result<_, _>>()?)
+            Ok(by_name.collect::<Result<_, _>>()?)
         };
-        self.look(COUNTS, all).await
+        self.read_table(COUNTS, all).await
     }
 
     async fn raise_counts(&self, least: &BTreeMap<String, f64>) -> Result<(), StoreError> {
@@ -134,7 +136,7 @@ impl SharedState for EmbeddedStore {
 type Entries = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 impl EmbeddedStore {
-    /// Whether it is this caller's turn to remove what has expired.
+    /// Whether this caller should remove expired entries.
     fn cleaning_is_due(&self) -> bool {
         let now = system_unix_ms();
         let last = self.cleaned_ms.load(Ordering::Relaxed);
@@ -142,11 +144,11 @@ impl EmbeddedStore {
         due && self.cleaned_ms.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Looks at a table, which a file that never had anything in it lacks.
-    pub(super) async fn look<K, V, T>(
+    /// Reads a table; `None` if it does not exist because nothing has been written to it yet.
+    pub(super) async fn read_table<K, V, T>(
         &self,
         table: TableDefinition<'static, K, V>,
-        look: impl FnOnce(Option<ReadOnlyTable<K, V>>) -> Result<T, DatabaseFailure> + Send + 'static,
+        read: impl FnOnce(Option<ReadOnlyTable<K, V>>) -> Result<T, DatabaseFailure> + Send + 'static,
     ) -> Result<T, StoreError>
     where
         K: redb::Key + Send + Sync + 'static,
@@ -154,15 +156,14 @@ impl EmbeddedStore {
         T: Send + 'static,
     {
         let handle = self.handle.clone();
-        let read = move || {
+        let result = tokio::task::spawn_blocking(move || {
             handle.run(|database| match database.begin_read()?.open_table(table) {
-                Ok(table) => look(Some(table)),
-                Err(TableError::TableDoesNotExist(_)) => look(None),
+                Ok(table) => read(Some(table)),
+                Err(TableError::TableDoesNotExist(_)) => read(None),
                 Err(error) => Err(error.into()),
             })
-        };
-        let seen = tokio::task::spawn_blocking(read);
-        seen.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+        });
+        result.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
     }
 }
 
@@ -182,7 +183,7 @@ impl WriteTables<'_> {
         Ok(())
     }
 
-    /// The file has one writer at a time, so what earlier ones applied is of no interest any more.
+    /// Applies a batch of counts unless it was applied before.
     fn count(&mut self, batch: &CountBatch) -> Result<(), DatabaseFailure> {
         let applied = self.applied.get(batch.writer.as_str())?.map_or(0, |sequence| sequence.value());
         if batch.sequence <= applied {
@@ -231,8 +232,9 @@ fn entry(value: &[u8], ttl: Duration) -> Vec<u8> {
     [&(system_unix_ms() + ttl).to_be_bytes(), value].concat()
 }
 
-/// An entry too short to hold an instant counts as expired.
+/// The value of an entry that has not expired. An entry too short for an expiry time counts as
+/// expired.
 fn live_value(entry: &[u8], now: i64) -> Option<&[u8]> {
-    let (until, value) = entry.split_first_chunk()?;
-    (now < i64::from_be_bytes(*until)).then_some(value)
+    let (expires_at, value) = entry.split_first_chunk()?;
+    (now < i64::from_be_bytes(*expires_at)).then_some(value)
 }

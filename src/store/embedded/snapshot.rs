@@ -1,4 +1,4 @@
-//! What a read transaction sees.
+//! Reading from one read transaction.
 
 use std::ops::Bound;
 
@@ -13,14 +13,14 @@ use crate::store::codec;
 
 type Bytes = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
-/// The store as it was at one moment, whatever is written meanwhile.
+/// A consistent view of the store, unaffected by later writes.
 pub(super) struct EmbeddedSnapshot {
     repositories: Bytes,
     records: Bytes,
 }
 
 impl EmbeddedSnapshot {
-    /// The present moment.
+    /// Begins a read transaction.
     pub(super) fn take(database: &Database) -> Result<Self, DatabaseFailure> {
         let transaction = database.begin_read()?;
         Ok(EmbeddedSnapshot {
@@ -48,7 +48,7 @@ impl EmbeddedSnapshot {
         stored.map(|state| tables::decode_state(repository, state.value())).transpose()
     }
 
-    /// The organisations, in order: one seek for each, past all of its repositories.
+    /// The organisations, in order. Takes one seek per organisation, past all of its repositories.
     pub(super) fn organisations(&self) -> Result<Vec<OrgName>, DatabaseFailure> {
         let mut organisations = Vec::new();
         let mut from = Vec::new();
@@ -81,7 +81,7 @@ impl EmbeddedSnapshot {
         Ok(records)
     }
 
-    /// At most `limit` records of all repositories, beginning at `from`.
+    /// At most `limit` records of all repositories, starting at `from`.
     pub(super) fn scan(&self, from: Option<ScanCursor>, limit: usize) -> Result<RecordPage, DatabaseFailure> {
         let from = from.map(|(repository, id)| key::of_record(&key::of_repository(&repository), id));
         let from = from.as_deref().map_or(Bound::Unbounded, Bound::Included);
@@ -96,7 +96,7 @@ impl EmbeddedSnapshot {
             }
             let record = codec::decode(bytes.value());
             let record = record.map_err(|error| tables::record_damaged(&repository, id, error))?;
-            // Neighbours share the names of their repository instead of each keeping a copy.
+            // Consecutive records share the key of their repository, which is cheap to clone.
             let key = match page.records.last() {
                 Some(StoredRecord { key, .. }) if *key == repository => key.clone(),
                 _ => repository,
@@ -109,6 +109,9 @@ impl EmbeddedSnapshot {
 
 fn split(stored: &[u8]) -> Result<(RepoKey, &[u8]), DatabaseFailure> {
     key::split_repository(stored).ok_or_else(|| {
-        DatabaseFailure::damaged(format_args!("key {}", stored.escape_ascii()), "it names no repository")
+        DatabaseFailure::damaged(
+            format_args!("key {}", stored.escape_ascii()),
+            "it does not contain a repository",
+        )
     })
 }

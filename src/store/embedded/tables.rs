@@ -1,4 +1,4 @@
-//! The tables, and what a write transaction does with them.
+//! The tables and the operations of a write transaction on them.
 
 use github_stats_actors::activity::{Batch, FactId, Record, RepoKey, RepoState, Timestamp};
 use github_stats_actors::role::{Epoch, Shard};
@@ -9,10 +9,10 @@ use super::failure::DatabaseFailure;
 use super::key;
 use crate::store::{codec, fact_bytes, state_json};
 
-/// The format this version writes and the greatest it reads.
+/// The format this version writes, and the latest it reads.
 pub(super) const FORMAT: u64 = 1;
 
-/// Numbers of the whole store by name.
+/// Numbers that concern the whole store, by name: the format and the epochs.
 pub(super) const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
 /// The state of each repository, as JSON, by [`key::of_repository`].
 pub(super) const REPOSITORIES: TableDefinition<'static, &'static [u8], &'static [u8]> =
@@ -21,21 +21,22 @@ pub(super) const REPOSITORIES: TableDefinition<'static, &'static [u8], &'static 
 pub(super) const RECORDS: TableDefinition<'static, &'static [u8], &'static [u8]> =
     TableDefinition::new("records");
 
-/// Entries of shared state, as [`shared`](super::shared) writes them. Older files have it from the first write on.
+/// Entries of shared state, as [`shared`](super::shared) encodes them. Files of older versions get
+/// this table with the first write.
 pub(super) const ENTRIES: TableDefinition<'static, &'static [u8], &'static [u8]> =
     TableDefinition::new("entries");
-/// Counts by name.
+/// Shared counts by name.
 pub(super) const COUNTS: TableDefinition<'static, &'static str, f64> = TableDefinition::new("counts");
-/// The number of the last batch of counts that was applied, by its writer.
+/// The sequence number of the last applied batch of counts, by writer.
 pub(super) const APPLIED: TableDefinition<'static, &'static str, u64> = TableDefinition::new("applied");
 
 const FORMAT_KEY: &str = "format";
-/// The epoch issued last.
+/// The last issued epoch.
 const EPOCH_KEY: &str = "epoch";
-/// Those in force, by shard.
+/// The current epochs, by shard.
 const EPOCHS: std::ops::Range<&str> = "epoch:".."epoch;";
 
-/// Makes a new database a store of the present format.
+/// Initialises a new database with the current format.
 pub(super) fn initialise(database: &Database) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     transaction.open_table(META)?.insert(FORMAT_KEY, FORMAT)?;
@@ -44,7 +45,7 @@ pub(super) fn initialise(database: &Database) -> Result<(), redb::Error> {
     Ok(transaction.commit()?)
 }
 
-/// The format a database was written in; `None` when it is no store.
+/// The format of a database; `None` if it is not a database of this product.
 pub(super) fn format(transaction: &ReadTransaction) -> Result<Option<u64>, redb::Error> {
     match transaction.open_table(META) {
         Ok(meta) => Ok(ReadableTable::get(&meta, FORMAT_KEY)?.map(|format| format.value())),
@@ -53,7 +54,7 @@ pub(super) fn format(transaction: &ReadTransaction) -> Result<Option<u64>, redb:
     }
 }
 
-/// Refuses any epoch but the one issued last for its shard.
+/// Fails if `asked` is not the current epoch of any shard.
 pub(super) fn confirm_epoch(
     meta: &impl ReadableTable<&'static str, u64>,
     asked: Epoch,
@@ -131,7 +132,8 @@ impl<'t> WriteTables<'t> {
         Ok(WriteSummary { state, changed, removed, refused })
     }
 
-    /// Folds what is dated before `floor` into the base of its repository, and raises the floor.
+    /// Folds the records dated before `floor` into the base of their repository, removes them, and
+    /// raises the floor.
     pub(super) fn collect_garbage(
         &mut self,
         repository: &RepoKey,
@@ -155,7 +157,7 @@ impl<'t> WriteTables<'t> {
         Ok(Some(GarbageCollected { state, removed }))
     }
 
-    /// Issues the next epoch, and puts it in force for the shard.
+    /// Issues the next epoch and makes it the current one of the shard.
     pub(super) fn begin_epoch(&mut self, shard: Shard, after: Epoch) -> Result<Epoch, DatabaseFailure> {
         let next = Epoch(epoch(&self.meta)?.max(after).0 + 1);
         self.meta.insert(EPOCH_KEY, next.0)?;
@@ -163,7 +165,7 @@ impl<'t> WriteTables<'t> {
         Ok(next)
     }
 
-    /// Makes a record unreadable.
+    /// Overwrites a record with bytes that cannot be decoded.
     #[cfg(test)]
     pub(super) fn damage(&mut self, org: &str, id: &str, fact: FactId) -> Result<(), DatabaseFailure> {
         let prefix = key::of_repository(&RepoKey { org: org.into(), id: id.into() });
@@ -188,7 +190,7 @@ impl<'t> WriteTables<'t> {
         Ok(records.len())
     }
 
-    /// The records dated before `floor`; of the others only the time is decoded.
+    /// Decodes the records dated before `floor`; of the others, only the time is decoded.
     fn records_before(
         &self,
         floor: Timestamp,
@@ -219,17 +221,17 @@ impl<'t> WriteTables<'t> {
     }
 }
 
-/// Reads the state stored under `repository`.
+/// Decodes the state stored for `repository`.
 pub(super) fn decode_state(repository: &RepoKey, bytes: &[u8]) -> Result<RepoState, DatabaseFailure> {
     Ok(state_json::decode(repository, bytes)?)
 }
 
-/// Reads the identity at the end of a record's key.
+/// Decodes the identity at the end of a record's key.
 pub(super) fn record_id(repository: &RepoKey, rest: &[u8]) -> Result<FactId, DatabaseFailure> {
     Ok(fact_bytes::read(rest).ok_or_else(|| state_json::identity_damaged(repository))?)
 }
 
-/// A record that cannot be read.
+/// The error of a record that cannot be decoded.
 pub(super) fn record_damaged(repository: &RepoKey, id: FactId, error: codec::DecodeError) -> DatabaseFailure {
     state_json::record_damaged(repository, id, error).into()
 }

@@ -1,4 +1,4 @@
-//! Numbering leaderships.
+//! Issuing and fencing epochs.
 
 use std::time::Duration;
 
@@ -10,18 +10,20 @@ use redis::{Value, cmd};
 use super::store::RedisStore;
 use crate::redis::{RedisCall, RedisServers};
 
-/// How many organisations are told of a new leadership at a time.
-const AT_A_TIME: usize = 16;
-/// How long a replica may take to hear of a new epoch; other calls on the link wait meanwhile.
+/// Number of organisations that are fenced concurrently.
+const CONCURRENCY: usize = 16;
+/// Deadline for a Redis replica to confirm a new epoch; other calls on the connection wait in the
+/// meantime.
 const REPLICA_LIMIT: Duration = Duration::from_millis(500);
 
 impl RedisStore {
-    /// Issues an epoch and fences every organisation of the shard against earlier ones: what only a leader may do is refused
-    /// where it is done, whatever node that is.
+    /// Issues an epoch and fences every organisation of the shard against earlier ones. The fence
+    /// is stored with each organisation, so that a former leader is refused by the node that would
+    /// execute its request.
     pub(super) async fn issue_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError> {
         let call = RedisCall::quick("epoch");
         let issued: u64 = self
-            .brisk
+            .quick
             .run(
                 call,
                 &self.scripts.begin_epoch,
@@ -34,28 +36,28 @@ impl RedisStore {
             let (meta, fence) = (self.keys.of(&org).meta(), fence.clone());
             async move {
                 let script = &self.scripts.raise_fence;
-                self.brisk.run::<String>(call.repeatable(), script, &[meta], &[fence]).await
+                self.quick.run::<String>(call.repeatable(), script, &[meta], &[fence]).await
             }
         };
         let mut organisations = self.all_organisations().await?;
         organisations.retain(|org| shard.holds(org));
         stream::iter(organisations)
             .map(raise)
-            .buffer_unordered(AT_A_TIME)
+            .buffer_unordered(CONCURRENCY)
             .try_for_each(|_| async { Ok(()) })
             .await?;
         self.wait_for_a_replica().await;
         Ok(Epoch(issued))
     }
 
-    /// A failover must not issue the same epoch again: where there are replicas, one of them should know it. One that does not
-    /// answer in time is no reason not to lead.
+    /// Waits until a Redis replica has the new epoch, so that it is not issued again after a
+    /// failover. If none confirms it in time, this replica leads nevertheless.
     async fn wait_for_a_replica(&self) {
-        if matches!(self.brisk.settings().servers, RedisServers::Cluster(_)) {
+        if matches!(self.quick.settings().servers, RedisServers::Cluster(_)) {
             return;
         }
         let call = RedisCall::quick("epoch").repeatable();
-        let role: Result<Vec<Value>, _> = self.brisk.query(call, &cmd("ROLE")).await;
+        let role: Result<Vec<Value>, _> = self.quick.query(call, &cmd("ROLE")).await;
         let has_replicas =
             |role: &[Value]| matches!(role.get(2), Some(Value::Array(replicas)) if !replicas.is_empty());
         if !role.is_ok_and(|role| has_replicas(&role)) {
@@ -63,22 +65,26 @@ impl RedisStore {
         }
         let mut command = cmd("WAIT");
         command.arg(1).arg(REPLICA_LIMIT.as_millis() as u64);
-        match self.brisk.query::<u64>(call, &command).await {
+        match self.quick.query::<u64>(call, &command).await {
             Ok(0) => tracing::warn!("no replica of redis confirmed the new epoch within {REPLICA_LIMIT:?}"),
             Ok(_) => {}
-            Err(error) => tracing::debug!(%error, "redis was not asked whether a replica has the new epoch"),
+            Err(error) => {
+                tracing::debug!(%error, "no replica of redis could be asked to confirm the new epoch")
+            }
         }
     }
 
-    pub(super) async fn refuse_stale(&self, epoch: Epoch) -> Result<(), StoreError> {
+    /// Fails if `epoch` is not the current epoch of any shard.
+    pub(super) async fn check_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
         let mut command = cmd("HVALS");
         command.arg(self.keys.epochs());
-        let in_force: Vec<u64> = self.brisk.query(RedisCall::quick("epoch").repeatable(), &command).await?;
-        // One that another store issued in this one's absence is no fence here, nor is one that was lost with the data.
-        if in_force.contains(&epoch.0) {
+        let current: Vec<u64> = self.quick.query(RedisCall::quick("epoch").repeatable(), &command).await?;
+        // An epoch that the local store issued during an outage is refused too, as is one that was
+        // lost with the data.
+        if current.contains(&epoch.0) {
             return Ok(());
         }
-        let current = Epoch(in_force.into_iter().max().unwrap_or_default());
+        let current = Epoch(current.into_iter().max().unwrap_or_default());
         Err(StoreError::StaleEpoch { asked: epoch, current })
     }
 }

@@ -1,27 +1,27 @@
-//! Collecting garbage: old records are counted in the base and go.
+//! Garbage collection: records older than the floor are added to the base and removed.
 //!
-//! The floor rises in steps, each a complete pass of its own over as many records as a script may hold everybody up for: whoever
-//! looks in between, or takes over after a crash, sees records and base that fit each other.
+//! The floor rises in steps. Each step is one script, bounded so that it does not block other
+//! clients for long, and leaves records and base consistent for readers in between and for a leader
+//! that takes over after a crash.
 
 use github_stats_actors::activity::{FactId, Record, RepoKey, RepoState, Timestamp};
 use github_stats_actors::role::Epoch;
 use github_stats_actors::store::{GarbageCollected, StoreError, fold};
 use redis::cmd;
 
-use super::reader;
-use super::reply::repository;
+use super::reply::{older_than, repository};
 use super::store::RedisStore;
-use super::version::RecordVersion;
+use super::version::RepoVersion;
 use super::writer::{ATTEMPTS, AppliedStep, ScriptStep, contended, pause};
 use crate::redis::RedisCall;
 
-/// How many records a step removes at most, unless more of them are dated the same second.
+/// Maximum number of records a step removes, unless more of them are dated the same second.
 const STEP: usize = 5_000;
 
-/// How a run of steps ended.
-enum Ended {
+/// How a pass over the old records ended.
+enum PassOutcome {
     Complete,
-    /// Somebody else changed the repository; what is left is to be looked for again.
+    /// Another writer changed the repository; the remaining records must be read again.
     Interrupted,
 }
 
@@ -32,8 +32,8 @@ impl RedisStore {
         floor: Timestamp,
         epoch: Epoch,
     ) -> Result<Option<GarbageCollected>, StoreError> {
-        self.refuse_stale(epoch).await?;
-        let _turn = self.turns.of(key).await;
+        self.check_epoch(epoch).await?;
+        let _lock = self.write_locks.lock(key).await;
         let mut removed = 0;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
@@ -43,9 +43,9 @@ impl RedisStore {
             if floor <= state.floor {
                 return Ok((removed > 0).then_some(GarbageCollected { state, removed }));
             }
-            let old = reader::older_than(self.facts_of(key).await?, floor, key)?;
+            let old = older_than(self.facts_of(key).await?, floor, key)?;
             let pass = self.raise_floor(key, version, &mut state, old, floor, epoch, &mut removed);
-            if let Ended::Complete = pass.await? {
+            if let PassOutcome::Complete = pass.await? {
                 return Ok(Some(GarbageCollected { state, removed }));
             }
         }
@@ -56,13 +56,13 @@ impl RedisStore {
     async fn raise_floor(
         &self,
         key: &RepoKey,
-        mut version: RecordVersion,
+        mut version: RepoVersion,
         state: &mut RepoState,
         mut old: Vec<(FactId, Record)>,
         floor: Timestamp,
         epoch: Epoch,
         removed: &mut usize,
-    ) -> Result<Ended, StoreError> {
+    ) -> Result<PassOutcome, StoreError> {
         old.sort_by_key(|(_, record)| record.latest.at);
         loop {
             let (next_floor, count) = step(&old, floor);
@@ -70,30 +70,30 @@ impl RedisStore {
             old[..count].iter().for_each(|(id, record)| fold(&mut next, *id, record));
             next.floor = next_floor;
             next.coverage.prune(next_floor);
-            let gone: Vec<FactId> = old.drain(..count).map(|(id, _)| id).collect();
+            let folded: Vec<FactId> = old.drain(..count).map(|(id, _)| id).collect();
             let step = ScriptStep {
                 key,
                 expected: Some(version),
                 state: &next,
-                removed: &gone,
+                removed: &folded,
                 changed: &[],
                 epoch: Some(epoch),
-                tells_all: false,
+                logs_all: false,
             };
             match self.apply(step).await? {
                 AppliedStep::Done(applied) => version = applied,
-                AppliedStep::Conflict => return Ok(Ended::Interrupted),
+                AppliedStep::Conflict => return Ok(PassOutcome::Interrupted),
                 AppliedStep::Stale(current) => return Err(StoreError::StaleEpoch { asked: epoch, current }),
             }
             *state = next;
             *removed += count;
             if next_floor == floor {
-                return Ok(Ended::Complete);
+                return Ok(PassOutcome::Complete);
             }
         }
     }
 
-    async fn stored(&self, key: &RepoKey) -> Result<Option<(RecordVersion, RepoState)>, StoreError> {
+    async fn stored(&self, key: &RepoKey) -> Result<Option<(RepoVersion, RepoState)>, StoreError> {
         let mut command = cmd("HGET");
         command.arg(self.keys.of(&key.org).repositories()).arg(key.id.as_str());
         let stored: Option<Vec<u8>> =
@@ -102,13 +102,14 @@ impl RedisStore {
     }
 }
 
-/// How far the floor may rise now, and how many of the records, which are sorted by time, are dated before that.
+/// How far the floor may rise in the next step, and how many of the records, which are sorted by
+/// time, are older than that.
 fn step(old: &[(FactId, Record)], floor: Timestamp) -> (Timestamp, usize) {
     let at = |index: usize| old[index].1.latest.at;
     if old.len() <= STEP {
         return (floor, old.len());
     }
-    // A floor splits no second.
+    // All records of one second go in the same step.
     let limit = if at(STEP) > at(0) { at(STEP) } else { at(STEP) + 1 };
     let count = old.partition_point(|(_, record)| record.latest.at < limit);
     if count == old.len() { (floor, count) } else { (limit, count) }
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_floor_rises_in_steps_that_split_no_second() {
+    fn the_floor_rises_in_steps_that_never_split_a_second() {
         let floor = Timestamp::from_unix(1_000_000);
         assert_eq!(step(&dated([]), floor), (floor, 0));
         assert_eq!(step(&dated([7; 20_000]), floor), (floor, 20_000));

@@ -1,17 +1,17 @@
-//! The names of keys. `docs/REDIS.md` lists them.
+//! The names of keys, which `docs/REDIS.md` lists.
 //!
-//! Everything of one organisation has the organisation as its hash tag, so that a cluster keeps it in one slot and a script can
-//! change it as a whole.
+//! All keys of an organisation have its name as their hash tag, so that a cluster keeps them in one
+//! slot and one script can change them atomically.
 
 use std::fmt::Write;
 
 use github_stats_actors::activity::{OrgName, RepoId};
 use github_stats_actors::store::SharedTable;
 
-/// The layout this version reads and writes; another one would lie beside it.
+/// Version of the key layout. Keys of different versions can exist side by side.
 const LAYOUT: u32 = 1;
 
-/// Names keys under a prefix.
+/// Builds the names of keys under a prefix.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
     prefix: String,
@@ -22,72 +22,72 @@ impl Keys {
         Keys { prefix: format!("{prefix}:{LAYOUT}:") }
     }
 
-    /// The set of organisations.
+    /// A set of the names of all organisations.
     pub(super) fn organisations(&self) -> Vec<u8> {
         format!("{}orgs", self.prefix).into_bytes()
     }
 
-    /// The epoch that was issued last.
+    /// The last issued epoch.
     pub(super) fn epoch(&self) -> Vec<u8> {
         format!("{}epoch", self.prefix).into_bytes()
     }
 
-    /// The epochs in force, by shard; in the slot of the former.
+    /// A hash of the current epochs by shard, in the same cluster slot as [`Keys::epoch`].
     pub(super) fn epochs(&self) -> Vec<u8> {
         format!("{0}epochs:{{{0}epoch}}", self.prefix).into_bytes()
     }
 
-    /// What belongs to an organisation.
+    /// The keys of an organisation.
     pub(super) fn of(&self, org: &OrgName) -> OrgKeys {
-        OrgKeys { stem: format!("{}{{{}}}:", self.prefix, tag(org.as_str())) }
+        OrgKeys { prefix: format!("{}{{{}}}:", self.prefix, tag(org.as_str())) }
     }
 
-    /// The values and the expiries of a table of shared entries.
+    /// A hash of the values of a table of shared state, and a sorted set of their expiry times.
     pub(super) fn table(&self, table: SharedTable) -> [Vec<u8>; 2] {
         ["values", "expiries"]
             .map(|part| format!("{}{{t:{}}}:{part}", self.prefix, table.as_str()).into_bytes())
     }
 
-    /// The counts.
+    /// A hash of the shared counts by name.
     pub(super) fn counts(&self) -> Vec<u8> {
         format!("{}{{t:counts}}:counts", self.prefix).into_bytes()
     }
 
-    /// The number of the last batch of counts of a writer.
+    /// The sequence number of the last batch of counts applied for a writer.
     pub(super) fn counted(&self, writer: &str) -> Vec<u8> {
         format!("{}{{t:counts}}:writer:{writer}", self.prefix).into_bytes()
     }
 }
 
-/// Names the keys of one organisation.
+/// Builds the names of the keys of one organisation.
 #[derive(Clone, Debug)]
 pub(super) struct OrgKeys {
-    stem: String,
+    prefix: String,
 }
 
 impl OrgKeys {
-    /// Version and state of each repository.
+    /// A hash of version and state by repository.
     pub(super) fn repositories(&self) -> Vec<u8> {
-        format!("{}repos", self.stem).into_bytes()
+        format!("{}repos", self.prefix).into_bytes()
     }
 
-    /// The records of a repository by fact.
+    /// A hash of the records of a repository by fact.
     pub(super) fn facts(&self, repository: &RepoId) -> Vec<u8> {
-        format!("{}facts:{}", self.stem, repository.as_str()).into_bytes()
+        format!("{}facts:{}", self.prefix, repository.as_str()).into_bytes()
     }
 
-    /// The log of changes.
+    /// The stream of changes.
     pub(super) fn log(&self) -> Vec<u8> {
-        format!("{}log", self.stem).into_bytes()
+        format!("{}log", self.prefix).into_bytes()
     }
 
-    /// Where the log stands, and the fence.
+    /// A hash of the position of the log and the fence.
     pub(super) fn meta(&self) -> Vec<u8> {
-        format!("{}meta", self.stem).into_bytes()
+        format!("{}meta", self.prefix).into_bytes()
     }
 }
 
-/// A name as a hash tag: what would end the tag early, or make it empty, is escaped.
+/// Escapes a name for use as a hash tag, so that it is neither empty nor ends the tag early.
 fn tag(name: &str) -> String {
     if name.is_empty() {
         return "%".to_owned();
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_of_an_organisation_has_its_one_hash_tag() {
+    fn all_keys_of_an_organisation_have_the_same_hash_tag() {
         let keys = Keys::new("ghs");
         for (org, tag) in
             [("acme", "{acme}"), ("", "{%}"), ("a}b{c", "{a%7db%7bc}"), ("t:jobs", "{t%3ajobs}")]

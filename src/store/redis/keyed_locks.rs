@@ -1,12 +1,12 @@
-//! Who writes to a repository next, among the callers of this process.
+//! Locks by repository, among the callers of this process.
 
 use std::hash::{BuildHasher, RandomState};
 
 use github_stats_actors::activity::RepoKey;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Callers that write to the same repository wait here for each other instead of deciding in vain. Other replicas do not wait:
-/// the version tells.
+/// A striped lock by repository. Writers of the same process wait for each other instead of running
+/// into conflicts; conflicts with other replicas are detected by the repository's version.
 pub(super) struct KeyedLocks {
     stripes: Vec<Mutex<()>>,
     hasher: RandomState,
@@ -17,8 +17,8 @@ impl KeyedLocks {
         KeyedLocks { stripes: (0..256).map(|_| Mutex::default()).collect(), hasher: RandomState::new() }
     }
 
-    /// Waits until nobody else of this process writes to the repository.
-    pub(super) async fn of(&self, key: &RepoKey) -> MutexGuard<'_, ()> {
+    /// Waits until no other task of this process writes to the repository.
+    pub(super) async fn lock(&self, key: &RepoKey) -> MutexGuard<'_, ()> {
         let stripe = self.hasher.hash_one(key) as usize % self.stripes.len();
         self.stripes[stripe].lock().await
     }

@@ -1,13 +1,17 @@
 //! The store that all replicas share, in Redis: standalone, behind sentinels, or a cluster.
 //!
-//! Joining is done here and not there: a write reads what it touches, joins, and applies the outcome with one script, if nobody
-//! changed the repository meanwhile. `docs/REDIS.md` lists the keys, `docs/adr/006-redis-optimistic-writes.md` tells why.
+//! Writes use optimistic concurrency: a write reads the records it affects, joins them in this
+//! process, and applies the result with one script unless another writer has changed the repository
+//! in the meantime. `docs/REDIS.md` lists the keys, `docs/adr/006-redis-optimistic-writes.md`
+//! explains the design.
 
 mod epochs;
 mod garbage;
 mod key;
 mod keyed_locks;
 mod log;
+mod log_entry;
+mod paged_scans;
 mod plan;
 mod reader;
 mod reply;

@@ -1,55 +1,56 @@
-//! Deciding, from what is stored and what is to be written, what will be stored. Pure.
+//! Joins a batch with the stored records and decides what to write. Pure functions.
 
 use std::collections::BTreeMap;
 
 use github_stats_actors::activity::{Batch, FactId, Record, RepoState};
 use github_stats_actors::store::{JoinOutcome, WriteSummary, join};
 
-use super::version::RecordVersion;
+use super::version::RepoVersion;
 
-/// What was read of a repository before writing to it.
+/// The stored data that a write to a repository depends on.
 #[derive(Debug, Default)]
 pub(super) struct StoredRepository {
-    /// Its version and state; `None` when it is new.
-    pub(super) repository: Option<(RecordVersion, RepoState)>,
+    /// Its version and state; `None` for a new repository.
+    pub(super) repository: Option<(RepoVersion, RepoState)>,
     /// The stored records among those of the batch.
     pub(super) records: BTreeMap<FactId, Record>,
 }
 
-/// What is to become of a repository.
+/// The changes a write makes to a repository.
 #[derive(Debug)]
 pub(super) struct WritePlan {
-    /// The version it is decided on.
-    pub(super) expected: Option<RecordVersion>,
-    /// The repository as it will be while a part of the records is written: nothing that claims completeness.
-    pub(super) meanwhile: RepoState,
-    /// The repository afterwards.
+    /// The version the plan is based on; `None` for a new repository.
+    pub(super) expected: Option<RepoVersion>,
+    /// The state to store while only a part of the records is written. Its coverage does not
+    /// include the batch yet.
+    pub(super) interim_state: RepoState,
+    /// The state after the write.
     pub(super) state: RepoState,
-    /// Whether its floor rises.
+    /// Whether the batch raises the floor, so that older records must be removed.
     pub(super) floor_rises: bool,
-    /// Whether the state differs from what is stored.
+    /// Whether the state differs from the stored one.
     pub(super) state_changes: bool,
-    /// The records that differ from what is stored, sorted.
+    /// The records that differ from the stored ones, sorted.
     pub(super) changed: Vec<(FactId, Record)>,
-    /// How many are older than the floor.
+    /// Number of records of the batch that were refused because they are older than the floor.
     pub(super) refused: usize,
 }
 
 impl WritePlan {
     /// Joins a batch with what is stored.
-    pub(super) fn of(batch: &Batch, known: StoredRepository) -> Self {
-        let StoredRepository { repository, records } = known;
+    pub(super) fn new(batch: &Batch, stored: StoredRepository) -> Self {
+        let StoredRepository { repository, records } = stored;
         let expected = repository.as_ref().map(|(version, _)| *version);
         let stored = repository.map(|(_, state)| state);
         let mut state =
             stored.clone().unwrap_or_else(|| RepoState::new(batch.key.clone(), batch.meta.clone()));
-        let mut meanwhile = state.clone();
-        meanwhile.merge(&Batch::new(batch.key.clone(), batch.meta.clone()));
+        let mut interim_state = state.clone();
+        interim_state.merge(&Batch::new(batch.key.clone(), batch.meta.clone()));
         let floor_rises = state.merge(batch);
         let mut changed: BTreeMap<FactId, Record> = BTreeMap::new();
         let mut refused = 0;
         for (id, incoming) in &batch.records {
-            // A batch may name a fact twice.
+            // A batch may contain a fact twice.
             let stored = changed.get(id).or_else(|| records.get(id)).cloned();
             match join(stored, incoming.clone(), state.floor) {
                 JoinOutcome::Refused => refused += 1,
@@ -61,16 +62,16 @@ impl WritePlan {
         }
         let changed = changed.into_iter().collect();
         let state_changes = stored.as_ref() != Some(&state);
-        WritePlan { expected, meanwhile, state, floor_rises, state_changes, changed, refused }
+        WritePlan { expected, interim_state, state, floor_rises, state_changes, changed, refused }
     }
 
     /// Whether there is nothing to write.
-    pub(super) fn is_done(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         !self.state_changes && self.changed.is_empty()
     }
 
-    /// What the caller is told.
-    pub(super) fn written(self, removed: usize) -> WriteSummary {
+    /// The result to return to the caller.
+    pub(super) fn into_summary(self, removed: usize) -> WriteSummary {
         WriteSummary { state: self.state, changed: self.changed, removed, refused: self.refused }
     }
 }

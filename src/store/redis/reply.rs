@@ -1,10 +1,12 @@
-//! Reading what Redis answers.
+//! Parsing replies from Redis.
 
-use github_stats_actors::activity::{FactId, OrgName, Record, RepoKey, RepoState};
+use std::collections::BTreeMap;
+
+use github_stats_actors::activity::{FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
 use github_stats_actors::store::StoreError;
 use redis::{FromRedisValue, Value};
 
-use super::version::RecordVersion;
+use super::version::RepoVersion;
 use crate::redis::RedisClientError;
 use crate::store::{codec, fact_bytes, state_json};
 
@@ -18,42 +20,43 @@ impl From<RedisClientError> for StoreError {
     }
 }
 
-/// Takes a value for what it should be.
-pub(super) fn parsed<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {
+/// Converts a value to the expected type.
+pub(super) fn parse<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {
     redis::from_redis_value(value)
-        .map_err(|error| StoreError::Damaged(format!("redis holds something unexpected: {error}")))
+        .map_err(|error| StoreError::Damaged(format!("unexpected value in redis: {error}")))
 }
 
-/// The next answer of a pipeline.
-pub(super) fn next(answers: &mut impl Iterator<Item = Value>) -> Result<Value, StoreError> {
-    answers.next().ok_or_else(|| StoreError::Damaged("redis left a command unanswered".to_owned()))
+/// The next reply of a pipeline.
+pub(super) fn next(replies: &mut impl Iterator<Item = Value>) -> Result<Value, StoreError> {
+    replies.next().ok_or_else(|| StoreError::Damaged("redis sent fewer replies than commands".to_owned()))
 }
 
-/// The version and the state of a repository.
-pub(super) fn repository(key: &RepoKey, bytes: &[u8]) -> Result<(RecordVersion, RepoState), StoreError> {
-    let parts = bytes.split_at_checked(RecordVersion::LENGTH);
-    let version = parts.and_then(|(version, state)| Some((RecordVersion::read(version)?, state)));
-    let (version, state) = version
-        .ok_or_else(|| StoreError::Damaged(format!("the state of {key}: it begins with no version")))?;
+/// Decodes the version and the state of a repository.
+pub(super) fn repository(key: &RepoKey, bytes: &[u8]) -> Result<(RepoVersion, RepoState), StoreError> {
+    let parts = bytes.split_at_checked(RepoVersion::LENGTH);
+    let parts = parts.and_then(|(version, state)| Some((RepoVersion::parse(version)?, state)));
+    let (version, state) = parts.ok_or_else(|| {
+        StoreError::Damaged(format!("the state of {key}: it does not begin with a version"))
+    })?;
     Ok((version, state_json::decode(key, state)?))
 }
 
-/// A record.
+/// Decodes a record.
 pub(super) fn record(key: &RepoKey, id: FactId, bytes: &[u8]) -> Result<Record, StoreError> {
     codec::decode(bytes).map_err(|error| state_json::record_damaged(key, id, error))
 }
 
-/// A fact's identity.
+/// Decodes a fact's identity.
 pub(super) fn fact_id(key: &RepoKey, bytes: &[u8]) -> Result<FactId, StoreError> {
     fact_bytes::read(bytes).ok_or_else(|| state_json::identity_damaged(key))
 }
 
-/// Fields and their values.
+/// Fields of a hash and their values.
 pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// A step of a scan: where to go on, and fields with their values.
-pub(super) fn step(value: Value) -> Result<(Vec<u8>, Pairs), StoreError> {
-    let unexpected = || StoreError::Damaged("redis holds something unexpected: no step of a scan".to_owned());
+/// Parses the reply to HSCAN: the next cursor, and fields with their values.
+pub(super) fn scan_step(value: Value) -> Result<(Vec<u8>, Pairs), StoreError> {
+    let unexpected = || StoreError::Damaged("unexpected reply from redis to HSCAN".to_owned());
     let Value::Array(parts) = value else { return Err(unexpected()) };
     let [Value::BulkString(cursor), Value::Array(flat)] =
         <[Value; 2]>::try_from(parts).map_err(|_| unexpected())?
@@ -71,9 +74,37 @@ pub(super) fn step(value: Value) -> Result<(Vec<u8>, Pairs), StoreError> {
     Ok((cursor, pairs))
 }
 
-/// An organisation's name.
+/// Decodes an organisation's name.
 pub(super) fn organisation(bytes: Vec<u8>) -> Result<OrgName, StoreError> {
     String::from_utf8(bytes)
         .map(OrgName::from)
         .map_err(|_| StoreError::Damaged("the name of an organisation is not UTF-8".to_owned()))
+}
+
+/// Encoded records by fact.
+pub(super) type StoredFacts = BTreeMap<FactId, Vec<u8>>;
+
+/// Decodes the records dated before `floor`; of the others, only the time is decoded.
+pub(super) fn older_than(
+    facts: StoredFacts,
+    floor: Timestamp,
+    key: &RepoKey,
+) -> Result<Vec<(FactId, Record)>, StoreError> {
+    dated(facts, key, |at| at < floor)
+}
+
+/// Decodes the records whose time satisfies `wanted`.
+pub(super) fn dated(
+    facts: StoredFacts,
+    key: &RepoKey,
+    wanted: impl Fn(Timestamp) -> bool,
+) -> Result<Vec<(FactId, Record)>, StoreError> {
+    let mut records = Vec::new();
+    for (id, bytes) in facts {
+        let at = codec::decode_at(&bytes).map_err(|error| state_json::record_damaged(key, id, error))?;
+        if wanted(at) {
+            records.push((id, record(key, id, &bytes)?));
+        }
+    }
+    Ok(records)
 }

@@ -1,8 +1,8 @@
-//! The scripts: what must be atomic, and nothing else. No rule of the domain is among them.
+//! The Lua scripts. They contain only what must be atomic, and no domain logic.
 
 use crate::redis::LuaScript;
 
-/// Every script, with its hash.
+/// All scripts, with their hashes.
 pub(super) struct Scripts {
     pub(super) apply: LuaScript,
     pub(super) begin_epoch: LuaScript,

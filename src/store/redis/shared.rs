@@ -1,7 +1,8 @@
 //! Shared state: small entries that expire by the server's clock, and counts.
 //!
-//! A table is a hash of values and a sorted set of the instants they expire at. Redis cannot let the fields of a hash expire before
-//! version 7.4, and keys of their own could not be listed without going through the whole keyspace.
+//! A table is a hash of values and a sorted set of their expiry times. Redis supports expiring
+//! fields of a hash only from version 7.4 on, and separate keys could not be listed without
+//! scanning the whole keyspace.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,9 +14,9 @@ use redis::cmd;
 use super::store::RedisStore;
 use crate::redis::RedisCall;
 
-/// How long the last batch of a writer is remembered: longer than any batch is sent again.
+/// How long the sequence number of a writer's last batch is kept: longer than any batch is retried.
 const WRITER_LIFE: Duration = Duration::from_secs(7 * 86_400);
-/// No entry outlives this.
+/// Maximum time to live of an entry.
 const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 #[async_trait]
@@ -29,7 +30,7 @@ impl SharedState for RedisStore {
     ) -> Result<Claim, StoreError> {
         let arguments = [key.into(), value.to_vec(), millis(ttl)];
         let held: Option<Vec<u8>> = self
-            .brisk
+            .quick
             .run(RedisCall::quick("claim"), &self.scripts.claim, &self.keys.table(table), &arguments)
             .await?;
         Ok(held.map_or(Claim::Claimed, Claim::Held))
@@ -44,7 +45,7 @@ impl SharedState for RedisStore {
     ) -> Result<(), StoreError> {
         let arguments = [key.into(), value.to_vec(), millis(ttl)];
         let call = RedisCall::quick("put").repeatable();
-        let _: i64 = self.brisk.run(call, &self.scripts.put, &self.keys.table(table), &arguments).await?;
+        let _: i64 = self.quick.run(call, &self.scripts.put, &self.keys.table(table), &arguments).await?;
         Ok(())
     }
 
@@ -58,18 +59,18 @@ impl SharedState for RedisStore {
     ) -> Result<bool, StoreError> {
         let arguments = [key.into(), expected.to_vec(), value.to_vec(), millis(ttl)];
         let keys = self.keys.table(table);
-        Ok(self.brisk.run(RedisCall::quick("swap"), &self.scripts.swap, &keys, &arguments).await?)
+        Ok(self.quick.run(RedisCall::quick("swap"), &self.scripts.swap, &keys, &arguments).await?)
     }
 
     async fn remove(&self, table: SharedTable, key: &str) -> Result<bool, StoreError> {
         let keys = self.keys.table(table);
-        Ok(self.brisk.run(RedisCall::quick("remove"), &self.scripts.remove, &keys, &[key.into()]).await?)
+        Ok(self.quick.run(RedisCall::quick("remove"), &self.scripts.remove, &keys, &[key.into()]).await?)
     }
 
     async fn get(&self, table: SharedTable, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let keys = self.keys.table(table);
         let call = RedisCall::quick("get").repeatable();
-        Ok(self.brisk.run(call, &self.scripts.get, &keys, &[key.into()]).await?)
+        Ok(self.quick.run(call, &self.scripts.get, &keys, &[key.into()]).await?)
     }
 
     async fn entries(&self, table: SharedTable) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
@@ -88,14 +89,14 @@ impl SharedState for RedisStore {
         let mut arguments = vec![batch.sequence.to_string().into_bytes(), life];
         push_counts(&mut arguments, &batch.increments);
         let call = RedisCall::quick("count").repeatable();
-        let _: i64 = self.brisk.run(call, &self.scripts.count, &keys, &arguments).await?;
+        let _: i64 = self.quick.run(call, &self.scripts.count, &keys, &arguments).await?;
         Ok(())
     }
 
     async fn counts(&self) -> Result<BTreeMap<String, f64>, StoreError> {
         let mut command = cmd("HGETALL");
         command.arg(self.keys.counts());
-        Ok(self.brisk.query(RedisCall::quick("counts").repeatable(), &command).await?)
+        Ok(self.quick.query(RedisCall::quick("counts").repeatable(), &command).await?)
     }
 
     async fn raise_counts(&self, least: &BTreeMap<String, f64>) -> Result<(), StoreError> {
@@ -103,12 +104,13 @@ impl SharedState for RedisStore {
         push_counts(&mut arguments, least);
         let call = RedisCall::quick("raise_counts").repeatable();
         let keys = [self.keys.counts()];
-        let _: i64 = self.brisk.run(call, &self.scripts.raise_counts, &keys, &arguments).await?;
+        let _: i64 = self.quick.run(call, &self.scripts.raise_counts, &keys, &arguments).await?;
         Ok(())
     }
 }
 
-/// Redis refuses what is no finite number, and would do so in the middle of a batch.
+/// Appends the finite counts. Redis rejects all other numbers, and would do so in the middle of a
+/// batch.
 fn push_counts(arguments: &mut Vec<Vec<u8>>, counts: &BTreeMap<String, f64>) {
     for (name, count) in counts.iter().filter(|(_, count)| count.is_finite()) {
         arguments.extend([name.as_bytes().to_vec(), count.to_string().into_bytes()]);

@@ -1,4 +1,4 @@
-//! The store.
+//! The Redis store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,51 +13,51 @@ use github_stats_actors::store::{
 
 use super::key::Keys;
 use super::keyed_locks::KeyedLocks;
-use super::reader;
-use super::scan::PagedScans;
+use super::paged_scans::PagedScans;
+use super::reply::dated;
 use super::scripts::Scripts;
-use crate::meter::Meter;
+use crate::meter::StoreRequestMeter;
 use crate::redis::{FindingLevel, Preflight, RedisClient, RedisClientSettings};
 
-/// Keeps everything in a Redis that replicas share.
+/// Stores facts and shared state in a Redis that all replicas use.
 pub struct RedisStore {
-    /// For small exchanges, which do not wait behind large ones.
-    pub(super) brisk: RedisClient,
+    /// For small requests, so that they do not wait behind large ones.
+    pub(super) quick: RedisClient,
     /// For reading and writing records.
     pub(super) bulk: RedisClient,
     pub(super) keys: Keys,
     pub(super) scripts: Scripts,
-    pub(super) turns: KeyedLocks,
+    pub(super) write_locks: KeyedLocks,
     pub(super) scans: PagedScans,
 }
 
 impl RedisStore {
-    /// A store whose keys begin with `key_prefix`. It connects when it is first used; while there is no server, every call fails
-    /// at once, and works again when there is one.
-    pub fn new(settings: RedisClientSettings, key_prefix: &str, meter: Arc<dyn Meter>) -> Self {
+    /// A store whose keys begin with `key_prefix`. It connects on first use; while the server is
+    /// unreachable, every call fails at once.
+    pub fn new(settings: RedisClientSettings, key_prefix: &str, meter: Arc<dyn StoreRequestMeter>) -> Self {
         RedisStore {
-            brisk: RedisClient::new(settings.clone(), meter.clone()),
+            quick: RedisClient::new(settings.clone(), meter.clone()),
             bulk: RedisClient::new(settings, meter),
             keys: Keys::new(key_prefix),
             scripts: Scripts::new(),
-            turns: KeyedLocks::new(),
+            write_locks: KeyedLocks::new(),
             scans: PagedScans::default(),
         }
     }
 
-    /// How many connections are open, and how many there are when all is well.
+    /// The number of open connections, and their number when all of them are open.
     pub fn connections(&self) -> (usize, usize) {
-        let links = [&self.brisk, &self.bulk];
-        (links.iter().filter(|link| link.is_open()).count(), links.len())
+        let clients = [&self.quick, &self.bulk];
+        (clients.iter().filter(|client| client.is_open()).count(), clients.len())
     }
 
-    /// Looks at the servers, and whether they let us write.
+    /// Checks the servers' configuration, and whether they accept a write.
     pub async fn preflight(&self) -> Preflight {
-        let mut preflight = self.brisk.preflight().await;
-        if preflight.verdict() < FindingLevel::Bad {
+        let mut preflight = self.quick.preflight().await;
+        if preflight.level() < FindingLevel::Bad {
             let life = Duration::from_secs(1);
             match SharedState::put(self, SharedTable::Ledger, "preflight", b"", life).await {
-                Ok(()) => preflight.add(FindingLevel::Good, "redis takes writes"),
+                Ok(()) => preflight.add(FindingLevel::Good, "redis accepts writes"),
                 Err(error) => preflight.add(FindingLevel::Bad, error.to_string()),
             }
         }
@@ -84,7 +84,7 @@ impl FactStore for RedisStore {
     }
 
     async fn records(&self, key: &RepoKey, since: Timestamp) -> Result<Vec<(FactId, Record)>, StoreError> {
-        reader::dated(self.facts_of(key).await?, key, |at| at >= since)
+        dated(self.facts_of(key).await?, key, |at| at >= since)
     }
 
     async fn scan(&self, from: Option<ScanCursor>, limit: usize) -> Result<RecordPage, StoreError> {
@@ -105,14 +105,14 @@ impl FactStore for RedisStore {
     }
 
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
-        self.refuse_stale(epoch).await
+        self.check_epoch(epoch).await
     }
 
     async fn position(&self) -> Result<ChangePosition, StoreError> {
-        self.present_position().await
+        self.current_position().await
     }
 
     async fn changes(&self, since: &ChangePosition) -> Result<LogChanges, StoreError> {
-        self.follow(since).await
+        self.changes_since(since).await
     }
 }

@@ -1,33 +1,34 @@
-//! The version of a repository: random, so that no two writes ever give the same one, whatever was lost between them.
+//! The version of a repository's data, for optimistic concurrency. Each write sets a new random
+//! one.
 //!
-//! A counter would do until a failover loses the last writes: the next ones would be numbered alike, and somebody who decided
-//! on the lost ones would be believed.
+//! A counter would not be safe: after a failover that loses the last writes, new writes would get
+//! the same numbers, and a writer that had read the lost ones would not notice the conflict.
 
 use std::fmt;
 
 use rand::RngExt;
 
-/// Sixteen hexadecimal digits.
+/// A random number, written as 16 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RecordVersion(pub(super) u64);
+pub(super) struct RepoVersion(pub(super) u64);
 
-impl RecordVersion {
-    /// How many bytes it takes.
+impl RepoVersion {
+    /// Length of the text in bytes.
     pub(super) const LENGTH: usize = 16;
 
-    /// One that nobody had before.
+    /// A new random version.
     pub(super) fn new() -> Self {
-        RecordVersion(rand::rng().random())
+        RepoVersion(rand::rng().random())
     }
 
-    /// Reads it.
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+    /// Parses the 16 hexadecimal digits.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() == Self::LENGTH)?;
-        u64::from_str_radix(text, 16).ok().map(RecordVersion)
+        u64::from_str_radix(text, 16).ok().map(RepoVersion)
     }
 }
 
-impl fmt::Display for RecordVersion {
+impl fmt::Display for RepoVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
     }

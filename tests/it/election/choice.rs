@@ -66,7 +66,7 @@ async fn where_the_cluster_does_not_answer_auto_leads_alone_and_says_so_loudly()
         let (status, detail) = election(health);
         health["role"] == "leader"
             && status == "degraded"
-            && detail.starts_with("static: every replica leads for itself")
+            && detail.starts_with("static: this replica leads without an election")
     })
     .await;
     let unhealthy = "gh_exporter_dependency_health{dependency=\"election\"} 0";
@@ -93,7 +93,7 @@ async fn where_the_cluster_does_not_answer_whoever_asked_for_it_follows_and_keep
         let (status, detail) = election(health);
         health["role"] == "leader"
             && status == "healthy"
-            && detail == "kubernetes: leader_election.backend says so"
+            && detail == "kubernetes: it is set as leader_election.backend"
     })
     .await;
 }

@@ -17,7 +17,7 @@ const NOWHERE: &str = "amqp://127.0.0.1:1";
 
 fn relay(queue: &FallbackQueue) -> Tasks {
     let queue = queue.clone();
-    Tasks(vec![tokio::spawn(async move { queue.relaying().await })])
+    Tasks(vec![tokio::spawn(async move { queue.run_relay().await })])
 }
 
 fn id(delivery: &dyn Delivery) -> String {

@@ -49,8 +49,8 @@ pub fn open(url: &str, topology: &Topology, prefetch: u16) -> (Arc<AmqpQueue>, T
     let queue = Arc::new(AmqpQueue::new(broker(url), topology.clone(), prefetch, Arc::new(NoObserver)));
     let (publisher, consumer) = (queue.clone(), queue.clone());
     let tasks = vec![
-        tokio::spawn(async move { publisher.publishing().await }),
-        tokio::spawn(async move { consumer.consuming().await }),
+        tokio::spawn(async move { publisher.run_publisher().await }),
+        tokio::spawn(async move { consumer.run_consumer().await }),
     ];
     (queue, Tasks(tasks))
 }

@@ -95,19 +95,19 @@ async fn a_preflight_demands_noeviction_and_says_what_it_may_not_ask() {
     }
     let server = Server::start(&["appendonly yes", RESTRICTED_USER]).await;
     let good = store(alone(&server), &fresh_prefix()).preflight().await;
-    assert_eq!(good.verdict(), FindingLevel::Good, "{good:#?}");
+    assert_eq!(good.level(), FindingLevel::Good, "{good:#?}");
     let user =
         RedisClientSettings { username: "ghs".to_owned(), password: password("sesame"), ..alone(&server) };
     let partly = store(user, &fresh_prefix()).preflight().await;
-    assert_eq!(partly.verdict(), FindingLevel::Doubtful, "{partly:#?}");
+    assert_eq!(partly.level(), FindingLevel::Doubtful, "{partly:#?}");
     assert!(partly.findings.iter().any(|f| f.text.contains("CONFIG GET")), "{partly:#?}");
     let _: () = server.ask(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
     let bad = store(alone(&server), &fresh_prefix()).preflight().await;
-    assert_eq!(bad.verdict(), FindingLevel::Bad, "{bad:#?}");
+    assert_eq!(bad.level(), FindingLevel::Bad, "{bad:#?}");
     assert!(bad.findings.iter().any(|f| f.text.contains("allkeys-lru")), "{bad:#?}");
     let nowhere =
         RedisServers::Standalone(github_stats::config::HostPort { host: "127.0.0.1".to_owned(), port: 1 });
-    assert_eq!(store(plain(nowhere), "test-x").preflight().await.verdict(), FindingLevel::Bad);
+    assert_eq!(store(plain(nowhere), "test-x").preflight().await.level(), FindingLevel::Bad);
 }
 
 #[tokio::test]
@@ -121,6 +121,6 @@ async fn a_preflight_looks_at_every_master_of_a_cluster() {
     let found = store(plain(RedisServers::Cluster(seeds)), &fresh_prefix()).preflight().await;
     let policies: Vec<_> = found.findings.iter().filter(|f| f.text.contains("maxmemory-policy")).collect();
     assert_eq!(policies.len(), 3, "{found:#?}");
-    let bad: Vec<_> = policies.iter().filter(|f| f.verdict == FindingLevel::Bad).collect();
+    let bad: Vec<_> = policies.iter().filter(|f| f.level == FindingLevel::Bad).collect();
     assert!(matches!(bad[..], [f] if f.text.starts_with(&cluster.nodes[2].address())), "{found:#?}");
 }

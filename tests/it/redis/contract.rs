@@ -97,7 +97,7 @@ async fn assert_heard(settings: RedisClientSettings) {
         RedisClient::new(settings, Arc::new(Unmetered)),
     );
     let channel = fresh_prefix();
-    let mut heard = Box::pin(listener.listen(&channel).await.expect("subscribed"));
+    let mut heard = Box::pin(listener.subscribe(&channel).await.expect("subscribed"));
     let mut publish = redis::cmd("PUBLISH");
     publish.arg(&channel).arg("released");
     let _: redis::Value = speaker.query(RedisCall::quick("elect"), &publish).await.expect("published");

@@ -19,23 +19,26 @@ use super::group_committer::GroupCommitter;
 use super::snapshot::EmbeddedSnapshot;
 use super::tables::{self, META};
 
-/// Keeps everything in one file of a directory that no other process uses meanwhile.
+/// Stores facts and shared state in one file, in a directory that it locks against other processes.
 ///
-/// Reads run on the runtime's blocking threads, each on a snapshot of its own, beside the one thread that writes.
-/// Dropping the store closes the file; calls that are under way then are finished first.
+/// Reads run on the runtime's blocking threads, each on its own snapshot, concurrently with the
+/// single writer thread. Dropping the store waits for pending writes and closes the file.
 pub struct EmbeddedStore {
-    // Before `handle`: the thread that writes has its own share of it, which must be gone first.
+    // Declared before `handle`, so that the writer thread drops its reference to the handle first.
     pub(super) writer: GroupCommitter,
     pub(super) handle: Arc<DatabaseHandle>,
-    /// When expired entries were last removed, in milliseconds of the machine's clock.
+    /// When expired entries were last removed, in milliseconds of the system clock.
     pub(super) cleaned_ms: AtomicI64,
 }
 
 impl EmbeddedStore {
-    /// Opens the store in the directory `dir`, creating both where they are missing. Blocks: after a crash, and to verify
-    /// it, the whole file is read.
+    /// Opens the store in the directory `dir`, creating both if they do not exist. Blocks while the
+    /// whole file is read to verify it.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
-        let directory = StoreDirectory::hold(dir)?;
+        let directory = StoreDirectory::lock(dir)?;
         Self::with_opener(dir, Box::new(move || directory.open()))
     }
 
@@ -47,13 +50,13 @@ impl EmbeddedStore {
 
     async fn read<T: Send + 'static>(
         &self,
-        look: impl FnOnce(EmbeddedSnapshot) -> Result<T, DatabaseFailure> + Send + 'static,
+        read: impl FnOnce(EmbeddedSnapshot) -> Result<T, DatabaseFailure> + Send + 'static,
     ) -> Result<T, StoreError> {
         let handle = self.handle.clone();
-        let seen = tokio::task::spawn_blocking(move || {
-            handle.run(|database| look(EmbeddedSnapshot::take(database)?))
+        let result = tokio::task::spawn_blocking(move || {
+            handle.run(|database| read(EmbeddedSnapshot::take(database)?))
         });
-        seen.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+        result.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
     }
 }
 
@@ -101,8 +104,8 @@ impl FactStore for EmbeddedStore {
     }
 
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
-        // A look, not a change: nothing has to reach the disk for it.
-        self.look(META, move |meta| {
+        // Only reads, so that it costs no sync of the disk.
+        self.read_table(META, move |meta| {
             let missing = || DatabaseFailure::damaged("the table of epochs", "it is missing");
             tables::confirm_epoch(&meta.ok_or_else(missing)?, epoch)
         })
@@ -113,7 +116,7 @@ impl FactStore for EmbeddedStore {
         Ok(ChangePosition::default())
     }
 
-    /// The directory has one user.
+    /// Always empty, because no other process writes to the directory.
     async fn changes(&self, since: &ChangePosition) -> Result<LogChanges, StoreError> {
         Ok(LogChanges::Changes { changes: Vec::new(), complete: true, position: since.clone() })
     }

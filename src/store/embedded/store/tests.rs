@@ -1,4 +1,4 @@
-//! The contract, and what happens when the disk fails.
+//! Contract tests, and tests with a failing disk.
 
 use std::fs::File;
 use std::io;
@@ -16,7 +16,7 @@ use super::super::tables;
 use super::*;
 
 async fn fresh() -> Option<Arc<dyn FactStore>> {
-    // The directory goes at the end of this function; the open file outlives its name.
+    // The directory is removed at the end of this function; the open file stays usable.
     let directory = TempDir::new().expect("a directory");
     Some(Arc::new(EmbeddedStore::open(directory.path()).expect("opened")))
 }
@@ -52,7 +52,7 @@ fn batch(org: &str, id: &str, numbers: std::ops::Range<u64>) -> Batch {
 }
 
 #[tokio::test]
-async fn writes_at_the_same_time_are_all_made() {
+async fn concurrent_writes_are_all_applied() {
     let directory = TempDir::new().expect("a directory");
     let store = EmbeddedStore::open(directory.path()).expect("opened");
     let writes = (0..600).map(|n| store.write(batch("acme", &format!("R_{n:03}"), n..n + 3)));
@@ -65,20 +65,20 @@ async fn writes_at_the_same_time_are_all_made() {
 }
 
 #[tokio::test]
-async fn an_abandoned_write_hinders_nobody() {
+async fn a_cancelled_write_does_not_block_later_writes() {
     let directory = TempDir::new().expect("a directory");
     let store = EmbeddedStore::open(directory.path()).expect("opened");
     for n in 0..20 {
-        let abandoned = store.write(batch("acme", "R_1", n..n + 1));
-        let _ = tokio::time::timeout(std::time::Duration::ZERO, abandoned).await;
+        let cancelled = store.write(batch("acme", "R_1", n..n + 1));
+        let _ = tokio::time::timeout(std::time::Duration::ZERO, cancelled).await;
     }
     store.write(batch("acme", "R_2", 0..1)).await.expect("written");
     drop(store);
-    EmbeddedStore::open(directory.path()).expect("the directory is free as soon as the store is dropped");
+    EmbeddedStore::open(directory.path()).expect("the directory is unlocked as soon as the store is dropped");
 }
 
 #[tokio::test]
-async fn one_damaged_record_fails_only_what_touches_it() {
+async fn a_damaged_record_fails_only_the_calls_that_read_it() {
     let directory = TempDir::new().expect("a directory");
     let store = EmbeddedStore::open(directory.path()).expect("opened");
     for id in ["R_1", "R_2"] {
@@ -89,63 +89,65 @@ async fn one_damaged_record_fails_only_what_touches_it() {
 
     let writes = ["R_1", "R_2", "R_3"].map(|id| store.write(batch("acme", id, 1..5)));
     let [first, second, third] = futures::future::join_all(writes).await.try_into().expect("three");
-    let named = "record review:1 of acme/R_1";
-    assert!(matches!(&first, Err(StoreError::Damaged(what)) if what.contains(named)), "{first:?}");
+    let record = "record review:1 of acme/R_1";
+    assert!(matches!(&first, Err(StoreError::Damaged(what)) if what.contains(record)), "{first:?}");
     assert_eq!((second.expect("written").changed.len(), third.expect("written").changed.len()), (2, 4));
     let key = RepoKey { org: "acme".into(), id: "R_1".into() };
     let read = store.records(&key, at(0)).await;
-    assert!(matches!(&read, Err(StoreError::Damaged(what)) if what.contains(named)), "{read:?}");
+    assert!(matches!(&read, Err(StoreError::Damaged(what)) if what.contains(record)), "{read:?}");
     assert!(matches!(store.scan(None, 100).await, Err(StoreError::Damaged(_))));
     let states = store.repositories(&"acme".into()).await.expect("states");
-    assert_eq!(states[0].coverage, batch("acme", "R_1", 0..3).covered, "nothing of the failed batch stays");
+    assert_eq!(states[0].coverage, batch("acme", "R_1", 0..3).covered, "the failed batch is rolled back");
 }
 
-// === A disk that fails ===
+// === Failing disk ===
 
-/// A file that refuses to be written for as long as `refuses` says so.
+/// A file backend whose operations fail as the shared switches say.
 #[derive(Debug)]
-struct FailingDisk {
+struct FailingBackend {
     file: FileBackend,
-    refuses: Arc<Disk>,
+    faults: Arc<DiskFaults>,
 }
 
 #[derive(Debug, Default)]
-struct Disk {
+struct DiskFaults {
+    /// Writes fail.
     full: AtomicBool,
+    /// Reads and writes fail.
     broken: AtomicBool,
 }
 
-impl Disk {
-    fn check(&self) -> io::Result<()> {
+impl DiskFaults {
+    fn check_write(&self) -> io::Result<()> {
         if self.full.load(Ordering::SeqCst) {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        self.check_cable()
+        self.check_read()
     }
 
-    fn check_cable(&self) -> io::Result<()> {
+    fn check_read(&self) -> io::Result<()> {
         if self.broken.load(Ordering::SeqCst) { Err(io::Error::other("no answer")) } else { Ok(()) }
     }
 }
 
-impl StorageBackend for FailingDisk {
+impl StorageBackend for FailingBackend {
     fn len(&self) -> io::Result<u64> {
         self.file.len()
     }
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.refuses.check_cable()?;
+        self.faults.check_read()?;
         self.file.read(offset, out)
     }
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.refuses.check()?;
+        self.faults.check_write()?;
         self.file.set_len(len)
     }
     fn sync_data(&self) -> io::Result<()> {
-        self.refuses.check()?;
+        self.faults.check_write()?;
         self.file.sync_data()
     }
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.refuses.check()?;
+        self.faults.check_write()?;
         self.file.write(offset, data)
     }
     fn close(&self) -> io::Result<()> {
@@ -159,37 +161,37 @@ impl StorageBackend for FailingDisk {
     }
 }
 
-struct OnFailingDisk {
+struct FailingDiskFixture {
     store: EmbeddedStore,
-    disk: Arc<Disk>,
+    disk: Arc<DiskFaults>,
     _directory: TempDir,
 }
 
-impl Deref for OnFailingDisk {
+impl Deref for FailingDiskFixture {
     type Target = EmbeddedStore;
     fn deref(&self) -> &EmbeddedStore {
         &self.store
     }
 }
 
-fn on_failing_disk() -> OnFailingDisk {
+fn on_failing_disk() -> FailingDiskFixture {
     let directory = TempDir::new().expect("a directory");
     drop(EmbeddedStore::open(directory.path()).expect("created"));
     let path: PathBuf = directory.path().join("github-stats.redb");
-    let disk = Arc::new(Disk::default());
-    let refuses = disk.clone();
+    let disk = Arc::new(DiskFaults::default());
+    let faults = disk.clone();
     let opener = move || {
         let file = File::options().read(true).write(true).open(&path).expect("the file is there");
         let file = FileBackend::new(file).expect("a backend");
-        let backend = FailingDisk { file, refuses: refuses.clone() };
+        let backend = FailingBackend { file, faults: faults.clone() };
         Builder::new().create_with_backend(backend).map_err(|error| OpenError::from_database(&path, error))
     };
     let store = EmbeddedStore::with_opener(directory.path(), Box::new(opener)).expect("opened");
-    OnFailingDisk { store, disk, _directory: directory }
+    FailingDiskFixture { store, disk, _directory: directory }
 }
 
 #[tokio::test]
-async fn a_full_disk_that_gets_space_needs_no_restart() {
+async fn writes_succeed_without_a_restart_once_a_full_disk_has_space() {
     let store = on_failing_disk();
     store.write(batch("acme", "R_1", 0..3)).await.expect("written");
     store.disk.full.store(true, Ordering::SeqCst);
@@ -210,7 +212,7 @@ async fn a_full_disk_that_gets_space_needs_no_restart() {
 }
 
 #[tokio::test]
-async fn a_disk_that_comes_back_is_used_again() {
+async fn the_store_works_again_once_a_broken_disk_recovers() {
     let store = on_failing_disk();
     store.write(batch("acme", "R_1", 0..3)).await.expect("written");
     store.disk.broken.store(true, Ordering::SeqCst);
