@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_supervisor::{ActorRef, ChildSpec, Strategy, SupervisorSpec};
 use futures::future::BoxFuture;
-use github_stats_actors::event::Observer;
+use github_stats_actors::events::EventObserver;
 use github_stats_actors::queue::{JobQueue, JobStores, MemoryQueue};
 
 use super::stores::Stores;
@@ -27,7 +27,12 @@ impl BackfillQueue {
     }
 
     /// The configured queue. Nothing is waited for: a broker that does not answer is connected to later.
-    pub async fn open(config: &Config, replica: &str, stores: &Stores, observer: &Arc<dyn Observer>) -> Self {
+    pub async fn open(
+        config: &Config,
+        replica: &str,
+        stores: &Stores,
+        observer: &Arc<dyn EventObserver>,
+    ) -> Self {
         match config.amqp.url() {
             Some(url) => Self::on_broker(config, url, replica, observer),
             None => {
@@ -39,7 +44,12 @@ impl BackfillQueue {
         }
     }
 
-    fn on_broker(config: &Config, url: SecretSource, replica: &str, observer: &Arc<dyn Observer>) -> Self {
+    fn on_broker(
+        config: &Config,
+        url: SecretSource,
+        replica: &str,
+        observer: &Arc<dyn EventObserver>,
+    ) -> Self {
         let (broker, topology) = (Broker::new(url, replica), Topology::of(config));
         let prefetch = config.backfill.consumer_count;
         let amqp = Arc::new(AmqpQueue::new(broker, topology, prefetch, observer.clone()));

@@ -116,11 +116,11 @@ mod tests {
                 "too old",
                 Timestamp::from_unix(number),
             );
-            books.letters.add(&letter).await.unwrap();
+            books.dead_letters.add(&letter).await.unwrap();
         }
         let poison =
             PoisonMessage { id: "p".into(), problem: "no JSON".into(), size: 3, excerpt: "{{{".into() };
-        books.letters.add(&DeadLetter::of_poison(&poison, Timestamp::from_unix(3))).await.unwrap();
+        books.dead_letters.add(&DeadLetter::of_poison(&poison, Timestamp::from_unix(3))).await.unwrap();
         let queue = MemoryQueue::new();
         let clock = Clock::starting_at(Timestamp::from_unix(2_000));
         let mut state = with_token(fresh(), "t");

@@ -71,7 +71,7 @@ impl PauseReport {
 pub(super) fn told(state: &AppState) -> Vec<PauseReport> {
     let now = state.sources.clock.now();
     let pauses = state.sources.pauses.get();
-    pauses.iter().filter(|pause| pause.is_in_force(now)).map(|pause| PauseReport::of(pause, now)).collect()
+    pauses.iter().filter(|pause| pause.is_active(now)).map(|pause| PauseReport::of(pause, now)).collect()
 }
 
 /// Lists what is paused.

@@ -73,7 +73,7 @@ fn report(state: &AppState) -> Report {
         github: component(&health, "github"),
         clock: json!({
             "correction_seconds": sources.clock.correction_ms() as f64 / 1000.0,
-            "known_from_github": sources.clock.latest_answer().is_some(),
+            "known_from_github": sources.clock.latest_response().is_some(),
         }),
         memory: json!({ "resident_bytes": resident_memory(), "limit_bytes": memory_limit() }),
         disk: (*sources.disk.get())
@@ -138,7 +138,7 @@ fn election(state: &AppState, health: &HealthSnapshot) -> Value {
         "backend": view.basis.backend,
         "reason": view.basis.reason,
         "leader": view.leader,
-        "stands_in": view.stands_in,
+        "stands_in": view.leads_without_election,
         "last_error": view.last_error,
         "shards": roles.iter().map(shard).collect::<Vec<_>>(),
     });

@@ -101,7 +101,7 @@ impl AmqpDeadLetters {
         if found.is_empty() {
             return Ok(false);
         }
-        let resolved = ResolvedNotice { letter: id.to_owned(), reason: reason.to_owned() };
+        let resolved = ResolvedNotice { dead_letter: id.to_owned(), reason: reason.to_owned() };
         self.send(&AmqpMessage::resolved(&resolved, now)).await?;
         self.let_go(found).await?;
         Ok(true)

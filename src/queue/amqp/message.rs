@@ -64,7 +64,7 @@ impl AmqpMessage {
 
     /// The news that an operator resolved a letter.
     pub(super) fn resolved(resolved: &ResolvedNotice, at: Timestamp) -> Self {
-        Self::new(RESOLVED, &format!("resolved-{}", resolved.letter), at, encode(resolved))
+        Self::new(RESOLVED, &format!("resolved-{}", resolved.dead_letter), at, encode(resolved))
     }
 
     /// A dead letter: the body is what was given up, and headers tell why.
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_notice_is_told_from_a_job() {
-        let resolved = ResolvedNotice { letter: "a".into(), reason: "a test".into() };
+        let resolved = ResolvedNotice { dead_letter: "a".into(), reason: "a test".into() };
         let AmqpMessage { properties, body } = AmqpMessage::resolved(&resolved, Timestamp::from_unix(9));
         assert_eq!(read(&properties, &body), QueueMessage::Resolved(resolved));
     }
