@@ -11,7 +11,9 @@ use std::sync::Arc;
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use github_stats::exposition::{ContentCoding, Encoder, ExpositionFormat};
-use github_stats_actors::activity::{FactCounts, FactKind, Gauges, SeriesRow, SeriesSnapshot, Timestamp};
+use github_stats_actors::activity::{
+    ActivityGauges, FactCounts, FactKind, SeriesRow, SeriesSnapshot, Timestamp,
+};
 
 /// Series of one row: eight gauges and five counters.
 const SERIES_PER_ROW: usize = 13;
@@ -29,7 +31,7 @@ fn row(number: usize) -> SeriesRow {
     let at = Timestamp::from_unix(1_800_000_000 + number as i64 % 80_000);
     let mut totals = FactCounts::default();
     FactKind::ALL.into_iter().for_each(|kind| totals.increment(kind));
-    let gauges = Gauges {
+    let gauges = ActivityGauges {
         day: totals,
         added_weekly: number as u64 % 997,
         removed_weekly: 3,

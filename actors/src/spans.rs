@@ -1,19 +1,21 @@
-//! Spans of work, and how one says that its work failed.
+//! Helpers for tracing spans.
 //!
-//! What becomes of them is decided by whoever listens: without a listener they cost next to nothing. A message to an actor
-//! carries the span of its sender, and its handler runs in it; a handler that answers with a future takes the span along by
-//! [`Instrument`](tracing::Instrument).
+//! A message to an actor carries the span of its sender, and its handler runs in it; a handler that
+//! answers with a future takes the span along with [`Instrument`](tracing::Instrument). Without a
+//! subscriber spans cost next to nothing.
 
 use std::fmt::Display;
 
 use tracing::Span;
 
-/// This span where somebody traces what is being done now, else none: upkeep that nobody asked for makes no traces.
+/// The span that `make` gives if the current work is being traced, otherwise none: background tasks
+/// that belong to no trace do not start traces of their own.
 pub fn within_trace(make: impl FnOnce() -> Span) -> Span {
     if Span::current().is_none() { Span::none() } else { make() }
 }
 
-/// Marks a span as failed, and says why. The span must have the fields `otel.status_code` and `otel.status_description`.
+/// Marks a span as failed for the reason `why`. The span must have been created with the fields
+/// `otel.status_code` and `otel.status_description`.
 pub fn fail(span: &Span, why: impl Display) {
     span.record("otel.status_code", "ERROR");
     span.record("otel.status_description", tracing::field::display(why));

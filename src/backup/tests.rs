@@ -28,9 +28,9 @@ fn batch(repo: u8, records: Vec<(u64, i64, bool)>, covered: (i64, i64), floor: O
         .map(|(number, when, gone)| {
             let id = if number % 2 == 0 { FactId::Review(number) } else { FactId::PrOpened(number) };
             let fact =
-                Fact { id, user: format!("user-{number}").into(), at: at(when), lines: LocChange::default() };
+                Fact { id, user: format!("user-{number}").into(), at: at(when), loc: LocChange::default() };
             let record = Record::observed(&fact, at(5));
-            (id, if gone { record.vanished(at(6)) } else { record })
+            (id, if gone { record.marked_gone(at(6)) } else { record })
         })
         .collect();
     batch.covered = Window::new(at(covered.0), at(covered.0 + covered.1)).into_iter().collect::<Coverage>();

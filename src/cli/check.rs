@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use github_stats_actors::clock::Clock;
-use github_stats_actors::scheduler::SourceError;
+use github_stats_actors::source::SourceError;
 use serde::Serialize;
 
 use super::command_error::CommandError;

@@ -70,6 +70,6 @@ fn described(number: usize, now: Timestamp) -> Batch {
 
 fn review(id: usize, user: usize, at: Timestamp, now: Timestamp) -> (FactId, Record) {
     let id = FactId::Review(id as u64);
-    let fact = Fact { id, user: format!("user-{user}").into(), at, lines: LocChange::default() };
+    let fact = Fact { id, user: format!("user-{user}").into(), at, loc: LocChange::default() };
     (id, Record::observed(&fact, now))
 }

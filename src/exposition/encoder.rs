@@ -120,7 +120,7 @@ fn names(row: &SeriesRow) -> (&str, &str, &str) {
 mod tests {
     use std::collections::BTreeMap;
 
-    use github_stats_actors::activity::Gauges;
+    use github_stats_actors::activity::ActivityGauges;
     use proptest::prelude::*;
 
     use super::*;
@@ -180,10 +180,10 @@ mod tests {
     #[test]
     fn zeros_are_shown_while_active_and_totals_while_retained() {
         let mut active = row("acme", "api", "ann");
-        active.gauges = Gauges { active: true, ..Gauges::default() };
+        active.gauges = ActivityGauges { active: true, ..ActivityGauges::default() };
         active.totals = None;
         let mut idle = row("acme", "api", "bob");
-        idle.gauges = Gauges { removed_weekly: 3, ..Gauges::default() };
+        idle.gauges = ActivityGauges { removed_weekly: 3, ..ActivityGauges::default() };
         idle.totals = Some(Default::default());
         let snapshot = snapshot(vec![active, idle]);
         let page = page(&snapshot, ExpositionFormat::Text);

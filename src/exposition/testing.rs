@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use github_stats_actors::activity::{FactCounts, FactKind, Gauges, SeriesRow, SeriesSnapshot, Timestamp};
+use github_stats_actors::activity::{
+    ActivityGauges, FactCounts, FactKind, SeriesRow, SeriesSnapshot, Timestamp,
+};
 use openmetrics_parser::{OpenMetricsValue, PrometheusValue, openmetrics, prometheus};
 use proptest::prelude::*;
 
@@ -101,7 +103,7 @@ fn unescape(text: &str) -> String {
 pub(crate) fn row(org: &str, repo: &str, user: &str) -> SeriesRow {
     let mut totals = FactCounts::default();
     FactKind::ALL.into_iter().for_each(|kind| totals.increment(kind));
-    let gauges = Gauges {
+    let gauges = ActivityGauges {
         day: totals,
         added_weekly: 10,
         removed_weekly: 4,
@@ -137,7 +139,7 @@ fn totals() -> impl Strategy<Value = FactCounts> {
 /// Any snapshot.
 pub(crate) fn any_snapshot() -> impl Strategy<Value = SeriesSnapshot> {
     let gauges = (totals(), 0u64..1 << 50, 0u64..3, proptest::option::of(-5i64..1 << 40), any::<bool>());
-    let gauges = gauges.prop_map(|(day, added_weekly, removed_weekly, last_event, active)| Gauges {
+    let gauges = gauges.prop_map(|(day, added_weekly, removed_weekly, last_event, active)| ActivityGauges {
         day,
         added_weekly,
         removed_weekly,

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use github_stats_actors::activity::{LocChange, Oid, OrgName};
-use github_stats_actors::scheduler::{
+use github_stats_actors::source::{
     ActivitySource, Changes, ChangesRequest, CollectFailure, CollectRequest, Collection, CollectionResults,
     ListedRepository, Listing, SourceError, SourceErrorKind, Statistics,
 };
@@ -89,15 +89,15 @@ impl ActivitySource for AutoSource {
         if self.turns_to_rest(changes.as_ref().err()) { self.rest.changes(request).await } else { changes }
     }
 
-    fn tells_lines(&self) -> bool {
-        self.chosen().tells_lines()
+    fn includes_loc(&self) -> bool {
+        self.chosen().includes_loc()
     }
 
     async fn statistics(&self, repository: &ListedRepository) -> Result<Statistics, SourceError> {
         self.chosen().statistics(repository).await
     }
 
-    async fn commit_lines(&self, repository: &ListedRepository, oid: Oid) -> Result<LocChange, SourceError> {
-        self.chosen().commit_lines(repository, oid).await
+    async fn commit_loc(&self, repository: &ListedRepository, oid: Oid) -> Result<LocChange, SourceError> {
+        self.chosen().commit_loc(repository, oid).await
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use github_stats_actors::activity::Timestamp;
-use github_stats_actors::scheduler::SourceErrorKind;
+use github_stats_actors::source::SourceErrorKind;
 use serde::Deserialize;
 
 use super::rest_response::RestResponse;

@@ -7,7 +7,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use github_stats_actors::activity::{OrgName, Timestamp};
 use github_stats_actors::clock::Clock;
-use github_stats_actors::scheduler::{RequestPriority, SourceError, SourceErrorKind};
+use github_stats_actors::source::{RequestPriority, SourceError, SourceErrorKind};
 use github_stats_actors::spans;
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};

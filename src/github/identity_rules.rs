@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use github_stats_actors::activity::{Fact, LocChange, Login, Oid};
-use github_stats_actors::loc::AuthorWeek;
-use github_stats_actors::scheduler::{
-    ActivitySource, Changes, ChangesRequest, CollectFailure, CollectRequest, Collection, CollectionResults,
-    ListedRepository, Listing, SourceError, Statistics,
+use github_stats_actors::source::{
+    ActivitySource, AuthorWeek, Changes, ChangesRequest, CollectFailure, CollectRequest, Collection,
+    CollectionResults, ListedRepository, Listing, SourceError, Statistics,
 };
 use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -150,20 +149,20 @@ impl<S: ActivitySource> ActivitySource for IdentifiedSource<S> {
         Ok(changes)
     }
 
-    fn tells_lines(&self) -> bool {
-        self.source.tells_lines()
+    fn includes_loc(&self) -> bool {
+        self.source.includes_loc()
     }
 
     async fn statistics(&self, repository: &ListedRepository) -> Result<Statistics, SourceError> {
         let mut statistics = self.source.statistics(repository).await?;
-        if let Statistics::Told(weeks) = &mut statistics {
+        if let Statistics::Ready(weeks) = &mut statistics {
             self.personas.apply(weeks);
         }
         Ok(statistics)
     }
 
-    async fn commit_lines(&self, repository: &ListedRepository, oid: Oid) -> Result<LocChange, SourceError> {
-        self.source.commit_lines(repository, oid).await
+    async fn commit_loc(&self, repository: &ListedRepository, oid: Oid) -> Result<LocChange, SourceError> {
+        self.source.commit_loc(repository, oid).await
     }
 }
 
@@ -178,7 +177,7 @@ mod tests {
             id: FactId::Review(1),
             user: Login::from(*user),
             at: Timestamp::from_unix(1),
-            lines: LocChange::default(),
+            loc: LocChange::default(),
         };
         let facts = personas.applied(users.iter().map(fact).collect());
         facts.into_iter().map(|fact| fact.user.to_string()).collect()

@@ -1,8 +1,7 @@
 //! Lines over REST: the weekly statistics of a repository, and single commits.
 
 use github_stats_actors::activity::{LocChange, Oid, Timestamp};
-use github_stats_actors::loc::AuthorWeek;
-use github_stats_actors::scheduler::{ListedRepository, RequestPriority, SourceError, Statistics};
+use github_stats_actors::source::{AuthorWeek, ListedRepository, RequestPriority, SourceError, Statistics};
 
 use super::client::GithubClient;
 use super::{identity, model};
@@ -12,16 +11,16 @@ pub async fn statistics(
     client: &GithubClient,
     repository: &ListedRepository,
 ) -> Result<Statistics, SourceError> {
-    let client = client.for_purpose(RequestPriority::Lines);
+    let client = client.for_purpose(RequestPriority::Loc);
     let path = format!("/repos/{}/{}/stats/contributors", client.org(), repository.name);
     let answer = client.get("contributor_statistics", &path, &[]).await?;
     match answer.status.as_u16() {
         202 => Ok(Statistics::Computing),
         // Nothing was ever committed.
-        204 => Ok(Statistics::Told(Vec::new())),
+        204 => Ok(Statistics::Ready(Vec::new())),
         _ => {
             let contributors: Vec<model::Contributor> = client.parse(&path, &answer)?;
-            Ok(Statistics::Told(contributors.iter().flat_map(weeks).collect()))
+            Ok(Statistics::Ready(contributors.iter().flat_map(weeks).collect()))
         }
     }
 }
@@ -33,7 +32,7 @@ fn weeks(contributor: &model::Contributor) -> impl Iterator<Item = AuthorWeek> {
         week: Timestamp::from_unix(week.w),
         commits: week.c,
         // Some weeks count deletions as a negative number.
-        lines: LocChange { additions: week.a.unsigned_abs(), deletions: week.d.unsigned_abs() },
+        loc: LocChange { additions: week.a.unsigned_abs(), deletions: week.d.unsigned_abs() },
     })
 }
 
@@ -43,7 +42,7 @@ pub async fn commit(
     repository: &ListedRepository,
     oid: Oid,
 ) -> Result<LocChange, SourceError> {
-    let client = client.for_purpose(RequestPriority::Lines);
+    let client = client.for_purpose(RequestPriority::Loc);
     let path = format!("/repos/{}/{}/commits/{oid}?per_page=1", client.org(), repository.name);
     let answer = client.get("get_commit", &path, &[]).await?;
     let commit: model::Commit = client.parse(&path, &answer)?;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use github_stats_actors::activity::{Fact, FactId, LocChange, Oid, RepoId, Timestamp};
-use github_stats_actors::scheduler::{
+use github_stats_actors::source::{
     ActivitySource, CollectFailure, CollectRequest, Collection, CommitsRead, ListedRepository, Listing,
     SourceError, SourceErrorKind, Statistics,
 };
@@ -84,7 +84,7 @@ impl ActivitySource for RestSource {
     }
 
     async fn collect(&self, request: &CollectRequest) -> Result<Collection, CollectFailure> {
-        let client = self.client.for_purpose(request.purpose);
+        let client = self.client.for_purpose(request.priority);
         let reading = Reading::new(&client, request);
         let commits = reading.everything().await;
         let Found { facts, observed_at } = reading.finish();
@@ -95,7 +95,7 @@ impl ActivitySource for RestSource {
         }
     }
 
-    fn tells_lines(&self) -> bool {
+    fn includes_loc(&self) -> bool {
         false
     }
 
@@ -103,7 +103,7 @@ impl ActivitySource for RestSource {
         loc::statistics(&self.client, repository).await
     }
 
-    async fn commit_lines(&self, repository: &ListedRepository, oid: Oid) -> Result<LocChange, SourceError> {
+    async fn commit_loc(&self, repository: &ListedRepository, oid: Oid) -> Result<LocChange, SourceError> {
         loc::commit(&self.client, repository, oid).await
     }
 }
@@ -242,7 +242,7 @@ impl Reading<'_> {
         let signature = commit.commit.committer.as_ref().or(commit.commit.author.as_ref());
         let at = signature.and_then(|signature| signature.date).unwrap_or_default();
         let user = identity::commit_author(commit.author.as_ref());
-        Ok(Fact { id: FactId::Commit(oid), user, at, lines: commit.lines() })
+        Ok(Fact { id: FactId::Commit(oid), user, at, loc: commit.lines() })
     }
 
     fn oid(&self, sha: &str, path: &str) -> Result<Oid, SourceError> {
@@ -276,7 +276,7 @@ impl Reading<'_> {
 
     async fn pull_request(&self, pull: &model::PullRequest) -> Result<(), SourceError> {
         let user = identity::actor(pull.user.as_ref());
-        let fact = |id, at| Fact { id, user: user.clone(), at, lines: LocChange::default() };
+        let fact = |id, at| Fact { id, user: user.clone(), at, loc: LocChange::default() };
         self.add([fact(FactId::PrOpened(pull.number), pull.created_at)]);
         self.add(pull.merged_at.map(|at| fact(FactId::PrMerged(pull.number), at)));
         let first = format!("{}/pulls/{}/reviews?per_page=100", self.root, pull.number);
@@ -298,7 +298,7 @@ impl Reading<'_> {
                 id: FactId::IssueComment(comment.id),
                 user: identity::actor(comment.user.as_ref()),
                 at: comment.created_at,
-                lines: LocChange::default(),
+                loc: LocChange::default(),
             }));
         }
         Ok(())
@@ -309,7 +309,7 @@ impl Reading<'_> {
 fn review_fact(review: &model::Review) -> Option<Fact> {
     let at = review.submitted_at.filter(|_| review.state != "PENDING")?;
     let user = identity::actor(review.user.as_ref());
-    Some(Fact { id: FactId::Review(review.id), user, at, lines: LocChange::default() })
+    Some(Fact { id: FactId::Review(review.id), user, at, loc: LocChange::default() })
 }
 
 /// As GitHub writes times.

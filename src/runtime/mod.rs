@@ -15,4 +15,4 @@ pub use rate_limiters::quotas;
 pub use service::{Service, ServiceError, ServiceSettings};
 pub use sources::{SourcesError, organisation, organisations};
 pub use stores::{StoreOpenError, Stores, open_store, open_stores};
-pub use tree::{FleetParts, MakeExchange, Organisation, Shown, Tree, TreeParts, lines, start};
+pub use tree::{FleetParts, MakeExchange, Organisation, Shown, Tree, TreeParts, loc_settings, start};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_supervisor::{ActorRef, ChildSpec, Strategy, SupervisorSpec};
 use futures::future::BoxFuture;
-use github_stats_actors::event::Observer;
+use github_stats_actors::events::EventObserver;
 use github_stats_actors::queue::{JobQueue, JobStores, MemoryQueue};
 
 use super::stores::Stores;
@@ -28,7 +28,7 @@ impl BackfillQueue {
 
     /// The configured queue. Returns without waiting for the broker, which is connected to in the
     /// background.
-    pub async fn open(config: &Config, replica: &str, stores: &Stores, observer: &Arc<dyn Observer>) -> Self {
+    pub async fn open(config: &Config, replica: &str, stores: &Stores, observer: &Arc<dyn EventObserver>) -> Self {
         match config.amqp.url() {
             Some(url) => Self::on_broker(config, url, replica, observer),
             None => {
@@ -40,7 +40,12 @@ impl BackfillQueue {
         }
     }
 
-    fn on_broker(config: &Config, url: SecretSource, replica: &str, observer: &Arc<dyn Observer>) -> Self {
+    fn on_broker(
+        config: &Config,
+        url: SecretSource,
+        replica: &str,
+        observer: &Arc<dyn EventObserver>,
+    ) -> Self {
         let (broker, topology) = (Broker::new(url, replica), Topology::of(config));
         let prefetch = config.backfill.consumer_count;
         let amqp = Arc::new(AmqpQueue::new(broker, topology, prefetch, observer.clone()));

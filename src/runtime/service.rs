@@ -10,7 +10,7 @@ use actix_supervisor::{DuplicateId, Exit, install_panic_hook};
 use actix_web::dev::ServerHandle;
 use futures::future::join_all;
 use github_stats_actors::clock::Clock;
-use github_stats_actors::event::Observer;
+use github_stats_actors::events::EventObserver;
 use github_stats_actors::fleet::{LeaveFleet, PeerExchange};
 use github_stats_actors::health::Probe;
 use github_stats_actors::role::{Elector, Resign};
@@ -123,7 +123,7 @@ impl Service {
         metrics.attach(&settings.stores.meter);
         metrics.begin_at_zero(config.github.orgs.iter().map(|org| org.org.as_str()));
         let meter: Arc<dyn RequestMeter> = Arc::new(metrics.github());
-        let observer: Arc<dyn Observer> = Arc::new(metrics.clone());
+        let observer: Arc<dyn EventObserver> = Arc::new(metrics.clone());
         let organisations = organisations(config, &settings.clock, &meter)?;
         let quotas = quotas(&organisations);
         let rooms = Arc::new(RateLimiters::of(&organisations));

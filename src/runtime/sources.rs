@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use github_stats_actors::clock::Clock;
-use github_stats_actors::scheduler::ActivitySource;
+use github_stats_actors::source::ActivitySource;
 use secrecy::SecretString;
 
 use super::Organisation;

@@ -9,22 +9,22 @@ use actix_supervisor::Observable;
 use actix_supervisor::{ActorRef, ChildSpec, DuplicateId, RootHandle, Strategy, SupervisorSpec, start_root};
 use github_stats_actors::activity::{ActivitySettings, OrgName};
 use github_stats_actors::clock::Clock;
-use github_stats_actors::event::Observer;
+use github_stats_actors::events::EventObserver;
 use github_stats_actors::fleet::{FleetActor, FleetSettings, FleetState, PeerExchange};
 use github_stats_actors::health::{HealthActor, HealthSettings, HealthSnapshot, Probe};
-use github_stats_actors::loc::LocSettings;
-use github_stats_actors::maintenance::{MaintenanceActor, MaintenanceSettings, Pause, PauseRegistry};
+use github_stats_actors::loc::{LocCollector, LocPorts, LocSettings};
+use github_stats_actors::maintenance::{MaintenanceActor, Pause, PauseRegistry};
 use github_stats_actors::queue::{
-    BackfillWorker, DeadLetterService, DispatchSettings, JobStores, QueueActor, QueueSettings, QueueState,
-    WorkerSettings,
+    BackfillWorker, DeadLetterService, DispatchSettings, Enqueuer, JobProcessor, JobStores, QueueActor,
+    QueueState,
 };
-use github_stats_actors::role::{ElectionBasis, Elector, RoleActor, RoleSettings, Roles, Shard};
+use github_stats_actors::role::{Campaign, ElectionBasis, Elector, RoleActor, Roles, Shard};
 use github_stats_actors::scheduler::{
-    ActivitySource, BackfillHandler, Collector, CollectorSettings, CooldownSettings, Cooldowns,
-    HistorySettings, OrgScraper, OrganisationPlan, SchedulerActor, SchedulerSettings, SchedulerState,
-    ScraperSettings,
+    BackfillHandler, Collector, CooldownSettings, Cooldowns, HistorySettings, OrgScraper, OrganisationPlan,
+    SchedulerActor, SchedulerParts, SchedulerState, ScrapeCycle,
 };
-use github_stats_actors::store::{PublishedView, StoreActor, StoreSettings, StoreState};
+use github_stats_actors::source::ActivitySource;
+use github_stats_actors::store::{PublishedView, StoreActor, StoreParts, StoreState};
 
 use super::queue::BackfillQueue;
 use super::stores::Stores;
@@ -59,7 +59,7 @@ pub struct TreeParts {
     /// Where backfill jobs wait.
     pub backfill: BackfillQueue,
     /// Who counts.
-    pub observer: Arc<dyn Observer>,
+    pub observer: Arc<dyn EventObserver>,
     /// Whom the health actor asks.
     pub probes: Vec<Arc<dyn Probe>>,
     /// How this replica keeps in touch with the others; `None` where nobody is to hear of it.
@@ -152,7 +152,7 @@ pub fn start(config: &Config, parts: TreeParts) -> Result<Tree, DuplicateId> {
     // Whoever reads the slot does so again and again; it is filled before an actor can have started.
     let _ = shown.tree.set(root.clone());
     let letters =
-        DeadLetterService::new(books(config, &parts), parts.backfill.queue.clone(), parts.clock.clone());
+        DeadLetterService::new(job_stores(config, &parts), parts.backfill.queue.clone(), parts.clock.clone());
     let maintenance = register(&parts, &shown);
     Ok(Tree { root, shown, roles: addresses.roles, letters, maintenance, fleet: addresses.fleet })
 }
@@ -185,9 +185,9 @@ fn register(parts: &TreeParts, shown: &Shown) -> PauseRegistry {
 }
 
 fn maintenance(parts: &TreeParts, shown: &Shown) -> ChildSpec {
-    let settings = MaintenanceSettings { register: register(parts, shown) };
+    let pauses = register(parts, shown);
     let maintenance = ActorRef::new("maintenance");
-    ChildSpec::actor(&maintenance, move || MaintenanceActor::new(settings.clone()))
+    ChildSpec::actor(&maintenance, move || MaintenanceActor::new(pauses.clone()))
 }
 
 fn fleet(config: &Config, parts: &TreeParts, shown: &Shown, addresses: &Addresses) -> Option<ChildSpec> {
@@ -203,7 +203,7 @@ fn fleet(config: &Config, parts: &TreeParts, shown: &Shown, addresses: &Addresse
 }
 
 fn store(config: &Config, parts: &TreeParts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
-    let settings = StoreSettings {
+    let store = StoreParts {
         store: parts.stores.facts.clone(),
         activity: ActivitySettings {
             active_window: seconds(config.metrics.active_window),
@@ -216,7 +216,7 @@ fn store(config: &Config, parts: &TreeParts, shown: &Shown, addresses: &Addresse
         state: shown.store.clone(),
         observer: parts.observer.clone(),
     };
-    ChildSpec::actor(&addresses.store, move || StoreActor::new(settings.clone()))
+    ChildSpec::actor(&addresses.store, move || StoreActor::new(store.clone()))
 }
 
 fn roles(parts: &TreeParts) -> Roles {
@@ -233,30 +233,30 @@ fn role_actors(config: &Config, parts: &TreeParts, shown: &Shown, addresses: &Ad
     let election = &config.leader_election;
     let shards = Shard::all(parts.electors.len() as u32).zip(&parts.electors).zip(&addresses.roles);
     let role_actor = |((shard, elector), address): ((Shard, &Arc<dyn Elector>), _)| {
-        let settings = RoleSettings {
+        let campaign = Campaign {
             shard,
             elector: elector.clone(),
             epochs: Arc::new(parts.stores.facts.clone()),
             retry_period: election.retry_period,
             renew_deadline: election.renew_deadline,
-            store: shown.store.clone(),
+            shared_store: Arc::new(shown.store.clone()),
             roles: shown.roles.clone(),
         };
-        ChildSpec::actor(address, move || RoleActor::new(settings.clone()))
+        ChildSpec::actor(address, move || RoleActor::new(campaign.clone()))
     };
     shards.map(role_actor).collect()
 }
 
 fn queue_actor(config: &Config, parts: &TreeParts, shown: &Shown, addresses: &Addresses) -> ChildSpec {
-    let settings = QueueSettings {
+    let enqueuer = Enqueuer {
         queue: parts.backfill.queue.clone(),
-        books: books(config, parts),
+        job_stores: job_stores(config, parts),
         dispatch: dispatch(config),
         clock: parts.clock.clone(),
-        state: shown.queue.clone(),
         observer: parts.observer.clone(),
     };
-    ChildSpec::actor(&addresses.queue, move || QueueActor::new(settings.clone()))
+    let state = shown.queue.clone();
+    ChildSpec::actor(&addresses.queue, move || QueueActor::new(enqueuer.clone(), state.clone()))
 }
 
 fn workers(
@@ -268,9 +268,9 @@ fn workers(
 ) -> ChildSpec {
     let cooldowns = Cooldowns::new(parts.stores.shared.clone());
     let collectors = collectors.values().cloned();
-    let settings = WorkerSettings {
-        queue: parts.backfill.queue.clone(),
-        books: books(config, parts),
+    let queue = parts.backfill.queue.clone();
+    let processor = JobProcessor {
+        job_stores: job_stores(config, parts),
         handler: Arc::new(BackfillHandler::new(collectors, cooldowns, register(parts, shown))),
         queue_actor: addresses.queue.clone(),
         dispatch: dispatch(config),
@@ -279,9 +279,9 @@ fn workers(
     };
     let count = if config.backfill.enabled { config.backfill.consumer_count } else { 0 };
     let workers = (1..=count).map(|number| {
-        let settings = settings.clone();
+        let (queue, processor) = (queue.clone(), processor.clone());
         let worker = ActorRef::new(format!("worker-{number}"));
-        ChildSpec::actor(&worker, move || BackfillWorker::new(settings.clone()))
+        ChildSpec::actor(&worker, move || BackfillWorker::new(queue.clone(), processor.clone()))
     });
     ChildSpec::supervisor(SupervisorSpec::new("workers", Strategy::OneForOne).children(workers))
 }
@@ -294,16 +294,26 @@ fn scrapers(
     mut collectors: BTreeMap<OrgName, Collector>,
 ) -> ChildSpec {
     let scrapers = parts.organisations.iter().filter_map(|organisation| {
-        let settings = ScraperSettings {
-            collector: collectors.remove(&organisation.org)?,
+        let collector = collectors.remove(&organisation.org)?;
+        let loc_settings = loc_settings(config);
+        let loc_ports = LocPorts {
+            org: collector.org.clone(),
+            source: collector.source.clone(),
+            store: collector.store.clone(),
+            clock: collector.clock.clone(),
+            observer: parts.observer.clone(),
+        };
+        let cycle = ScrapeCycle {
+            collector,
             queue: addresses.queue.clone(),
             concurrency: organisation.concurrency,
             role: shown.roles.of(&organisation.org).clone(),
-            lines: lines(config),
             observer: parts.observer.clone(),
         };
+        let build =
+            move || OrgScraper::new(cycle.clone(), LocCollector::new(loc_settings, loc_ports.clone()));
         let scraper = addresses.scrapers.get(&organisation.org)?;
-        Some(ChildSpec::actor(scraper, move || OrgScraper::new(settings.clone())))
+        Some(ChildSpec::actor(scraper, build))
     });
     ChildSpec::supervisor(SupervisorSpec::new("scrapers", Strategy::OneForOne).children(scrapers))
 }
@@ -317,7 +327,7 @@ fn scheduler(config: &Config, parts: &TreeParts, shown: &Shown, addresses: &Addr
             role: shown.roles.of(&organisation.org).clone(),
         })
     });
-    let settings = SchedulerSettings {
+    let scheduler = SchedulerParts {
         organisations: organisations.collect(),
         cooldown: CooldownSettings {
             failure_threshold: config.github.unhealthy_failure_threshold,
@@ -333,8 +343,8 @@ fn scheduler(config: &Config, parts: &TreeParts, shown: &Shown, addresses: &Addr
         state: shown.scheduler.clone(),
         observer: parts.observer.clone(),
     };
-    let scheduler = ActorRef::new("scheduler");
-    ChildSpec::actor(&scheduler, move || SchedulerActor::new(settings.clone()))
+    let address = ActorRef::new("scheduler");
+    ChildSpec::actor(&address, move || SchedulerActor::new(scheduler.clone()))
 }
 
 fn health(config: &Config, parts: &TreeParts, shown: &Shown) -> ChildSpec {
@@ -369,14 +379,12 @@ impl Addresses {
 }
 
 fn collectors(config: &Config, parts: &TreeParts, addresses: &Addresses) -> BTreeMap<OrgName, Collector> {
-    let collector = |organisation: &Organisation| {
-        Collector::new(CollectorSettings {
-            org: organisation.org.clone(),
-            source: organisation.source.clone(),
-            store: addresses.store.clone(),
-            clock: parts.clock.clone(),
-            history: history(config),
-        })
+    let collector = |organisation: &Organisation| Collector {
+        org: organisation.org.clone(),
+        source: organisation.source.clone(),
+        store: addresses.store.clone(),
+        clock: parts.clock.clone(),
+        history: history(config),
     };
     parts.organisations.iter().map(|o| (o.org.clone(), collector(o))).collect()
 }
@@ -385,8 +393,8 @@ fn history(config: &Config) -> HistorySettings {
     HistorySettings { retention: seconds(config.store.retention), history: seconds(config.metrics.history) }
 }
 
-/// Where lines come from, as configured.
-pub fn lines(config: &Config) -> LocSettings {
+/// The settings for lines of code, as configured.
+pub fn loc_settings(config: &Config) -> LocSettings {
     let loc = &config.loc;
     let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     LocSettings {
@@ -399,7 +407,7 @@ pub fn lines(config: &Config) -> LocSettings {
     }
 }
 
-fn books(config: &Config, parts: &TreeParts) -> JobStores {
+fn job_stores(config: &Config, parts: &TreeParts) -> JobStores {
     JobStores::new(&parts.stores.shared, &dispatch(config))
 }
 

@@ -7,13 +7,14 @@ use actix_supervisor::testing::in_virtual_time;
 use actix_supervisor::{Exit, Fault};
 use github_stats_actors::activity::{DAY, Fact, FactId, FactKind, LocChange, MINUTE, OrgName, Timestamp};
 use github_stats_actors::clock::Clock;
-use github_stats_actors::event::NoObserver;
 use github_stats_actors::health::Status;
 use github_stats_actors::maintenance::Pause;
+use github_stats_actors::observer::NoObserver;
 use github_stats_actors::role::{
     Elector, Epoch, MemoryLease, Resign, Role, RoleView, SchedulingAuthority, Shard, StaticElector,
 };
-use github_stats_actors::scheduler::{OrgState, ScriptedSource, SourceErrorKind};
+use github_stats_actors::scheduler::OrgState;
+use github_stats_actors::source::{ScriptedSource, SourceErrorKind};
 use github_stats_actors::store::{FactStore, MemoryStore};
 
 use tokio::time::Instant;
@@ -91,7 +92,7 @@ impl Stage {
 }
 
 fn review(number: u64, user: &str, at: Timestamp) -> Fact {
-    Fact { id: FactId::Review(number), user: user.into(), at, lines: LocChange::default() }
+    Fact { id: FactId::Review(number), user: user.into(), at, loc: LocChange::default() }
 }
 
 async fn pass(minutes: i64) {
@@ -270,7 +271,7 @@ impl Rivals {
 }
 
 async fn until_collecting(stage: &Stage) {
-    while stage.source.under_way() == 0 {
+    while stage.source.in_flight() == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -308,11 +309,11 @@ fn whoever_loses_leadership_drops_its_work_within_a_tenth_of_a_second() {
         one.source.add("R_1", [review(1, "ada", START)]);
         two.source.add("R_1", [review(1, "ada", START)]);
         until_collecting(one).await;
-        let mandate = one.tree.shown.roles.first().mandate().expect("it leads");
+        let authority = one.tree.shown.roles.first().authority().expect("it leads");
         rivals.lease.cut("one", true);
-        one.tree.shown.roles.first().ended(mandate).await;
+        one.tree.shown.roles.first().ended(authority).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
-        assert_eq!(one.source.under_way(), 0);
+        assert_eq!(one.source.in_flight(), 0);
         until_collecting(two).await;
         assert_eq!(one.tree.shown.roles.first().leads(), None);
         rivals.end().await;
@@ -331,16 +332,16 @@ fn a_scheduler_whose_role_nobody_renews_stops_by_itself() {
         stage.source.add("R_1", [review(1, "ada", START)]);
         stage.source.slow_down(Duration::from_secs(600));
         pass(1).await;
-        assert_eq!(stage.source.under_way(), 0);
+        assert_eq!(stage.source.in_flight(), 0);
         let epoch = FactStore::begin_epoch(store.as_ref(), Shard::WHOLE, Epoch(0)).await.expect("an epoch");
         let until = Instant::now() + LEASE;
         stage.tree.shown.roles.first().set(RoleView::leader("static", epoch, until));
         until_collecting(&stage).await;
         tokio::time::sleep_until(until + Duration::from_millis(100)).await;
         let asked = stage.source.requests().len();
-        assert_eq!(stage.source.under_way(), 0);
+        assert_eq!(stage.source.in_flight(), 0);
         pass(30).await;
-        assert_eq!((stage.source.under_way(), stage.source.requests().len()), (0, asked), "nothing is begun");
+        assert_eq!((stage.source.in_flight(), stage.source.requests().len()), (0, asked), "nothing is begun");
         stage.end().await;
     });
 }

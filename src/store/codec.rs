@@ -46,8 +46,8 @@ pub(in crate::store) fn encode(record: &Record) -> Vec<u8> {
     bytes.extend_from_slice(&[VERSION, flags]);
     push_time(&mut bytes, latest.at);
     push_time(&mut bytes, latest.seen_at);
-    push_number(&mut bytes, latest.lines.additions);
-    push_number(&mut bytes, latest.lines.deletions);
+    push_number(&mut bytes, latest.loc.additions);
+    push_number(&mut bytes, latest.loc.deletions);
     push_name(&mut bytes, latest.user.as_str());
     if flags & CREDITED_EARLIER != 0 {
         push_time(&mut bytes, first.seen_at);
@@ -63,14 +63,14 @@ pub(in crate::store) fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
     let (flags, mut reader) = Reader::begin(bytes)?;
     let at = reader.time()?;
     let seen_at = reader.time()?;
-    let lines = LocChange { additions: reader.number()?, deletions: reader.number()? };
+    let loc = LocChange { additions: reader.number()?, deletions: reader.number()? };
     let user = reader.name()?;
     let first = Credit {
         seen_at: if flags & CREDITED_EARLIER == 0 { seen_at } else { reader.time()? },
         user: if flags & CREDITED_OTHER == 0 { user.clone() } else { reader.name()? },
     };
     reader.end()?;
-    Ok(Record { latest: Observation { seen_at, gone: flags & GONE != 0, user, at, lines }, first })
+    Ok(Record { latest: Observation { seen_at, gone: flags & GONE != 0, user, at, loc }, first })
 }
 
 /// Decodes only when the fact happened.
@@ -157,13 +157,7 @@ mod tests {
         let user = || prop_oneof![Just("ada".to_owned()), ".{0,200}"].prop_map(Login::from);
         (time(), any::<bool>(), user(), time(), number(), number(), time(), user()).prop_map(
             |(seen_at, gone, by, at, additions, deletions, first_seen, first_user)| Record {
-                latest: Observation {
-                    seen_at,
-                    gone,
-                    user: by,
-                    at,
-                    lines: LocChange { additions, deletions },
-                },
+                latest: Observation { seen_at, gone, user: by, at, loc: LocChange { additions, deletions } },
                 first: Credit { seen_at: first_seen, user: first_user },
             },
         )
@@ -203,7 +197,7 @@ mod tests {
                 gone: false,
                 user: "octocat".into(),
                 at: seen_at - 60,
-                lines: LocChange { additions: 120, deletions: 7 },
+                loc: LocChange { additions: 120, deletions: 7 },
             },
             first: Credit { seen_at, user: "octocat".into() },
         };

@@ -80,13 +80,15 @@ mod tests {
     use actix_supervisor::{Strategy, SupervisorSpec, start_root};
     use github_stats_actors::activity::{OrgName, RepoName, Timestamp};
     use github_stats_actors::clock::Clock;
-    use github_stats_actors::event::{Event, Observer};
     use github_stats_actors::health::{Component, HealthSnapshot, Status};
-    use github_stats_actors::loc::LocSource;
-    use github_stats_actors::queue::{JobOutcome, JobReason, QueueState, QueueStats};
+    use github_stats_actors::loc::{LocEvent, LocSource};
+    use github_stats_actors::observer::Observer;
+    use github_stats_actors::queue::{JobOutcome, JobReason, QueueEvent, QueueState, QueueStats};
     use github_stats_actors::role::{Epoch, RoleView, Roles};
-    use github_stats_actors::scheduler::{Completeness, CycleResult, OrgState, OrgStatus, SchedulerState};
-    use github_stats_actors::store::WriteSource;
+    use github_stats_actors::scheduler::{
+        Completeness, CycleResult, OrgState, OrgStatus, SchedulerEvent, SchedulerState,
+    };
+    use github_stats_actors::store::{StoreEvent, WriteSource};
     use tokio::time::Instant;
 
     use super::*;
@@ -155,22 +157,35 @@ mod tests {
 
     fn let_everything_happen(metrics: &Metrics) {
         let (org, repo) = (OrgName::from("acme"), RepoName::from("api"));
-        let (org, repo, reason) = (&org, &repo, JobReason::Gap);
-        let lines = LocSource { repo: repo.clone(), mode: "fallback", incomplete: true };
+        let reason = JobReason::Gap;
+        let took = Duration::from_secs(3);
         for event in [
-            Event::CycleFinished { org, result: CycleResult::Partial, took: Duration::from_secs(3) },
-            Event::StoreWrite { source: WriteSource::LeaderScrape, success: true },
-            Event::StoreWrite { source: WriteSource::WorkerBackfill, success: false },
-            Event::JobEnqueued { org, reason },
-            Event::JobDeduplicated { org, reason },
-            Event::JobDropped { org, reason },
-            Event::JobProcessed { org, repo, outcome: JobOutcome::Repaired },
-            Event::WindowGivenUp { org },
-            Event::JobBuried,
-            Event::MessagePublished { confirmed: true },
-            Event::SeriesRefused { count: 5 },
-            Event::LinesBudgetExhausted { org },
-            Event::LinesRead { org, repositories: &[lines] },
+            SchedulerEvent::CycleFinished { org: org.clone(), result: CycleResult::Partial, took },
+            SchedulerEvent::WindowGivenUp { org: org.clone() },
+        ] {
+            metrics.on_event(event);
+        }
+        for event in [
+            StoreEvent::BatchWritten { source: WriteSource::LeaderScrape, success: true },
+            StoreEvent::BatchWritten { source: WriteSource::WorkerBackfill, success: false },
+            StoreEvent::SeriesRefused { count: 5 },
+        ] {
+            metrics.on_event(event);
+        }
+        for event in [
+            QueueEvent::JobEnqueued { org: org.clone(), reason },
+            QueueEvent::JobDeduplicated { org: org.clone(), reason },
+            QueueEvent::JobDropped { org: org.clone(), reason },
+            QueueEvent::JobProcessed { org: org.clone(), repo: repo.clone(), outcome: JobOutcome::Repaired },
+            QueueEvent::JobDeadLettered,
+            QueueEvent::MessagePublished { confirmed: true },
+        ] {
+            metrics.on_event(event);
+        }
+        let source = LocSource { repo, mode: "fallback", incomplete: true };
+        for event in [
+            LocEvent::BudgetExhausted { org: org.clone() },
+            LocEvent::RoundFinished { org, repositories: vec![source] },
         ] {
             metrics.on_event(event);
         }

@@ -77,7 +77,7 @@ pub(super) fn role(replica: &str, standing: &Roles) -> Vec<MetricFamily> {
         roles.push(&[replica, role.as_str()], flag(role == present));
     }
     let shards = catalogue::SHARDS.family().with(&[], standing.iter().count() as f64);
-    let led = catalogue::LEADER_SHARDS.family().with(&[replica], standing.held() as f64);
+    let led = catalogue::LEADER_SHARDS.family().with(&[replica], standing.shards_led() as f64);
     let mut families = vec![roles, shards, led];
     if let Some(Epoch(epoch)) = epoch {
         families.push(catalogue::LEADER_EPOCH.family().with(&[], epoch as f64));

@@ -175,7 +175,7 @@ impl FleetExchange {
             let Some(time) = report.github_time else { continue };
             if times.get(&report.replica).is_some_and(|before| *before != time) {
                 let answer = Timestamp::from_unix(report.github_answer.unwrap_or(i64::MIN));
-                self.sources.clock.hear(Timestamp::from_unix(time), answer, since, Instant::now());
+                self.sources.clock.sync_with_peer(Timestamp::from_unix(time), answer, since, Instant::now());
             }
             told.insert(report.replica.clone(), time);
         }
@@ -186,7 +186,7 @@ impl FleetExchange {
 impl PeerExchange for FleetExchange {
     fn report(&self) -> Vec<u8> {
         let (sources, clock) = (&self.sources, &self.sources.clock);
-        let answer = clock.latest_answer();
+        let answer = clock.latest_response();
         let report = Report {
             replica: sources.replica.clone(),
             epoch: sources.roles.leads().map(|Epoch(epoch)| epoch),
@@ -208,7 +208,7 @@ impl PeerExchange for FleetExchange {
         others.iter().filter_map(|report| report.epoch).for_each(|epoch| {
             self.sources.roles.note_epoch(Epoch(epoch));
         });
-        self.sources.roles.hear(others.iter().map(|report| report.load).collect());
+        self.sources.roles.set_peers(others.iter().map(|report| report.load).collect());
         self.learn_time(&others, since);
         self.quota.hear(others.iter_mut().map(|report| report.quota.take()).collect());
         self.sources.fleet.0.others.store(Arc::new(others));
@@ -226,7 +226,7 @@ impl PeerExchange for FleetExchange {
         let heard = &self.sources.fleet.0;
         if totals.is_none() {
             heard.others.store(Arc::default());
-            self.sources.roles.hear(Vec::new());
+            self.sources.roles.set_peers(Vec::new());
             self.quota.hear(Vec::new());
         }
         heard.totals.store(totals.map(|totals| Arc::new(unsent_counts::families(&totals))));

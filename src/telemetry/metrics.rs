@@ -3,17 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
-use github_stats_actors::event::{Event, Observer};
-use github_stats_actors::queue::JobReason;
-use github_stats_actors::store::WriteSource;
+use github_stats_actors::loc::LocEvent;
+use github_stats_actors::observer::Observer;
+use github_stats_actors::queue::{JobReason, QueueEvent};
+use github_stats_actors::scheduler::SchedulerEvent;
+use github_stats_actors::store::{StoreEvent, WriteSource};
 use prometheus::{HistogramVec, IntCounterVec, Registry};
 
 use super::derived;
 use super::instruments::Instruments;
 use super::store_metrics::StoreMetrics;
 use super::{
-    GithubMetrics, HttpMetrics, LocSources, Otel, QueueNames, Scrapes, Sources, StoreMeter, catalogue,
-    gather, machine, vectors,
+    GithubMetrics, HttpMetrics, LocSources, Otel, QueueNames, Scrapes, Sources, StoreMeter, catalogue, gather, machine,
+    vectors,
 };
 use crate::exposition::MetricFamily;
 
@@ -57,7 +59,7 @@ struct Shared {
     scrapes: Scrapes,
     events: EventMetrics,
     store: StoreMetrics,
-    lines: LocSources,
+    loc_sources: LocSources,
 }
 
 struct EventMetrics {
@@ -69,10 +71,10 @@ struct EventMetrics {
     dropped: IntCounterVec,
     processed: IntCounterVec,
     store_writes: IntCounterVec,
-    buried: IntCounterVec,
+    dead_lettered: IntCounterVec,
     amqp_publishes: IntCounterVec,
     series_refused: IntCounterVec,
-    lines_exhausted: IntCounterVec,
+    loc_budget_exhausted: IntCounterVec,
 }
 
 impl Metrics {
@@ -106,7 +108,7 @@ impl Metrics {
             scrapes: Scrapes::new(),
             events: EventMetrics::new(&registry)?,
             store: StoreMetrics::new(replica, &registry)?,
-            lines: LocSources::default(),
+            loc_sources: LocSources::default(),
             instruments,
             registry,
         })))
@@ -154,7 +156,7 @@ impl Metrics {
     /// Begins at zero what is worth an alert: a counter that appears with its first count shows no increase.
     pub fn begin_at_zero<'a>(&self, orgs: impl IntoIterator<Item = &'a str>) {
         let events = &self.0.events;
-        events.buried.with_label_values(&[self.0.queues.dead_letters.as_str()]);
+        events.dead_lettered.with_label_values(&[self.0.queues.dead_letters.as_str()]);
         events.series_refused.with_label_values::<&str>(&[]);
         for source in [WriteSource::LeaderScrape, WriteSource::WorkerBackfill] {
             for result in ["success", "failure"] {
@@ -163,7 +165,7 @@ impl Metrics {
         }
         for org in orgs {
             events.windows_given_up.with_label_values(&[org]);
-            events.lines_exhausted.with_label_values(&[org]);
+            events.loc_budget_exhausted.with_label_values(&[org]);
             self.0.github.begin_at_zero(org);
             for reason in
                 [JobReason::ScrapeError, JobReason::RateLimited, JobReason::GithubUnhealthy, JobReason::Gap]
@@ -178,9 +180,9 @@ impl Metrics {
         &self.0.scrapes
     }
 
-    /// Where lines come from.
+    /// Where lines of code come from.
     pub fn lines(&self) -> &LocSources {
-        &self.0.lines
+        &self.0.loc_sources
     }
 
     /// Everything counted so far.
@@ -221,48 +223,83 @@ impl EventMetrics {
             dropped: vectors::counters(&catalogue::ENQUEUES_DROPPED, registry)?,
             processed: vectors::counters(&catalogue::JOBS_PROCESSED, registry)?,
             store_writes: vectors::counters(&catalogue::STORE_WRITES, registry)?,
-            buried: vectors::counters(&catalogue::EVENTS_DLQ, registry)?,
+            dead_lettered: vectors::counters(&catalogue::EVENTS_DLQ, registry)?,
             amqp_publishes: vectors::counters(&catalogue::AMQP_PUBLISH, registry)?,
             series_refused: vectors::counters(&catalogue::STORE_SERIES_REFUSED, registry)?,
-            lines_exhausted: vectors::counters(&catalogue::LOC_BUDGET_EXHAUSTED, registry)?,
+            loc_budget_exhausted: vectors::counters(&catalogue::LOC_BUDGET_EXHAUSTED, registry)?,
         })
     }
 }
 
-impl Observer for Metrics {
-    fn on_event(&self, event: Event<'_>) {
+fn count(counter: &IntCounterVec, labels: &[&str]) {
+    counter.with_label_values(labels).inc();
+}
+
+impl Observer<StoreEvent> for Metrics {
+    fn on_event(&self, event: StoreEvent) {
         let metrics = &self.0.events;
-        let (counter, labels): (_, &[&str]) = match event {
-            Event::CycleFinished { org, result, took } => {
-                metrics.scrape_duration.with_label_values(&[org.as_str()]).observe(took.as_secs_f64());
-                (&metrics.scrape_runs, &[org.as_str(), result.as_str()])
-            }
-            Event::StoreWrite { source, success } => {
+        match event {
+            StoreEvent::BatchWritten { source, success } => {
                 let result = if success { "success" } else { "failure" };
-                (&metrics.store_writes, &[source.as_str(), result])
+                count(&metrics.store_writes, &[source.as_str(), result]);
             }
-            Event::JobEnqueued { org, reason } => (&metrics.enqueued, &[org.as_str(), reason.as_str()]),
-            Event::JobDeduplicated { org, reason } => (&metrics.deduped, &[org.as_str(), reason.as_str()]),
-            Event::JobDropped { org, reason } => (&metrics.dropped, &[org.as_str(), reason.as_str()]),
-            Event::JobProcessed { org, repo, outcome } => {
-                (&metrics.processed, &[org.as_str(), repo.as_str(), outcome.as_str()])
-            }
-            Event::JobBuried => (&metrics.buried, &[self.0.queues.dead_letters.as_str()]),
-            Event::MessagePublished { confirmed } => {
-                let result = if confirmed { "confirmed" } else { "failed" };
-                (&metrics.amqp_publishes, &[self.0.replica.as_str(), result])
-            }
-            Event::WindowGivenUp { org } => (&metrics.windows_given_up, &[org.as_str()]),
-            Event::SeriesRefused { count } => {
+            StoreEvent::SeriesRefused { count } => {
                 metrics.series_refused.with_label_values::<&str>(&[]).inc_by(count);
-                return;
             }
-            Event::LinesBudgetExhausted { org } => (&metrics.lines_exhausted, &[org.as_str()]),
-            Event::LinesRead { org, repositories } => {
-                self.0.lines.replace(org, repositories);
-                return;
+        }
+    }
+}
+
+impl Observer<QueueEvent> for Metrics {
+    fn on_event(&self, event: QueueEvent) {
+        let metrics = &self.0.events;
+        match event {
+            QueueEvent::JobEnqueued { org, reason } => {
+                count(&metrics.enqueued, &[org.as_str(), reason.as_str()]);
             }
-        };
-        counter.with_label_values(labels).inc();
+            QueueEvent::JobDeduplicated { org, reason } => {
+                count(&metrics.deduped, &[org.as_str(), reason.as_str()]);
+            }
+            QueueEvent::JobDropped { org, reason } => {
+                count(&metrics.dropped, &[org.as_str(), reason.as_str()]);
+            }
+            QueueEvent::JobProcessed { org, repo, outcome } => {
+                count(&metrics.processed, &[org.as_str(), repo.as_str(), outcome.as_str()]);
+            }
+            QueueEvent::JobDeadLettered => {
+                count(&metrics.dead_lettered, &[self.0.queues.dead_letters.as_str()]);
+            }
+            QueueEvent::MessagePublished { confirmed } => {
+                let result = if confirmed { "confirmed" } else { "failed" };
+                count(&metrics.amqp_publishes, &[self.0.replica.as_str(), result]);
+            }
+        }
+    }
+}
+
+impl Observer<LocEvent> for Metrics {
+    fn on_event(&self, event: LocEvent) {
+        match event {
+            LocEvent::RoundFinished { org, repositories } => self.0.loc_sources.replace(&org, &repositories),
+            LocEvent::BudgetExhausted { org } => {
+                let metrics = &self.0.events;
+                count(&metrics.loc_budget_exhausted, &[org.as_str()]);
+            }
+        }
+    }
+}
+
+impl Observer<SchedulerEvent> for Metrics {
+    fn on_event(&self, event: SchedulerEvent) {
+        let metrics = &self.0.events;
+        match event {
+            SchedulerEvent::CycleFinished { org, result, took } => {
+                metrics.scrape_duration.with_label_values(&[org.as_str()]).observe(took.as_secs_f64());
+                count(&metrics.scrape_runs, &[org.as_str(), result.as_str()]);
+            }
+            SchedulerEvent::WindowGivenUp { org } => {
+                count(&metrics.windows_given_up, &[org.as_str()]);
+            }
+        }
     }
 }

@@ -31,7 +31,7 @@ fn key(org: &str, id: &str) -> RepoKey {
 fn batch(key: &RepoKey, number: u64, count: u64) -> Batch {
     let record = |n| {
         let id = FactId::IssueComment(number * 1_000 + n);
-        let fact = Fact { id, user: "ada".into(), at: at(number), lines: LocChange::default() };
+        let fact = Fact { id, user: "ada".into(), at: at(number), loc: LocChange::default() };
         (id, Record::observed(&fact, at(number)))
     };
     let mut oid = [0; 20];

@@ -1,34 +1,37 @@
-//! The unit of writing.
+//! The unit of writing to the store.
 
 use std::collections::BTreeMap;
 
 use super::{Coverage, FactCounts, FactId, HeadRead, Login, Record, RepoKey, RepoMeta, Timestamp};
 
-/// Everything one look at one repository found; written in one transaction, so that coverage never outlives its facts.
+/// Everything that one collection of one repository found. It is written in one transaction, so
+/// that there is no coverage without its facts.
 ///
-/// A batch is a set of additions: writing it again, or after any other batch, changes nothing more.
+/// Writing a batch is a set union: repeating it, or changing the order of batches, makes no
+/// difference.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// Which repository.
     pub key: RepoKey,
     /// Its listing.
     pub meta: RepoMeta,
-    /// The tip of the default branch, when everything reachable from it was read.
+    /// The tip of the default branch, if everything reachable from it was read.
     pub head: Option<HeadRead>,
     /// Records to join with what is stored.
     pub records: Vec<(FactId, Record)>,
-    /// What is now completely collected.
+    /// The time that is now completely collected.
     pub covered: Coverage,
-    /// What garbage collection did in the store this comes from; nothing for what was just observed.
+    /// The effect of garbage collection in the store that a copy comes from; empty for new
+    /// observations.
     pub folded: FoldedBase,
 }
 
-/// The trace of garbage collection: records dated before `floor` are gone and counted in `base`.
+/// The effect of garbage collection: records dated before `floor` were removed and are counted in
+/// `base`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoldedBase {
     /// Records dated before it are refused.
     pub floor: Timestamp,
-    /// Their number, by the user they were credited to.
+    /// The number of removed records, by the user they were credited to.
     pub base: BTreeMap<Login, FactCounts>,
 }
 
@@ -39,7 +42,7 @@ impl Default for FoldedBase {
 }
 
 impl Batch {
-    /// A batch that says nothing of a repository but that it was listed.
+    /// A batch that contains only the listing of a repository.
     pub fn new(key: RepoKey, meta: RepoMeta) -> Self {
         Batch {
             key,

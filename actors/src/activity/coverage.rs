@@ -1,12 +1,12 @@
-//! Which time is known to be completely collected.
+//! The time that is known to be completely collected.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Timestamp, Window};
 
-/// A set of instants, kept as disjoint half-open intervals in ascending order that never touch.
+/// A set of instants, stored as disjoint half-open intervals in ascending order that never touch.
 ///
-/// Merging two coverages is set union; nothing but [`Coverage::prune`] ever takes an instant away.
+/// Merging two coverages is set union; only [`Coverage::prune`] removes instants.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Coverage {
@@ -34,7 +34,7 @@ impl Coverage {
         self.windows.last().map(|w| w.to())
     }
 
-    /// Adds an interval, joining what it overlaps or touches.
+    /// Adds an interval, and joins it with those it overlaps or touches.
     pub fn insert(&mut self, window: Window) {
         let first = self.windows.partition_point(|w| w.to() < window.from());
         let last = self.windows.partition_point(|w| w.from() <= window.to());
@@ -57,7 +57,7 @@ impl Coverage {
         self.windows.get(index).is_some_and(|w| w.from() <= window.from() && window.to() <= w.to())
     }
 
-    /// What of `due` is not covered, in ascending order.
+    /// The parts of `due` that are not covered, in ascending order.
     pub fn gaps(&self, due: Window) -> Vec<Window> {
         let mut gaps = Vec::new();
         let mut reached = due.from();
@@ -69,12 +69,12 @@ impl Coverage {
         gaps
     }
 
-    /// How many seconds of `due` are covered.
+    /// The number of seconds of `due` that are covered.
     pub fn seconds_within(&self, due: Window) -> i64 {
         self.overlapping(due).map(Window::seconds).sum()
     }
 
-    /// Forgets everything before `floor`.
+    /// Removes everything before `floor`.
     pub fn prune(&mut self, floor: Timestamp) {
         self.windows = self.windows.iter().filter_map(|w| Window::new(w.from().max(floor), w.to())).collect();
     }
@@ -103,7 +103,7 @@ mod tests {
 
     use super::*;
 
-    /// The naive model: every covered second by itself.
+    /// The naive model: the set of covered seconds.
     fn seconds(coverage: &Coverage) -> BTreeSet<i64> {
         coverage.windows().iter().flat_map(|w| w.from().as_unix()..w.to().as_unix()).collect()
     }
@@ -142,7 +142,7 @@ mod tests {
         }
 
         #[test]
-        fn gaps_are_exactly_what_is_due_and_not_covered(coverage in coverage(), due in window()) {
+        fn gaps_are_exactly_the_due_seconds_that_are_not_covered(coverage in coverage(), due in window()) {
             let due_seconds: BTreeSet<i64> = (due.from().as_unix()..due.to().as_unix()).collect();
             let covered = seconds(&coverage);
             let gaps: Coverage = coverage.gaps(due).into_iter().collect();
@@ -152,7 +152,7 @@ mod tests {
         }
 
         #[test]
-        fn pruning_forgets_only_what_lies_before_the_floor(coverage in coverage(), floor in 0i64..80) {
+        fn pruning_removes_only_what_lies_before_the_floor(coverage in coverage(), floor in 0i64..80) {
             let expected: BTreeSet<i64> = seconds(&coverage).into_iter().filter(|s| *s >= floor).collect();
             let mut pruned = coverage;
             pruned.prune(Timestamp::from_unix(floor));
@@ -161,7 +161,7 @@ mod tests {
         }
 
         #[test]
-        fn coalescing_grows_outward_by_less_than_a_grid_on_each_side(w in window(), grid in 1i64..30) {
+        fn coalescing_extends_a_window_by_less_than_the_grid_on_each_side(w in window(), grid in 1i64..30) {
             let grown = w.coalesced(grid);
             prop_assert!(grown.from() <= w.from() && w.to() <= grown.to());
             prop_assert!(w.from().seconds_since(grown.from()) < grid && grown.to().seconds_since(w.to()) < grid);

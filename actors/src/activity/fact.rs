@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LocChange, Login, Timestamp};
 
-/// What somebody did.
+/// The kind of an activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FactKind {
@@ -17,7 +17,7 @@ pub enum FactKind {
     PrOpened,
     /// A pull request was merged; credited to its author.
     PrMerged,
-    /// A review was submitted; pending ones are no facts.
+    /// A review was submitted. Pending reviews are not facts.
     Review,
     /// A comment on an issue or on the conversation of a pull request.
     IssueComment,
@@ -40,7 +40,7 @@ impl FactKind {
     }
 }
 
-/// A Git object id (SHA-1, the only kind GitHub serves).
+/// A Git object id (SHA-1, the only kind that GitHub serves).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Oid([u8; 20]);
 
@@ -104,12 +104,12 @@ impl<'de> Deserialize<'de> for Oid {
     }
 }
 
-/// Text that is no fact id.
+/// A text is not a fact id.
 #[derive(Debug, thiserror::Error)]
 #[error("\"{0}\" is neither a commit id of 40 hexadecimal digits nor a kind and number")]
 pub struct ParseFactIdError(String);
 
-/// The identity of a fact inside its repository: what kind, and which one.
+/// The identity of a fact within its repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FactId {
     /// A commit by its object id.
@@ -136,7 +136,7 @@ impl FactId {
         }
     }
 
-    /// The identity of the `number`-th thing of a kind other than commit; `None` for a commit.
+    /// The identity of a fact of a numbered kind; `None` for [`FactKind::Commit`].
     pub fn numbered(kind: FactKind, number: u64) -> Option<FactId> {
         match kind {
             FactKind::Commit => None,
@@ -181,17 +181,17 @@ impl FromStr for FactId {
     }
 }
 
-/// One activity as GitHub tells it; together with its organisation and repository it is globally unique by `id`.
+/// One activity as GitHub reports it. Its `id` is unique within its repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// What it is.
     pub id: FactId,
-    /// Who did it.
+    /// Who gets the credit.
     pub user: Login,
-    /// When: a commit's committer date, a pull request's creation or merge, a review's submission, a comment's creation.
+    /// The committer date of a commit, the creation or merge of a pull request, the submission of a
+    /// review, the creation of a comment.
     pub at: Timestamp,
-    /// Lines changed; zero for everything but commits, and for merge commits.
-    pub lines: LocChange,
+    /// Lines of code changed; zero for merge commits and everything that is not a commit.
+    pub loc: LocChange,
 }
 
 #[cfg(test)]
@@ -202,7 +202,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_id_reads_back_from_its_text(bytes in any::<[u8; 20]>(), number in any::<u64>(), kind in 1usize..5) {
+        fn an_id_survives_formatting_and_parsing(bytes in any::<[u8; 20]>(), number in any::<u64>(), kind in 1usize..5) {
             let commit = FactId::Commit(Oid::from_bytes(bytes));
             prop_assert_eq!(commit.to_string().parse::<FactId>().unwrap(), commit);
             let numbered = FactId::numbered(FactKind::ALL[kind], number).unwrap();
@@ -211,7 +211,7 @@ mod tests {
         }
 
         #[test]
-        fn hostile_text_is_refused_without_panicking(text in ".*") {
+        fn arbitrary_text_is_refused_without_panicking(text in ".*") {
             let _ = text.parse::<FactId>();
             prop_assert!(text.parse::<Oid>().is_err() || text.len() == 40);
         }

@@ -1,4 +1,4 @@
-//! How many facts of each kind.
+//! The number of facts of each kind.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,27 +15,27 @@ impl FactCounts {
         self.0[kind as usize]
     }
 
-    /// One more of `kind`.
+    /// Adds one to `kind`.
     pub fn increment(&mut self, kind: FactKind) {
         self.0[kind as usize] += 1;
     }
 
-    /// One less of `kind`.
+    /// Subtracts one from `kind`, down to zero.
     pub fn decrement(&mut self, kind: FactKind) {
         self.0[kind as usize] = self.0[kind as usize].saturating_sub(1);
     }
 
     /// Adds every count of `other`.
     pub fn add(&mut self, other: FactCounts) {
-        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
-            *mine += theirs;
+        for (own, other) in self.0.iter_mut().zip(other.0) {
+            *own += other;
         }
     }
 
-    /// The greater of each count: how bases of two stores merge.
+    /// Takes the greater of each count, which is how the bases of two stores merge.
     pub fn merge_max(&mut self, other: FactCounts) {
-        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
-            *mine = (*mine).max(theirs);
+        for (own, other) in self.0.iter_mut().zip(other.0) {
+            *own = (*own).max(other);
         }
     }
 

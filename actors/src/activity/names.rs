@@ -1,4 +1,4 @@
-//! The names things go by: cheap to clone, impossible to mix up.
+//! Names and ids as types of their own: cheap to clone, impossible to confuse.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -59,23 +59,22 @@ name!(
     RepoName
 );
 name!(
-    /// Who a fact is credited to: a login, `name[bot]`, `ghost` or `unlinked`; never an e-mail address.
+    /// Who a fact is credited to: a login, `name[bot]`, `ghost` or `unlinked`; never an e-mail
+    /// address.
     Login
 );
 
 impl Login {
-    /// What a commit is credited to that GitHub links to no account.
+    /// The login to which commits are credited that GitHub links to no account.
     pub const UNLINKED: &str = "unlinked";
-    /// What a fact of a deleted account is credited to.
+    /// The login to which facts of deleted accounts are credited.
     pub const GHOST: &str = "ghost";
 }
 
-/// Identifies one repository of one organisation.
+/// The identity of a repository within the organisation it is collected for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RepoKey {
-    /// The organisation it is collected for.
     pub org: OrgName,
-    /// Its node id.
     pub id: RepoId,
 }
 

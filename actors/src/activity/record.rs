@@ -1,44 +1,38 @@
-//! What the store keeps of a fact: its latest observation, and who saw to be credited first.
+//! What the store keeps of a fact: its latest observation, and the user credited first.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Login, Timestamp};
+use super::{Fact, LocChange, Login, Timestamp};
 
-/// Lines a commit added and deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct LocChange {
-    /// Lines added.
-    pub additions: u64,
-    /// Lines deleted.
-    pub deletions: u64,
-}
-
-/// One look at a fact. Of two looks the greater one wins: later first, then `gone`, then by content; the order of the
-/// fields *is* that rule, so that every replica decides alike.
+/// One observation of a fact. Of two observations the greater one wins: the later one, then the one
+/// that is `gone`, then by content. The order of the fields *is* that rule, so that every replica
+/// decides alike.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Observation {
-    /// When GitHub was asked, on GitHub's clock.
+    /// When it was observed, on GitHub's clock.
     pub seen_at: Timestamp,
     /// Whether it was found deleted, or no longer reachable.
     pub gone: bool,
-    /// Who did it, as GitHub told it then.
+    /// The user whom GitHub named.
     pub user: Login,
     /// When it happened.
     pub at: Timestamp,
-    /// Lines it changed.
-    pub lines: LocChange,
+    /// Lines of code changed.
+    #[serde(rename = "lines")]
+    pub loc: LocChange,
 }
 
-/// Who the counters credit: the user of the first observation, whatever later ones say.
+/// The user whom the counters credit: that of the first observation, whatever later ones say.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Credit {
     /// When the fact was first seen.
     pub seen_at: Timestamp,
-    /// Whom GitHub named then.
+    /// The user whom GitHub named then.
     pub user: Login,
 }
 
-/// Everything kept of one identity: a join of observations, so that writing is commutative, associative and idempotent.
+/// Everything kept of one fact: a join of observations, which makes writing commutative,
+/// associative and idempotent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The winning observation; gauges are derived from it.
@@ -48,22 +42,22 @@ pub struct Record {
 }
 
 impl Record {
-    /// A fact as seen at `seen_at`.
+    /// A fact as observed at `seen_at`.
     pub fn observed(fact: &Fact, seen_at: Timestamp) -> Self {
         let latest =
-            Observation { seen_at, gone: false, user: fact.user.clone(), at: fact.at, lines: fact.lines };
+            Observation { seen_at, gone: false, user: fact.user.clone(), at: fact.at, loc: fact.loc };
         Record { first: Credit { seen_at, user: fact.user.clone() }, latest }
     }
 
-    /// The same fact, found deleted at `seen_at`.
-    pub fn vanished(&self, seen_at: Timestamp) -> Self {
+    /// The same fact, found deleted or unreachable at `seen_at`.
+    pub fn marked_gone(&self, seen_at: Timestamp) -> Self {
         Record {
             latest: Observation { seen_at, gone: true, ..self.latest.clone() },
             first: self.first.clone(),
         }
     }
 
-    /// Joins `other` into `self`; whether anything changed.
+    /// Joins `other` into `self`; returns whether anything changed.
     pub fn merge(&mut self, other: &Record) -> bool {
         let mut changed = false;
         if other.latest > self.latest {
@@ -94,7 +88,7 @@ mod tests {
                         gone,
                         user: user.clone(),
                         at: Timestamp::from_unix(at),
-                        lines: LocChange { additions, deletions: 0 },
+                        loc: LocChange { additions, deletions: 0 },
                     },
                     first: Credit { seen_at: Timestamp::from_unix(first), user },
                 }
@@ -105,7 +99,7 @@ mod tests {
     fn merged(a: &Record, b: &Record) -> Record {
         let mut record = a.clone();
         let changed = record.merge(b);
-        assert_eq!(changed, record != *a, "merge says truly whether it changed anything");
+        assert_eq!(changed, record != *a, "merge reports whether it changed anything");
         record
     }
 
@@ -118,8 +112,8 @@ mod tests {
         }
 
         #[test]
-        fn what_was_found_deleted_stays_deleted_whatever_is_replayed(a in record(), later in 0i64..5) {
-            let gone = a.vanished(a.latest.seen_at + later);
+        fn a_deleted_fact_stays_deleted_when_older_observations_are_replayed(a in record(), later in 0i64..5) {
+            let gone = a.marked_gone(a.latest.seen_at + later);
             prop_assert!(merged(&gone, &a).latest.gone);
             prop_assert!(merged(&a, &gone).latest.gone);
         }

@@ -1,10 +1,10 @@
-//! What the gauges of one user in one repository show, derived from that user's records.
+//! The gauges of one user in one repository, derived from that user's records.
 
 use serde::{Deserialize, Serialize};
 
 use super::{DAY, FactCounts, FactKind, Observation, Timestamp, WEEK, last_complete_week};
 
-/// How long a user's series are shown.
+/// How long a user's series are exposed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActivitySettings {
     /// Seconds for which a user with a record in a repository keeps gauges there, even at zero.
@@ -15,7 +15,7 @@ pub struct ActivitySettings {
 
 /// The gauges of one user in one repository at one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gauges {
+pub struct ActivityGauges {
     /// Facts of the last 24 hours by kind.
     pub day: FactCounts,
     /// Lines added in the most recent complete week.
@@ -24,16 +24,16 @@ pub struct Gauges {
     pub removed_weekly: u64,
     /// When the latest fact happened.
     pub last_event: Option<Timestamp>,
-    /// Whether a fact lies within the active window, so that gauges are shown even at zero.
+    /// Whether a fact lies within the active window, so that gauges are exposed even at zero.
     pub active: bool,
 }
 
-impl Gauges {
+impl ActivityGauges {
     /// The sum of two repositories that share a name.
-    pub fn combined(self, other: Gauges) -> Gauges {
+    pub fn combined(self, other: ActivityGauges) -> ActivityGauges {
         let mut day = self.day;
         day.add(other.day);
-        Gauges {
+        ActivityGauges {
             day,
             added_weekly: self.added_weekly + other.added_weekly,
             removed_weekly: self.removed_weekly + other.removed_weekly,
@@ -43,21 +43,21 @@ impl Gauges {
     }
 }
 
-/// The gauges at `now`. Facts found deleted and facts of the future count for nothing.
+/// The gauges at `now`. Deleted facts and facts of the future do not count.
 pub fn derive_gauges<'a>(
     observations: impl Iterator<Item = (FactKind, &'a Observation)>,
     now: Timestamp,
     settings: ActivitySettings,
-) -> Gauges {
+) -> ActivityGauges {
     let week = last_complete_week(now);
-    let mut gauges = Gauges::default();
+    let mut gauges = ActivityGauges::default();
     for (kind, seen) in observations.filter(|(_, seen)| !seen.gone && seen.at <= now) {
         if seen.at > now - DAY {
             gauges.day.increment(kind);
         }
         if week.contains(seen.at) {
-            gauges.added_weekly += seen.lines.additions;
-            gauges.removed_weekly += seen.lines.deletions;
+            gauges.added_weekly += seen.loc.additions;
+            gauges.removed_weekly += seen.loc.deletions;
         }
         gauges.active |= seen.at > now - settings.active_window;
         gauges.last_event = gauges.last_event.max(Some(seen.at));
@@ -65,15 +65,15 @@ pub fn derive_gauges<'a>(
     gauges
 }
 
-/// The next instant after `now` at which a record dated `at` changes what is shown.
+/// The next instant after `now` at which a record dated `at` changes a value.
 pub(super) fn next_change(
     at: Timestamp,
-    has_lines: bool,
+    has_loc: bool,
     now: Timestamp,
     settings: ActivitySettings,
 ) -> Option<Timestamp> {
     let week_end = last_complete_week(at).to() + WEEK;
-    let weekly = if has_lines { [Some(week_end), Some(week_end + WEEK)] } else { [None, None] };
+    let weekly = if has_loc { [Some(week_end), Some(week_end + WEEK)] } else { [None, None] };
     [
         Some(at),
         Some(at + DAY),

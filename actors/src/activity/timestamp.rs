@@ -14,15 +14,16 @@ pub const DAY: i64 = 24 * HOUR;
 /// Seconds in a week.
 pub const WEEK: i64 = 7 * DAY;
 
-/// An instant on GitHub's clock, in whole seconds since the Unix epoch (the resolution GitHub's API has).
+/// An instant on GitHub's clock, in whole seconds since the Unix epoch, the resolution of GitHub's
+/// API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// Before everything.
+    /// Earlier than any real instant.
     pub const MIN: Timestamp = Timestamp(i64::MIN / 4);
-    /// After everything.
+    /// Later than any real instant.
     pub const MAX: Timestamp = Timestamp(i64::MAX / 4);
 
     /// The instant `seconds` after the Unix epoch.

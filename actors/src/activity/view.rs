@@ -1,4 +1,4 @@
-//! The live view: every series, kept up to date as records arrive and time passes.
+//! The live view: all series, kept current as records arrive and time passes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,24 +6,26 @@ use super::series::next_change;
 use super::series_budget::SeriesBudget;
 use super::snapshot::SeriesBlocks;
 use super::{
-    ActivitySettings, FactCounts, FactId, Gauges, Login, OrgName, Record, RepoId, RepoKey, RepoName,
+    ActivityGauges, ActivitySettings, FactCounts, FactId, Login, OrgName, Record, RepoId, RepoKey, RepoName,
     RepoState, RowKey, SeriesRow, SeriesSnapshot, Timestamp, derive_gauges,
 };
 
 /// Every record within retention, and the series derived from them.
 ///
-/// Values change only when a record arrives or when one crosses an edge of a window; those instants are kept in an
-/// agenda, so that time passing costs what changes and not what exists. A snapshot likewise costs what changed since the last.
+/// A value changes only when a record arrives or crosses the edge of a window. Those instants are
+/// scheduled, so that the passing of time costs in proportion to what changes, not to what exists.
+/// A snapshot likewise costs in proportion to what changed since the last one.
 #[derive(Debug)]
 pub struct SeriesView {
     settings: ActivitySettings,
     now: Timestamp,
     repositories: BTreeMap<RepoKey, Repository>,
-    /// Which repositories go by a name; more than one where one was deleted and another made.
+    /// The repositories of each name: more than one if one was deleted and another created.
     named: BTreeMap<(OrgName, RepoName), BTreeSet<RepoId>>,
-    agenda: BTreeSet<(Timestamp, RepoKey, Login)>,
+    /// When the series of which user change without a write.
+    scheduled: BTreeSet<(Timestamp, RepoKey, Login)>,
     records: usize,
-    /// Rows that may look different from the last snapshot.
+    /// Rows that may differ from the last snapshot.
     stale: BTreeSet<RowKey>,
     budget: SeriesBudget,
     blocks: SeriesBlocks,
@@ -38,31 +40,33 @@ struct Repository {
     users: BTreeMap<Login, User>,
 }
 
-/// A user's part of a repository. What is shown of it is derived when a snapshot asks, and kept in that snapshot alone.
+/// A user's facts in a repository. The row is derived when a snapshot is made, and kept in that
+/// snapshot only.
 #[derive(Debug, Default)]
 struct User {
-    /// Each once, in no order. Most users have few in a repository; a set would take ten times the memory.
+    /// Each fact once, in no order. Most users have few in a repository, and a set would take ten
+    /// times the memory.
     facts: Vec<FactId>,
-    /// The place in the agenda.
+    /// The instant for which the user is scheduled.
     next_change: Option<Timestamp>,
 }
 
-/// What is shown of one user in one repository by its id.
-struct Share {
+/// The values of one user in one repository id. Repositories of one name are summed into one row.
+struct PartialRow {
     since: Timestamp,
-    gauges: Gauges,
+    gauges: ActivityGauges,
     totals: Option<FactCounts>,
 }
 
 impl SeriesView {
-    /// An empty view at `now` that shows at most `series_budget` series.
+    /// An empty view at `now` that exposes at most `series_budget` series.
     pub fn new(settings: ActivitySettings, series_budget: usize, now: Timestamp) -> Self {
         SeriesView {
             settings,
             now,
             repositories: BTreeMap::new(),
             named: BTreeMap::new(),
-            agenda: BTreeSet::new(),
+            scheduled: BTreeSet::new(),
             records: 0,
             stale: BTreeSet::new(),
             budget: SeriesBudget::new(series_budget),
@@ -70,18 +74,19 @@ impl SeriesView {
         }
     }
 
-    /// How many records it holds.
+    /// The number of records.
     pub fn records(&self) -> usize {
         self.records
     }
 
-    /// How many (repository, user) pairs have series.
+    /// The number of (repository, user) pairs with series.
     pub fn pairs(&self) -> usize {
         self.repositories.values().map(|r| r.users.len()).sum()
     }
 
-    /// Takes over a repository's name and base, and drops what lies before its floor: the base counts that.
-    pub fn describe(&mut self, state: &RepoState) {
+    /// Takes over a repository's name and base, and drops the records before its floor, which the
+    /// base counts.
+    pub fn update_repository(&mut self, state: &RepoState) {
         self.rename(&state.key, &state.meta.name);
         let repository = self.repositories.entry(state.key.clone()).or_default();
         let mut touched = BTreeSet::new();
@@ -96,8 +101,8 @@ impl SeriesView {
         self.refresh(&state.key, touched);
     }
 
-    /// Joins records into the view; the order of calls does not matter. Records older than the floor are in the base
-    /// already and are passed over.
+    /// Joins records into the view; the order of calls does not matter. Records older than the
+    /// floor are ignored: the base counts them already.
     pub fn apply<'a>(&mut self, key: &RepoKey, records: impl IntoIterator<Item = (FactId, &'a Record)>) {
         let repository = self.repositories.entry(key.clone()).or_default();
         let mut touched = BTreeSet::new();
@@ -122,7 +127,8 @@ impl SeriesView {
         self.refresh(key, touched);
     }
 
-    /// Lets time pass; whether any series changed. A clock that steps back re-derives everything.
+    /// Advances the time; returns whether any series changed. After a step back everything is
+    /// derived anew.
     pub fn advance(&mut self, now: Timestamp) -> bool {
         if now < self.now {
             self.now = now;
@@ -131,9 +137,9 @@ impl SeriesView {
         }
         self.now = now;
         let mut due: BTreeMap<RepoKey, BTreeSet<Login>> = BTreeMap::new();
-        while let Some((at, key, user)) = self.agenda.pop_first() {
+        while let Some((at, key, user)) = self.scheduled.pop_first() {
             if at > now {
-                self.agenda.insert((at, key, user));
+                self.scheduled.insert((at, key, user));
                 break;
             }
             due.entry(key).or_default().insert(user);
@@ -145,36 +151,36 @@ impl SeriesView {
         changed
     }
 
-    /// How many series the budget hides.
+    /// The number of series that the budget excludes.
     pub fn refused(&self) -> usize {
         self.budget.refused()
     }
 
-    /// What is shown now. Repositories that share a name (one deleted, one made anew) are summed. Blocks of rows in which
-    /// nothing changed are those of the last snapshot.
+    /// The series now. Repositories that share a name (one deleted, one created anew) are summed.
+    /// Blocks of rows without a change are shared with the last snapshot.
     pub fn snapshot(&mut self) -> SeriesSnapshot {
         let mut stale = std::mem::take(&mut self.stale);
         for key in &stale {
-            self.budget.note(key, self.row(key).as_ref());
+            self.budget.set_row(key, self.row(key).as_ref());
         }
-        stale.extend(self.budget.settle());
+        stale.extend(self.budget.rebalance());
         let mut blocks = std::mem::take(&mut self.blocks);
-        let shown = |key: RowKey| {
-            let row = self.row(&key).filter(|row| self.budget.shows(row));
+        let exposed = |key: RowKey| {
+            let row = self.row(&key).filter(|row| self.budget.exposes(row));
             (key, row)
         };
-        blocks.update(stale.into_iter().map(shown));
+        blocks.update(stale.into_iter().map(exposed));
         self.blocks = blocks;
         SeriesSnapshot { at: self.now, blocks: self.blocks.shared(), counters_hidden: false }
     }
 
     fn row(&self, key: &RowKey) -> Option<SeriesRow> {
         let ids = self.named.get(&(key.org.clone(), key.repo.clone()))?;
-        let shares = ids.iter().filter_map(|id| {
+        let parts = ids.iter().filter_map(|id| {
             let repository = self.repositories.get(&RepoKey { org: key.org.clone(), id: id.clone() })?;
-            repository.share(&key.user, self.now, self.settings).filter(Share::is_shown)
+            repository.partial_row(&key.user, self.now, self.settings).filter(PartialRow::is_exposed)
         });
-        let Share { since, gauges, totals } = shares.reduce(Share::combined)?;
+        let PartialRow { since, gauges, totals } = parts.reduce(PartialRow::combined)?;
         let RowKey { org, repo, user } = key.clone();
         Some(SeriesRow { org, repo, user, since, gauges, totals })
     }
@@ -201,17 +207,17 @@ impl SeriesView {
     }
 
     fn refresh_all(&mut self) {
-        let everyone: Vec<(RepoKey, BTreeSet<Login>)> = self
+        let all: Vec<(RepoKey, BTreeSet<Login>)> = self
             .repositories
             .iter()
             .map(|(key, r)| (key.clone(), r.users.keys().cloned().collect()))
             .collect();
-        for (key, users) in everyone {
+        for (key, users) in all {
             self.refresh(&key, users);
         }
     }
 
-    /// Notes that the rows of these users may look different, and when they will again.
+    /// Marks the rows of these users as stale, and schedules their next change.
     fn refresh(&mut self, key: &RepoKey, users: BTreeSet<Login>) {
         let Some(repository) = self.repositories.get_mut(key) else { return };
         for login in users {
@@ -220,7 +226,7 @@ impl SeriesView {
                 self.stale.insert(row_key(key, name, &login));
             }
             if let Some(at) = user.next_change.take() {
-                self.agenda.remove(&(at, key.clone(), login.clone()));
+                self.scheduled.remove(&(at, key.clone(), login.clone()));
             }
             if user.facts.is_empty() {
                 repository.users.remove(&login);
@@ -228,7 +234,7 @@ impl SeriesView {
             }
             user.next_change = user.next_change(&repository.records, self.now, self.settings);
             if let Some(at) = user.next_change {
-                self.agenda.insert((at, key.clone(), login));
+                self.scheduled.insert((at, key.clone(), login));
             }
         }
     }
@@ -254,7 +260,7 @@ impl Repository {
         }
     }
 
-    fn share(&self, login: &Login, now: Timestamp, settings: ActivitySettings) -> Option<Share> {
+    fn partial_row(&self, login: &Login, now: Timestamp, settings: ActivitySettings) -> Option<PartialRow> {
         let own = self.users.get(login)?.records(&self.records);
         let latest = own.clone().map(|(id, record)| (id.kind(), &record.latest));
         let gauges = derive_gauges(latest.filter(|(_, seen)| seen.user == *login), now, settings);
@@ -268,10 +274,10 @@ impl Repository {
             totals.increment(id.kind());
             within_retention |= record.latest.at > now - settings.retention;
         }
-        Some(Share { since, gauges, totals: within_retention.then_some(totals) })
+        Some(PartialRow { since, gauges, totals: within_retention.then_some(totals) })
     }
 
-    /// How many records went.
+    /// Drops the records before `floor`; returns how many.
     fn drop_before(&mut self, floor: Timestamp, touched: &mut BTreeSet<Login>) -> usize {
         let old: Vec<FactId> =
             self.records.iter().filter(|(_, r)| r.latest.at < floor).map(|(id, _)| *id).collect();
@@ -303,26 +309,26 @@ impl User {
         self.facts.iter().filter_map(|id| records.get(id).map(|record| (*id, record)))
     }
 
-    /// The next instant at which what is shown changes by itself.
+    /// The next instant at which a value changes without a write.
     fn next_change(
         &self,
         records: &BTreeMap<FactId, Record>,
         now: Timestamp,
         settings: ActivitySettings,
     ) -> Option<Timestamp> {
-        let has_lines = |record: &Record| record.latest.lines != Default::default();
-        let change = |record: &Record| next_change(record.latest.at, has_lines(record), now, settings);
+        let has_loc = |record: &Record| record.latest.loc != Default::default();
+        let change = |record: &Record| next_change(record.latest.at, has_loc(record), now, settings);
         self.records(records).filter_map(|(_, record)| change(record)).min()
     }
 }
 
-impl Share {
-    fn is_shown(&self) -> bool {
+impl PartialRow {
+    fn is_exposed(&self) -> bool {
         self.totals.is_some() || self.gauges.last_event.is_some()
     }
 
-    fn combined(self, other: Share) -> Share {
-        Share {
+    fn combined(self, other: PartialRow) -> PartialRow {
+        PartialRow {
             since: self.since.min(other.since),
             gauges: self.gauges.combined(other.gauges),
             totals: combined_totals(self.totals, other.totals),
@@ -330,7 +336,7 @@ impl Share {
     }
 }
 
-/// Whose series a record is part of.
+/// The users whose series a record contributes to.
 fn users_of(record: &Record) -> impl Iterator<Item = &Login> {
     let (latest, first) = (&record.latest.user, &record.first.user);
     std::iter::once(latest).chain((first != latest).then_some(first))
@@ -379,7 +385,7 @@ mod tests {
                     3 => FactId::Review(number),
                     _ => FactId::IssueComment(number),
                 };
-                let lines = if kind == 0 {
+                let loc = if kind == 0 {
                     LocChange { additions: number, deletions: 1 }
                 } else {
                     LocChange::default()
@@ -388,7 +394,7 @@ mod tests {
                 let login = |n: u8| Login::from(format!("user-{n}"));
                 let at = Timestamp::from_unix(START + at);
                 let record = Record {
-                    latest: Observation { seen_at, gone, user: login(user), at, lines },
+                    latest: Observation { seen_at, gone, user: login(user), at, loc },
                     first: Credit { seen_at, user: login(first) },
                 };
                 (repo, id, record)
@@ -396,7 +402,7 @@ mod tests {
         )
     }
 
-    /// The naive model: a map of joined records, everything derived from scratch.
+    /// The naive model: a map of joined records, from which everything is derived.
     fn naive(writes: &[(u8, FactId, Record)], names: [&str; 2], now: Timestamp) -> Vec<SeriesRow> {
         let mut records: BTreeMap<(u8, FactId), Record> = BTreeMap::new();
         for (repo, id, record) in writes {
@@ -419,7 +425,8 @@ mod tests {
                 now,
                 SETTINGS,
             );
-            // A counter shows a repository's share only while that share has a record within retention.
+            // A counter shows a repository's share only while that share has a record within
+            // retention.
             let mut totals = None;
             for number in 0..2u8 {
                 let credited = || here().filter(|((repo, _), r)| *repo == number && r.first.user == user);
@@ -429,7 +436,7 @@ mod tests {
                     totals = combined_totals(totals, Some(share));
                 }
             }
-            // When somebody was first seen decides only what the budget shows; its own tests look at that.
+            // `since` only matters to the budget, which has tests of its own.
             SeriesRow { org: "acme".into(), repo: name.into(), user, since: now, gauges, totals }
         });
         rows.filter(|row| row.totals.is_some() || row.gauges.last_event.is_some()).collect()
@@ -446,16 +453,16 @@ mod tests {
         ) {
             let names = if same_name { ["api", "api"] } else { ["api", "web"] };
             let mut view = SeriesView::new(SETTINGS, usize::MAX, Timestamp::from_unix(START));
-            view.describe(&state(0, names[0]));
-            view.describe(&state(1, names[1]));
+            view.update_repository(&state(0, names[0]));
+            view.update_repository(&state(1, names[1]));
             for (index, (repo, id, record)) in writes.iter().enumerate() {
                 for (_, after) in cuts.iter().filter(|(at, _)| *at == index) {
                     view.advance(Timestamp::from_unix(START + after));
                     view.snapshot();
                     if rename {
-                        view.describe(&state(0, "web"));
+                        view.update_repository(&state(0, "web"));
                         view.snapshot();
-                        view.describe(&state(0, names[0]));
+                        view.update_repository(&state(0, names[0]));
                     }
                 }
                 view.apply(&key(*repo), [(*id, record)]);
@@ -466,8 +473,8 @@ mod tests {
             let rows = view.snapshot().rows().map(|row| SeriesRow { since: now, ..row.clone() }).collect::<Vec<_>>();
             prop_assert_eq!(rows, naive(&writes, names, now));
             let mut shuffled = SeriesView::new(SETTINGS, usize::MAX, now);
-            shuffled.describe(&state(0, names[0]));
-            shuffled.describe(&state(1, names[1]));
+            shuffled.update_repository(&state(0, names[0]));
+            shuffled.update_repository(&state(1, names[1]));
             for (repo, id, record) in writes.iter().rev() {
                 shuffled.apply(&key(*repo), [(*id, record)]);
             }
@@ -480,12 +487,12 @@ mod tests {
     fn gauges_fall_as_time_passes_without_any_write() {
         let at = Timestamp::from_unix(START);
         let mut view = SeriesView::new(SETTINGS, usize::MAX, at);
-        view.describe(&state(0, "api"));
+        view.update_repository(&state(0, "api"));
         let fact = crate::activity::Fact {
             id: FactId::Review(1),
             user: "ada".into(),
             at,
-            lines: LocChange::default(),
+            loc: LocChange::default(),
         };
         view.apply(&key(0), [(fact.id, &Record::observed(&fact, at))]);
         let only = |view: &mut SeriesView| view.snapshot().rows().next().cloned().expect("a row");
@@ -495,40 +502,44 @@ mod tests {
         assert!(view.advance(at + DAY));
         assert_eq!(reviews(&mut view), 0);
         assert!(view.advance(at + 5 * WEEK));
-        assert_eq!(only(&mut view).totals, None, "beyond retention the counter is not shown");
+        assert_eq!(only(&mut view).totals, None, "beyond retention the counter is not exposed");
     }
 
     #[test]
-    fn the_budget_shows_whoever_came_first() {
+    fn the_budget_prefers_users_who_were_seen_earlier() {
         let at = Timestamp::from_unix(START);
         let fact = |user: &str, number, after| {
             let id = FactId::Review(number);
-            let fact = crate::activity::Fact { id, user: user.into(), at, lines: LocChange::default() };
+            let fact = crate::activity::Fact { id, user: user.into(), at, loc: LocChange::default() };
             (id, Record::observed(&fact, at + after))
         };
         let (ada, bob) = (fact("ada", 1, 9), fact("bob", 2, 5));
         let mut view = SeriesView::new(SETTINGS, 13, at);
-        view.describe(&state(0, "api"));
-        let shown = |view: &mut SeriesView| -> Vec<String> {
+        view.update_repository(&state(0, "api"));
+        let exposed = |view: &mut SeriesView| -> Vec<String> {
             view.snapshot().rows().map(|row| row.user.to_string()).collect()
         };
         view.apply(&key(0), [(ada.0, &ada.1)]);
-        assert_eq!((shown(&mut view), view.refused()), (vec!["ada".to_owned()], 0));
+        assert_eq!((exposed(&mut view), view.refused()), (vec!["ada".to_owned()], 0));
         view.apply(&key(0), [(bob.0, &bob.1)]);
-        assert_eq!((shown(&mut view), view.refused()), (vec!["bob".to_owned()], 13));
+        assert_eq!((exposed(&mut view), view.refused()), (vec!["bob".to_owned()], 13));
         let mut later = state(0, "api");
         later.floor = at + 1;
-        view.describe(&later);
-        assert_eq!((shown(&mut view), view.refused()), (vec![], 0), "what vanishes frees its share");
+        view.update_repository(&later);
+        assert_eq!(
+            (exposed(&mut view), view.refused()),
+            (vec![], 0),
+            "a row that is removed frees its budget"
+        );
     }
 
     #[test]
     fn garbage_collection_leaves_the_counters_as_they_were() {
         let at = Timestamp::from_unix(START);
         let mut view = SeriesView::new(SETTINGS, usize::MAX, at);
-        view.describe(&state(0, "api"));
+        view.update_repository(&state(0, "api"));
         let facts = [(FactId::Review(1), at - DAY), (FactId::Review(2), at)].map(|(id, at)| {
-            let fact = crate::activity::Fact { id, user: "ada".into(), at, lines: LocChange::default() };
+            let fact = crate::activity::Fact { id, user: "ada".into(), at, loc: LocChange::default() };
             (id, Record::observed(&fact, at))
         });
         view.apply(&key(0), facts.iter().map(|(id, r)| (*id, r)));
@@ -539,7 +550,7 @@ mod tests {
         base.increment(crate::activity::FactKind::Review);
         state.base.insert("ada".into(), base);
         state.floor = at;
-        view.describe(&state);
+        view.update_repository(&state);
         assert_eq!(totals(&mut view), before);
         assert_eq!(view.records(), 1);
     }

@@ -22,7 +22,7 @@ mod tests {
         let sunday = Timestamp::from_unix(1_794_700_800);
         let week = last_complete_week(sunday + 6 * DAY);
         assert_eq!((week.from(), week.to()), (sunday - WEEK, sunday));
-        assert_eq!(last_complete_week(sunday).to(), sunday, "a week is complete the moment it ends");
+        assert_eq!(last_complete_week(sunday).to(), sunday, "a week is complete at the instant it ends");
         assert_eq!(last_complete_week(sunday - 1).to(), sunday - WEEK);
     }
 

@@ -14,7 +14,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// The interval `[from, to)`, or `None` where that is empty.
+    /// The interval `[from, to)`; `None` if it is empty.
     pub fn new(from: Timestamp, to: Timestamp) -> Option<Self> {
         (from < to).then_some(Window { from, to })
     }
@@ -39,12 +39,12 @@ impl Window {
         self.from <= at && at < self.to
     }
 
-    /// What both intervals share.
+    /// The part that both intervals share.
     pub fn intersection(self, other: Window) -> Option<Window> {
         Window::new(self.from.max(other.from), self.to.min(other.to))
     }
 
-    /// Grown outward to multiples of `grid` seconds, so that no edge is ever lost.
+    /// The smallest window with edges at multiples of `grid` seconds that contains this one.
     pub fn coalesced(self, grid: i64) -> Window {
         let grid = grid.max(1);
         let down = |t: Timestamp| t.as_unix().div_euclid(grid) * grid;

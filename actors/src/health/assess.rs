@@ -114,7 +114,7 @@ fn election(role: &RoleView, (led, shards): (usize, usize)) -> Finding {
     if let Some(leader) = &role.leader {
         detail += &format!("; {leader} leads");
     }
-    if role.stands_in {
+    if role.leads_without_election {
         detail += "; nobody can be elected, so this replica goes on collecting into its local store";
     }
     if let Some(error) = &role.last_error {

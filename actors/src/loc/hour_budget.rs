@@ -1,35 +1,36 @@
-//! How many single commits an organisation may still ask for this hour.
+//! The hourly budget of requests for single commits.
 
 use crate::activity::{HOUR, Timestamp};
 
-/// So many an hour; the hour begins with the first.
+/// Up to `limit` requests an hour; the hour begins with the first one.
 #[derive(Clone, Debug)]
 pub struct HourBudget {
-    most: usize,
+    limit: usize,
     spent: usize,
     ends: Option<Timestamp>,
-    told: bool,
+    is_reported: bool,
 }
 
 impl HourBudget {
-    /// A budget of so many an hour.
-    pub fn new(most: usize) -> Self {
-        HourBudget { most, spent: 0, ends: None, told: false }
+    /// A budget of `limit` requests an hour.
+    pub fn new(limit: usize) -> Self {
+        HourBudget { limit, spent: 0, ends: None, is_reported: false }
     }
 
-    /// Takes up to `wanted` at `now`; how many there are.
+    /// Takes up to `wanted` requests at `now`; returns how many are granted.
     pub fn take(&mut self, wanted: usize, now: Timestamp) -> usize {
         if self.ends.is_none_or(|ends| now >= ends) {
-            *self = HourBudget { ends: Some(now + HOUR), ..HourBudget::new(self.most) };
+            *self = HourBudget { ends: Some(now + HOUR), ..HourBudget::new(self.limit) };
         }
-        let taken = wanted.min(self.most - self.spent);
+        let taken = wanted.min(self.limit - self.spent);
         self.spent += taken;
         taken
     }
 
-    /// Whether the end of the budget was met, for the first time in this hour.
+    /// Whether this is the first call in this hour. To be called when the budget did not suffice,
+    /// so that it is reported once an hour.
     pub fn first_exhausted(&mut self) -> bool {
-        !std::mem::replace(&mut self.told, true)
+        !std::mem::replace(&mut self.is_reported, true)
     }
 }
 
@@ -38,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_hour_has_so_many_and_its_end_is_told_once() {
+    fn the_budget_renews_hourly_and_its_exhaustion_is_reported_once() {
         let start = Timestamp::from_unix(1_000);
         let mut budget = HourBudget::new(10);
         assert_eq!(budget.take(7, start), 7);

@@ -1,57 +1,45 @@
-//! Where the lines of one repository come from: a state machine without clock or I/O.
+//! Where the lines of code of one repository come from: a state machine without a clock or I/O.
 //!
-//! | mode | GitHub is computing, or fails | lines | only zeros | time |
+//! | mode | computing or failure | available | zeroed | time |
 //! |---|---|---|---|---|
 //! | `warming` | stay; after an hour → `fallback` until the next refresh | → `ready` | → `fallback` for the cooldown | |
-//! | `ready` | (not asked) | (not asked) | (not asked) | a refresh is due, or the week ended → `stale` |
+//! | `ready` | (no request) | (no request) | (no request) | a refresh is due, or the week ended → `stale` |
 //! | `stale` | stay; after an hour → `fallback` until the next refresh | → `ready` | → `fallback` for the cooldown | |
-//! | `fallback` | (not asked) | (not asked) | (not asked) | it is over → `warming` |
+//! | `fallback` | (no request) | (no request) | (no request) | it ended → `warming` |
 
 use super::LocSettings;
 use crate::activity::{HOUR, MINUTE, Timestamp, WEEK, last_complete_week};
 
-/// Statistics that are being computed are asked for again after this pause.
-const PAUSE: i64 = MINUTE;
-/// Statistics that do not come within this time are given up until the next refresh.
-const PATIENCE: i64 = HOUR;
+/// Seconds after which statistics that are being computed are requested again.
+const POLL_INTERVAL: i64 = MINUTE;
+/// Seconds after which statistics that are still being computed are given up until the next
+/// refresh.
+const COMPUTING_LIMIT: i64 = HOUR;
 
-/// Where the lines of a repository come from.
+/// Where the lines of code of a repository come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LocSourceMode {
-    /// From nowhere yet: the statistics were asked for, and GitHub is computing them.
-    Warming {
-        /// Since when.
-        since: Timestamp,
-        /// When to ask again.
-        next_ask: Timestamp,
-    },
-    /// From statistics that are good until the next refresh.
-    Ready {
-        /// When they were told.
-        answered_at: Timestamp,
-    },
-    /// From statistics that are due again; GitHub has not told newer ones yet.
-    Stale {
-        /// Since when.
-        since: Timestamp,
-        /// When to ask again.
-        next_ask: Timestamp,
-    },
-    /// From single commits: the statistics hold no lines, or do not come.
-    Fallback {
-        /// Until when the statistics are not asked for.
-        until: Timestamp,
-    },
+    /// From nowhere yet: the statistics have been requested since `since`, and GitHub is computing
+    /// them.
+    Warming { since: Timestamp, next_request: Timestamp },
+    /// From statistics that are valid until the next refresh.
+    Ready { answered_at: Timestamp },
+    /// From statistics that have been due for a refresh since `since`; GitHub has no newer ones
+    /// yet.
+    Stale { since: Timestamp, next_request: Timestamp },
+    /// From single commits: the statistics contain no lines, or are not computed. They are not
+    /// requested before `until`.
+    Fallback { until: Timestamp },
 }
 
-/// What became of a request for statistics.
+/// The outcome of a request for statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatisticsOutcome {
     /// GitHub is computing them.
     Computing,
-    /// They were told.
-    Lines,
-    /// They were told, and hold weeks of commits without a line: the repository is too large.
+    /// They were received.
+    Available,
+    /// They were received, but without lines, because the repository is too large.
     Zeroed,
     /// The request failed.
     Failure,
@@ -61,9 +49,9 @@ impl LocSourceMode {
     /// The names of all modes.
     pub const NAMES: [&'static str; 4] = ["warming", "ready", "stale", "fallback"];
 
-    /// Nothing was asked for yet.
+    /// Before the first request.
     pub fn start(now: Timestamp) -> Self {
-        LocSourceMode::Warming { since: now, next_ask: now }
+        LocSourceMode::Warming { since: now, next_request: now }
     }
 
     /// Its name in metrics.
@@ -76,22 +64,22 @@ impl LocSourceMode {
         }
     }
 
-    /// What time alone makes of it.
+    /// The mode at `now`, after the transitions that only depend on time.
     pub fn at(self, now: Timestamp, settings: &LocSettings) -> Self {
         match self {
             LocSourceMode::Ready { answered_at } if now >= due_again(answered_at, settings) => {
-                LocSourceMode::Stale { since: now, next_ask: now }
+                LocSourceMode::Stale { since: now, next_request: now }
             }
             LocSourceMode::Fallback { until } if now >= until => LocSourceMode::start(now),
             same => same,
         }
     }
 
-    /// Whether the statistics are to be asked for.
-    pub fn asks(self, now: Timestamp) -> bool {
+    /// Whether the statistics should be requested at `now`.
+    pub fn is_request_due(self, now: Timestamp) -> bool {
         match self {
-            LocSourceMode::Warming { next_ask, .. } | LocSourceMode::Stale { next_ask, .. } => {
-                now >= next_ask
+            LocSourceMode::Warming { next_request, .. } | LocSourceMode::Stale { next_request, .. } => {
+                now >= next_request
             }
             LocSourceMode::Ready { .. } | LocSourceMode::Fallback { .. } => false,
         }
@@ -102,14 +90,14 @@ impl LocSourceMode {
         matches!(self, LocSourceMode::Fallback { .. })
     }
 
-    /// What an answer makes of it; a mode that does not ask hears nothing.
-    pub fn heard(self, heard: StatisticsOutcome, now: Timestamp, settings: &LocSettings) -> Self {
+    /// The mode after a response; unchanged in a mode that does not request statistics.
+    pub fn after_response(self, outcome: StatisticsOutcome, now: Timestamp, settings: &LocSettings) -> Self {
         let (LocSourceMode::Warming { since, .. } | LocSourceMode::Stale { since, .. }) = self else {
             return self;
         };
-        let gives_up = settings.fallback_enabled && now.seconds_since(since) >= PATIENCE;
-        match (heard, self) {
-            (StatisticsOutcome::Lines, _) => LocSourceMode::Ready { answered_at: now },
+        let gives_up = settings.fallback_enabled && now.seconds_since(since) >= COMPUTING_LIMIT;
+        match (outcome, self) {
+            (StatisticsOutcome::Available, _) => LocSourceMode::Ready { answered_at: now },
             (StatisticsOutcome::Zeroed, _) => {
                 LocSourceMode::Fallback { until: now + settings.large_cooldown }
             }
@@ -117,16 +105,16 @@ impl LocSourceMode {
                 LocSourceMode::Fallback { until: now + settings.refresh_interval }
             }
             (StatisticsOutcome::Computing | StatisticsOutcome::Failure, LocSourceMode::Stale { .. }) => {
-                LocSourceMode::Stale { since, next_ask: now + PAUSE }
+                LocSourceMode::Stale { since, next_request: now + POLL_INTERVAL }
             }
             (StatisticsOutcome::Computing | StatisticsOutcome::Failure, _) => {
-                LocSourceMode::Warming { since, next_ask: now + PAUSE }
+                LocSourceMode::Warming { since, next_request: now + POLL_INTERVAL }
             }
         }
     }
 }
 
-/// A week that has ended is asked for at once: from then on its lines are shown.
+/// When a refresh is due: at the latest when the week ends, because then its lines are exposed.
 fn due_again(answered_at: Timestamp, settings: &LocSettings) -> Timestamp {
     let end_of_week = last_complete_week(answered_at).to() + WEEK;
     (answered_at + settings.refresh_interval).min(end_of_week)
@@ -151,35 +139,35 @@ mod tests {
     };
 
     #[test]
-    fn every_transition_is_as_written_down() {
+    fn every_transition_is_as_documented() {
         use LocSourceMode::*;
         use StatisticsOutcome::*;
         let (start, now) = (SUNDAY + DAY, SUNDAY + DAY + 600);
-        let late = start + PATIENCE;
-        let warming = Warming { since: start, next_ask: start };
-        let stale = Stale { since: start, next_ask: start };
+        let late = start + COMPUTING_LIMIT;
+        let warming = Warming { since: start, next_request: start };
+        let stale = Stale { since: start, next_request: start };
         let ready = Ready { answered_at: start };
         let fallback = Fallback { until: SUNDAY + 3 * DAY };
         let table = [
-            (warming, Computing, now, Warming { since: start, next_ask: now + PAUSE }),
-            (warming, Failure, now, Warming { since: start, next_ask: now + PAUSE }),
+            (warming, Computing, now, Warming { since: start, next_request: now + POLL_INTERVAL }),
+            (warming, Failure, now, Warming { since: start, next_request: now + POLL_INTERVAL }),
             (warming, Computing, late, Fallback { until: late + DAY }),
             (warming, Failure, late, Fallback { until: late + DAY }),
-            (warming, Lines, late, Ready { answered_at: late }),
+            (warming, Available, late, Ready { answered_at: late }),
             (warming, Zeroed, now, Fallback { until: now + WEEK }),
-            (stale, Computing, now, Stale { since: start, next_ask: now + PAUSE }),
-            (stale, Failure, now, Stale { since: start, next_ask: now + PAUSE }),
+            (stale, Computing, now, Stale { since: start, next_request: now + POLL_INTERVAL }),
+            (stale, Failure, now, Stale { since: start, next_request: now + POLL_INTERVAL }),
             (stale, Computing, late, Fallback { until: late + DAY }),
             (stale, Failure, late, Fallback { until: late + DAY }),
-            (stale, Lines, now, Ready { answered_at: now }),
+            (stale, Available, now, Ready { answered_at: now }),
             (stale, Zeroed, late, Fallback { until: late + WEEK }),
         ];
-        for (mode, heard, at, expected) in table {
-            assert_eq!(mode.heard(heard, at, &SETTINGS), expected, "{mode:?} {heard:?}");
+        for (mode, outcome, at, expected) in table {
+            assert_eq!(mode.after_response(outcome, at, &SETTINGS), expected, "{mode:?} {outcome:?}");
         }
         for mode in [ready, fallback] {
-            for heard in [Computing, Lines, Zeroed, Failure] {
-                assert_eq!(mode.heard(heard, late, &SETTINGS), mode);
+            for outcome in [Computing, Available, Zeroed, Failure] {
+                assert_eq!(mode.after_response(outcome, late, &SETTINGS), mode);
             }
         }
     }
@@ -189,7 +177,7 @@ mod tests {
         let ready = LocSourceMode::Ready { answered_at: SUNDAY };
         assert_eq!(ready.at(SUNDAY + DAY - 1, &SETTINGS), ready);
         let due = SUNDAY + DAY;
-        assert_eq!(ready.at(due, &SETTINGS), LocSourceMode::Stale { since: due, next_ask: due });
+        assert_eq!(ready.at(due, &SETTINGS), LocSourceMode::Stale { since: due, next_request: due });
         let saturday = LocSourceMode::Ready { answered_at: SUNDAY + WEEK - 60 };
         assert_eq!(saturday.at(SUNDAY + WEEK, &SETTINGS).as_str(), "stale", "the week has ended");
         let fallback = LocSourceMode::Fallback { until: due };
@@ -198,16 +186,23 @@ mod tests {
     }
 
     #[test]
-    fn without_a_fallback_it_goes_on_asking() {
+    fn without_a_fallback_requests_continue() {
         let settings = LocSettings { fallback_enabled: false, ..SETTINGS };
-        let mode = LocSourceMode::start(SUNDAY).heard(StatisticsOutcome::Computing, SUNDAY + WEEK, &settings);
-        assert_eq!(mode, LocSourceMode::Warming { since: SUNDAY, next_ask: SUNDAY + WEEK + PAUSE });
+        let mode = LocSourceMode::start(SUNDAY).after_response(
+            StatisticsOutcome::Computing,
+            SUNDAY + WEEK,
+            &settings,
+        );
+        assert_eq!(
+            mode,
+            LocSourceMode::Warming { since: SUNDAY, next_request: SUNDAY + WEEK + POLL_INTERVAL }
+        );
     }
 
-    fn heard() -> impl Strategy<Value = StatisticsOutcome> {
+    fn outcome() -> impl Strategy<Value = StatisticsOutcome> {
         prop_oneof![
             Just(StatisticsOutcome::Computing),
-            Just(StatisticsOutcome::Lines),
+            Just(StatisticsOutcome::Available),
             Just(StatisticsOutcome::Zeroed),
             Just(StatisticsOutcome::Failure)
         ]
@@ -215,21 +210,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_never_asks_twice_within_a_minute_and_never_stops_asking(
-            steps in proptest::collection::vec((1i64..7_200, heard()), 1..300),
+        fn requests_are_at_least_a_minute_apart_and_never_stop(
+            steps in proptest::collection::vec((1i64..7_200, outcome()), 1..300),
         ) {
-            let (mut mode, mut now, mut asked) = (LocSourceMode::start(SUNDAY), SUNDAY, Vec::new());
-            for (pause, heard) in steps {
+            let (mut mode, mut now, mut requests) = (LocSourceMode::start(SUNDAY), SUNDAY, Vec::new());
+            for (pause, outcome) in steps {
                 now = now + pause;
                 mode = mode.at(now, &SETTINGS);
-                if mode.asks(now) {
-                    prop_assert!(asked.last().is_none_or(|last| now.seconds_since(*last) >= PAUSE));
-                    asked.push(now);
-                    mode = mode.heard(heard, now, &SETTINGS);
-                    prop_assert!(!mode.asks(now), "an answer is good for a while, whatever it says");
+                if mode.is_request_due(now) {
+                    prop_assert!(requests.last().is_none_or(|last| now.seconds_since(*last) >= POLL_INTERVAL));
+                    requests.push(now);
+                    mode = mode.after_response(outcome, now, &SETTINGS);
+                    prop_assert!(!mode.is_request_due(now), "after any answer there is a pause");
                 }
                 prop_assert!(LocSourceMode::NAMES.contains(&mode.as_str()));
-                let silence = now.seconds_since(asked.last().copied().unwrap_or(SUNDAY));
+                let silence = now.seconds_since(requests.last().copied().unwrap_or(SUNDAY));
                 prop_assert!(silence <= WEEK + 7_200, "{silence}");
             }
         }

@@ -1,21 +1,23 @@
-//! How lines are asked for.
+//! The settings for collecting lines of code.
 
 use crate::activity::{DAY, WEEK};
 
-/// Where lines come from, and how much may be spent on them.
+/// Where lines of code come from, and how many requests may be spent on them: the configuration
+/// section `loc`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocSettings {
-    /// Seconds after which statistics are asked for again.
+    /// Seconds after which statistics are requested again.
     pub refresh_interval: i64,
-    /// Whether single commits are read where the statistics give no lines.
+    /// Whether single commits are read if the statistics contain no lines.
     pub fallback_enabled: bool,
-    /// Most single commits of one repository and week.
+    /// The maximum number of single commits read of one repository and week.
     pub commits_per_week: usize,
-    /// Most requests for single commits an hour.
+    /// The maximum number of requests for single commits an hour, per organisation.
     pub commits_per_hour: usize,
-    /// Weeks of commits without a line after which a repository counts as too large for the statistics.
+    /// The number of weeks with commits but without a line after which a repository counts as too
+    /// large for the statistics.
     pub zero_weeks: usize,
-    /// Seconds for which the statistics of such a repository are not asked for again.
+    /// Seconds for which the statistics of such a repository are not requested again.
     pub large_cooldown: i64,
 }
 

@@ -1,4 +1,4 @@
-//! The actor that keeps what is known of the pauses fresh.
+//! The actor that keeps this replica's copy of the pauses current.
 
 use std::time::Duration;
 
@@ -6,35 +6,29 @@ use actix::prelude::*;
 
 use super::PauseRegistry;
 
-/// How often it looks whether something was paused, or goes on, at the word of another replica.
+/// How often the shared state is checked for pauses that other replicas started or ended.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// What the maintenance actor is made of.
-#[derive(Clone, Debug)]
-pub struct MaintenanceSettings {
-    /// Where pauses are kept and shown.
-    pub register: PauseRegistry,
-}
-
-/// Looks once a second. It keeps nothing: what it saw last stays shown while it is restarted.
+/// Refreshes the pauses once a second. It has no state of its own: the last copy stays available
+/// while it is restarted.
 pub struct MaintenanceActor {
-    settings: MaintenanceSettings,
+    pauses: PauseRegistry,
 }
 
 impl MaintenanceActor {
-    /// An actor that begins to look when it starts.
-    pub fn new(settings: MaintenanceSettings) -> Self {
-        MaintenanceActor { settings }
+    /// An actor that refreshes the registry when it starts.
+    pub fn new(pauses: PauseRegistry) -> Self {
+        MaintenanceActor { pauses }
     }
 
-    fn look(&mut self, ctx: &mut Context<Self>) {
-        let register = self.settings.register.clone();
-        let looked = async move { register.refresh().await };
-        ctx.spawn(looked.into_actor(self).map(|looked, _, ctx| {
-            if let Err(error) = looked {
-                tracing::debug!(%error, "the pauses cannot be read; those known last count");
+    fn refresh(&mut self, ctx: &mut Context<Self>) {
+        let pauses = self.pauses.clone();
+        let refresh = async move { pauses.refresh().await };
+        ctx.spawn(refresh.into_actor(self).map(|refreshed, _, ctx| {
+            if let Err(error) = refreshed {
+                tracing::debug!(%error, "the pauses cannot be read; the last known ones stay in effect");
             }
-            ctx.run_later(PERIOD, |actor, ctx| actor.look(ctx));
+            ctx.run_later(PERIOD, |actor, ctx| actor.refresh(ctx));
         }));
     }
 }
@@ -43,6 +37,6 @@ impl Actor for MaintenanceActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.look(ctx);
+        self.refresh(ctx);
     }
 }

@@ -1,21 +1,20 @@
-//! One pause: what is left alone, until when, and on whose word.
+//! A maintenance pause of one organisation, or of all.
 
 use serde::{Deserialize, Serialize};
 
 use crate::activity::{OrgName, Timestamp};
 
-/// An organisation, or all of them, that is not scraped for a while. Times are GitHub's.
+/// A period in which an organisation, or every one, is not scraped. Times are on GitHub's clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
-    /// Which organisation; [`Pause::ALL`] for every one.
+    /// The organisation; [`Pause::ALL`] for every one.
     pub org: OrgName,
-    /// Why, in the operator's words.
+    /// The reason that the operator gave.
     pub reason: String,
-    /// Who asked for it, as far as that is known.
+    /// The operator, as far as known.
     pub by: String,
-    /// Since when.
     pub from: Timestamp,
-    /// When it ends by itself.
+    /// When it ends unless it is ended before.
     pub until: Timestamp,
 }
 
@@ -24,20 +23,20 @@ impl Pause {
     pub const ALL: &'static str = "*";
 
     /// Whether it has not ended at `now`.
-    pub fn is_in_force(&self, now: Timestamp) -> bool {
+    pub fn is_active(&self, now: Timestamp) -> bool {
         now < self.until
     }
 
-    /// Whether this organisation is meant.
+    /// Whether it applies to this organisation.
     pub fn covers(&self, org: &OrgName) -> bool {
         self.org.as_str() == Pause::ALL || self.org == *org
     }
 }
 
-/// What keeps this organisation from being scraped at `now`; of several the one that ends last.
+/// The active pause of this organisation at `now`; if there are several, the one that ends last.
 pub fn pause_of<'a>(pauses: &'a [Pause], org: &OrgName, now: Timestamp) -> Option<&'a Pause> {
-    let in_force = pauses.iter().filter(|pause| pause.covers(org) && pause.is_in_force(now));
-    in_force.max_by_key(|pause| pause.until)
+    let active = pauses.iter().filter(|pause| pause.covers(org) && pause.is_active(now));
+    active.max_by_key(|pause| pause.until)
 }
 
 #[cfg(test)]

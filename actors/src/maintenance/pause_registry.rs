@@ -1,107 +1,108 @@
-//! The pauses as all replicas know them.
+//! The maintenance pauses, shared by all replicas.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_supervisor::Observable;
 use tokio::time::timeout;
 
 use super::{Pause, pause_of};
 use crate::activity::OrgName;
 use crate::clock::Clock;
 use crate::store::{SharedState, SharedTable, StoreError};
-use actix_supervisor::Observable;
 
 const TABLE: SharedTable = SharedTable::Maintenance;
-/// How long whoever wants to begin something waits for the shared state; then what was known last counts.
+/// How long to wait for the shared state before the last known pauses are used.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Keeps pauses in the shared state, so that whoever leads honours them, and shows what it last saw there.
+/// Keeps pauses in the shared state, so that every replica honours them, with a copy that can be
+/// read without waiting. Cheap to clone.
 #[derive(Clone)]
 pub struct PauseRegistry {
     shared: Arc<dyn SharedState>,
     clock: Arc<Clock>,
-    known: Observable<Vec<Pause>>,
+    cache: Observable<Vec<Pause>>,
 }
 
 impl fmt::Debug for PauseRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Register").field("known", &self.known.get()).finish_non_exhaustive()
+        f.debug_struct("PauseRegistry").field("cache", &self.cache.get()).finish_non_exhaustive()
     }
 }
 
 impl PauseRegistry {
-    /// The pauses in this shared state; what is seen there is shown in `known`.
-    pub fn new(shared: Arc<dyn SharedState>, clock: Arc<Clock>, known: Observable<Vec<Pause>>) -> Self {
-        PauseRegistry { shared, clock, known }
+    /// The pauses in this shared state; `cache` holds the copy that was last read.
+    pub fn new(shared: Arc<dyn SharedState>, clock: Arc<Clock>, cache: Observable<Vec<Pause>>) -> Self {
+        PauseRegistry { shared, clock, cache }
     }
 
-    /// Begins a pause, or gives the one of this organisation another end.
+    /// Starts a pause, or replaces the one of this organisation.
     ///
     /// # Errors
-    /// When it cannot be stored; nothing is paused then that was not before.
+    /// If it cannot be stored; then nothing changes.
     pub async fn start(&self, pause: &Pause) -> Result<(), StoreError> {
         let seconds = pause.until.seconds_since(self.clock.now()).max(1).unsigned_abs();
         let value = serde_json::to_vec(pause).map_err(|error| StoreError::Damaged(error.to_string()))?;
         self.shared.put(TABLE, pause.org.as_str(), &value, Duration::from_secs(seconds)).await?;
         let Pause { org, reason, by, until, .. } = pause;
         tracing::info!(target: "audit", action = "maintenance.start", %org, reason, by, %until, "scraping is paused");
-        self.known.update(|known| {
-            known.retain(|other| other.org != pause.org);
-            known.push(pause.clone());
+        self.cache.update(|cached| {
+            cached.retain(|other| other.org != pause.org);
+            cached.push(pause.clone());
         });
         Ok(())
     }
 
-    /// Ends the pause of this organisation, or all pauses; which ones those were.
+    /// Ends the pause of this organisation, or all pauses; returns those that were ended.
     ///
     /// # Errors
-    /// When the shared state is out of reach; some of them may have ended.
+    /// If the shared state is unreachable; some of them may have been ended.
     pub async fn end(&self, org: Option<&OrgName>, by: &str) -> Result<Vec<Pause>, StoreError> {
         self.refresh().await?;
-        let mut ended = self.in_force_now();
+        let mut ended = self.active_pauses();
         ended.retain(|pause| org.is_none_or(|org| pause.org == *org));
         for pause in &ended {
             self.shared.remove(TABLE, pause.org.as_str()).await?;
-            tracing::info!(target: "audit", action = "maintenance.end", org = %pause.org, by, "scraping goes on");
+            tracing::info!(target: "audit", action = "maintenance.end", org = %pause.org, by, "scraping resumes");
         }
-        self.known.update(|known| known.retain(|pause| !ended.contains(pause)));
+        self.cache.update(|cached| cached.retain(|pause| !ended.contains(pause)));
         Ok(ended)
     }
 
-    /// Looks at the shared state again.
+    /// Reads the pauses from the shared state into the copy.
     ///
     /// # Errors
-    /// When it is out of reach; what was known is kept then, each pause until its end.
+    /// If it is unreachable; the copy is kept then, each pause until its end.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let entries = self.shared.entries(TABLE).await?;
-        // What another version writes otherwise pauses nothing here.
+        // Entries of another version that cannot be read pause nothing here.
         let pauses = entries.iter().filter_map(|(_, value)| serde_json::from_slice(value).ok());
         let pauses: Vec<Pause> = pauses.collect();
-        if *self.known.get() != pauses {
-            self.known.set(pauses);
+        if *self.cache.get() != pauses {
+            self.cache.set(pauses);
         }
         Ok(())
     }
 
-    /// What keeps this organisation from being scraped now, by the shared state, or by what it last told where it does not
-    /// answer.
-    pub async fn look(&self, org: &OrgName) -> Option<Pause> {
+    /// The active pause of this organisation, read from the shared state, or from the copy if that
+    /// does not answer in time.
+    pub async fn active_pause(&self, org: &OrgName) -> Option<Pause> {
         if !matches!(timeout(PATIENCE, self.refresh()).await, Ok(Ok(()))) {
-            tracing::debug!(%org, "the pauses cannot be read; those known last count");
+            tracing::debug!(%org, "the pauses cannot be read; the last known ones stay in effect");
         }
-        self.known(org)
+        self.cached_pause(org)
     }
 
-    /// What keeps this organisation from being scraped now, as last seen. Never waits.
-    pub fn known(&self, org: &OrgName) -> Option<Pause> {
-        pause_of(&self.known.get(), org, self.clock.now()).cloned()
+    /// The active pause of this organisation in the copy. Never waits.
+    pub fn cached_pause(&self, org: &OrgName) -> Option<Pause> {
+        pause_of(&self.cache.get(), org, self.clock.now()).cloned()
     }
 
-    /// Every pause that has not ended, as last seen. Never waits.
-    pub fn in_force_now(&self) -> Vec<Pause> {
+    /// Every active pause in the copy. Never waits.
+    pub fn active_pauses(&self) -> Vec<Pause> {
         let now = self.clock.now();
-        self.known.get().iter().filter(|pause| pause.is_in_force(now)).cloned().collect()
+        self.cache.get().iter().filter(|pause| pause.is_active(now)).cloned().collect()
     }
 }
 
@@ -124,30 +125,34 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_replica_honours_what_one_was_told_until_it_ends_by_itself() {
+    async fn every_replica_honours_a_pause_until_it_expires() {
         let [one, other] = two_replicas();
         let org = OrgName::from("acme");
         one.start(&pause("acme", 60)).await.unwrap();
-        assert_eq!(one.known(&org), Some(pause("acme", 60)), "at once where it was told");
-        assert_eq!(other.known(&org), None, "it has not looked yet");
-        assert_eq!(other.look(&org).await, Some(pause("acme", 60)));
+        assert_eq!(one.cached_pause(&org), Some(pause("acme", 60)), "at once where it was started");
+        assert_eq!(other.cached_pause(&org), None, "its copy is not refreshed yet");
+        assert_eq!(other.active_pause(&org).await, Some(pause("acme", 60)));
         tokio::time::advance(Duration::from_secs(60)).await;
-        assert_eq!(other.known(&org), None, "without looking");
-        assert_eq!(other.look(&org).await, None);
-        assert_eq!(other.in_force_now(), []);
+        assert_eq!(other.cached_pause(&org), None, "without a refresh");
+        assert_eq!(other.active_pause(&org).await, None);
+        assert_eq!(other.active_pauses(), []);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_is_ended_by_its_name_and_all_of_them_without_one() {
+    async fn a_pause_is_ended_by_organisation_or_together_with_all_others() {
         let [one, other] = two_replicas();
         let (acme, globex) = (OrgName::from("acme"), OrgName::from("globex"));
         for name in ["acme", "globex", Pause::ALL] {
             one.start(&pause(name, 60)).await.unwrap();
         }
         assert_eq!(other.end(Some(&acme), "bob").await.unwrap(), [pause("acme", 60)]);
-        assert_eq!(other.known(&acme), Some(pause(Pause::ALL, 60)), "all are paused yet");
+        assert_eq!(
+            other.cached_pause(&acme),
+            Some(pause(Pause::ALL, 60)),
+            "the pause of all organisations is still active"
+        );
         assert_eq!(other.end(None, "bob").await.unwrap().len(), 2);
-        assert_eq!(one.look(&globex).await, None);
+        assert_eq!(one.active_pause(&globex).await, None);
         assert_eq!(one.end(None, "bob").await.unwrap(), []);
     }
 }

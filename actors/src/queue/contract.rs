@@ -9,22 +9,23 @@ use tokio::time::{Instant, timeout};
 use super::{Delivery, Job, JobQueue, JobReason, QueueMessage, Settlement, TraceContext};
 use crate::activity::Timestamp;
 
-/// A module of tests, one for each sentence of the contract. `$open` is an async function that answers a
-/// [`QueueUnderTest`], fresh and empty, or `None` to skip (after saying why).
+/// Makes a `#[tokio::test]` of every test of the contract in a module `$module`; `$open` is an
+/// async function that returns a fresh and empty [`QueueUnderTest`], or `None` to skip (after
+/// printing why).
 #[macro_export]
 macro_rules! job_queue_contract {
     ($module:ident, $open:path) => {
         mod $module {
             $crate::job_queue_contract!(@tests $open;
                 a_job_arrives_as_it_was_published
-                jobs_come_in_order
-                a_delayed_job_comes_when_it_is_due
-                a_job_that_is_put_back_comes_again_later
-                an_unsettled_delivery_comes_back
+                jobs_are_delivered_in_order
+                a_delayed_job_is_delivered_when_it_is_due
+                a_requeued_job_is_delivered_again_after_its_delay
+                an_unsettled_delivery_is_delivered_again
                 a_waiting_receiver_wakes_for_a_new_job
-                what_is_done_or_dead_does_not_come_back
+                a_completed_or_dead_lettered_job_does_not_come_back
                 every_job_is_delivered_to_some_receiver
-                a_receiver_that_gives_up_loses_nothing
+                a_dropped_receiver_loses_nothing
             );
         }
     };
@@ -43,22 +44,26 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long it waits for what must not happen.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// A queue, and what has to live as long as it.
+/// A queue, and what has to live as long as the test.
 pub struct QueueUnderTest {
     queue: Arc<dyn JobQueue>,
-    _alive: Option<Box<dyn std::any::Any + Send>>,
+    _keep_alive: Option<Box<dyn std::any::Any + Send>>,
     delay: Duration,
 }
 
 impl QueueUnderTest {
     /// A queue that needs nothing else.
     pub fn new(queue: Arc<dyn JobQueue>) -> Self {
-        QueueUnderTest { queue, _alive: None, delay: Duration::from_millis(500) }
+        QueueUnderTest { queue, _keep_alive: None, delay: Duration::from_millis(500) }
     }
 
-    /// A queue that needs `alive`, and whose shortest delay is `delay`.
-    pub fn with(queue: Arc<dyn JobQueue>, alive: Box<dyn std::any::Any + Send>, delay: Duration) -> Self {
-        QueueUnderTest { queue, _alive: Some(alive), delay }
+    /// A queue that needs `keep_alive`, and whose shortest delay is `delay`.
+    pub fn with(
+        queue: Arc<dyn JobQueue>,
+        keep_alive: Box<dyn std::any::Any + Send>,
+        delay: Duration,
+    ) -> Self {
+        QueueUnderTest { queue, _keep_alive: Some(keep_alive), delay }
     }
 
     async fn publish(&self, job: Job) {
@@ -67,7 +72,7 @@ impl QueueUnderTest {
 
     async fn receive(&self) -> Box<dyn Delivery> {
         let received = timeout(PATIENCE, self.queue.receive()).await;
-        received.expect("nothing is delivered").expect("a delivery")
+        received.expect("no message was delivered").expect("a delivery")
     }
 
     async fn receive_job(&self) -> (Job, Box<dyn Delivery>) {
@@ -77,14 +82,14 @@ impl QueueUnderTest {
 
     async fn assert_empty(&self) {
         let received = timeout(GRACE, self.queue.receive()).await;
-        assert!(received.is_err(), "something is delivered");
+        assert!(received.is_err(), "a message was delivered");
     }
 }
 
 fn job_of(delivery: &dyn Delivery) -> Job {
     match delivery.message() {
         QueueMessage::Job(job) => (**job).clone(),
-        other => panic!("no job: {other:?}"),
+        other => panic!("not a job: {other:?}"),
     }
 }
 
@@ -114,7 +119,7 @@ fn job(number: u32) -> Job {
     }
 }
 
-/// Every field, whatever text is in it.
+/// Every field survives, whatever text it contains.
 pub async fn a_job_arrives_as_it_was_published(queue: QueueUnderTest) {
     queue.publish(job(1)).await;
     let (received, delivery) = queue.receive_job().await;
@@ -124,7 +129,7 @@ pub async fn a_job_arrives_as_it_was_published(queue: QueueUnderTest) {
 }
 
 /// What was published first is delivered first.
-pub async fn jobs_come_in_order(queue: QueueUnderTest) {
+pub async fn jobs_are_delivered_in_order(queue: QueueUnderTest) {
     for number in 0..20 {
         queue.publish(job(number)).await;
     }
@@ -135,8 +140,8 @@ pub async fn jobs_come_in_order(queue: QueueUnderTest) {
     }
 }
 
-/// Not before, and others pass it.
-pub async fn a_delayed_job_comes_when_it_is_due(queue: QueueUnderTest) {
+/// It is not delivered before, and other jobs are delivered meanwhile.
+pub async fn a_delayed_job_is_delivered_when_it_is_due(queue: QueueUnderTest) {
     let before = Instant::now();
     queue.queue.publish(job(1), queue.delay).await.expect("published");
     queue.publish(job(2)).await;
@@ -149,8 +154,8 @@ pub async fn a_delayed_job_comes_when_it_is_due(queue: QueueUnderTest) {
     done(delivery).await;
 }
 
-/// As the job it has become.
-pub async fn a_job_that_is_put_back_comes_again_later(queue: QueueUnderTest) {
+/// With the changes that its settlement made.
+pub async fn a_requeued_job_is_delivered_again_after_its_delay(queue: QueueUnderTest) {
     queue.publish(job(1)).await;
     let (_, delivery) = queue.receive_job().await;
     let before = Instant::now();
@@ -163,8 +168,8 @@ pub async fn a_job_that_is_put_back_comes_again_later(queue: QueueUnderTest) {
     queue.assert_empty().await;
 }
 
-/// A worker that dies drops its delivery.
-pub async fn an_unsettled_delivery_comes_back(queue: QueueUnderTest) {
+/// A worker that dies drops its delivery unsettled.
+pub async fn an_unsettled_delivery_is_delivered_again(queue: QueueUnderTest) {
     queue.publish(job(1)).await;
     drop(queue.receive().await);
     let (received, delivery) = queue.receive_job().await;
@@ -173,7 +178,7 @@ pub async fn an_unsettled_delivery_comes_back(queue: QueueUnderTest) {
     queue.assert_empty().await;
 }
 
-/// Whoever waits first gets what comes later.
+/// A receiver that waits gets a job that is published later.
 pub async fn a_waiting_receiver_wakes_for_a_new_job(queue: QueueUnderTest) {
     let ((received, delivery), ()) = tokio::join!(queue.receive_job(), async {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -183,25 +188,25 @@ pub async fn a_waiting_receiver_wakes_for_a_new_job(queue: QueueUnderTest) {
     done(delivery).await;
 }
 
-/// Settled is settled.
-pub async fn what_is_done_or_dead_does_not_come_back(queue: QueueUnderTest) {
+/// A settled delivery is not repeated.
+pub async fn a_completed_or_dead_lettered_job_does_not_come_back(queue: QueueUnderTest) {
     queue.publish(job(1)).await;
     done(queue.receive().await).await;
     queue.publish(job(2)).await;
     let (dead, delivery) = queue.receive_job().await;
-    let letter = super::DeadLetter::of_job(
+    let dead_letter = super::DeadLetter::of_job(
         &dead,
         super::DeadLetterReason::Expired,
         "too old",
         Timestamp::from_unix(9),
     );
-    delivery.settle(Settlement::Dead(Box::new(letter))).await.expect("settled");
+    delivery.settle(Settlement::Dead(Box::new(dead_letter))).await.expect("settled");
     queue.assert_empty().await;
     queue.queue.forget("job-2").await.expect("forgotten");
-    queue.queue.forget("nobody").await.expect("nothing to forget");
+    queue.queue.forget("unknown").await.expect("nothing to forget");
 }
 
-/// Several receive at once; nothing is lost between them.
+/// Several receive concurrently; nothing is lost.
 pub async fn every_job_is_delivered_to_some_receiver(queue: QueueUnderTest) {
     for number in 0..60 {
         queue.publish(job(number)).await;
@@ -220,8 +225,8 @@ pub async fn every_job_is_delivered_to_some_receiver(queue: QueueUnderTest) {
     assert_eq!((all.len(), all.into_iter().collect::<BTreeSet<_>>().len()), (60, 60));
 }
 
-/// Its future is dropped at any moment.
-pub async fn a_receiver_that_gives_up_loses_nothing(queue: QueueUnderTest) {
+/// The future of a receiver may be dropped at any moment.
+pub async fn a_dropped_receiver_loses_nothing(queue: QueueUnderTest) {
     for _ in 0..5 {
         let _ = timeout(Duration::from_millis(1), queue.queue.receive()).await;
     }

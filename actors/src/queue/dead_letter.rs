@@ -1,21 +1,21 @@
-//! A job that was given up, for an operator to look at.
+//! A job that was given up, for an operator to decide on.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Job, JobFailure};
 use crate::activity::Timestamp;
 
-/// Why a job, or what was no job at all, was given up.
+/// Why a job, or a message that was not a job, was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeadLetterReason {
     /// It failed for the last time.
     AttemptsExhausted,
-    /// It failed, and trying again cannot help.
+    /// It failed, and another attempt cannot succeed either.
     CannotSucceed,
-    /// It failed, and was older than a job may become.
+    /// It failed, and had reached the maximum age of a message.
     Expired,
-    /// It was no job, or one that makes no sense.
+    /// It was not a job, or an invalid one.
     Malformed,
 }
 
@@ -31,30 +31,28 @@ impl DeadLetterReason {
     }
 }
 
-/// What was given up.
+/// A job or message that was given up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
-    /// The job's id, or that of the message that was no job.
+    /// The job's id, or that of a malformed message.
     pub id: String,
-    /// The job as it was last tried; `None` for what was no job.
+    /// The job as it was last tried; `None` for a malformed message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<Job>,
-    /// Why it was given up.
     pub reason: DeadLetterReason,
     /// The last error.
     pub error: String,
-    /// When it was given up.
     pub died_at: Timestamp,
     /// All failed attempts, the first one first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<JobFailure>,
-    /// The beginning of a message that was no job.
+    /// The beginning of a malformed message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,
 }
 
 impl DeadLetter {
-    /// A job that is given up after an attempt that failed with `error`, or before any.
+    /// The dead letter of a job whose attempt failed with `error`, or that was invalid.
     pub fn of_job(job: &Job, reason: DeadLetterReason, error: &str, died_at: Timestamp) -> Self {
         let failure = JobFailure::new(job.attempt, died_at, error);
         let error = failure.error.clone();
@@ -63,7 +61,7 @@ impl DeadLetter {
         DeadLetter { id: job_id(&job), job, reason, error, died_at, history, excerpt: None }
     }
 
-    /// A message that was no job.
+    /// The dead letter of a malformed message.
     pub fn of_poison(poison: &PoisonMessage, died_at: Timestamp) -> Self {
         let error = format!("{} ({} bytes)", poison.problem, poison.size);
         let excerpt = Some(poison.excerpt.clone());
@@ -76,15 +74,14 @@ fn job_id(job: &Option<Job>) -> String {
     job.as_ref().map(|job| job.job_id.clone()).unwrap_or_default()
 }
 
-/// A message that is no job.
+/// A message that is not a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoisonMessage {
-    /// A name for it.
+    /// The message id, or an identifier derived from the content.
     pub id: String,
-    /// What is wrong with it.
     pub problem: String,
-    /// Its size in bytes.
+    /// In bytes.
     pub size: usize,
-    /// How it begins.
+    /// The beginning of the message.
     pub excerpt: String,
 }

@@ -1,4 +1,4 @@
-//! What an operator does with dead letters.
+//! The operations on dead letters that operators have.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,61 +14,62 @@ use crate::activity::Timestamp;
 use crate::clock::Clock;
 use crate::store::StoreError;
 
-/// Why the desk did not do as asked.
+/// Why an operation on a dead letter failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DeadLetterError {
-    /// There is no such letter.
+    /// There is no such dead letter.
     #[error("there is no dead letter {0:?}; it may have been reprocessed or resolved before")]
     Unknown(String),
-    /// It holds no job.
-    #[error("the dead letter {0:?} is no job and cannot be reprocessed; resolve it")]
+    /// It is a malformed message, not a job.
+    #[error("the dead letter {0:?} is not a job and cannot be reprocessed; resolve it")]
     NoJob(String),
     /// No reason was given for resolving it.
-    #[error("a dead letter is resolved for a reason: say why")]
+    #[error("a dead letter is resolved for a reason: state it")]
     NoReason,
     /// The broker that keeps them failed; the text says how.
     #[error("{0}")]
     Broker(String),
-    /// The book is out of reach.
-    #[error("the dead letters are out of reach: {0}")]
+    /// The store of dead letters is unreachable.
+    #[error("the dead letters cannot be reached: {0}")]
     Store(#[from] StoreError),
-    /// The queue did not take the job.
-    #[error("the job was not taken, and the dead letter is still there: {0}")]
+    /// The queue did not accept the job.
+    #[error("the queue did not accept the job, and the dead letter is still there: {0}")]
     Queue(#[from] QueueError),
 }
 
-/// What became of a request to reprocess.
+/// The answer to a request to reprocess a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReprocessOutcome {
-    /// The letter.
+    /// The id of the dead letter.
     pub id: String,
-    /// The job it became; `None` where that had been asked for before.
+    /// The job that was published; `None` if the dead letter had been reprocessed before.
     pub job_id: Option<String>,
 }
 
-/// Works on the book of dead letters, and keeps the queue's own copies in step. Every action is written to the audit log.
+/// Lists, reprocesses and resolves dead letters, and removes the queue's own copies with them.
+/// Every change is written to the audit log.
 #[derive(Clone)]
 pub struct DeadLetterService {
-    books: JobStores,
+    job_stores: JobStores,
     queue: Arc<dyn JobQueue>,
     clock: Arc<Clock>,
 }
 
 impl fmt::Debug for DeadLetterService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LetterDesk").finish_non_exhaustive()
+        f.debug_struct("DeadLetterService").finish_non_exhaustive()
     }
 }
 
 impl DeadLetterService {
-    /// A desk over these books and this queue.
-    pub fn new(books: JobStores, queue: Arc<dyn JobQueue>, clock: Arc<Clock>) -> Self {
-        DeadLetterService { books, queue, clock }
+    /// A service over these stores and this queue.
+    pub fn new(job_stores: JobStores, queue: Arc<dyn JobQueue>, clock: Arc<Clock>) -> Self {
+        DeadLetterService { job_stores, queue, clock }
     }
 
-    /// All letters, the oldest first.
+    /// All dead letters, the oldest first.
     pub async fn list(&self) -> Result<Vec<DeadLetter>, DeadLetterError> {
-        Ok(self.books.letters.all().await?)
+        Ok(self.job_stores.dead_letters.all().await?)
     }
 }
 
@@ -86,31 +87,31 @@ impl DeadLetterAdmin for DeadLetterService {
     }
 
     async fn find(&self, id: &str) -> Result<Option<DeadLetter>, DeadLetterError> {
-        Ok(self.books.letters.get(id).await?)
+        Ok(self.job_stores.dead_letters.get(id).await?)
     }
 
     async fn was_reprocessed(&self, id: &str) -> Result<bool, DeadLetterError> {
-        Ok(self.books.ledger.was_asked(id).await?)
+        Ok(self.job_stores.completed_jobs.is_reprocess_claimed(id).await?)
     }
 
     async fn publish(&self, id: &str, job: Job) -> Result<bool, DeadLetterError> {
-        if !self.books.ledger.ask(id).await? {
+        if !self.job_stores.completed_jobs.claim_reprocess(id).await? {
             return Ok(false);
         }
         // The operator wants it now, whether or not an equal job exists.
-        self.books.jobs.claim(&job, self.clock.now()).await?;
+        self.job_stores.jobs.claim(&job, self.clock.now()).await?;
         if let Err(error) = self.queue.publish(job.clone(), Duration::ZERO).await {
-            self.books.ledger.unask(id).await?;
-            self.books.jobs.end(&job).await?;
+            self.job_stores.completed_jobs.release_reprocess(id).await?;
+            self.job_stores.jobs.end(&job).await?;
             return Err(error.into());
         }
         Ok(true)
     }
 
     async fn remove(&self, id: &str, _: DeadLetterRemoval<'_>) -> Result<(), DeadLetterError> {
-        self.books.letters.remove(id).await?;
+        self.job_stores.dead_letters.remove(id).await?;
         if let Err(error) = self.queue.forget(id).await {
-            tracing::warn!(%error, letter = id, "the queue's own copy of a dead letter is left; resolve it there");
+            tracing::warn!(%error, letter = id, "the queue's own copy of a dead letter could not be removed; resolve it there");
         }
         Ok(())
     }
@@ -122,44 +123,48 @@ mod tests {
     use crate::queue::testing::{job, settings};
     use crate::queue::{DeadLetterReason, MemoryQueue, PoisonMessage};
 
-    fn desk() -> (DeadLetterService, MemoryQueue) {
+    fn service() -> (DeadLetterService, MemoryQueue) {
         let queue = MemoryQueue::new();
         let clock = Clock::starting_at(Timestamp::from_unix(2_000));
-        let books = JobStores::in_memory(&settings());
-        (DeadLetterService::new(books, Arc::new(queue.clone()), clock), queue)
+        let job_stores = JobStores::in_memory(&settings());
+        (DeadLetterService::new(job_stores, Arc::new(queue.clone()), clock), queue)
     }
 
-    async fn with_letter(desk: &DeadLetterService) {
-        let letter =
+    async fn add_dead_letter(service: &DeadLetterService) {
+        let dead_letter =
             DeadLetter::of_job(&job("a"), DeadLetterReason::Expired, "too old", Timestamp::from_unix(9));
-        desk.books.letters.add(&letter).await.unwrap();
+        service.job_stores.dead_letters.add(&dead_letter).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_letter_is_reprocessed_once_however_often_that_is_asked_for() {
-        let (desk, queue) = desk();
-        with_letter(&desk).await;
-        let first = desk.reprocess("a").await.unwrap();
+    async fn a_dead_letter_is_reprocessed_once_however_often_it_is_requested() {
+        let (service, queue) = service();
+        add_dead_letter(&service).await;
+        let first = service.reprocess("a").await.unwrap();
         assert_eq!(first.job_id.as_deref(), Some("a~2"));
-        assert_eq!(desk.reprocess("a").await.unwrap().job_id, None);
-        with_letter(&desk).await;
-        assert_eq!(desk.reprocess("a").await.unwrap().job_id, None, "not even when the letter comes again");
+        assert_eq!(service.reprocess("a").await.unwrap().job_id, None);
+        add_dead_letter(&service).await;
+        assert_eq!(
+            service.reprocess("a").await.unwrap().job_id,
+            None,
+            "not even when the dead letter is added again"
+        );
         let (job, _) = queue.take().unwrap();
         assert_eq!((job.job_id.as_str(), job.reprocesses.as_deref(), job.attempt), ("a~2", Some("a"), 1));
         assert!(queue.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_not_there_or_no_job_is_said_so() {
-        let (desk, _) = desk();
-        assert!(matches!(desk.reprocess("a").await, Err(DeadLetterError::Unknown(_))));
-        assert!(matches!(desk.resolve("a", "?").await, Err(DeadLetterError::Unknown(_))));
+    async fn an_unknown_dead_letter_and_one_without_a_job_are_refused() {
+        let (service, _) = service();
+        assert!(matches!(service.reprocess("a").await, Err(DeadLetterError::Unknown(_))));
+        assert!(matches!(service.resolve("a", "?").await, Err(DeadLetterError::Unknown(_))));
         let poison =
-            PoisonMessage { id: "p".into(), problem: "no JSON".into(), size: 3, excerpt: "{{{".into() };
-        let letter = DeadLetter::of_poison(&poison, Timestamp::from_unix(9));
-        desk.books.letters.add(&letter).await.unwrap();
-        assert!(matches!(desk.reprocess("p").await, Err(DeadLetterError::NoJob(_))));
-        assert_eq!(desk.resolve("p", "a test").await.unwrap(), letter);
-        assert_eq!(desk.list().await.unwrap(), []);
+            PoisonMessage { id: "p".into(), problem: "not JSON".into(), size: 3, excerpt: "{{{".into() };
+        let dead_letter = DeadLetter::of_poison(&poison, Timestamp::from_unix(9));
+        service.job_stores.dead_letters.add(&dead_letter).await.unwrap();
+        assert!(matches!(service.reprocess("p").await, Err(DeadLetterError::NoJob(_))));
+        assert_eq!(service.resolve("p", "a test").await.unwrap(), dead_letter);
+        assert_eq!(service.list().await.unwrap(), []);
     }
 }

@@ -1,4 +1,4 @@
-//! A window that is to be collected again.
+//! A job: a window that should be collected again.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,11 +10,11 @@ use crate::activity::{DAY, OrgName, RepoId, RepoName, Timestamp, Window};
 pub enum JobReason {
     /// Collecting it failed.
     ScrapeError,
-    /// There was no quota left.
+    /// The quota was used up.
     RateLimited,
     /// The organisation was in cooldown.
     GithubUnhealthy,
-    /// A sweep found it uncovered.
+    /// It was found missing in the coverage.
     Gap,
 }
 
@@ -30,44 +30,43 @@ impl JobReason {
     }
 }
 
-/// The message body of the queue.
+/// A job of the backfill queue. Its serialized form is the body of a message, which replicas of
+/// other versions read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
-    /// Unique for every job ever enqueued.
+    /// Unique among all jobs ever enqueued.
     pub job_id: String,
-    /// Equal for jobs that would do the same.
+    /// Equal for jobs that would collect the same window.
     pub dedup_key: String,
-    /// Whose window.
     pub org: OrgName,
-    /// Which repository; `*` for all of the organisation.
+    /// The repository's name; `*` for every repository of the organisation.
     pub repo: RepoName,
-    /// Its node id, so that a rename in between moves nothing; `None` for all.
+    /// Its node id, which survives a rename; `None` for every repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repo_id: Option<RepoId>,
-    /// The first instant wanted.
+    /// The first instant of the window.
     pub window_start: Timestamp,
-    /// The first instant no longer wanted.
+    /// The first instant after the window.
     pub window_end: Timestamp,
-    /// Why.
     pub reason: JobReason,
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, from 1.
     pub attempt: u32,
-    /// After how many attempts it is given to the operator.
+    /// The number of attempts after which it becomes a dead letter.
     pub max_attempts: u32,
-    /// When it was enqueued first.
+    /// When it was first enqueued.
     pub created_at: Timestamp,
-    /// How its earlier attempts ended, the first one first.
+    /// Its failed attempts, the first one first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<JobFailure>,
-    /// The dead letter that an operator made this job of.
+    /// The id of the dead letter that an operator had reprocessed as this job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reprocesses: Option<String>,
-    /// The trace it belongs to. It travels beside the message's body, whose fields others read.
+    /// The trace it belongs to. It is transmitted in headers, not in the body.
     #[serde(skip)]
     pub trace: Option<Box<TraceContext>>,
 }
 
-/// The W3C trace context of whoever enqueued a job; what is in it concerns only those who trace.
+/// The W3C trace context in which a job was enqueued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceContext {
     /// The header `traceparent`.
@@ -79,60 +78,62 @@ pub struct TraceContext {
 /// An attempt that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobFailure {
-    /// Which attempt, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// When it ended.
+    /// When it failed.
     pub at: Timestamp,
-    /// Why; the beginning of it.
+    /// The error, truncated to 500 characters.
     pub error: String,
 }
 
 impl JobFailure {
-    /// Characters of an error that are kept: a job is carried around with all of its failures.
-    const LENGTH: usize = 500;
+    /// Characters of an error that are kept: every message of a job carries all of its failures.
+    const MAX_ERROR_LENGTH: usize = 500;
 
-    /// What became of an attempt.
+    /// A failed attempt.
     pub fn new(attempt: u32, at: Timestamp, error: &str) -> Self {
-        JobFailure { attempt, at, error: error.chars().take(Self::LENGTH).collect() }
+        JobFailure { attempt, at, error: error.chars().take(Self::MAX_ERROR_LENGTH).collect() }
     }
 }
 
 impl Job {
-    /// The name that stands for all repositories.
+    /// The repository name that stands for every repository.
     pub const ALL: &str = "*";
 
-    /// The window; `None` for an absurd one that ends before it begins.
+    /// The window; `None` if it is empty.
     pub fn window(&self) -> Option<Window> {
         Window::new(self.window_start, self.window_end)
     }
 
-    /// Why nobody should work on this at `now`, whoever sent it; `None` for a job that makes sense.
-    pub fn absurdity(&self, now: Timestamp) -> Option<String> {
+    /// What makes this job invalid at `now`; `None` for a valid one. The broker may deliver
+    /// anything.
+    pub fn validation_error(&self, now: Timestamp) -> Option<String> {
         let (start, end) = (self.window_start, self.window_end);
         if self.window().is_none() {
             return Some(format!("the window [{start}, {end}) is empty"));
         }
-        // Windows grow outward, so an honest one may end a little later than now.
+        // Windows grow outward, so a valid one may end a little later than now.
         if end.seconds_since(now) > 2 * DAY {
             return Some(format!("the window [{start}, {end}) ends in the future"));
         }
-        if start.as_unix() < 0 || end.seconds_since(start) > LONGEST {
-            return Some(format!("the window [{start}, {end}) is longer than anything is kept"));
+        if start.as_unix() < 0 || end.seconds_since(start) > MAX_WINDOW {
+            return Some(format!("the window [{start}, {end}) is longer than any retention"));
         }
-        let nameless = self.job_id.is_empty() || self.org.as_str().is_empty() || self.attempt == 0;
-        nameless.then(|| "job_id, org and attempt must not be empty".to_owned())
+        let is_incomplete = self.job_id.is_empty() || self.org.as_str().is_empty() || self.attempt == 0;
+        is_incomplete.then(|| "job_id, org and attempt must not be empty".to_owned())
     }
 
-    /// A new job for the same window with all its attempts ahead of it. Its name follows from that of the dead letter:
-    /// a letter that is reprocessed twice makes the same job twice, which the ledger recognises.
+    /// A new job for the same window with all attempts ahead of it. Its id follows from that of
+    /// this job (`a`, `a~2`, `a~3`), so that a dead letter that is reprocessed twice makes the same
+    /// job twice, which [`CompletedJobs`](super::CompletedJobs) recognises.
     #[must_use]
     pub fn reprocessed(&self, now: Timestamp) -> Job {
-        let (base, life) = match self.job_id.rsplit_once('~') {
-            Some((base, life)) => (base, life.parse().unwrap_or(1)),
+        let (base, generation) = match self.job_id.rsplit_once('~') {
+            Some((base, generation)) => (base, generation.parse().unwrap_or(1)),
             None => (self.job_id.as_str(), 1_u32),
         };
         Job {
-            job_id: format!("{base}~{}", life.saturating_add(1)),
+            job_id: format!("{base}~{}", generation.saturating_add(1)),
             attempt: 1,
             created_at: now,
             history: Vec::new(),
@@ -143,8 +144,8 @@ impl Job {
     }
 }
 
-/// No honest window is longer, in seconds.
-const LONGEST: i64 = 3_660 * DAY;
+/// The longest valid window, in seconds: the maximum retention.
+const MAX_WINDOW: i64 = 3_660 * DAY;
 
 #[cfg(test)]
 mod tests {
@@ -161,21 +162,21 @@ mod tests {
     }
 
     #[test]
-    fn every_life_of_a_job_has_its_own_name() {
+    fn every_reprocessed_job_has_an_id_of_its_own() {
         let now = Timestamp::from_unix(5_000);
         let second = job().reprocessed(now);
         assert_eq!((second.job_id.as_str(), second.reprocesses.as_deref()), ("a~2", Some("a")));
         assert_eq!((second.attempt, second.history.len(), second.created_at), (1, 0, now));
         assert_eq!(second.reprocessed(now).job_id, "a~3");
-        assert_eq!(job().reprocessed(now).job_id, "a~2", "asked for twice it is the same job");
+        assert_eq!(job().reprocessed(now).job_id, "a~2", "reprocessed twice it is the same job");
     }
 
     #[test]
-    fn absurd_jobs_are_recognised() {
+    fn invalid_jobs_are_recognised() {
         let now = Timestamp::from_unix(100_000);
-        assert_eq!(job().absurdity(now), None);
+        assert_eq!(job().validation_error(now), None);
         let later = Timestamp::from_unix(100_000 + 3 * DAY);
-        for absurd in [
+        for invalid in [
             Job { window_end: Timestamp::from_unix(0), ..job() },
             Job { window_end: later, ..job() },
             Job { window_start: Timestamp::from_unix(-1), ..job() },
@@ -183,12 +184,12 @@ mod tests {
             Job { attempt: 0, ..job() },
             Job { org: "".into(), ..job() },
         ] {
-            assert!(absurd.absurdity(now).is_some(), "{absurd:?}");
+            assert!(invalid.validation_error(now).is_some(), "{invalid:?}");
         }
     }
 
     #[test]
-    fn what_earlier_versions_sent_is_understood() {
+    fn jobs_from_earlier_versions_are_understood() {
         let text = r#"{"job_id":"a","dedup_key":"k","org":"acme","repo":"*","window_start":0,"window_end":9,
             "reason":"gap","attempt":1,"max_attempts":5,"created_at":7}"#;
         let job: Job = serde_json::from_str(text).unwrap();

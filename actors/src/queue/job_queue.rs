@@ -1,4 +1,4 @@
-//! The port behind which jobs wait.
+//! The port to the queue in which jobs wait.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use tracing::Span;
 use super::{DeadLetter, Job, PoisonMessage};
 use crate::activity::Timestamp;
 
-/// Why the queue did not do as asked.
+/// Why the queue refused a request.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum QueueError {
     /// It cannot be reached now.
     #[error("the queue is unavailable: {0}")]
     Unavailable(String),
-    /// It holds as much as it may.
+    /// It holds as many jobs as it may.
     #[error("the queue is full")]
     Full,
 }
@@ -23,76 +23,72 @@ pub enum QueueError {
 /// How the work on a delivered job ended.
 #[derive(Clone, Debug)]
 pub enum Settlement {
-    /// It is done, or need not be done.
+    /// The message is processed and removed.
     Done,
-    /// It comes back after `delay`, as `job`.
-    Again {
-        /// What comes back.
-        job: Job,
-        /// When.
-        delay: Duration,
-    },
-    /// It is given up.
+    /// `job` is delivered in its place after `delay`.
+    Again { job: Job, delay: Duration },
+    /// It is given up; a queue that keeps dead letters keeps this one.
     Dead(Box<DeadLetter>),
 }
 
 /// How full the queue is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct QueueStats {
-    /// Jobs waiting or delayed or being worked on.
+    /// Jobs that are waiting, delayed or being processed.
     pub depth: usize,
     /// When the oldest of them was created.
     pub oldest: Option<Timestamp>,
-    /// Dead letters nobody has resolved.
+    /// Dead letters that are not resolved.
     pub dead: usize,
 }
 
-/// What a message holds.
+/// The content of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QueueMessage {
-    /// A job.
     Job(Box<Job>),
-    /// News for whoever gets them.
     Resolved(ResolvedNotice),
-    /// Nothing of the kind.
+    /// Neither of these.
     Poison(PoisonMessage),
 }
 
-/// An operator who can reach the queue alone has resolved a dead letter.
+/// An operator resolved a dead letter directly in the queue, without access to the shared store.
+/// Its serialized form is the body of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResolvedNotice {
-    /// The letter's id.
-    pub letter: String,
-    /// What the operator said.
+    /// The id of the dead letter.
+    #[serde(rename = "letter")]
+    pub dead_letter: String,
+    /// The reason that the operator gave.
     pub reason: String,
 }
 
-/// How the connection to a broker is.
+/// The state of the connection to a broker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BrokerStatus {
-    /// Whether jobs go to the broker.
     pub connected: bool,
-    /// What is wrong; empty while all is well.
+    /// What is wrong; empty while connected.
     pub detail: String,
 }
 
-/// How the way to the queue is.
+/// The state of the queue as seen from this replica.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct QueueStatus {
-    /// The broker; `None` where there is none.
+    /// `None` where no broker is configured.
     pub broker: Option<BrokerStatus>,
-    /// Jobs that wait in this replica until the broker is back.
+    /// Messages that wait in this replica until the broker is reachable again.
     pub outbox: usize,
 }
 
-/// A message handed to a worker. Dropped unsettled (a worker died), it is delivered again.
+/// A message that was delivered to a worker. If it is dropped unsettled, because the worker died,
+/// it is delivered again.
 #[async_trait]
 pub trait Delivery: Send {
-    /// What it holds.
+    /// Its content.
     fn message(&self) -> &QueueMessage;
 
-    /// The span in which it is worked on: a part of whatever made it come here, where that is known. It has the fields
-    /// `result`, `otel.status_code` and `otel.status_description`, or is none.
+    /// The span in which to process it: part of the trace in which the job was enqueued, if that is
+    /// known. It has the fields `result`, `otel.status_code` and `otel.status_description`, or is
+    /// none.
     fn span(&self) -> Span {
         Span::none()
     }
@@ -101,18 +97,19 @@ pub trait Delivery: Send {
     async fn settle(self: Box<Self>, settlement: Settlement) -> Result<(), QueueError>;
 }
 
-/// Holds jobs until a worker has settled them. Any of them may be delivered more than once.
+/// Holds jobs until a worker has settled them. A job may be delivered more than once.
 #[async_trait]
 pub trait JobQueue: Send + Sync + 'static {
-    /// Takes a job; it is kept when this returns. It is delivered when `delay` has passed, or somewhat later.
+    /// Publishes a job; it is stored when this returns. It is delivered after `delay`, or somewhat
+    /// later.
     async fn publish(&self, job: Job, delay: Duration) -> Result<(), QueueError>;
 
     /// Waits for the next message. Dropping the future loses nothing.
     async fn receive(&self) -> Result<Box<dyn Delivery>, QueueError>;
 
-    /// Drops the queue's own copy of a dead letter, where it keeps any.
-    async fn forget(&self, letter: &str) -> Result<(), QueueError>;
+    /// Removes the queue's own copy of a dead letter, if it keeps one.
+    async fn forget(&self, dead_letter: &str) -> Result<(), QueueError>;
 
-    /// How the way to it is, without waiting.
+    /// The state as last observed, without waiting.
     fn status(&self) -> QueueStatus;
 }

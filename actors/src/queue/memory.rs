@@ -1,4 +1,5 @@
-//! A queue that lasts as long as the process: the fallback, and what a single replica needs.
+//! A queue in memory, which lasts as long as the process: the fallback for a broker, and all that a
+//! single replica needs.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,23 +11,24 @@ use tokio::time::Instant;
 
 use super::{Delivery, Job, JobQueue, QueueError, QueueMessage, QueueStatus, Settlement};
 
-/// Jobs held at most; beyond that a gap waits for the next sweep instead of for memory.
+/// The maximum number of jobs, a bound for memory; refused windows are requested again by the next
+/// cycle.
 const CAPACITY: usize = 100_000;
 
-/// An in-memory queue with delays and dead letters; clones share it.
+/// An in-memory queue with delays; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryQueue {
-    shared: Arc<Shared>,
+    shared: Arc<MemoryQueueState>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
-    inner: Mutex<Inner>,
+struct MemoryQueueState {
+    jobs: Mutex<Jobs>,
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Inner {
+struct Jobs {
     sequence: u64,
     waiting: BTreeMap<(Instant, u64), Job>,
     working: BTreeMap<u64, Job>,
@@ -38,41 +40,42 @@ impl MemoryQueue {
         Self::default()
     }
 
-    /// Jobs in it: waiting, delayed or being worked on.
+    /// The number of jobs that are waiting, delayed or being processed.
     pub fn len(&self) -> usize {
-        let inner = self.shared.lock();
-        inner.waiting.len() + inner.working.len()
+        let jobs = self.shared.lock();
+        jobs.waiting.len() + jobs.working.len()
     }
 
-    /// Whether there are none.
+    /// Whether it holds no job.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Takes out the job that is due first, due or not, and how long it still had to wait: to hand it on elsewhere.
+    /// Removes the job that is due first, even if it is not due yet, and returns how long it still
+    /// had to wait, so that another queue can take it.
     pub fn take(&self) -> Option<(Job, Duration)> {
         let ((due, _), job) = self.shared.lock().waiting.pop_first()?;
         Some((job, due.saturating_duration_since(Instant::now())))
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+impl MemoryQueueState {
+    fn lock(&self) -> MutexGuard<'_, Jobs> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn put(&self, job: Job, due: Instant) {
-        let mut inner = self.lock();
-        inner.sequence += 1;
-        let sequence = inner.sequence;
-        inner.waiting.insert((due, sequence), job);
-        drop(inner);
+        let mut jobs = self.lock();
+        jobs.sequence += 1;
+        let sequence = jobs.sequence;
+        jobs.waiting.insert((due, sequence), job);
+        drop(jobs);
         self.changed.notify_waiters();
     }
 }
 
-impl Inner {
-    /// The next job that is due, or when the next one will be.
+impl Jobs {
+    /// The next job that is due, or when the next one will be due.
     fn take_due(&mut self, now: Instant) -> Result<(u64, Job), Option<Instant>> {
         match self.waiting.first_entry() {
             Some(entry) if entry.key().0 <= now => {
@@ -100,7 +103,7 @@ impl JobQueue for MemoryQueue {
         loop {
             let changed = self.shared.changed.notified();
             tokio::pin!(changed);
-            // Registered before looking, so that a job put in between is not missed.
+            // Registered before the check, so that a job published in between is not missed.
             changed.as_mut().enable();
             let next = self.shared.lock().take_due(Instant::now());
             match next {
@@ -118,7 +121,7 @@ impl JobQueue for MemoryQueue {
         }
     }
 
-    async fn forget(&self, _letter: &str) -> Result<(), QueueError> {
+    async fn forget(&self, _dead_letter: &str) -> Result<(), QueueError> {
         Ok(())
     }
 
@@ -128,7 +131,7 @@ impl JobQueue for MemoryQueue {
 }
 
 struct MemoryDelivery {
-    shared: Arc<Shared>,
+    shared: Arc<MemoryQueueState>,
     sequence: u64,
     /// `None` once settled.
     message: Option<QueueMessage>,
@@ -144,7 +147,7 @@ impl Delivery for MemoryDelivery {
         self.message = None;
         self.shared.lock().working.remove(&self.sequence);
         match settlement {
-            // The book of dead letters is the only place where this one keeps them.
+            // Dead letters are only kept in the `DeadLetterStore`.
             Settlement::Done | Settlement::Dead(_) => {}
             Settlement::Again { job, delay } => self.shared.put(job, Instant::now() + delay),
         }
@@ -174,7 +177,7 @@ mod tests {
     crate::job_queue_contract!(contract, super::fresh);
 
     #[tokio::test(start_paused = true)]
-    async fn a_job_can_be_taken_out_before_it_is_due() {
+    async fn a_job_can_be_removed_before_it_is_due() {
         let queue = MemoryQueue::new();
         queue.publish(job("later"), Duration::from_secs(60)).await.unwrap();
         queue.publish(job("sooner"), Duration::from_secs(30)).await.unwrap();

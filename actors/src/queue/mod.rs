@@ -1,4 +1,10 @@
-//! The backfill queue: what could not be scraped in time, repaired.
+//! The backfill queue: jobs that repair windows which were not collected in time.
+//!
+//! Scrapers and the scheduler send windows to the [`QueueActor`], whose [`Enqueuer`] publishes jobs
+//! to a [`JobQueue`], the port to a broker; workers receive them and pass each to a [`JobHandler`],
+//! which the scheduler module implements. A job that is given up becomes a dead letter, which
+//! operators handle through the [`DeadLetterService`]. What all replicas must know of jobs is in
+//! the [`JobStores`].
 
 mod completed_jobs;
 #[cfg(feature = "testing")]
@@ -8,26 +14,32 @@ mod dead_letter_admin;
 mod dead_letter_service;
 mod dead_letter_store;
 mod dispatch;
+mod enqueuer;
 mod job;
+mod job_handler;
+mod job_processor;
 mod job_queue;
 mod job_record_store;
 mod job_stores;
 mod memory;
 mod queue_actor;
+mod queue_event;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
-mod work;
 mod worker;
 
 pub use completed_jobs::{CompletedJobs, RunDecision};
 pub use dead_letter::{DeadLetter, DeadLetterReason, PoisonMessage};
 pub use dead_letter_admin::{DeadLetterAdmin, DeadLetterPage, DeadLetterRemoval, ReprocessSummary};
 pub use dead_letter_service::{DeadLetterError, DeadLetterService, ReprocessOutcome};
-pub use dead_letter_store::{DeadLetterStore, unparked};
+pub use dead_letter_store::{DeadLetterStore, repairable_windows};
 pub use dispatch::{
     DispatchSettings, Dispatcher, EnqueueDecision, ExistingJob, RetryDecision, WindowRequest, after_failure,
 };
+pub use enqueuer::{Enqueued, Enqueuer};
 pub use job::{Job, JobFailure, JobReason, TraceContext};
+pub use job_handler::{Handled, JobError, JobHandler, JobOutcome};
+pub use job_processor::JobProcessor;
 pub use job_queue::{
     BrokerStatus, Delivery, JobQueue, QueueError, QueueMessage, QueueStats, QueueStatus, ResolvedNotice,
     Settlement,
@@ -35,7 +47,6 @@ pub use job_queue::{
 pub use job_record_store::{JobRecord, JobRecordStore, JobStage};
 pub use job_stores::JobStores;
 pub use memory::MemoryQueue;
-pub use queue_actor::{
-    Enqueue, Enqueued, JobBegun, JobDelayed, JobEnded, QueueActor, QueueSettings, QueueState,
-};
-pub use worker::{BackfillWorker, Handled, JobError, JobHandler, JobOutcome, WorkerSettings};
+pub use queue_actor::{Enqueue, JobBegun, JobDelayed, JobEnded, QueueActor, QueueState};
+pub use queue_event::QueueEvent;
+pub use worker::BackfillWorker;

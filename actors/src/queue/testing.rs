@@ -1,11 +1,11 @@
-//! What tests of the queue share, here and elsewhere.
+//! Test data for the queue, for tests of this crate and its users.
 
 use std::time::Duration;
 
 use super::{DispatchSettings, Job, JobReason};
 use crate::activity::Timestamp;
 
-/// Usual rules with two retries.
+/// Typical rules with two retries.
 pub fn settings() -> DispatchSettings {
     DispatchSettings {
         coalesce_window: Duration::from_secs(900),
@@ -16,8 +16,8 @@ pub fn settings() -> DispatchSettings {
     }
 }
 
-/// A job of this name for one window of one repository, at its first attempt. Tests that care for a field set it by
-/// struct update, so that a new field concerns this place alone.
+/// A job of this id for one window of one repository, at its first attempt. Tests that need another
+/// value for a field use struct update syntax.
 pub fn job(id: &str) -> Job {
     Job {
         job_id: id.into(),

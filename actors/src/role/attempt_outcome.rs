@@ -1,4 +1,4 @@
-//! From the outcome of an attempt to the role: a plain function.
+//! How the outcome of an attempt changes the role: a pure function.
 
 use std::time::Duration;
 
@@ -6,42 +6,43 @@ use tokio::time::Instant;
 
 use super::{ElectionBasis, ElectionError, ElectionStatus, Epoch, EpochError, RoleView};
 
-/// The number of a leadership, where the attempt found one.
+/// The epoch under which this replica leads after an attempt.
 #[derive(Debug)]
 pub(super) enum ObservedEpoch {
-    /// It goes on under its epoch.
+    /// The leadership continues under the epoch it has.
     Held(Epoch),
-    /// It begins.
+    /// The leadership is new: it was issued an epoch, or could not be.
     Issued(Result<Epoch, EpochError>),
     /// This replica does not lead.
     None,
 }
 
-/// What an attempt found.
+/// What an attempt found out.
 #[derive(Debug)]
 pub(super) struct AttemptOutcome {
-    pub(super) standing: Result<ElectionStatus, ElectionError>,
-    pub(super) number: ObservedEpoch,
+    pub(super) status: Result<ElectionStatus, ElectionError>,
+    pub(super) epoch: ObservedEpoch,
     pub(super) basis: ElectionBasis,
-    /// Why the store that replicas share is away; `None` when it is not.
+    /// Why the shared store is unreachable; `None` when it is reachable.
     pub(super) cut_off: Option<String>,
 }
 
-/// The role after an attempt: an unknown outcome leaves a leadership to its deadline. `patience` is how long the election
-/// must have been silent before a replica without a rival stands in.
+/// The role after an attempt. An unknown outcome leaves a leadership to its deadline. `patience` is
+/// how long the election must have failed before a replica that knows of no other leader leads
+/// without election.
 pub(super) fn role_after(
     before: &RoleView,
     outcome: AttemptOutcome,
     patience: Duration,
     now: Instant,
 ) -> RoleView {
-    let AttemptOutcome { standing, number, basis, cut_off } = outcome;
+    let AttemptOutcome { status, epoch, basis, cut_off } = outcome;
     let follower = |leader, last_error| RoleView { leader, last_error, ..RoleView::follower(basis.clone()) };
-    match (standing, number) {
+    match (status, epoch) {
         (Ok(ElectionStatus::Leader { until, term }), ObservedEpoch::Issued(Ok(epoch))) => {
             led(RoleView::leader(basis, epoch, until), term, until, patience)
         }
-        // What was held may have ended while the attempt was under way: then it needs a new number.
+        // The leadership may have ended during the attempt: then it needs a new epoch.
         (Ok(ElectionStatus::Leader { until, term }), ObservedEpoch::Held(epoch))
             if before.leads(now) == Some(epoch) =>
         {
@@ -57,12 +58,14 @@ pub(super) fn role_after(
             if before.leads(now).is_some() {
                 return RoleView { last_error, basis, ..before.clone() };
             }
-            let stands_in = cut_off.is_some()
-                && before.unrivalled.is_some_and(|since| now.saturating_duration_since(since) >= patience);
+            let leads_without_election = cut_off.is_some()
+                && before
+                    .uncontested_since
+                    .is_some_and(|since| now.saturating_duration_since(since) >= patience);
             RoleView {
-                stands_in,
-                until: stands_in.then(|| now + patience),
-                unrivalled: before.unrivalled,
+                leads_without_election,
+                until: leads_without_election.then(|| now + patience),
+                uncontested_since: before.uncontested_since,
                 ..follower(before.leader.clone(), last_error)
             }
         }
@@ -70,7 +73,7 @@ pub(super) fn role_after(
 }
 
 fn led(view: RoleView, term: u64, until: Instant, patience: Duration) -> RoleView {
-    RoleView { term, unrivalled: Some(until.checked_sub(patience).unwrap_or(until)), ..view }
+    RoleView { term, uncontested_since: Some(until.checked_sub(patience).unwrap_or(until)), ..view }
 }
 
 #[cfg(test)]
@@ -84,15 +87,15 @@ mod tests {
         ElectionBasis { backend: "test", ..ElectionBasis::default() }
     }
 
-    fn outcome(standing: Result<ElectionStatus, ElectionError>, number: ObservedEpoch) -> AttemptOutcome {
-        AttemptOutcome { standing, number, basis: basis(), cut_off: None }
+    fn outcome(status: Result<ElectionStatus, ElectionError>, epoch: ObservedEpoch) -> AttemptOutcome {
+        AttemptOutcome { status, epoch, basis: basis(), cut_off: None }
     }
 
     fn leading(until: Instant) -> Result<ElectionStatus, ElectionError> {
         Ok(ElectionStatus::Leader { until, term: 1 })
     }
 
-    fn silence() -> Result<ElectionStatus, ElectionError> {
+    fn no_answer() -> Result<ElectionStatus, ElectionError> {
         Err(ElectionError("no route".into()))
     }
 
@@ -108,15 +111,16 @@ mod tests {
         let until = now + PATIENCE;
         let leader = leader_until(until);
         assert_eq!(leader.leads(now), Some(Epoch(7)));
-        let unsure = role_after(&leader, outcome(silence(), ObservedEpoch::Held(Epoch(7))), PATIENCE, now);
-        assert_eq!(unsure.leads(now), Some(Epoch(7)), "an unknown outcome does not end it");
-        assert_eq!(unsure.leads(until), None, "its deadline does");
-        let late = role_after(&unsure, outcome(silence(), ObservedEpoch::None), PATIENCE, until);
-        assert_eq!((late.role, late.epoch, late.stands_in), (Role::Follower, None, false));
+        let unanswered =
+            role_after(&leader, outcome(no_answer(), ObservedEpoch::Held(Epoch(7))), PATIENCE, now);
+        assert_eq!(unanswered.leads(now), Some(Epoch(7)), "an unknown outcome does not end it");
+        assert_eq!(unanswered.leads(until), None, "its deadline does");
+        let late = role_after(&unanswered, outcome(no_answer(), ObservedEpoch::None), PATIENCE, until);
+        assert_eq!((late.role, late.epoch, late.leads_without_election), (Role::Follower, None, false));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_leads_without_an_epoch() {
+    async fn a_replica_without_an_epoch_does_not_lead() {
         let until = Instant::now() + PATIENCE;
         let refused = outcome(leading(until), ObservedEpoch::Issued(Err(EpochError("store down".into()))));
         let view = role_after(&RoleView::follower(basis()), refused, PATIENCE, Instant::now());
@@ -125,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_leadership_that_was_refused_meanwhile_does_not_come_back_under_its_epoch() {
+    async fn a_leadership_revoked_during_an_attempt_does_not_continue_under_its_epoch() {
         let until = Instant::now() + PATIENCE;
         let refused = RoleView { last_error: Some("epoch 7 is over".into()), ..RoleView::follower(basis()) };
         let renewed = outcome(leading(until), ObservedEpoch::Held(Epoch(7)));
@@ -135,37 +139,37 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_led_last_stands_in_while_the_shared_store_is_away() {
+    async fn the_last_leader_leads_without_election_while_the_shared_store_is_unreachable() {
         let until = Instant::now() + PATIENCE;
         let leader = leader_until(until);
-        let silent = |cut_off: Option<&str>| AttemptOutcome {
+        let unanswered = |cut_off: Option<&str>| AttemptOutcome {
             cut_off: cut_off.map(str::to_owned),
-            ..outcome(silence(), ObservedEpoch::None)
+            ..outcome(no_answer(), ObservedEpoch::None)
         };
-        let alone = role_after(&leader, silent(None), PATIENCE, until);
-        assert_eq!(alone.mandate(until), None, "the store is there: somebody else may lead");
-        let standing_in = role_after(&leader, silent(Some("away")), PATIENCE, until);
-        assert_eq!(standing_in.mandate(until), Some(SchedulingAuthority::Outage));
-        assert_eq!((standing_in.role, standing_in.leads(until)), (Role::Follower, None));
+        let alone = role_after(&leader, unanswered(None), PATIENCE, until);
+        assert_eq!(alone.authority(until), None, "the store is reachable: another replica may lead");
+        let unelected = role_after(&leader, unanswered(Some("away")), PATIENCE, until);
+        assert_eq!(unelected.authority(until), Some(SchedulingAuthority::Outage));
+        assert_eq!((unelected.role, unelected.leads(until)), (Role::Follower, None));
         let later = until + PATIENCE;
-        assert_eq!(standing_in.mandate(later), None, "that has a deadline, too");
-        let on = role_after(&standing_in, silent(Some("away")), PATIENCE, later);
-        assert_eq!(on.mandate(later), Some(SchedulingAuthority::Outage));
+        assert_eq!(unelected.authority(later), None, "leading without election has a deadline, too");
+        let renewed = role_after(&unelected, unanswered(Some("away")), PATIENCE, later);
+        assert_eq!(renewed.authority(later), Some(SchedulingAuthority::Outage));
         let other = outcome(Ok(ElectionStatus::Follower { leader: Some("b".into()) }), ObservedEpoch::None);
-        let followed = role_after(&on, other, PATIENCE, later);
-        let again = role_after(&followed, silent(Some("away")), PATIENCE, later + PATIENCE);
-        assert_eq!(again.mandate(later + PATIENCE), None, "another led last");
+        let followed = role_after(&renewed, other, PATIENCE, later);
+        let again = role_after(&followed, unanswered(Some("away")), PATIENCE, later + PATIENCE);
+        assert_eq!(again.authority(later + PATIENCE), None, "another replica led last");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_replica_that_never_reached_the_election_stands_in_after_a_while() {
+    async fn a_replica_that_never_reached_the_election_leads_without_it_after_a_while() {
         let start = Instant::now();
-        let fresh = RoleView { unrivalled: Some(start), ..RoleView::follower(basis()) };
-        let silent =
-            || AttemptOutcome { cut_off: Some("away".into()), ..outcome(silence(), ObservedEpoch::None) };
-        let early = role_after(&fresh, silent(), PATIENCE, start + PATIENCE / 2);
-        assert_eq!(early.mandate(start + PATIENCE / 2), None);
-        let late = role_after(&early, silent(), PATIENCE, start + PATIENCE);
-        assert_eq!(late.mandate(start + PATIENCE), Some(SchedulingAuthority::Outage));
+        let fresh = RoleView { uncontested_since: Some(start), ..RoleView::follower(basis()) };
+        let unanswered =
+            || AttemptOutcome { cut_off: Some("away".into()), ..outcome(no_answer(), ObservedEpoch::None) };
+        let early = role_after(&fresh, unanswered(), PATIENCE, start + PATIENCE / 2);
+        assert_eq!(early.authority(start + PATIENCE / 2), None);
+        let late = role_after(&early, unanswered(), PATIENCE, start + PATIENCE);
+        assert_eq!(late.authority(start + PATIENCE), Some(SchedulingAuthority::Outage));
     }
 }

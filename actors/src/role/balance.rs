@@ -1,29 +1,32 @@
-//! Which replica leads how many shards: plain functions.
+//! How shards are balanced over replicas: pure functions.
 
 use serde::{Deserialize, Serialize};
 
-/// What another replica tells of its leaderships.
+/// What another replica reports about its leaderships. Replicas of other versions read it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerLoad {
-    /// Whether it could lead more: its election answers.
-    pub stands: bool,
+    /// Whether it could lead more shards: its election backend answers.
+    #[serde(rename = "stands")]
+    pub can_lead: bool,
     /// How many shards it leads.
-    pub held: usize,
+    #[serde(rename = "held")]
+    pub shards_led: usize,
 }
 
-/// Whether one that leads `held` shards may run for another at once. Otherwise it leaves a free one to others for a while,
-/// and takes it only when nobody else has.
-pub(super) fn may_run(held: usize, others: &[PeerLoad]) -> bool {
-    standing(others).all(|other| held <= other.held)
+/// Whether a replica that leads `shards_led` shards may run for another one at once. Otherwise it
+/// leaves a free shard to the others for a while, and takes it only if none of them has.
+pub(super) fn may_campaign(shards_led: usize, others: &[PeerLoad]) -> bool {
+    candidates(others).all(|other| shards_led <= other.shards_led)
 }
 
-/// Whether one that leads `held` shards should give one up, because the loads are closer to each other then.
-pub(super) fn should_yield(held: usize, others: &[PeerLoad]) -> bool {
-    standing(others).any(|other| held >= other.held + 2)
+/// Whether a replica that leads `shards_led` shards should give one up, because that would even out
+/// the loads.
+pub(super) fn should_yield(shards_led: usize, others: &[PeerLoad]) -> bool {
+    candidates(others).any(|other| shards_led >= other.shards_led + 2)
 }
 
-fn standing(others: &[PeerLoad]) -> impl Iterator<Item = &PeerLoad> {
-    others.iter().filter(|other| other.stands)
+fn candidates(others: &[PeerLoad]) -> impl Iterator<Item = &PeerLoad> {
+    others.iter().filter(|other| other.can_lead)
 }
 
 #[cfg(test)]
@@ -32,27 +35,30 @@ mod tests {
 
     use super::*;
 
-    fn load(held: usize) -> PeerLoad {
-        PeerLoad { stands: true, held }
+    fn load(shards_led: usize) -> PeerLoad {
+        PeerLoad { can_lead: true, shards_led }
     }
 
     #[test]
-    fn who_is_alone_takes_everything_and_gives_nothing_up() {
+    fn a_single_replica_takes_every_shard_and_gives_none_up() {
         for held in 0..5 {
-            assert!(may_run(held, &[]) && !should_yield(held, &[]));
-            let deaf = PeerLoad { stands: false, held: 0 };
-            assert!(may_run(held, &[deaf]) && !should_yield(held, &[deaf]), "it could not take over");
+            assert!(may_campaign(held, &[]) && !should_yield(held, &[]));
+            let unable = PeerLoad { can_lead: false, shards_led: 0 };
+            assert!(
+                may_campaign(held, &[unable]) && !should_yield(held, &[unable]),
+                "it could not take over"
+            );
         }
     }
 
     #[test]
-    fn a_single_shard_is_anybodys_and_never_given_up() {
-        assert!(may_run(0, &[load(0), load(1)]));
+    fn a_single_shard_is_open_to_every_replica_and_never_given_up() {
+        assert!(may_campaign(0, &[load(0), load(1)]));
         assert!(!should_yield(1, &[load(0), load(0)]));
     }
 
     proptest! {
-        /// One moves at a time, as what they tell each other is at most a moment old.
+        /// One shard moves at a time, because replicas see each other's loads with little delay.
         #[test]
         fn yielding_ends_with_loads_that_differ_by_one_at_most(mut held in proptest::collection::vec(0usize..20, 1..6)) {
             let total: usize = held.iter().sum();
@@ -62,8 +68,8 @@ mod tests {
                 };
                 let Some(from) = (0..held.len()).find(|n| should_yield(held[*n], &others(&held, *n))) else { break };
                 held[from] -= 1;
-                let to = (0..held.len()).find(|n| may_run(held[*n], &others(&held, *n)));
-                let to = to.expect("somebody runs at once");
+                let to = (0..held.len()).find(|n| may_campaign(held[*n], &others(&held, *n)));
+                let to = to.expect("some replica may campaign at once");
                 prop_assert!(to != from);
                 held[to] += 1;
             }

@@ -1,7 +1,7 @@
-//! The tests every [`Elector`] passes that lets replicas compete.
+//! The contract of [`Elector`] as tests, for every implementation that lets replicas compete.
 //!
-//! Instantiate them with [`elector_contract!`](crate::elector_contract), giving an async function that makes a
-//! [`Competitors`] nobody has joined yet.
+//! Instantiate them with [`elector_contract!`](crate::elector_contract), giving an async function
+//! that makes [`Competitors`] which no replica has joined yet.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,12 +15,12 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{ElectionStatus, Elector};
 
-/// How long a released leadership may be nobody's.
+/// How long a released leadership may be vacant.
 const HANDOVER: Duration = Duration::from_secs(1);
-/// How much later than promised something may be seen on a busy machine.
+/// How much later than promised something may happen on a busy machine.
 const SLACK: Duration = Duration::from_millis(750);
 
-/// How an election is configured, and how long it is put to the test.
+/// How an election is configured, and how long it is tested.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
     /// How long a leadership lasts without renewal.
@@ -29,36 +29,36 @@ pub struct Timing {
     pub renew_deadline: Duration,
     /// Time between attempts.
     pub retry_period: Duration,
-    /// How long the random part lasts.
-    pub ordeal: Duration,
+    /// How long the randomised test lasts.
+    pub stress_duration: Duration,
 }
 
 /// Replicas that compete for one leadership.
 #[async_trait]
 pub trait Competitors: Send + Sync + 'static {
-    /// How they are configured.
+    /// How their election is configured.
     fn timing(&self) -> Timing;
 
-    /// One more replica.
+    /// Adds a replica.
     async fn join(&self, name: &str) -> Arc<dyn Elector>;
 
-    /// Cuts a replica off from the backend, or connects it again.
+    /// Disconnects a replica from the backend, or connects it again.
     async fn cut(&self, name: &str, cut: bool);
 }
 
-/// Makes a `#[tokio::test]` of every test of the contract in a module `$module`; `$open` is an async function that
-/// answers `Arc<dyn Competitors>`, or `None` to skip (after saying why).
+/// Makes a `#[tokio::test]` of every test of the contract in a module `$module`; `$open` is an
+/// async function that returns `Arc<dyn Competitors>`, or `None` to skip (after printing why).
 #[macro_export]
 macro_rules! elector_contract {
     ($module:ident, $open:path) => {
         mod $module {
             $crate::elector_contract!(@tests $open;
                 one_of_several_leads_and_renews
-                a_follower_knows_who_leads_and_resigns_nothing
+                a_follower_knows_the_leader_and_its_resignation_changes_nothing
                 a_release_lets_another_lead_within_a_second
                 a_leader_that_cannot_renew_stops_before_another_can_lead
                 a_paused_leader_comes_back_only_by_a_new_acquisition
-                a_cut_is_survived
+                leadership_survives_a_disconnection
                 there_are_never_two_leaders
             );
         }
@@ -75,14 +75,14 @@ macro_rules! elector_contract {
 
 type Term = (Instant, u64);
 
-fn leads(standing: &ElectionStatus) -> Option<Term> {
-    match standing {
+fn leads(status: &ElectionStatus) -> Option<Term> {
+    match status {
         ElectionStatus::Leader { until, term } => Some((*until, *term)),
         ElectionStatus::Follower { .. } => None,
     }
 }
 
-/// Stands as a role actor does, until it leads.
+/// Makes attempts as a role actor does, until one leads.
 async fn until_leader(elector: &dyn Elector, timing: Timing, limit: Duration) -> Term {
     let won = timeout(limit, async {
         loop {
@@ -95,51 +95,51 @@ async fn until_leader(elector: &dyn Elector, timing: Timing, limit: Duration) ->
             }
         }
     });
-    won.await.unwrap_or_else(|_| panic!("nobody leads after {limit:?}"))
+    won.await.unwrap_or_else(|_| panic!("no replica leads after {limit:?}"))
 }
 
 async fn lead(elector: &dyn Elector, timing: Timing) -> Term {
     until_leader(elector, timing, timing.lease_duration + timing.retry_period + SLACK).await
 }
 
-/// Of several that try at once one leads, and goes on leading under the same term as long as it renews.
+/// Of several replicas that try at once one leads, and keeps its term as long as it renews.
 pub async fn one_of_several_leads_and_renews(rivals: Arc<dyn Competitors>) {
     let timing = rivals.timing();
     let electors = join_all(["a", "b", "c", "d"].map(|name| rivals.join(name))).await;
-    let standings = join_all(electors.iter().map(|elector| elector.attempt())).await;
-    let won: Vec<Option<Term>> = standings.iter().map(|s| s.as_ref().ok().and_then(leads)).collect();
-    assert_eq!(won.iter().flatten().count(), 1, "{standings:?}");
+    let statuses = join_all(electors.iter().map(|elector| elector.attempt())).await;
+    let won: Vec<Option<Term>> = statuses.iter().map(|s| s.as_ref().ok().and_then(leads)).collect();
+    assert_eq!(won.iter().flatten().count(), 1, "{statuses:?}");
     let leader = won.iter().position(Option::is_some).expect("one");
     let (mut last, term) = won[leader].expect("it leads");
     let end = Instant::now() + timing.lease_duration * 2;
     while Instant::now() < end {
         sleep(timing.retry_period).await;
         for (index, elector) in electors.iter().enumerate() {
-            let standing = elector.attempt().await.expect("an answer");
-            assert_eq!(leads(&standing).is_some(), index == leader, "{standing:?}");
-            if let Some((until, again)) = leads(&standing) {
-                assert!(until > last && again == term, "{standing:?} after {last:?}, {term}");
+            let status = elector.attempt().await.expect("an answer");
+            assert_eq!(leads(&status).is_some(), index == leader, "{status:?}");
+            if let Some((until, again)) = leads(&status) {
+                assert!(until > last && again == term, "{status:?} after {last:?}, {term}");
                 last = until;
             }
         }
     }
 }
 
-/// A follower's resignation takes leadership from nobody.
-pub async fn a_follower_knows_who_leads_and_resigns_nothing(rivals: Arc<dyn Competitors>) {
+/// A follower's resignation leaves the leader alone.
+pub async fn a_follower_knows_the_leader_and_its_resignation_changes_nothing(rivals: Arc<dyn Competitors>) {
     let (a, b) = (rivals.join("a").await, rivals.join("b").await);
     let (_, term) = lead(a.as_ref(), rivals.timing()).await;
-    let standing = b.attempt().await.expect("an answer");
+    let status = b.attempt().await.expect("an answer");
     assert!(
-        matches!(&standing, ElectionStatus::Follower { leader: Some(leader) } if leader.starts_with('a')),
-        "{standing:?}"
+        matches!(&status, ElectionStatus::Follower { leader: Some(leader) } if leader.starts_with('a')),
+        "{status:?}"
     );
     b.resign().await;
-    let standing = a.attempt().await.expect("an answer");
-    assert_eq!(leads(&standing).expect("it still leads").1, term);
+    let status = a.attempt().await.expect("an answer");
+    assert_eq!(leads(&status).expect("it still leads").1, term);
 }
 
-/// Whoever waits hears of a release at once.
+/// A waiting replica notices a release at once.
 pub async fn a_release_lets_another_lead_within_a_second(rivals: Arc<dyn Competitors>) {
     let timing = rivals.timing();
     let (a, b) = (rivals.join("a").await, rivals.join("b").await);
@@ -178,8 +178,8 @@ pub async fn a_leader_that_cannot_renew_stops_before_another_can_lead(rivals: Ar
     rivals.cut("a", true).await;
     let cut = async {
         while Instant::now() < until {
-            let standing = a.attempt().await;
-            assert!(standing.is_err(), "{standing:?}");
+            let status = a.attempt().await;
+            assert!(status.is_err(), "{status:?}");
             sleep(timing.retry_period).await;
         }
     };
@@ -191,50 +191,51 @@ pub async fn a_leader_that_cannot_renew_stops_before_another_can_lead(rivals: Ar
     rivals.cut("a", false).await;
 }
 
-/// A leader that was away longer than its lease begins anew, whether or not another led meanwhile.
+/// A leader that was paused longer than its lease acquires a new term, whether or not another led
+/// meanwhile.
 pub async fn a_paused_leader_comes_back_only_by_a_new_acquisition(rivals: Arc<dyn Competitors>) {
     let timing = rivals.timing();
     let (a, b) = (rivals.join("a").await, rivals.join("b").await);
     let (until, first) = lead(a.as_ref(), timing).await;
     sleep(timing.lease_duration + timing.retry_period).await;
     let (_, second) = lead(a.as_ref(), timing).await;
-    assert_ne!(first, second, "nobody else led, but somebody might have");
+    assert_ne!(first, second, "no other replica led, but one might have");
     sleep(timing.lease_duration + timing.retry_period).await;
     lead(b.as_ref(), timing).await;
     assert!(until < Instant::now());
-    let standing = a.attempt().await.expect("an answer");
-    assert_eq!(leads(&standing), None, "another leads: {standing:?}");
+    let status = a.attempt().await.expect("an answer");
+    assert_eq!(leads(&status), None, "another leads: {status:?}");
     b.resign().await;
     let (_, third) = lead(a.as_ref(), timing).await;
     assert!(third != first && third != second, "{first}, {second}, {third}");
 }
 
-/// While cut off an attempt fails; afterwards all is well.
-pub async fn a_cut_is_survived(rivals: Arc<dyn Competitors>) {
+/// While disconnected an attempt fails; afterwards the replica leads again.
+pub async fn leadership_survives_a_disconnection(rivals: Arc<dyn Competitors>) {
     let timing = rivals.timing();
     let a = rivals.join("a").await;
     let (_, term) = lead(a.as_ref(), timing).await;
     rivals.cut("a", true).await;
     let before = Instant::now();
-    let standing = a.attempt().await;
-    assert!(standing.is_err(), "{standing:?}");
+    let status = a.attempt().await;
+    assert!(status.is_err(), "{status:?}");
     assert!(before.elapsed() <= timing.renew_deadline + SLACK, "it took {:?}", before.elapsed());
     rivals.cut("a", false).await;
     let (_, again) = lead(a.as_ref(), timing).await;
     assert!(again >= term);
 }
 
-/// However replicas pause, are cut off, resign and come back.
+/// Two replicas never lead at one time, however they pause, disconnect, resign and restart.
 pub async fn there_are_never_two_leaders(rivals: Arc<dyn Competitors>) {
     let timing = rivals.timing();
-    let judge = Arc::new(Judge::default());
-    let end = Instant::now() + timing.ordeal;
-    let ordeals = ["a", "b", "c"].into_iter().enumerate().map(|(seed, name)| {
-        let (rivals, judge) = (rivals.clone(), judge.clone());
-        async move { ordeal(&*rivals, name, seed as u64, &judge, end).await }
+    let log = Arc::new(LeadershipLog::default());
+    let end = Instant::now() + timing.stress_duration;
+    let runs = ["a", "b", "c"].into_iter().enumerate().map(|(seed, name)| {
+        let (rivals, log) = (rivals.clone(), log.clone());
+        async move { stress(&*rivals, name, seed as u64, &log, end).await }
     });
-    let electors = join_all(ordeals).await;
-    judge.give_verdict(timing);
+    let electors = join_all(runs).await;
+    log.assert_single_leader(timing);
     for name in ["a", "b", "c"] {
         rivals.cut(name, false).await;
     }
@@ -247,21 +248,22 @@ pub async fn there_are_never_two_leaders(rivals: Arc<dyn Competitors>) {
     futures::future::select_all(waiting).await;
 }
 
-async fn ordeal(
+async fn stress(
     rivals: &dyn Competitors,
     name: &'static str,
     seed: u64,
-    judge: &Judge,
+    log: &LeadershipLog,
     end: Instant,
 ) -> Arc<dyn Elector> {
     let timing = rivals.timing();
     let mut rng = StdRng::seed_from_u64(seed);
     let mut elector = rivals.join(name).await;
-    // Where one holds on to leadership, go on until another has had it, too: else nothing was tried.
-    let last = end + timing.ordeal * 2;
-    while Instant::now() < end || (judge.leaders() < 2 && Instant::now() < last) {
+    // If one replica keeps the leadership, go on until another has led, too: otherwise nothing was
+    // tested.
+    let last = end + timing.stress_duration * 2;
+    while Instant::now() < end || (log.leaders() < 2 && Instant::now() < last) {
         if let Some((until, _)) = elector.attempt().await.ok().as_ref().and_then(leads) {
-            judge.led(name, until);
+            log.led(name, until);
         }
         let period = timing.retry_period.mul_f64(rng.random_range(0.1..1.5));
         match rng.random_range(0..40) {
@@ -269,12 +271,12 @@ async fn ordeal(
             1 => rivals.cut(name, true).await,
             2..=6 => rivals.cut(name, false).await,
             7 => {
-                judge.ended(name);
+                log.ended(name);
                 elector.resign().await;
             }
             8 => {
-                // Killed and started again; what it held is nobody's until it has ended.
-                judge.ended(name);
+                // Killed and started again; the lease it held is vacant until it expires.
+                log.ended(name);
                 elector = rivals.join(name).await;
             }
             _ => tokio::select! {
@@ -286,47 +288,47 @@ async fn ordeal(
     elector
 }
 
-/// What everybody believed, and for how long.
+/// Which replica believed that it led, and when.
 #[derive(Default)]
-struct Judge(Mutex<Vec<Reign>>);
+struct LeadershipLog(Mutex<Vec<Leadership>>);
 
 #[derive(Clone, Debug)]
-struct Reign {
-    who: &'static str,
+struct Leadership {
+    replica: &'static str,
     from: Instant,
     until: Instant,
 }
 
-impl Judge {
-    fn led(&self, who: &'static str, until: Instant) {
+impl LeadershipLog {
+    fn led(&self, replica: &'static str, until: Instant) {
         let from = Instant::now();
         if from < until {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Reign { who, from, until });
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Leadership { replica, from, until });
         }
     }
 
-    fn ended(&self, who: &'static str) {
+    fn ended(&self, replica: &'static str) {
         let now = Instant::now();
-        let mut reigns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        reigns
+        let mut leaderships = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        leaderships
             .iter_mut()
-            .filter(|reign| reign.who == who)
-            .for_each(|reign| reign.until = reign.until.min(now));
+            .filter(|leadership| leadership.replica == replica)
+            .for_each(|leadership| leadership.until = leadership.until.min(now));
     }
 
-    /// How many have led so far.
+    /// How many replicas have led so far.
     fn leaders(&self) -> usize {
-        let reigns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        reigns.iter().map(|reign| reign.who).collect::<BTreeSet<_>>().len()
+        let leaderships = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        leaderships.iter().map(|leadership| leadership.replica).collect::<BTreeSet<_>>().len()
     }
 
-    fn give_verdict(&self, timing: Timing) {
-        let mut reigns = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        reigns.sort_by_key(|reign| reign.from);
+    fn assert_single_leader(&self, timing: Timing) {
+        let mut leaderships = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        leaderships.sort_by_key(|leadership| leadership.from);
         assert!(self.leaders() > 1, "only one of them ever led");
-        for (index, earlier) in reigns.iter().enumerate() {
-            let mut later = reigns[index + 1..].iter().take_while(|later| later.from < earlier.until);
-            let rival = later.find(|later| later.who != earlier.who);
+        for (index, earlier) in leaderships.iter().enumerate() {
+            let mut later = leaderships[index + 1..].iter().take_while(|later| later.from < earlier.until);
+            let rival = later.find(|later| later.replica != earlier.replica);
             assert!(rival.is_none(), "two leaders at one time: {earlier:?} and {rival:?} ({timing:?})");
         }
     }

@@ -1,4 +1,4 @@
-//! The number of a leadership.
+//! The fencing token of a leadership.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Shard;
 
-/// Numbers leaderships: every one is greater than any before, whoever issued it. What only a leader may do carries it,
-/// and is refused once a greater one exists.
+/// The number of a leadership, greater than that of any earlier one. It is a fencing token:
+/// requests that only a leader may make carry it, and are refused once a greater one exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub u64);
@@ -24,9 +24,10 @@ impl fmt::Display for Epoch {
 #[error("no epoch could be issued: {0}")]
 pub struct EpochError(pub String);
 
-/// Issues epochs; the store, which every replica that could lead shares.
+/// Issues epochs. The fact store implements it, because every candidate shares it.
 #[async_trait]
 pub trait EpochIssuer: Send + Sync + 'static {
-    /// An epoch for leading `shard`, greater than any issued before, and than `after`, the greatest the caller knows of.
+    /// Issues an epoch for leading `shard`, greater than any issued before and than `after`, the
+    /// greatest the caller knows of.
     async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, EpochError>;
 }

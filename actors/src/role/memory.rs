@@ -1,4 +1,4 @@
-//! An election within one process, in surroundings as bad as wanted; for tests.
+//! An election within one process, with adjustable latency, clock rate and partitions; for tests.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,9 +12,10 @@ use tokio::time::{Instant, sleep};
 
 use super::{ElectionBasis, ElectionError, ElectionStatus, Elector};
 
-/// A lease that several electors compete for. It is the server: it judges by its own clock who holds it.
+/// A lease that several electors compete for. It plays the server: it decides by its own clock who
+/// holds it.
 pub struct MemoryLease {
-    lasts: Duration,
+    duration: Duration,
     latency: Duration,
     state: Mutex<State>,
     released: watch::Sender<u64>,
@@ -27,25 +28,25 @@ struct State {
 }
 
 impl MemoryLease {
-    /// A free lease that lasts this long on its own clock, which runs `rate` times as fast as everybody else's. Each way
-    /// to it takes up to `latency`.
-    pub fn new(lasts: Duration, rate: f64, latency: Duration) -> Arc<Self> {
+    /// A free lease that lasts `duration` on its own clock, which runs `rate` times as fast as that
+    /// of the electors. A message to it takes up to `latency` in each direction.
+    pub fn new(duration: Duration, rate: f64, latency: Duration) -> Arc<Self> {
         let state = State { rng: StdRng::seed_from_u64(7), held: None, cut: BTreeSet::new() };
         Arc::new(MemoryLease {
-            lasts: lasts.div_f64(rate),
+            duration: duration.div_f64(rate),
             latency,
             state: Mutex::new(state),
             released: watch::Sender::new(0),
         })
     }
 
-    /// A competitor, who must renew within this time.
+    /// An elector, which must renew within this time.
     pub fn elector(self: &Arc<Self>, identity: &str, renew_deadline: Duration) -> MemoryElector {
         let held = Mutex::new(Held { until: None, term: 0, seen: 0 });
         MemoryElector { lease: self.clone(), identity: identity.to_owned(), renew_deadline, held }
     }
 
-    /// Cuts a competitor off, or connects it again.
+    /// Disconnects an elector, or connects it again.
     pub fn cut(&self, identity: &str, cut: bool) {
         let mut state = self.lock();
         match cut {
@@ -67,7 +68,7 @@ impl MemoryLease {
         }
     }
 
-    /// Who holds it after this attempt.
+    /// The holder after this attempt.
     fn try_take(&self, identity: &str) -> String {
         let now = Instant::now();
         let mut state = self.lock();
@@ -77,7 +78,7 @@ impl MemoryLease {
         {
             return holder.clone();
         }
-        state.held = Some((identity.to_owned(), now + self.lasts));
+        state.held = Some((identity.to_owned(), now + self.duration));
         identity.to_owned()
     }
 
@@ -87,7 +88,7 @@ impl MemoryLease {
     }
 }
 
-/// One competitor for a [`MemoryLease`].
+/// One elector of a [`MemoryLease`].
 pub struct MemoryElector {
     lease: Arc<MemoryLease>,
     identity: String,
@@ -98,7 +99,7 @@ pub struct MemoryElector {
 struct Held {
     until: Option<Instant>,
     term: u64,
-    /// Releases before the last attempt.
+    /// The number of releases seen before the last attempt.
     seen: u64,
 }
 
@@ -120,7 +121,8 @@ impl MemoryElector {
 #[async_trait]
 impl Elector for MemoryElector {
     async fn attempt(&self) -> Result<ElectionStatus, ElectionError> {
-        // Counted from before the attempt: the lease counts from later, and so ends later.
+        // Counted from before the attempt; the lease counts from a later instant, and so ends
+        // later.
         let until = Instant::now() + self.renew_deadline;
         self.held().seen = *self.lease.released.borrow();
         self.lease.travel(&self.identity).await?;
@@ -142,7 +144,7 @@ impl Elector for MemoryElector {
 
     async fn changed(&self) {
         let seen = self.held().seen;
-        // The lease outlives its electors, so there is always somebody to tell.
+        // The lease outlives its electors, so the channel stays open.
         let _ = self.lease.released.subscribe().wait_for(|count| *count > seen).await;
     }
 
@@ -156,17 +158,17 @@ mod tests {
     use super::super::contract::{Competitors, Timing};
     use super::*;
 
-    struct Stage(Arc<MemoryLease>);
+    struct MemoryCompetitors(Arc<MemoryLease>);
 
     const TIMING: Timing = Timing {
         lease_duration: Duration::from_secs(15),
         renew_deadline: Duration::from_secs(10),
         retry_period: Duration::from_secs(2),
-        ordeal: Duration::from_secs(4 * 3600),
+        stress_duration: Duration::from_secs(4 * 3600),
     };
 
     #[async_trait]
-    impl Competitors for Stage {
+    impl Competitors for MemoryCompetitors {
         fn timing(&self) -> Timing {
             TIMING
         }
@@ -180,33 +182,34 @@ mod tests {
         }
     }
 
-    async fn stage(rate: f64, latency: Duration) -> Option<Arc<dyn Competitors>> {
+    async fn competitors(rate: f64, latency: Duration) -> Option<Arc<dyn Competitors>> {
         tokio::time::pause();
-        Some(Arc::new(Stage(MemoryLease::new(TIMING.lease_duration, rate, latency))))
+        Some(Arc::new(MemoryCompetitors(MemoryLease::new(TIMING.lease_duration, rate, latency))))
     }
 
-    async fn fair() -> Option<Arc<dyn Competitors>> {
-        stage(1.0, Duration::from_millis(20)).await
+    async fn same_clock() -> Option<Arc<dyn Competitors>> {
+        competitors(1.0, Duration::from_millis(20)).await
     }
 
-    /// As fast as it may run before the lease is shorter than the time for renewing it.
-    async fn hurried() -> Option<Arc<dyn Competitors>> {
-        stage(1.45, Duration::from_millis(20)).await
+    /// As fast as the clock may run before the lease is shorter than the time for renewing it.
+    async fn fast_clock() -> Option<Arc<dyn Competitors>> {
+        competitors(1.45, Duration::from_millis(20)).await
     }
 
-    async fn far_away() -> Option<Arc<dyn Competitors>> {
-        stage(1.2, Duration::from_millis(200)).await
+    async fn high_latency() -> Option<Arc<dyn Competitors>> {
+        competitors(1.2, Duration::from_millis(200)).await
     }
 
-    crate::elector_contract!(contract, super::fair);
-    crate::elector_contract!(contract_of_a_hurried_lease, super::hurried);
-    crate::elector_contract!(contract_of_a_lease_far_away, super::far_away);
+    crate::elector_contract!(contract, super::same_clock);
+    crate::elector_contract!(contract_with_a_fast_clock, super::fast_clock);
+    crate::elector_contract!(contract_with_high_latency, super::high_latency);
 
-    /// A lease that ends before its holder's deadline splits leadership; the contract sees that.
+    /// A lease that ends before its holder's deadline allows two leaders; the contract detects
+    /// that.
     #[tokio::test]
     #[should_panic(expected = "two leaders at one time")]
-    async fn the_contract_finds_a_lease_that_is_too_short() {
-        let rivals = stage(1.8, Duration::from_millis(20)).await.expect("a stage");
+    async fn the_contract_detects_a_lease_that_is_too_short() {
+        let rivals = competitors(1.8, Duration::from_millis(20)).await.expect("competitors");
         super::super::contract::there_are_never_two_leaders(rivals).await;
     }
 }

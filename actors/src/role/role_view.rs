@@ -1,4 +1,4 @@
-//! The role as everybody else sees it.
+//! The role as published to the other actors.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{ElectionBasis, Epoch, SchedulingAuthority};
 
-/// What a replica does besides serving.
+/// What a replica does besides serving metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -29,34 +29,37 @@ impl Role {
     }
 }
 
-/// The role now, and how long it is good for.
+/// The role, and until when it is valid.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RoleView {
-    /// The role.
     pub role: Role,
     /// The leadership's epoch; `None` for a follower.
     pub epoch: Option<Epoch>,
-    /// What decided.
+    /// Which election backend decided, and why that one.
     pub basis: ElectionBasis,
-    /// Who leads, where that is known and somebody else.
+    /// The replica that leads, if that is known and another one.
     pub leader: Option<String>,
     /// Why the last attempt failed; `None` when it did not.
     pub last_error: Option<String>,
-    /// Whether a follower collects all the same, because nobody can be elected and the shared store is away.
-    pub stands_in: bool,
-    /// When a leadership, or standing in, ends unless it is renewed.
+    /// Whether this replica schedules without being elected, because no election is possible and
+    /// the shared store is unreachable.
+    #[serde(rename = "stands_in")]
+    pub leads_without_election: bool,
+    /// When the authority to schedule ends unless it is renewed.
     #[serde(skip)]
     pub until: Option<Instant>,
-    /// The acquisition a leadership rests on.
+    /// The acquisition that a leadership results from; see
+    /// [`ElectionStatus::Leader`](super::ElectionStatus).
     #[serde(skip)]
     pub term: u64,
-    /// When this replica last knew that nobody else led: its own leadership, or its start. `None` once it heard of another.
+    /// Since when no other leader is known: since this replica last led, or its start. `None` once
+    /// another one was seen.
     #[serde(skip)]
-    pub unrivalled: Option<Instant>,
+    pub uncontested_since: Option<Instant>,
 }
 
 impl RoleView {
-    /// A replica that follows somebody.
+    /// A follower of an unknown leader.
     pub fn follower(basis: impl Into<ElectionBasis>) -> Self {
         RoleView {
             role: Role::Follower,
@@ -64,31 +67,35 @@ impl RoleView {
             basis: basis.into(),
             leader: None,
             last_error: None,
-            stands_in: false,
+            leads_without_election: false,
             until: None,
             term: 0,
-            unrivalled: None,
+            uncontested_since: None,
         }
     }
 
-    /// A replica that leads under `epoch` until then.
+    /// A leader under `epoch` until then.
     pub fn leader(basis: impl Into<ElectionBasis>, epoch: Epoch, until: Instant) -> Self {
         RoleView { role: Role::Leader, epoch: Some(epoch), until: Some(until), ..RoleView::follower(basis) }
     }
 
-    /// The epoch to act under at `now`; `None` when this replica does not lead, or no longer does.
+    /// The epoch under which this replica leads at `now`; `None` when it does not, or no longer
+    /// does.
     pub fn leads(&self, now: Instant) -> Option<Epoch> {
-        self.mandate(now).and_then(SchedulingAuthority::epoch)
+        self.authority(now).and_then(SchedulingAuthority::epoch)
     }
 
-    /// What to schedule under at `now`; `None` when that is not for this replica to do.
-    pub fn mandate(&self, now: Instant) -> Option<SchedulingAuthority> {
+    /// The authority to schedule at `now`; `None` when this replica has none.
+    pub fn authority(&self, now: Instant) -> Option<SchedulingAuthority> {
         self.until.filter(|until| now < *until)?;
-        self.epoch.map(SchedulingAuthority::Leader).or(self.stands_in.then_some(SchedulingAuthority::Outage))
+        self.epoch
+            .map(SchedulingAuthority::Leader)
+            .or(self.leads_without_election.then_some(SchedulingAuthority::Outage))
     }
 }
 
-/// Where the role actor publishes; outlives its incarnations.
+/// Where the role actor publishes; outlives its incarnations. Cheap to clone; clones share
+/// everything.
 #[derive(Clone, Debug)]
 pub struct RoleWatch {
     view: Arc<watch::Sender<RoleView>>,
@@ -97,9 +104,9 @@ pub struct RoleWatch {
 }
 
 impl RoleWatch {
-    /// Begins as a follower of nobody.
+    /// Begins as a follower without a known leader.
     pub fn new(basis: impl Into<ElectionBasis>) -> Self {
-        let view = RoleView { unrivalled: Some(Instant::now()), ..RoleView::follower(basis) };
+        let view = RoleView { uncontested_since: Some(Instant::now()), ..RoleView::follower(basis) };
         RoleWatch {
             view: Arc::new(watch::Sender::new(view)),
             greatest: Arc::default(),
@@ -107,27 +114,27 @@ impl RoleWatch {
         }
     }
 
-    /// The role as last published; see [`RoleView::leads`] for whether it is still good.
+    /// The role as last published; [`RoleView::leads`] tells whether it is still valid.
     pub fn get(&self) -> RoleView {
         self.view.borrow().clone()
     }
 
-    /// The epoch to act under now.
+    /// The epoch under which this replica leads now.
     pub fn leads(&self) -> Option<Epoch> {
         self.view.borrow().leads(Instant::now())
     }
 
-    /// What to schedule under now.
-    pub fn mandate(&self) -> Option<SchedulingAuthority> {
-        self.view.borrow().mandate(Instant::now())
+    /// The authority to schedule now.
+    pub fn authority(&self) -> Option<SchedulingAuthority> {
+        self.view.borrow().authority(Instant::now())
     }
 
-    /// The greatest epoch this replica has heard of, its own or another's.
+    /// The greatest epoch this replica knows of, its own or another's.
     pub fn greatest_epoch(&self) -> Epoch {
         Epoch(self.greatest.load(Ordering::Acquire))
     }
 
-    /// Hears of an epoch.
+    /// Takes note of an epoch that exists, so that later ones are greater.
     pub fn note_epoch(&self, epoch: Epoch) {
         self.greatest.fetch_max(epoch.0, Ordering::AcqRel);
     }
@@ -138,38 +145,39 @@ impl RoleWatch {
         self.view.send_replace(view);
     }
 
-    /// Ends the leadership under `epoch`, which the store refused; a later one is left alone.
-    pub fn refuse(&self, epoch: Epoch, why: &str) {
+    /// Ends the leadership under `epoch`, which the store refused; a later leadership is
+    /// unaffected.
+    pub fn revoke(&self, epoch: Epoch, why: &str) {
         let ended = self.view.send_if_modified(|view| {
-            let is_present = view.epoch == Some(epoch);
-            if is_present {
+            let is_current = view.epoch == Some(epoch);
+            if is_current {
                 let last_error = Some(why.to_owned());
                 *view = RoleView { last_error, ..RoleView::follower(view.basis.clone()) };
             }
-            is_present
+            is_current
         });
         if ended {
             tracing::warn!(epoch = epoch.0, error = why, "leadership ended, because the store refused it");
         }
     }
 
-    /// Ends any leadership for good, whichever incarnation of the role actor comes.
+    /// Ends any leadership for good, also for later incarnations of the role actor.
     pub fn resign(&self) {
         self.resigned.store(true, Ordering::Release);
         self.set(RoleView::follower(self.get().basis));
     }
 
-    /// Whether this replica stands no more.
+    /// Whether this replica no longer runs for leadership.
     pub fn has_resigned(&self) -> bool {
         self.resigned.load(Ordering::Acquire)
     }
 
-    /// Returns as soon as `mandate` has ended: released, refused, taken over or run out.
-    pub async fn ended(&self, mandate: SchedulingAuthority) {
+    /// Returns as soon as `authority` has ended: released, revoked, replaced or expired.
+    pub async fn ended(&self, authority: SchedulingAuthority) {
         let mut changes = self.view.subscribe();
         loop {
             let view = changes.borrow_and_update().clone();
-            let Some(until) = view.until.filter(|_| view.mandate(Instant::now()) == Some(mandate)) else {
+            let Some(until) = view.until.filter(|_| view.authority(Instant::now()) == Some(authority)) else {
                 return;
             };
             tokio::select! {

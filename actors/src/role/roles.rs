@@ -1,4 +1,4 @@
-//! The roles of a replica: one for each shard.
+//! The roles of a replica, one for each shard.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,24 +6,26 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
-use super::balance::{may_run, should_yield};
+use super::balance::{may_campaign, should_yield};
 use super::{ElectionBasis, Epoch, PeerLoad, RoleView, RoleWatch, Shard};
 use crate::activity::OrgName;
 
-/// The roles of a replica, one for each shard, and what others lead. Cheap to clone; clones share everything.
+/// The roles of a replica, one for each shard, and how many shards other replicas lead. Cheap to
+/// clone; clones share everything.
 #[derive(Clone, Debug)]
 pub struct Roles {
     watches: Arc<[RoleWatch]>,
-    others: Arc<ArcSwap<Vec<PeerLoad>>>,
+    peers: Arc<ArcSwap<Vec<PeerLoad>>>,
+    /// When this replica last gave a shard up to balance the load.
     yielded: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Roles {
-    /// Begins as a follower of nobody, in each of `shards`; at least one.
+    /// Begins as a follower without a known leader in each of `shards`, which is at least one.
     pub fn new(basis: impl Into<ElectionBasis>, shards: u32) -> Self {
         let basis = basis.into();
         let watches = Shard::all(shards).map(|_| RoleWatch::new(basis.clone())).collect();
-        Roles { watches, others: Arc::default(), yielded: Arc::default() }
+        Roles { watches, peers: Arc::default(), yielded: Arc::default() }
     }
 
     /// Every shard with its role.
@@ -36,7 +38,7 @@ impl Roles {
         self.watches.get(shard.number() as usize).unwrap_or(self.first())
     }
 
-    /// The role in the first shard, whose leader does what is to be done once for all.
+    /// The role in the first shard, whose leader also does what concerns all shards.
     pub fn first(&self) -> &RoleWatch {
         &self.watches[0]
     }
@@ -46,57 +48,57 @@ impl Roles {
         self.watch(Shard::of(org, self.watches.len() as u32))
     }
 
-    /// The greatest epoch to act under now; `None` while this replica leads nowhere.
+    /// The greatest epoch under which this replica leads now; `None` while it leads no shard.
     pub fn leads(&self) -> Option<Epoch> {
         self.watches.iter().filter_map(RoleWatch::leads).max()
     }
 
-    /// How many shards it leads.
-    pub fn held(&self) -> usize {
+    /// How many shards this replica leads now.
+    pub fn shards_led(&self) -> usize {
         self.watches.iter().filter(|watch| watch.leads().is_some()).count()
     }
 
-    /// The role as last published: that of a shard it leads, if there is one.
+    /// The role as last published in one shard: one that this replica leads, if there is any.
     pub fn get(&self) -> RoleView {
         let now = Instant::now();
         let views = self.watches.iter().map(RoleWatch::get);
         views
-            .max_by_key(|view| (view.leads(now), view.stands_in, view.last_error.is_some()))
+            .max_by_key(|view| (view.leads(now), view.leads_without_election, view.last_error.is_some()))
             .unwrap_or_else(|| self.first().get())
     }
 
-    /// What this replica tells the others.
+    /// What this replica reports to the others.
     pub fn load(&self) -> PeerLoad {
         let is_able = |watch: &RoleWatch| {
             let view = watch.get();
             !watch.has_resigned() && view.last_error.is_none() && !view.basis.degraded
         };
-        PeerLoad { stands: self.watches.iter().all(is_able), held: self.held() }
+        PeerLoad { can_lead: self.watches.iter().all(is_able), shards_led: self.shards_led() }
     }
 
-    /// Whether a replica that follows in a shard may run for it at once, as little as it leads.
-    pub(super) fn may_run(&self) -> bool {
-        may_run(self.held(), &self.others.load())
+    /// Whether this replica may run for another shard at once, because no other leads fewer.
+    pub(super) fn may_campaign(&self) -> bool {
+        may_campaign(self.shards_led(), &self.peers.load())
     }
 
-    /// Whether a shard that this replica leads should now go to another one. Not twice within `pace`, in which the others
-    /// learn of it.
+    /// Whether this replica should give up a shard now. True at most once within `pace`, the time
+    /// in which the others learn of it.
     pub(super) fn should_yield(&self, pace: Duration) -> bool {
         let mut yielded = self.yielded.lock().unwrap_or_else(PoisonError::into_inner);
         let is_early = yielded.is_some_and(|last| last.elapsed() < pace);
-        let yields = !is_early && self.load().stands && should_yield(self.held(), &self.others.load());
+        let yields = !is_early && self.load().can_lead && should_yield(self.shards_led(), &self.peers.load());
         if yields {
             *yielded = Some(Instant::now());
         }
         yields
     }
 
-    /// What the others told last; nothing while they cannot be heard.
-    pub fn hear(&self, others: Vec<PeerLoad>) {
-        self.others.store(Arc::new(others));
+    /// Takes over what the other replicas last reported; nothing while they are unreachable.
+    pub fn set_peers(&self, peers: Vec<PeerLoad>) {
+        self.peers.store(Arc::new(peers));
     }
 
-    /// Hears of an epoch.
+    /// Takes note of an epoch that exists, so that later ones are greater.
     pub fn note_epoch(&self, epoch: Epoch) {
         self.watches.iter().for_each(|watch| watch.note_epoch(epoch));
     }

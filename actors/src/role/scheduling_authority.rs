@@ -1,19 +1,20 @@
-//! What scheduling is done under.
+//! What entitles a replica to schedule scrapes.
 
 use super::Epoch;
 
-/// What scheduling is done under.
+/// What entitles a replica to schedule scrapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SchedulingAuthority {
-    /// A leadership. Only it collects garbage.
+    /// It was elected, under this epoch. Only an elected leader collects garbage.
     Leader(Epoch),
-    /// Nobody can be elected, and what replicas share is away: whoever led last goes on collecting into its local store.
-    /// That needs no fence, since facts are a union, and ends as soon as the election answers again.
+    /// No election is possible and the shared store is unreachable: the last leader goes on
+    /// collecting into its local store. That needs no fence, since facts are a union, and it ends
+    /// as soon as the election answers again.
     Outage,
 }
 
 impl SchedulingAuthority {
-    /// The leadership, where it is one.
+    /// The epoch of an elected leader.
     pub fn epoch(self) -> Option<Epoch> {
         match self {
             SchedulingAuthority::Leader(epoch) => Some(epoch),

@@ -1,4 +1,4 @@
-//! The parts into which organisations are divided among leaders.
+//! The shards into which organisations are divided among leaders.
 
 use std::fmt;
 
@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 
 use crate::activity::OrgName;
 
-/// One of several parts of the organisations. Each has a leader of its own; usually there is one part.
+/// One of `count` disjoint sets of organisations. Each has a leader of its own; usually there is
+/// only one shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     number: u32,
@@ -14,34 +15,35 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Everything.
+    /// The only shard: all organisations.
     pub const WHOLE: Shard = Shard { number: 0, count: 1 };
 
-    /// All of `count` parts; at least one.
+    /// All of `count` shards; at least one.
     pub fn all(count: u32) -> impl Iterator<Item = Shard> {
         let count = count.max(1);
         (0..count).map(move |number| Shard { number, count })
     }
 
-    /// The one of `count` parts that an organisation belongs to.
+    /// The one of `count` shards that an organisation belongs to.
     ///
-    /// Rendezvous hashing: an organisation belongs where its weight is greatest. Every replica of every version decides alike,
-    /// and one part more takes from the others only what it gets.
+    /// Rendezvous hashing: an organisation belongs to the shard that gives it the greatest weight.
+    /// Every replica of every version decides alike, and an additional shard takes over
+    /// organisations without moving any between the others.
     pub fn of(org: &OrgName, count: u32) -> Self {
         Shard::all(count).max_by_key(|shard| shard.weight(org)).unwrap_or(Shard::WHOLE)
     }
 
-    /// Which of the parts it is, from 0.
+    /// Its index, from 0.
     pub fn number(self) -> u32 {
         self.number
     }
 
-    /// Of how many.
+    /// The number of shards.
     pub fn count(self) -> u32 {
         self.count
     }
 
-    /// Whether an organisation belongs to it.
+    /// Whether an organisation belongs to this shard.
     pub fn holds(self, org: &OrgName) -> bool {
         Shard::of(org, self.count) == self
     }
@@ -72,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn every_organisation_belongs_to_exactly_one_and_they_are_about_equal() {
+    fn every_organisation_belongs_to_exactly_one_shard_of_about_equal_size() {
         let orgs = orgs(1_000);
         for count in [1, 2, 3, 7] {
             let mut sizes = vec![0usize; count as usize];
@@ -83,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn one_more_takes_from_the_others_only_what_it_gets() {
+    fn an_additional_shard_moves_no_organisation_between_the_others() {
         for org in orgs(300) {
             let (before, after) = (shard_of(&org, 4), shard_of(&org, 5));
             assert!(after == before || after == 4, "{org} moved from {before} to {after}");
@@ -91,12 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn the_division_is_a_contract_between_versions() {
+    fn the_assignment_is_a_contract_between_versions() {
         let placed: Vec<u32> =
             ["acme", "globex", "initech", "umbrella"].map(|org| shard_of(&org.into(), 4)).into();
         assert_eq!(placed, PLACED);
     }
 
-    /// Worked out with coreutils: `printf '\0\0\0\1acme' | sha256sum` and so on, the greatest wins.
+    /// Computed with coreutils: `printf '\0\0\0\1acme' | sha256sum` and so on; the greatest digest
+    /// wins.
     const PLACED: [u32; 4] = [3, 0, 3, 1];
 }

@@ -1,4 +1,4 @@
-//! A role that was decided before the start.
+//! A role that is configured instead of elected.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use super::{ElectionBasis, ElectionError, ElectionStatus, Elector, Role};
 
-/// Always the same role. A leadership still has a deadline, so that a scheduler without a living role actor stops.
+/// Always gives the same role. A leadership still has a deadline, so that scheduling stops when the
+/// role actor does.
 #[derive(Clone, Debug)]
 pub struct StaticElector {
     role: Role,
@@ -16,7 +17,7 @@ pub struct StaticElector {
 }
 
 impl StaticElector {
-    /// Stands as `role`, for this reason; a leadership is good for `lease` after each attempt.
+    /// Always gives `role`, for this reason; a leadership lasts `lease` after each attempt.
     pub fn new(role: Role, lease: Duration, reason: impl Into<String>) -> Self {
         StaticElector { role, lease, reason: reason.into() }
     }
@@ -43,7 +44,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_what_it_was_told_and_a_leadership_has_its_deadline() {
+    async fn the_role_is_as_configured_and_a_leadership_has_a_deadline() {
         let lease = Duration::from_secs(15);
         let leader = StaticElector::new(Role::Leader, lease, "a test");
         let until = Instant::now() + lease;

@@ -1,19 +1,21 @@
-//! The work of a backfill job: collect what of its window is not covered.
+//! The work of a backfill job: collects whatever part of its window is not covered.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{CollectError, Collector, Cooldowns, ListedRepository, SourceErrorKind};
+use super::{Collector, Cooldowns};
 use crate::activity::{OrgName, RepoState, Window};
 use crate::maintenance::PauseRegistry;
 use crate::queue::{Handled, Job, JobError, JobHandler};
+use crate::source::{CollectError, ListedRepository, SourceErrorKind};
 use crate::store::{RepositoriesOf, WriteSource};
 
-/// How long a job waits for quota where GitHub does not say how long.
-const QUOTA_PAUSE: Duration = Duration::from_secs(60);
-/// How long a job of a paused organisation waits before it is looked at again: its pause may be ended at any time.
+/// How long a job is deferred for a rate limit if GitHub does not say how long.
+const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(60);
+/// How long a job of a paused organisation is deferred: an operator may end the pause at any time.
 const MAINTENANCE_PAUSE: Duration = Duration::from_secs(60);
 
 /// Handles the jobs of all configured organisations.
@@ -24,13 +26,14 @@ pub struct BackfillHandler {
 }
 
 impl BackfillHandler {
-    /// A handler for the organisations of these collectors, which leaves alone what was announced or paused there.
+    /// A handler for the organisations of these collectors. It defers jobs of organisations that
+    /// are in cooldown or paused.
     pub fn new(
         collectors: impl IntoIterator<Item = Collector>,
         cooldowns: Cooldowns,
         maintenance: PauseRegistry,
     ) -> Self {
-        let by_org = collectors.into_iter().map(|collector| (collector.settings().org.clone(), collector));
+        let by_org = collectors.into_iter().map(|collector| (collector.org.clone(), collector));
         BackfillHandler { collectors: by_org.collect(), cooldowns, maintenance }
     }
 
@@ -50,26 +53,26 @@ impl JobHandler for BackfillHandler {
             message: format!("the window [{}, {}) is empty", job.window_start, job.window_end),
             permanent: true,
         })?;
-        let now = collector.settings().clock.now();
-        if self.maintenance.known(&job.org).is_some() {
+        let now = collector.clock.now();
+        if self.maintenance.cached_pause(&job.org).is_some() {
             return Ok(Handled::Deferred(MAINTENANCE_PAUSE));
         }
         if let Some(remaining) = self.cooldowns.remaining(&job.org, now).await {
             return Ok(Handled::Deferred(remaining));
         }
         let message = RepositoriesOf(job.org.clone());
-        let states = collector.settings().store.call(message).await.map_err(transient)?.map_err(transient)?;
+        let states = collector.store.call(message).await.map_err(transient)?.map_err(transient)?;
         let (mut repaired, mut failed) = (false, None);
-        for state in states.iter().filter(|state| wants(job, state)) {
+        for state in states.iter().filter(|state| concerns(job, state)) {
             match repair(collector, state, window).await {
-                Ok(did) => repaired |= did,
+                Ok(had_gap) => repaired |= had_gap,
                 Err(CollectError::Source(error)) if error.kind == SourceErrorKind::RateLimited => {
-                    return Ok(Handled::Deferred(error.retry_after.unwrap_or(QUOTA_PAUSE)));
+                    return Ok(Handled::Deferred(error.retry_after.unwrap_or(RATE_LIMIT_PAUSE)));
                 }
-                // Of a whole organisation, what no longer exists has nothing to repair.
+                // A job of the whole organisation skips repositories that no longer exist.
                 Err(CollectError::Source(error))
                     if error.kind == SourceErrorKind::NotFound && job.repo_id.is_none() => {}
-                // One repository in trouble keeps nobody else from being repaired.
+                // One failing repository does not keep the others from being repaired.
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
@@ -80,27 +83,27 @@ impl JobHandler for BackfillHandler {
     }
 }
 
-fn wants(job: &Job, state: &RepoState) -> bool {
+fn concerns(job: &Job, state: &RepoState) -> bool {
     match &job.repo_id {
         Some(id) => state.key.id == *id,
         None => job.repo.as_str() == Job::ALL || job.repo == state.meta.name,
     }
 }
 
-/// Collects from the first gap inside the window; whether there was one.
+/// Collects from the first gap inside the window; returns whether there was one.
 async fn repair(collector: &Collector, state: &RepoState, window: Window) -> Result<bool, CollectError> {
-    let now = collector.settings().clock.now();
+    let now = collector.clock.now();
     let due = Window::new(collector.due_from(Some(state), now), now);
     let Some(wanted) = due.and_then(|due| due.intersection(window)) else { return Ok(false) };
     let Some(gap) = state.coverage.gaps(wanted).into_iter().next() else { return Ok(false) };
-    // Without a time of the last push the source looks at the branch itself, which is what a repair is for.
+    // Without the time of the last push the source reads the branch, which a repair needs.
     let repository =
         ListedRepository { id: state.key.id.clone(), name: state.meta.name.clone(), pushed_at: None };
     collector.collect(&repository, Some(state), gap.from(), WriteSource::WorkerBackfill).await?;
     Ok(true)
 }
 
-fn transient(error: impl std::fmt::Display) -> JobError {
+fn transient(error: impl Display) -> JobError {
     JobError { message: error.to_string(), permanent: false }
 }
 

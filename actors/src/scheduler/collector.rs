@@ -1,87 +1,55 @@
-//! Collects one repository and writes what was found: the one path from a source to the store.
+//! The only path from a source to the store: collects repositories and writes what was found.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_supervisor::ActorRef;
 use futures::StreamExt;
 use tracing::Instrument;
 
-use super::{
-    ActivitySource, CollectFailure, CollectRequest, Collection, CommitsRead, HistorySettings,
-    KnownRepository, ListedRepository, RepositoryChanges, RequestPriority, SourceError, due_from,
-};
+use super::{HistorySettings, due_from};
 use crate::activity::{
     Batch, DAY, Fact, FactId, FactKind, HeadRead, LocChange, OrgName, Record, RepoId, RepoKey, RepoMeta,
     RepoState, Timestamp, Window,
 };
 use crate::clock::Clock;
-use crate::store::{RecordsOf, StoreActor, StoreError, Write, WriteSource};
-use actix_supervisor::{ActorRef, CallError};
+use crate::source::{
+    ActivitySource, CollectError, CollectFailure, CollectRequest, Collection, CommitsRead, KnownRepository,
+    ListedRepository, RepositoryChanges, RequestPriority, SourceError, SourceErrorKind,
+};
+use crate::store::{RecordsOf, StoreActor, Write, WriteSource};
 
-/// How long a collector waits for a store actor that restarts; everything it sends may be handled twice.
+/// How long to wait for a store actor that restarts. Writes are idempotent, so they may be
+/// repeated.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Repositories whose records are read at a time.
-const READS: usize = 64;
+/// Repositories whose records are read concurrently.
+const CONCURRENT_READS: usize = 64;
 
-/// Why a repository was not collected. What had been found by then is stored, but nothing counts as covered.
-#[derive(Debug, thiserror::Error)]
-pub enum CollectError {
-    /// GitHub, or the way to it.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The store refused.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The store actor is not there just now.
-    #[error("the store actor did not answer: {0}")]
-    Unanswered(#[from] CallError),
-}
-
-/// What a collector is made of; cheap to clone.
+/// Collects repositories of one organisation; cheap to clone.
 #[derive(Clone)]
-pub struct CollectorSettings {
-    /// Whose repositories.
+pub struct Collector {
     pub org: OrgName,
-    /// Where activity comes from.
     pub source: Arc<dyn ActivitySource>,
-    /// Where facts go.
     pub store: ActorRef<StoreActor>,
-    /// GitHub's time.
     pub clock: Arc<Clock>,
     /// How far back collecting goes.
     pub history: HistorySettings,
 }
 
-/// Collects repositories of one organisation.
-#[derive(Clone)]
-pub struct Collector {
-    settings: CollectorSettings,
-}
-
 impl Collector {
-    /// A collector of one organisation.
-    pub fn new(settings: CollectorSettings) -> Self {
-        Collector { settings }
-    }
-
-    /// What it is made of.
-    pub fn settings(&self) -> &CollectorSettings {
-        &self.settings
-    }
-
-    /// The first instant that is due of a repository, known or new.
+    /// The first instant that should be covered of a repository, known or new.
     pub fn due_from(&self, state: Option<&RepoState>, now: Timestamp) -> Timestamp {
-        due_from(state.map_or(now, |state| state.meta.first_seen), now, self.settings.history)
+        due_from(state.map_or(now, |state| state.meta.first_seen), now, self.history)
     }
 
-    /// What happened before is not kept.
+    /// Nothing that happened before is retained.
     fn retained_from(&self, now: Timestamp) -> Timestamp {
-        now - self.settings.history.retention
+        now - self.history.retention
     }
 
-    /// What a look at the whole organisation is told of a repository.
+    /// What a poll of the organisation has to know about a repository.
     pub fn known(&self, state: &RepoState, now: Timestamp) -> KnownRepository {
         KnownRepository {
             name: state.meta.name.clone(),
@@ -91,32 +59,35 @@ impl Collector {
         }
     }
 
-    /// In which of these repositories somebody is known to have said something since `since`. A repository of which the
-    /// store does not tell is left out: this only finds deletions sooner.
-    pub async fn talked_in<'a>(
+    /// Those of these repositories with a stored review or comment since `since`. A repository
+    /// whose records cannot be read is left out: then deletions are only found later.
+    pub async fn recently_discussed<'a>(
         &self,
         states: impl Iterator<Item = &'a RepoState>,
         since: Timestamp,
     ) -> Vec<RepoId> {
-        let asked: Vec<_> = states
+        let reads: Vec<_> = states
             .map(|state| {
                 let message = RecordsOf { key: state.key.clone(), since };
-                let store = self.settings.store.clone();
+                let store = self.store.clone();
                 async move {
                     let id = message.key.id.clone();
                     let stored = store.call_persistently(message, PATIENCE).await.ok()?.ok()?;
-                    stored.iter().any(|(id, record)| is_talk(*id) && !record.latest.gone).then_some(id)
+                    stored
+                        .iter()
+                        .any(|(id, record)| is_review_or_comment(*id) && !record.latest.gone)
+                        .then_some(id)
                 }
             })
             .collect();
-        futures::stream::iter(asked)
-            .buffer_unordered(READS)
+        futures::stream::iter(reads)
+            .buffer_unordered(CONCURRENT_READS)
             .filter_map(futures::future::ready)
             .collect()
             .await
     }
 
-    /// Collects everything since `since` and writes it; covered is then what was really read: from `since` to the
+    /// Collects everything since `since` and writes it. That covers the time from `since` to the
     /// `Date` of the first answer.
     pub async fn collect(
         &self,
@@ -127,35 +98,37 @@ impl Collector {
     ) -> Result<(), CollectError> {
         let request = self.request(repository, state, since, source);
         let span = tracing::debug_span!("collect", repositories = 1);
-        let outcome = self.settings.source.collect(&request).instrument(span).await;
+        let outcome = self.source.collect(&request).instrument(span).await;
         self.store(&request, outcome, source).await
     }
 
-    /// Collects several repositories together; what became of each.
+    /// Collects several repositories together, each since an instant of its own; returns the result
+    /// of each.
     pub async fn collect_many(
         &self,
-        wanted: &[(&ListedRepository, Option<&RepoState>, Timestamp)],
+        due: &[(&ListedRepository, Option<&RepoState>, Timestamp)],
         source: WriteSource,
     ) -> Vec<(RepoId, Result<(), CollectError>)> {
-        let requests: Vec<CollectRequest> = wanted
+        let requests: Vec<CollectRequest> = due
             .iter()
             .map(|(repository, state, since)| self.request(repository, *state, *since, source))
             .collect();
         let span = tracing::debug_span!("collect", repositories = requests.len());
-        let mut outcomes = self.settings.source.collect_many(&requests).instrument(span).await;
+        let mut outcomes = self.source.collect_many(&requests).instrument(span).await;
         let mut results = Vec::with_capacity(requests.len());
         for request in &requests {
             let id = &request.repository.id;
             let outcome = match outcomes.remove(id) {
                 Some(outcome) => outcome,
-                None => Err(self.unanswered(request)),
+                None => Err(self.missing(request)),
             };
             results.push((id.clone(), self.store(request, outcome, source).await));
         }
         results
     }
 
-    /// Writes what a look at the organisation found in one repository; `covered` is what it thereby knows completely.
+    /// Writes what a poll of the organisation found in one repository; `covered` is the time that
+    /// is thereby complete.
     pub async fn store_changes(
         &self,
         changes: RepositoryChanges,
@@ -169,12 +142,13 @@ impl Collector {
             batch.head = self.head_of(&mut batch, &changes.commits, &changes.facts, seen_at).await?;
         }
         if let Some(since) = changes.conversations_reread {
-            self.add_vanished(&mut batch, since, &changes.facts, is_talk).await?;
+            self.add_missing_as_gone(&mut batch, since, &changes.facts, is_review_or_comment).await?;
         }
         if !changes.gone.is_empty() {
-            // What is looked for by its id is a day old at most; the rest is for clocks that differ.
+            // Facts that are requested by id are at most a day old; another day allows for clock
+            // skew.
             let gone: HashSet<FactId> = changes.gone.iter().copied().collect();
-            self.add_vanished(&mut batch, seen_at - 2 * DAY, &[], |id| gone.contains(&id)).await?;
+            self.add_missing_as_gone(&mut batch, seen_at - 2 * DAY, &[], |id| gone.contains(&id)).await?;
         }
         self.write(batch, WriteSource::LeaderScrape).await?;
         match changes.failure {
@@ -190,18 +164,18 @@ impl Collector {
         since: Timestamp,
         source: WriteSource,
     ) -> CollectRequest {
-        let purpose = match source {
+        let priority = match source {
             WriteSource::LeaderScrape => RequestPriority::Live,
             WriteSource::WorkerBackfill => RequestPriority::Backfill,
         };
-        let now = self.settings.clock.now();
+        let now = self.clock.now();
         CollectRequest {
             repository: repository.clone(),
             since,
             head: state.and_then(|state| state.head.clone()),
             history_from: self.due_from(state, now),
             retained_from: self.retained_from(now),
-            purpose,
+            priority,
         }
     }
 
@@ -217,24 +191,24 @@ impl Collector {
                 self.write(batch, source).await
             }
             Err(failure) => {
-                let seen_at = failure.observed_at.unwrap_or_else(|| self.settings.clock.now());
+                let seen_at = failure.observed_at.unwrap_or_else(|| self.clock.now());
                 let mut batch = self.empty_batch(&request.repository, seen_at);
                 batch.records = observed(&failure.facts, seen_at);
-                // The failure itself is what the caller needs to hear of; what was found will be found again.
+                // The caller needs to know the failure itself; the facts will be found again.
                 if let Err(error) = self.write(batch, source).await {
-                    tracing::debug!(%error, org = %self.settings.org, "what a failed collection had found was not stored");
+                    tracing::debug!(%error, org = %self.org, "the facts found by a failed collection were not stored");
                 }
                 Err(failure.error.into())
             }
         }
     }
 
-    fn unanswered(&self, request: &CollectRequest) -> CollectFailure {
+    fn missing(&self, request: &CollectRequest) -> CollectFailure {
         let error = SourceError {
-            kind: super::SourceErrorKind::Malformed,
-            org: self.settings.org.clone(),
+            kind: SourceErrorKind::Malformed,
+            org: self.org.clone(),
             endpoint: format!("collecting {}", request.repository.name),
-            detail: "the source said nothing of this repository".into(),
+            detail: "the source gave no result for this repository".into(),
             retry_after: None,
         };
         CollectFailure { error, observed_at: None, facts: Vec::new() }
@@ -253,7 +227,8 @@ impl Collector {
         Ok(batch)
     }
 
-    /// How far the branch is read now; what a complete reading did not find again is added as gone.
+    /// How far the branch is read now. Stored commits that a complete reading did not find again
+    /// are added to the batch as gone.
     async fn head_of(
         &self,
         batch: &mut Batch,
@@ -265,62 +240,63 @@ impl Collector {
             CommitsRead::Unchanged => return Ok(None),
             CommitsRead::Extended { tip } => *tip,
             CommitsRead::Reread { tip, since } => {
-                self.add_vanished(batch, *since, facts, |id| id.kind() == FactKind::Commit).await?;
+                self.add_missing_as_gone(batch, *since, facts, |id| id.kind() == FactKind::Commit).await?;
                 *tip
             }
         };
         Ok(Some(HeadRead { read_at: seen_at, oid: tip }))
     }
 
-    /// Adds as gone what is stored since `since`, is of this kind and was not found.
-    async fn add_vanished(
+    /// Adds the stored facts since `since` to the batch as gone that match the filter and were not
+    /// found.
+    async fn add_missing_as_gone(
         &self,
         batch: &mut Batch,
         since: Timestamp,
         found: &[Fact],
-        concerns: impl Fn(FactId) -> bool,
+        filter: impl Fn(FactId) -> bool,
     ) -> Result<(), CollectError> {
         let message = RecordsOf { key: batch.key.clone(), since };
-        let stored = self.settings.store.call_persistently(message, PATIENCE).await??;
+        let stored = self.store.call_persistently(message, PATIENCE).await??;
         let seen_at = batch.meta.seen_at;
-        batch.records.extend(vanished(&stored, found, seen_at, concerns));
+        batch.records.extend(missing_as_gone(&stored, found, seen_at, filter));
         Ok(())
     }
 
     fn empty_batch(&self, repository: &ListedRepository, seen_at: Timestamp) -> Batch {
         Batch::new(
-            RepoKey { org: self.settings.org.clone(), id: repository.id.clone() },
+            RepoKey { org: self.org.clone(), id: repository.id.clone() },
             RepoMeta { seen_at, name: repository.name.clone(), first_seen: seen_at },
         )
     }
 
-    /// A source that does not tell lines has not seen that there are none: what is known of them stays.
-    async fn keep_lines(&self, batch: &mut Batch) -> Result<(), CollectError> {
+    /// Keeps the stored lines of code of commits: a source that does not include them reports zero.
+    async fn keep_loc(&self, batch: &mut Batch) -> Result<(), CollectError> {
         let commits = batch.records.iter().filter(|(id, _)| id.kind() == FactKind::Commit);
         let earliest = commits.map(|(_, record)| record.latest.at).min();
-        let Some(since) = earliest.filter(|_| !self.settings.source.tells_lines()) else { return Ok(()) };
+        let Some(since) = earliest.filter(|_| !self.source.includes_loc()) else { return Ok(()) };
         let message = RecordsOf { key: batch.key.clone(), since };
-        let stored = self.settings.store.call_persistently(message, PATIENCE).await??;
+        let stored = self.store.call_persistently(message, PATIENCE).await??;
         let known: HashMap<FactId, LocChange> =
-            stored.into_iter().map(|(id, record)| (id, record.latest.lines)).collect();
+            stored.into_iter().map(|(id, record)| (id, record.latest.loc)).collect();
         for (id, record) in &mut batch.records {
-            if record.latest.lines == LocChange::default()
-                && let Some(lines) = known.get(id)
+            if record.latest.loc == LocChange::default()
+                && let Some(loc) = known.get(id)
             {
-                record.latest.lines = *lines;
+                record.latest.loc = *loc;
             }
         }
         Ok(())
     }
 
     async fn write(&self, mut batch: Batch, source: WriteSource) -> Result<(), CollectError> {
-        self.keep_lines(&mut batch).await?;
-        self.settings.store.call_persistently(Write { batch, source }, PATIENCE).await??;
+        self.keep_loc(&mut batch).await?;
+        self.store.call_persistently(Write { batch, source }, PATIENCE).await??;
         Ok(())
     }
 }
 
-fn is_talk(id: FactId) -> bool {
+fn is_review_or_comment(id: FactId) -> bool {
     matches!(id.kind(), FactKind::Review | FactKind::IssueComment)
 }
 
@@ -328,17 +304,17 @@ fn observed(facts: &[Fact], seen_at: Timestamp) -> Vec<(FactId, Record)> {
     facts.iter().map(|fact| (fact.id, Record::observed(fact, seen_at))).collect()
 }
 
-/// The stored records that a complete reading did not find again.
-fn vanished(
+/// The stored records that a complete reading did not find again, marked as gone.
+fn missing_as_gone(
     stored: &[(FactId, Record)],
     found: &[Fact],
     seen_at: Timestamp,
-    concerns: impl Fn(FactId) -> bool,
+    filter: impl Fn(FactId) -> bool,
 ) -> Vec<(FactId, Record)> {
     let found: HashSet<FactId> = found.iter().map(|fact| fact.id).collect();
     stored
         .iter()
-        .filter(|(id, record)| concerns(*id) && !record.latest.gone && !found.contains(id))
-        .map(|(id, record)| (*id, record.vanished(seen_at)))
+        .filter(|(id, record)| filter(*id) && !record.latest.gone && !found.contains(id))
+        .map(|(id, record)| (*id, record.marked_gone(seen_at)))
         .collect()
 }

@@ -1,37 +1,34 @@
-//! When an organisation is left alone: a state machine without a clock.
+//! The circuit breaker of an organisation: a state machine without a clock.
 
 use serde::Serialize;
 
 use crate::activity::Timestamp;
 
-/// The thresholds.
+/// The thresholds of the state machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CooldownSettings {
-    /// Failed cycles in a row that end `Healthy`.
+    /// Consecutive failed cycles after which a cooldown begins.
     pub failure_threshold: u32,
-    /// Seconds a cooldown lasts.
+    /// The duration of a cooldown in seconds.
     pub cooldown: i64,
-    /// Successful cycles in a row that end `Recovering`.
+    /// Consecutive successful cycles after which a recovering organisation is healthy.
     pub recover_threshold: u32,
 }
 
-/// How an organisation is.
+/// The state of an organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum OrgState {
-    /// Scrapes work.
+    /// It is scraped normally.
     Healthy {
-        /// Failed cycles in a row.
+        /// Consecutive failed cycles.
         streak: u32,
     },
-    /// It is left alone.
-    Cooldown {
-        /// Until then.
-        until: Timestamp,
-    },
-    /// It is tried again.
+    /// It is not scraped before `until`.
+    Cooldown { until: Timestamp },
+    /// It is scraped again after a cooldown; one failed cycle begins another.
     Recovering {
-        /// Successful cycles in a row.
+        /// Consecutive successful cycles.
         successes: u32,
     },
 }
@@ -50,14 +47,15 @@ impl OrgState {
     }
 }
 
-/// How a cycle ended, as far as this machine cares.
+/// How a cycle ended, as far as the health of GitHub is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CycleOutcome {
-    /// At least half of what was due was collected.
+    /// At least half of the repositories were collected.
     Succeeded,
-    /// The organisation could not be listed, or more than half of what was due failed.
+    /// The organisation could not be listed, or more than half of its repositories failed.
     Failed,
-    /// It was cut short by quota, by a loss of leadership or by a fault of our own, and says nothing about GitHub.
+    /// It was cut short by the quota, by the loss of leadership or by a fault of this replica,
+    /// which says nothing about GitHub.
     Neither,
 }
 
@@ -66,7 +64,7 @@ pub enum CycleOutcome {
 pub enum DueAction {
     /// Scrape.
     Scrape,
-    /// Leave GitHub alone and enqueue the window.
+    /// Do not ask GitHub, and enqueue the window.
     Enqueue,
 }
 
@@ -88,12 +86,12 @@ impl Cooldown {
         Cooldown { state, ..self }
     }
 
-    /// How the organisation is.
+    /// The current state.
     pub fn state(&self) -> OrgState {
         self.state
     }
 
-    /// A scrape is due at `now`.
+    /// Decides on a scrape that is due at `now`.
     pub fn due(&mut self, now: Timestamp) -> DueAction {
         match self.state {
             OrgState::Cooldown { until } if now < until => DueAction::Enqueue,
@@ -105,7 +103,7 @@ impl Cooldown {
         }
     }
 
-    /// A cycle ended at `now`; whether it began a cooldown.
+    /// Records that a cycle ended at `now`; returns whether that began a cooldown.
     pub fn finished(&mut self, outcome: CycleOutcome, now: Timestamp) -> bool {
         let settings = self.settings;
         let cooldown = OrgState::Cooldown { until: now + settings.cooldown };
@@ -144,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn every_transition_is_the_one_in_the_table() {
+    fn every_transition_is_as_documented() {
         use CycleOutcome::{Failed, Neither, Succeeded};
         use OrgState::{Cooldown as Cool, Healthy, Recovering};
         let until = at(120);
@@ -171,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cooldown_ends_when_its_time_has_come() {
+    fn a_cooldown_ends_at_its_deadline() {
         let mut machine = Cooldown { settings: SETTINGS, state: OrgState::Cooldown { until: at(100) } };
         assert_eq!(machine.due(at(99)), DueAction::Enqueue);
         assert_eq!(machine.due(at(100)), DueAction::Scrape);
@@ -180,7 +178,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn scrapes_go_on_for_ever_and_never_during_a_cooldown(
+        fn scrapes_continue_for_ever_and_never_during_a_cooldown(
             steps in proptest::collection::vec((0u8..3, 1i64..60), 1..200),
         ) {
             let mut machine = Cooldown::new(SETTINGS);
@@ -191,7 +189,7 @@ mod tests {
                 let before = machine.state();
                 match machine.due(now) {
                     DueAction::Enqueue => {
-                        let OrgState::Cooldown { until } = before else { panic!("left alone while {before:?}") };
+                        let OrgState::Cooldown { until } = before else { panic!("not scraped while {before:?}") };
                         prop_assert!(now < until);
                         let since = *quiet_since.get_or_insert(now);
                         prop_assert!(now.seconds_since(since) < SETTINGS.cooldown, "a cooldown never lasts longer");

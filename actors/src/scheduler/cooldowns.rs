@@ -1,4 +1,4 @@
-//! Which organisations are left alone, as all replicas know it.
+//! The cooldowns of organisations, as all replicas know them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use crate::store::{SharedState, SharedTable, StoreError};
 
 const TABLE: SharedTable = SharedTable::Cooldowns;
 
-/// The cooldowns that the leader announces, so that the workers of every replica put jobs of such an organisation back
-/// instead of failing them.
+/// The cooldowns that leaders announce, so that the workers of every replica defer the jobs of such
+/// an organisation instead of failing them.
 #[derive(Clone)]
 pub struct Cooldowns {
     shared: Arc<dyn SharedState>,
@@ -21,15 +21,15 @@ impl Cooldowns {
         Cooldowns { shared }
     }
 
-    /// An organisation is left alone from `now` until `until`.
+    /// Announces that an organisation is in cooldown from `now` until `until`.
     pub async fn announce(&self, org: &OrgName, until: Timestamp, now: Timestamp) -> Result<(), StoreError> {
         let seconds = u64::try_from(until.seconds_since(now)).unwrap_or(0).max(1);
         let value = until.as_unix().to_string();
         self.shared.put(TABLE, org.as_str(), value.as_bytes(), Duration::from_secs(seconds)).await
     }
 
-    /// How long an organisation is to be left alone yet, as of `now`. Without shared state nobody is: its jobs fail and
-    /// come back.
+    /// How long the cooldown of an organisation still lasts at `now`; `None` if there is none, or
+    /// if the shared state is unreachable: then its jobs fail and are retried.
     pub async fn remaining(&self, org: &OrgName, now: Timestamp) -> Option<Duration> {
         let value = self.shared.get(TABLE, org.as_str()).await.ok().flatten()?;
         let until = Timestamp::from_unix(std::str::from_utf8(&value).ok()?.parse().ok()?);
@@ -44,15 +44,15 @@ mod tests {
     use crate::store::MemoryState;
 
     #[tokio::test(start_paused = true)]
-    async fn everybody_knows_until_it_is_over() {
+    async fn a_cooldown_is_known_to_all_replicas_until_it_ends() {
         let cooldowns = Cooldowns::new(Arc::new(MemoryState::new()));
         let now = Timestamp::from_unix(1_000);
         let org = OrgName::from("acme");
         assert_eq!(cooldowns.remaining(&org, now).await, None);
         cooldowns.announce(&org, now + 120, now).await.unwrap();
         assert_eq!(cooldowns.remaining(&org, now + 20).await, Some(Duration::from_secs(100)));
-        assert_eq!(cooldowns.remaining(&org, now + 120).await, None, "by GitHub's clock");
+        assert_eq!(cooldowns.remaining(&org, now + 120).await, None, "it has ended by GitHub's clock");
         tokio::time::advance(Duration::from_secs(121)).await;
-        assert_eq!(cooldowns.remaining(&org, now).await, None, "by ours");
+        assert_eq!(cooldowns.remaining(&org, now).await, None, "it has ended by the local clock");
     }
 }

@@ -1,4 +1,5 @@
-//! What is due, what is missing, and how complete an organisation is: plain functions of coverage and time.
+//! What is due, what is missing, and how complete an organisation is: pure functions of coverage
+//! and time.
 
 use serde::Serialize;
 
@@ -7,53 +8,62 @@ use crate::activity::{DAY, HOUR, RepoState, Timestamp, Window};
 /// How far back collecting goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HistorySettings {
-    /// Seconds for which facts are kept.
+    /// Seconds for which facts are retained.
     pub retention: i64,
-    /// Seconds of history collected of a newly seen repository.
+    /// Seconds of history that are collected of a new repository.
     pub history: i64,
 }
 
-/// The first instant that is due of a repository first seen at `first_seen`.
+/// The first instant that should be covered of a repository first seen at `first_seen`.
 pub fn due_from(first_seen: Timestamp, now: Timestamp, settings: HistorySettings) -> Timestamp {
     (now - settings.retention).max(first_seen - settings.history)
 }
 
-/// Where the next scrape goes on: at the end of what is covered.
+/// Where the next scrape continues: at the end of coverage.
 pub fn live_since(state: Option<&RepoState>, due_from: Timestamp) -> Timestamp {
     state.and_then(|state| state.coverage.end()).map_or(due_from, |end| end.max(due_from))
 }
 
-/// The gaps behind the end of what is covered; the next scrape, which begins there, would never look at them.
-pub fn holes(state: &RepoState, due_from: Timestamp) -> Vec<Window> {
-    let behind = state.coverage.end().and_then(|end| Window::new(due_from, end));
-    behind.map_or_else(Vec::new, |window| state.coverage.gaps(window))
+/// The gaps before the end of coverage. The next scrape continues at that end, so only backfill
+/// jobs collect them.
+pub fn interior_gaps(state: &RepoState, due_from: Timestamp) -> Vec<Window> {
+    let interior = state.coverage.end().and_then(|end| Window::new(due_from, end));
+    interior.map_or_else(Vec::new, |window| state.coverage.gaps(window))
 }
 
-/// How far coverage may end behind the newest and still be brought up to date by one look at the organisation.
-pub const TOGETHER: i64 = HOUR;
+/// Seconds by which the coverage of a repository may lag behind the newest one and still be brought
+/// up to date by the same poll.
+const MAX_LAG: i64 = HOUR;
 
-/// The repositories that one look at the organisation brings up to date, and the instant since which it has to look:
-/// the earliest end of coverage among those that are not far behind the newest. `None` where nothing is covered.
-pub fn together<'a>(
-    states: impl Iterator<Item = &'a RepoState> + Clone,
-) -> Option<(Timestamp, Vec<&'a RepoState>)> {
+/// The repositories that one poll of the organisation brings up to date.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PollGroup<'a> {
+    /// The instant since which to poll: the earliest end of coverage in the group.
+    pub since: Timestamp,
+    pub states: Vec<&'a RepoState>,
+}
+
+/// Chooses the repositories whose coverage does not lag far behind the newest one; `None` if
+/// nothing is covered.
+pub fn poll_group<'a>(states: impl Iterator<Item = &'a RepoState> + Clone) -> Option<PollGroup<'a>> {
     let newest = states.clone().filter_map(|state| state.coverage.end()).max()?;
-    let near: Vec<&RepoState> =
-        states.filter(|state| state.coverage.end().is_some_and(|end| end >= newest - TOGETHER)).collect();
-    let since = near.iter().filter_map(|state| state.coverage.end()).min()?;
-    Some((since, near))
+    let states: Vec<&RepoState> =
+        states.filter(|state| state.coverage.end().is_some_and(|end| end >= newest - MAX_LAG)).collect();
+    let since = states.iter().filter_map(|state| state.coverage.end()).min()?;
+    Some(PollGroup { since, states })
 }
 
 /// How complete an organisation's numbers are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Completeness {
-    /// Covered ÷ due of the last 24 hours up to the last due scrape, the mean over repositories; 1 where nothing is due.
+    /// The covered share of the 24 hours before the last due scrape, from 0 to 1, as the mean over
+    /// repositories; 1 if nothing is due.
     pub coverage_ratio: f64,
-    /// The newest instant covered of any repository.
+    /// The latest end of coverage of any repository.
     pub newest: Option<Timestamp>,
 }
 
-/// How complete the numbers of these repositories are, with the last scrape due at `last_due`.
+/// How complete the numbers of these repositories are if the last scrape was due at `last_due`.
 pub fn completeness<'a>(
     states: impl Iterator<Item = &'a RepoState>,
     last_due: Timestamp,
@@ -99,23 +109,23 @@ mod tests {
     }
 
     #[test]
-    fn a_scrape_goes_on_where_coverage_ends_and_leaves_holes_to_the_sweep() {
+    fn a_scrape_continues_where_coverage_ends_and_leaves_gaps_to_backfill() {
         let due = at(-14 * DAY);
         assert_eq!(live_since(None, due), due);
         assert_eq!(live_since(Some(&state(&[])), due), due);
         let state = state(&[(-14 * DAY, -2 * HOUR), (-HOUR, 0)]);
         assert_eq!(live_since(Some(&state), due), at(0));
-        assert_eq!(holes(&state, due), [Window::new(at(-2 * HOUR), at(-HOUR)).unwrap()]);
+        assert_eq!(interior_gaps(&state, due), [Window::new(at(-2 * HOUR), at(-HOUR)).unwrap()]);
     }
 
     #[test]
-    fn who_is_far_behind_does_not_widen_the_look_of_the_others() {
+    fn a_repository_that_is_far_behind_does_not_extend_the_poll() {
         let states =
             [state(&[(-DAY, 0)]), state(&[(-DAY, -10 * MINUTE)]), state(&[(-DAY, -2 * HOUR)]), state(&[])];
-        let (since, near) = together(states.iter()).unwrap();
-        assert_eq!(since, at(-10 * MINUTE));
-        assert_eq!(near, [&states[0], &states[1]]);
-        assert!(together([state(&[])].iter()).is_none());
+        let group = poll_group(states.iter()).unwrap();
+        assert_eq!(group.since, at(-10 * MINUTE));
+        assert_eq!(group.states, [&states[0], &states[1]]);
+        assert!(poll_group([state(&[])].iter()).is_none());
     }
 
     #[test]

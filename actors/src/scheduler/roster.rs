@@ -1,16 +1,17 @@
-//! Which repositories there are, as far as an incarnation of a scraper knows.
+//! The repositories of an organisation as known to one incarnation of a scraper.
 
 use std::collections::BTreeMap;
 
-use super::{Changes, ListedRepository, Reconcile};
 use crate::activity::{DAY, HOUR, RepoId, Timestamp};
+use crate::source::{Changes, ListedRepository, Reconcile};
 
-/// How often everything is listed and looked at again.
+/// Seconds between two thorough polls.
 const RECONCILE_PERIOD: i64 = HOUR;
-/// How far back conversations are read again, for what GitHub's search told too late.
-const REREAD: i64 = 2 * HOUR;
+/// Seconds for which conversations are read again, because GitHub's search may index them late.
+const REREAD_PERIOD: i64 = 2 * HOUR;
 
-/// The repositories of the last complete listing, and what was seen since; and when what is due.
+/// The repositories of the last complete listing and those seen since, and when thorough polls were
+/// made.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     repositories: BTreeMap<RepoId, ListedRepository>,
@@ -19,23 +20,24 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    /// The repositories there are.
+    /// All known repositories.
     pub(super) fn repositories(&self) -> impl Iterator<Item = &ListedRepository> {
         self.repositories.values()
     }
 
-    /// How many.
+    /// The number of known repositories.
     pub(super) fn len(&self) -> usize {
         self.repositories.len()
     }
 
-    /// Whether it is worth looking at; before the first listing everything is.
+    /// Whether a repository may exist; always true before the first listing.
     pub(super) fn may_exist(&self, id: &RepoId) -> bool {
         self.listed_at.is_none() || self.repositories.contains_key(id)
     }
 
-    /// How thoroughly to look at `now`: an incarnation begins with the tips, and goes over conversations an hour later,
-    /// the first time over those of a whole day, because nothing is known of what was deleted before.
+    /// How thorough a poll at `now` should be. An incarnation begins with the tips and reads
+    /// conversations again every hour from then on; the first time those of a whole day, because an
+    /// earlier incarnation may have missed deletions.
     pub(super) fn due(&self, now: Timestamp) -> Reconcile {
         let is_due = |at: Timestamp| now.seconds_since(at) >= RECONCILE_PERIOD;
         match (self.listed_at, self.reread_at) {
@@ -43,24 +45,24 @@ impl Roster {
             (Some(listed), _) if !is_due(listed) => Reconcile::Nothing,
             (Some(_), None) => Reconcile::Conversations { since: now - DAY },
             (Some(_), Some(reread)) => {
-                Reconcile::Conversations { since: (reread - HOUR).min(now - REREAD).max(now - DAY) }
+                Reconcile::Conversations { since: (reread - HOUR).min(now - REREAD_PERIOD).max(now - DAY) }
             }
         }
     }
 
-    /// Whether conversations were never read again by this incarnation.
+    /// Whether this incarnation has not read conversations again yet.
     pub(super) fn is_first_reread(&self) -> bool {
         self.reread_at.is_none()
     }
 
-    /// A complete listing that is no part of a look.
+    /// Takes over a complete listing that is not part of a poll.
     pub(super) fn replace(&mut self, listing: Vec<ListedRepository>) {
         self.repositories =
             listing.into_iter().map(|repository| (repository.id.clone(), repository)).collect();
     }
 
-    /// Takes over what a look saw.
-    pub(super) fn take_over(&mut self, changes: &Changes, asked: Reconcile) {
+    /// Takes over what a poll found.
+    pub(super) fn apply(&mut self, changes: &Changes, reconcile: Reconcile) {
         if let Some(listing) = &changes.listing {
             self.replace(listing.clone());
             self.listed_at = Some(changes.observed_at);
@@ -69,7 +71,7 @@ impl Roster {
         for repository in seen {
             self.repositories.insert(repository.id.clone(), repository.clone());
         }
-        if matches!(asked, Reconcile::Conversations { .. }) && changes.failure.is_none() {
+        if matches!(reconcile, Reconcile::Conversations { .. }) && changes.failure.is_none() {
             self.reread_at = Some(changes.observed_at);
         }
     }
@@ -96,14 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_listed_first_and_gone_over_every_hour() {
+    fn the_first_poll_lists_everything_and_every_hour_is_a_thorough_poll() {
         let mut roster = Roster::default();
         assert_eq!(roster.due(at(0)), Reconcile::Tips);
-        roster.take_over(&changes(at(0), Some(&["a"]), &[]), Reconcile::Tips);
+        roster.apply(&changes(at(0), Some(&["a"]), &[]), Reconcile::Tips);
         assert_eq!(roster.due(at(HOUR - 1)), Reconcile::Nothing);
         let first = Reconcile::Conversations { since: at(HOUR - DAY) };
         assert_eq!(roster.due(at(HOUR)), first);
-        roster.take_over(&changes(at(HOUR), Some(&["a"]), &[]), first);
+        roster.apply(&changes(at(HOUR), Some(&["a"]), &[]), first);
         assert_eq!(roster.due(at(HOUR + 1)), Reconcile::Nothing);
         assert_eq!(roster.due(at(2 * HOUR)), Reconcile::Conversations { since: at(0) });
         assert_eq!(
@@ -114,12 +116,12 @@ mod tests {
     }
 
     #[test]
-    fn who_is_no_longer_listed_is_not_looked_at_and_who_appears_is() {
+    fn repositories_that_are_no_longer_listed_are_not_polled_and_new_ones_are() {
         let mut roster = Roster::default();
         assert!(roster.may_exist(&"gone".into()));
-        roster.take_over(&changes(at(0), Some(&["a"]), &[]), Reconcile::Tips);
+        roster.apply(&changes(at(0), Some(&["a"]), &[]), Reconcile::Tips);
         assert!(!roster.may_exist(&"gone".into()));
-        roster.take_over(&changes(at(300), None, &["new"]), Reconcile::Nothing);
+        roster.apply(&changes(at(300), None, &["new"]), Reconcile::Nothing);
         assert!(roster.may_exist(&"new".into()) && roster.may_exist(&"a".into()));
         assert_eq!(roster.len(), 2);
     }

@@ -1,7 +1,7 @@
-//! The tests every [`FactStore`] passes.
+//! The contract of [`FactStore`] as tests, run against every implementation.
 //!
-//! Instantiate them with [`fact_store_contract!`](crate::fact_store_contract), giving an async function that opens a
-//! fresh, empty store.
+//! Instantiate them with [`fact_store_contract!`](crate::fact_store_contract), giving an async
+//! function that opens a fresh, empty store.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,14 +22,15 @@ use crate::activity::{
 };
 use crate::role::{Epoch, Shard};
 
-/// Makes a `#[tokio::test]` of every test of the contract in a module `$module`; `$open` is an async function that
-/// answers `Arc<dyn FactStore>`, fresh and empty, or `None` to skip (after saying why).
+/// Makes a `#[tokio::test]` of every test of the contract in a module `$module`; `$open` is an
+/// async function that returns a fresh and empty `Arc<dyn FactStore>`, or `None` to skip (after
+/// printing why).
 #[macro_export]
 macro_rules! fact_store_contract {
     ($module:ident, $open:path) => {
         mod $module {
             $crate::fact_store_contract!(@tests $open;
-                what_was_written_is_read_back
+                written_data_is_read_back
                 writing_again_changes_nothing
                 any_order_of_batches_ends_in_the_same_state
                 a_deletion_outlives_replays
@@ -40,7 +41,7 @@ macro_rules! fact_store_contract {
                 floors_and_bases_merge_by_maximum
                 a_stale_epoch_collects_nothing
                 epochs_strictly_rise
-                each_shard_has_an_epoch_in_force
+                each_shard_has_a_current_epoch
                 organisations_are_kept_apart
                 large_batches_are_written_whole
             );
@@ -56,15 +57,16 @@ macro_rules! fact_store_contract {
     };
 }
 
-/// What stores that several replicas use keep besides: everybody can follow what the others change.
+/// The additional contract of stores that several replicas share: each can follow the others'
+/// changes.
 #[macro_export]
 macro_rules! shared_store_contract {
     ($module:ident, $open:path) => {
         mod $module {
             $crate::fact_store_contract!(@tests $open;
-                changes_are_told_after_a_position
-                who_follows_ends_where_the_store_is
-                who_fell_behind_loads_again
+                changes_after_a_position_are_reported_once
+                a_follower_ends_with_the_contents_of_the_store
+                a_follower_that_fell_behind_loads_everything_again
             );
         }
     };
@@ -94,7 +96,7 @@ fn commit(number: u8, when: i64, user: &str) -> Fact {
         id: FactId::Commit(Oid::from_bytes([number; 20])),
         user: Login::from(user),
         at: at(when),
-        lines: LocChange { additions: u64::from(number), deletions: 1 },
+        loc: LocChange { additions: u64::from(number), deletions: 1 },
     }
 }
 
@@ -119,8 +121,8 @@ async fn contents(store: &Arc<dyn FactStore>) -> (Vec<RepoState>, Vec<(RepoKey, 
     }
 }
 
-/// Facts, coverage, tip and name are there after the write, and nothing else is.
-pub async fn what_was_written_is_read_back(store: Arc<dyn FactStore>) {
+/// Facts, coverage, tip and name are stored, and nothing else is.
+pub async fn written_data_is_read_back(store: Arc<dyn FactStore>) {
     assert_eq!(contents(&store).await, (vec![], vec![]), "a fresh store is empty");
     let api = key("acme", "R_1");
     let facts = [commit(1, 10, "ada"), commit(2, 20, "bob")];
@@ -166,7 +168,7 @@ fn arbitrary_batch() -> impl Strategy<Value = Batch> {
                 .into_iter()
                 .map(|(number, when, user, seen_at, gone)| {
                     let (id, record) = seen(&commit(number, when, &format!("user-{user}")), seen_at);
-                    (id, if gone { record.vanished(at(seen_at)) } else { record })
+                    (id, if gone { record.marked_gone(at(seen_at)) } else { record })
                 })
                 .collect();
             batch.covered = covered.into_iter().map(|(from, len)| window(from, from + len)).collect();
@@ -176,7 +178,8 @@ fn arbitrary_batch() -> impl Strategy<Value = Batch> {
     )
 }
 
-/// Batches in a shuffled order, with repetitions, end where the memory store ends that got them in order.
+/// Batches in another order and with repetitions lead to the same state as in a memory store that
+/// got them in order.
 pub async fn any_order_of_batches_ends_in_the_same_state(store: Arc<dyn FactStore>) {
     let mut runner = TestRunner::deterministic();
     let batches: Vec<Batch> = proptest::collection::vec(arbitrary_batch(), 40)
@@ -206,14 +209,14 @@ pub async fn any_order_of_batches_ends_in_the_same_state(store: Arc<dyn FactStor
     assert_eq!(records, naive);
 }
 
-/// A record found gone stays gone when older observations are written again.
+/// A deleted record stays deleted when older observations are written again.
 pub async fn a_deletion_outlives_replays(store: Arc<dyn FactStore>) {
     let api = key("acme", "R_1");
     let fact = commit(1, 10, "ada");
     let mut first = batch(&api, 100);
     first.records = vec![seen(&fact, 100)];
     let mut deletion = batch(&api, 200);
-    deletion.records = vec![(fact.id, Record::observed(&fact, at(100)).vanished(at(200)))];
+    deletion.records = vec![(fact.id, Record::observed(&fact, at(100)).marked_gone(at(200)))];
     for wanted in [first.clone(), deletion, first] {
         store.write(wanted).await.expect("written");
     }
@@ -222,7 +225,7 @@ pub async fn a_deletion_outlives_replays(store: Arc<dyn FactStore>) {
     assert_eq!(records[0].1.first.seen_at, at(100));
 }
 
-/// The tip and the name are those of the latest read, the first sight the earliest.
+/// The tip and the name are those of the latest read; the first sight is the earliest.
 pub async fn the_tip_follows_the_latest_read(store: Arc<dyn FactStore>) {
     let api = key("acme", "R_1");
     for seen in [100, 300, 200] {
@@ -249,7 +252,7 @@ pub async fn a_scan_sees_every_record_once(store: Arc<dyn FactStore>) {
     assert_eq!(contents(&store).await.1, expected);
 }
 
-/// What is removed is counted in the base, and coverage before the floor is forgotten with it.
+/// Removed records are counted in the base, and coverage before the floor is removed with them.
 pub async fn garbage_collection_folds_what_it_removes(store: Arc<dyn FactStore>) {
     let epoch = store.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("epoch");
     let api = key("acme", "R_1");
@@ -275,7 +278,7 @@ pub async fn garbage_collection_folds_what_it_removes(store: Arc<dyn FactStore>)
     assert!(store.collect_garbage(&key("acme", "R_9"), at(25), epoch).await.expect("collected").is_none());
 }
 
-/// A replay of what garbage collection counted is refused and not counted again.
+/// A replay of records that garbage collection has counted is refused and not counted again.
 pub async fn records_older_than_the_floor_are_refused(store: Arc<dyn FactStore>) {
     let epoch = store.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("epoch");
     let api = key("acme", "R_1");
@@ -289,7 +292,8 @@ pub async fn records_older_than_the_floor_are_refused(store: Arc<dyn FactStore>)
     assert_eq!(store.records(&api, Timestamp::MIN).await.expect("records").len(), 1);
 }
 
-/// A store that missed a garbage collection takes over its floor and its base, and drops what that counts uncounted.
+/// A store that missed a garbage collection takes over floor and base, and drops the records these
+/// count without counting them again.
 pub async fn floors_and_bases_merge_by_maximum(store: Arc<dyn FactStore>) {
     let api = key("acme", "R_1");
     let mut known = batch(&api, 100);
@@ -311,7 +315,7 @@ pub async fn floors_and_bases_merge_by_maximum(store: Arc<dyn FactStore>) {
     assert_eq!(store.records(&api, Timestamp::MIN).await.expect("records").len(), 1);
 }
 
-/// Whoever led before the present epoch removes nothing.
+/// A leader of an earlier epoch removes nothing.
 pub async fn a_stale_epoch_collects_nothing(store: Arc<dyn FactStore>) {
     let old = store.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("epoch");
     let api = key("acme", "R_1");
@@ -326,13 +330,13 @@ pub async fn a_stale_epoch_collects_nothing(store: Arc<dyn FactStore>) {
     assert_eq!(store.records(&api, Timestamp::MIN).await.expect("records").len(), 1);
 }
 
-/// No epoch is issued twice, nor one below what the caller has seen.
+/// No epoch is issued twice, nor one that is not greater than the caller's.
 pub async fn epochs_strictly_rise(store: Arc<dyn FactStore>) {
     let mut last = Epoch(0);
     for after in [0, 0, 0, 40, 7, 0, 100, 0] {
         let next = store.begin_epoch(Shard::WHOLE, Epoch(after)).await.expect("epoch");
         assert!(next > last && next > Epoch(after), "{next} follows {last} and {after}");
-        store.confirm_epoch(next).await.expect("the present epoch is confirmed");
+        store.confirm_epoch(next).await.expect("the current epoch is confirmed");
         let stale = store.confirm_epoch(last).await;
         assert!(
             matches!(stale, Err(StoreError::StaleEpoch { asked, current }) if asked == last && current == next)
@@ -343,8 +347,8 @@ pub async fn epochs_strictly_rise(store: Arc<dyn FactStore>) {
     }
 }
 
-/// A new leadership of one shard ends the one before it, and none of another shard.
-pub async fn each_shard_has_an_epoch_in_force(store: Arc<dyn FactStore>) {
+/// A new leadership ends the previous one of its shard, and none of another shard.
+pub async fn each_shard_has_a_current_epoch(store: Arc<dyn FactStore>) {
     let [one, other] = <[Shard; 2]>::try_from(Shard::all(2).collect::<Vec<_>>()).expect("two shards");
     let led = ["acme", "globex", "initech", "umbrella"].map(|org| key(org, "R_1"));
     for repository in &led {
@@ -395,12 +399,8 @@ pub async fn large_batches_are_written_whole(store: Arc<dyn FactStore>) {
     let mut wanted = batch(&api, 100);
     wanted.records = (0..20_000)
         .map(|number| {
-            let fact = Fact {
-                id: FactId::Review(number),
-                user: "ada".into(),
-                at: at(1),
-                lines: LocChange::default(),
-            };
+            let fact =
+                Fact { id: FactId::Review(number), user: "ada".into(), at: at(1), loc: LocChange::default() };
             seen(&fact, 100)
         })
         .collect();
@@ -415,8 +415,8 @@ async fn followed(store: &Arc<dyn FactStore>, since: &ChangePosition) -> (Vec<St
     }
 }
 
-/// What was changed before the position is not told; what was changed after it is, once.
-pub async fn changes_are_told_after_a_position(store: Arc<dyn FactStore>) {
+/// Changes before the position are not reported; each change after it is, once.
+pub async fn changes_after_a_position_are_reported_once(store: Arc<dyn FactStore>) {
     let epoch = store.begin_epoch(Shard::WHOLE, Epoch(0)).await.expect("epoch");
     let api = key("acme", "R_1");
     let mut first = batch(&api, 100);
@@ -430,17 +430,17 @@ pub async fn changes_are_told_after_a_position(store: Arc<dyn FactStore>) {
     store.write(batch(&other, 200)).await.expect("written");
     let (changes, next) = followed(&store, &start).await;
     assert_eq!(changes.len(), 2, "the new organisation is followed too");
-    let change = changes.iter().find(|change| change.state.key == api).expect("told");
+    let change = changes.iter().find(|change| change.state.key == api).expect("reported");
     assert_eq!((&change.state, &change.changed), (&state, &second.records));
-    assert_eq!(followed(&store, &next).await.0.len(), 0, "nothing is told twice");
+    assert_eq!(followed(&store, &next).await.0.len(), 0, "nothing is reported twice");
     store.collect_garbage(&api, at(25), epoch).await.expect("collected");
     let (changes, _) = followed(&store, &next).await;
     assert_eq!(changes.len(), 1);
-    assert_eq!(changes[0].state.floor, at(25), "that what lies before it went");
+    assert_eq!(changes[0].state.floor, at(25), "records before it were removed");
 }
 
-/// Taking over the changes as they come, in any portions, ends with the contents of the store.
-pub async fn who_follows_ends_where_the_store_is(store: Arc<dyn FactStore>) {
+/// Applying the changes in any portions ends with the contents of the store.
+pub async fn a_follower_ends_with_the_contents_of_the_store(store: Arc<dyn FactStore>) {
     let mut runner = TestRunner::deterministic();
     let batches: Vec<Batch> = proptest::collection::vec(arbitrary_batch(), 60)
         .new_tree(&mut runner)
@@ -468,8 +468,8 @@ pub async fn who_follows_ends_where_the_store_is(store: Arc<dyn FactStore>) {
     assert_eq!(flat, stored_records);
 }
 
-/// A position the log does not reach back to is said to be lost.
-pub async fn who_fell_behind_loads_again(store: Arc<dyn FactStore>) {
+/// A position that the log does not reach back to is reported as lost.
+pub async fn a_follower_that_fell_behind_loads_everything_again(store: Arc<dyn FactStore>) {
     let api = key("acme", "R_1");
     store.write(batch(&api, 0)).await.expect("written");
     let old = store.position().await.expect("position");

@@ -1,4 +1,4 @@
-//! The port behind which facts are kept.
+//! The port to the store of facts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,132 +8,127 @@ use async_trait::async_trait;
 use crate::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
 use crate::role::{Epoch, EpochError, EpochIssuer, Shard};
 
-/// Why the store did not do as asked. Nothing was changed then.
+/// Why a request to the store failed. Then it changed nothing.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// It cannot be reached or written now; the same call may succeed later.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// There is no room left for what was to be written.
+    /// There is no space left for the write.
     #[error("the store is full: {0}")]
     Full(String),
-    /// What is stored cannot be read.
+    /// Stored data cannot be read.
     #[error("the store is damaged: {0}")]
     Damaged(String),
-    /// Another leadership is in force; the caller does not lead, or no longer does.
-    #[error("epoch {asked} is not in force: the store is at {current}")]
-    StaleEpoch {
-        /// The epoch of the caller.
-        asked: Epoch,
-        /// The epoch in force.
-        current: Epoch,
-    },
+    /// The caller's epoch `asked` is not the current one of any shard: it does not lead, or no
+    /// longer does. `current` is the epoch issued last.
+    #[error("epoch {asked} is not current: the store is at {current}")]
+    StaleEpoch { asked: Epoch, current: Epoch },
 }
 
-/// What a batch changed.
+/// What a write changed.
 #[derive(Clone, Debug)]
 pub struct WriteSummary {
-    /// The repository after the batch.
+    /// The repository after the write.
     pub state: RepoState,
-    /// The joined records of every identity that changed.
+    /// Every record that changed, after the join.
     pub changed: Vec<(FactId, Record)>,
-    /// How many records went because the batch came from a store with a higher floor: its base counts them.
+    /// The number of records removed because the batch raised the floor: its base counts them.
     pub removed: usize,
-    /// How many records were refused because they are older than the floor.
+    /// The number of records refused because they are older than the floor.
     pub refused: usize,
 }
 
-/// What a pass of garbage collection removed.
+/// What garbage collection removed from a repository.
 #[derive(Clone, Debug)]
 pub struct GarbageCollected {
-    /// The repository after the pass.
+    /// The repository afterwards.
     pub state: RepoState,
-    /// How many records were folded into the base: all that were dated before its new floor.
+    /// The number of records folded into the base: all that were dated before the new floor.
     pub removed: usize,
 }
 
-/// Where a scan goes on.
+/// Where a scan continues.
 pub type ScanCursor = (RepoKey, FactId);
 
-/// A record and whose it is.
+/// A record and its identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRecord {
-    /// The repository.
     pub key: RepoKey,
-    /// Which fact of it.
     pub id: FactId,
-    /// What is known of it.
     pub record: Record,
 }
 
-/// A part of a scan.
+/// A page of a scan.
 #[derive(Clone, Debug, Default)]
 pub struct RecordPage {
     /// Records in ascending order of repository and identity.
     pub records: Vec<StoredRecord>,
-    /// Where the next part begins; `None` at the end.
+    /// Where the next page begins; `None` on the last one.
     pub next: Option<ScanCursor>,
 }
 
-/// How many changes of an organisation a shared store remembers at least; who falls behind further loads everything again.
+/// The number of changes per organisation that the log of a shared store keeps at least. A reader
+/// that falls behind further loads everything again.
 pub const CHANGES_KEPT: usize = 10_000;
 
-/// A position in the log of changes; it means something to the store that gave it only.
+/// A position in the log of changes, valid only for the store that returned it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangePosition(pub BTreeMap<OrgName, OrgLogPosition>);
 
 /// A position in the log of one organisation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OrgLogPosition {
-    /// Tells this position from the one of the same number in any other log: a store that lost something may number anew.
+    /// The identity of the log: a store that lost its log begins another, with numbers of its own.
     pub log: u64,
-    /// The number of the last change that was seen.
+    /// The number of the last change seen.
     pub sequence: u64,
 }
 
-/// What somebody changed in one repository.
+/// A change of one repository, by any user of the store.
 #[derive(Clone, Debug)]
 pub struct StoreChange {
-    /// The repository now; what was dated before its floor is gone.
+    /// The repository now; records dated before its floor are removed.
     pub state: RepoState,
-    /// The joined records of the identities that changed; more of them may be among it.
+    /// The records that changed, after the join; may include others.
     pub changed: Vec<(FactId, Record)>,
 }
 
-/// What happened since a position.
+/// The changes since a position.
 #[derive(Clone, Debug)]
 pub enum LogChanges {
-    /// These changes.
     Changes {
         /// In the order of each organisation's log.
         changes: Vec<StoreChange>,
-        /// Whether they are all there were; otherwise more follow after `position`.
+        /// Whether these are all; otherwise more follow after `position`.
         complete: bool,
-        /// Where to go on.
+        /// Where to continue.
         position: ChangePosition,
     },
-    /// The log does not reach back to the position, or another one was begun: everything is to be loaded again.
+    /// The log does not reach back to the position, or was replaced: everything must be loaded
+    /// again.
     Lost,
 }
 
-/// A store of records, coverage and counters' bases.
+/// A store of records, coverage and base counts.
 ///
-/// Every write is atomic and durable when it returns, and a union: repeating it, or doing it in another order, ends in
-/// the same state. `contract` holds the tests that every implementation passes.
+/// Every write is atomic, durable when it returns, and a set union: repeating it, or changing the
+/// order of writes, ends in the same state. The module `contract` holds the tests that every
+/// implementation passes.
 #[async_trait]
 pub trait FactStore: Send + Sync + 'static {
-    /// Joins a batch: records, coverage, listing and tip of one repository together or not at all.
+    /// Joins a batch: records, coverage, listing and tip of one repository, all or nothing.
     async fn write(&self, batch: Batch) -> Result<WriteSummary, StoreError>;
 
-    /// Everything known of an organisation's repositories except their records, sorted by key.
+    /// Everything known about an organisation's repositories except their records, sorted by key.
     async fn repositories(&self, org: &OrgName) -> Result<Vec<RepoState>, StoreError>;
 
-    /// The same of one repository.
+    /// The same for one repository.
     async fn repository(&self, key: &RepoKey) -> Result<Option<RepoState>, StoreError> {
         Ok(self.repositories(&key.org).await?.into_iter().find(|state| state.key == *key))
     }
 
-    /// The organisations something is stored of, sorted.
+    /// The organisations with stored repositories, sorted.
     async fn organisations(&self) -> Result<Vec<OrgName>, StoreError>;
 
     /// The records of a repository dated `since` or later, sorted by identity.
@@ -142,8 +137,9 @@ pub trait FactStore: Send + Sync + 'static {
     /// At most `limit` records of all repositories, beginning at `from`.
     async fn scan(&self, from: Option<ScanCursor>, limit: usize) -> Result<RecordPage, StoreError>;
 
-    /// Folds what is dated before `floor` into the repository's base, raises its floor and prunes its coverage, in one
-    /// transaction; refused when `epoch` is over. An unknown repository and a lower floor change nothing.
+    /// Folds records dated before `floor` into the repository's base, raises its floor and prunes
+    /// its coverage, in one transaction. Refused unless `epoch` is current. Returns `None` if the
+    /// repository is unknown or its floor is not lower.
     async fn collect_garbage(
         &self,
         key: &RepoKey,
@@ -151,24 +147,24 @@ pub trait FactStore: Send + Sync + 'static {
         epoch: Epoch,
     ) -> Result<Option<GarbageCollected>, StoreError>;
 
-    /// Issues the epoch of a new leadership of `shard`, greater than any before and than `after`, the greatest the caller knows
-    /// of: a store that lost everything must not number leaderships anew.
+    /// Issues the epoch of a new leadership of `shard`, greater than any before and than `after`,
+    /// the greatest the caller knows of: a store that lost its data must not reuse epochs.
     async fn begin_epoch(&self, shard: Shard, after: Epoch) -> Result<Epoch, StoreError>;
 
-    /// Refused unless `epoch` is the one that was issued last for its shard: one that another store issued in this one's
-    /// absence is no fence here. Whoever leads asks before each cycle.
+    /// Refused unless `epoch` is the last one issued for its shard by this store: one that another
+    /// store issued during an outage is no fence here. Leaders call it before each cycle.
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError>;
 
-    /// Where the log of changes stands. Whoever takes the position first and loads everything then, misses nothing that
-    /// [`FactStore::changes`] tells afterwards.
+    /// The current position in the log of changes. A reader that takes the position first and loads
+    /// everything then misses nothing if it follows [`FactStore::changes`] from there.
     async fn position(&self) -> Result<ChangePosition, StoreError>;
 
-    /// What other users of the store, and this one, changed since. A store that has one user only tells of no changes:
-    /// its user knows them from its own calls.
+    /// The changes since a position, by this and other users. A store with a single user reports
+    /// none: its user knows them from its own calls.
     async fn changes(&self, since: &ChangePosition) -> Result<LogChanges, StoreError>;
 
-    /// Why what is written now reaches nobody else for the time being; `None` where it does, or nobody else is meant to be
-    /// reached.
+    /// Why writes do not reach the other replicas at present; `None` if they do, or if there are no
+    /// others.
     fn cut_off(&self) -> Option<String> {
         None
     }

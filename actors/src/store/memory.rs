@@ -1,4 +1,4 @@
-//! A store that lasts as long as the process.
+//! A fact store in memory, which lasts as long as the process.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,8 @@ use super::{
 use crate::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
 use crate::role::{Epoch, Shard};
 
-/// Keeps everything in memory; for tests, and for `store.backend: memory`. Replicas in one process may share it.
+/// Keeps everything in memory; for tests, and for `store.backend: memory`. Replicas in one process
+/// may share it.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     inner: Mutex<Inner>,
@@ -21,15 +22,15 @@ pub struct MemoryStore {
 
 #[derive(Debug)]
 struct Inner {
-    /// Tells this store's logs from those of any other.
+    /// Distinguishes the logs of this store from those of any other.
     log: u64,
-    /// The epochs in force, by the number of the shard; the greatest is the one issued last.
+    /// The current epoch of each shard, by its number; the greatest is the one issued last.
     epochs: BTreeMap<u32, Epoch>,
     repositories: BTreeMap<RepoKey, Repository>,
     logs: BTreeMap<OrgName, Log>,
 }
 
-/// Which records of which repository changed, the latest last.
+/// The records that changed, the latest last.
 #[derive(Debug, Default)]
 struct Log {
     sequence: u64,
@@ -68,9 +69,9 @@ impl Inner {
     }
 
     fn confirm(&self, asked: Epoch) -> Result<(), StoreError> {
-        let is_in_force = self.epochs.values().any(|epoch| *epoch == asked);
+        let is_current = self.epochs.values().any(|epoch| *epoch == asked);
         let stale = || StoreError::StaleEpoch { asked, current: self.last_epoch() };
-        is_in_force.then_some(()).ok_or_else(stale)
+        is_current.then_some(()).ok_or_else(stale)
     }
 
     fn log(&mut self, key: &RepoKey, changed: Vec<FactId>) {
@@ -82,7 +83,8 @@ impl Inner {
         }
     }
 
-    /// The changes since; `None` where the logs do not reach back that far, or it is the position in another store.
+    /// The changes since a position; `None` if the logs do not reach back that far, or the position
+    /// is of another store.
     fn changes(&self, since: &ChangePosition) -> Option<Vec<StoreChange>> {
         if since.0.iter().any(|(org, seen)| seen.log != self.log || !self.logs.contains_key(org)) {
             return None;
@@ -118,7 +120,7 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// No method leaves the maps half-changed, so a panic while the lock was held has damaged nothing.
+    /// No method leaves the maps half-changed, so a panic while the lock was held did no harm.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! Shared state that lasts as long as the process.
+//! Shared state in memory, which lasts as long as the process.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::{Claim, CountBatch, SharedState, SharedTable, StoreError};
 
-/// Keeps everything in memory; for tests, and beside [`super::MemoryStore`]. Replicas in one process may share it.
+/// Keeps everything in memory; for tests, and beside [`super::MemoryStore`]. Replicas in one
+/// process may share it.
 #[derive(Debug, Default)]
 pub struct MemoryState {
     inner: Mutex<Inner>,
@@ -29,12 +30,12 @@ struct Entry {
 }
 
 impl MemoryState {
-    /// Nothing.
+    /// Empty state.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Loses everything, as a server does that is emptied.
+    /// Loses everything, like a server whose data was deleted.
     pub fn clear(&self) {
         *self.lock() = Inner::default();
     }
@@ -47,7 +48,7 @@ impl MemoryState {
         inner
     }
 
-    /// No method leaves the maps half-changed, so a panic while the lock was held has damaged nothing.
+    /// No method leaves the maps half-changed, so a panic while the lock was held did no harm.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

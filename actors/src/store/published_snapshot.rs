@@ -1,4 +1,5 @@
-//! The series as readers see them: the last complete snapshot, whatever happens to the actor that makes them.
+//! The published series: the last complete snapshot, which stays available while the store actor
+//! restarts.
 
 use std::sync::Arc;
 
@@ -7,27 +8,26 @@ use tokio::sync::watch;
 
 use crate::activity::SeriesSnapshot;
 
-/// A snapshot and its number.
+/// A snapshot and its generation.
 #[derive(Debug)]
 pub struct PublishedSnapshot {
-    /// Rises with every snapshot of this process; equal numbers mean equal contents.
+    /// Rises with every snapshot of this process; equal generations have equal contents.
     pub generation: u64,
-    /// The series.
     pub series: SeriesSnapshot,
 }
 
 /// Where the store actor publishes snapshots; cloned into every reader. Reading never waits.
 #[derive(Clone, Debug, Default)]
-pub struct PublishedView(Arc<Shared>);
+pub struct PublishedView(Arc<PublishedViewState>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct PublishedViewState {
     latest: ArcSwapOption<PublishedSnapshot>,
     generation: watch::Sender<u64>,
 }
 
 impl PublishedView {
-    /// The latest snapshot; `None` until the store was read completely once.
+    /// The latest snapshot; `None` until the store has been loaded once.
     pub fn latest(&self) -> Option<Arc<PublishedSnapshot>> {
         self.0.latest.load_full()
     }
@@ -39,7 +39,7 @@ impl PublishedView {
         self.0.generation.send_replace(generation);
     }
 
-    /// The number of the latest snapshot, to wait for the next; 0 before there is one.
+    /// Notifies of new generations; 0 before there is a snapshot.
     pub fn generations(&self) -> watch::Receiver<u64> {
         self.0.generation.subscribe()
     }

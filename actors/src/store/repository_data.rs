@@ -1,15 +1,15 @@
-//! What every backend does with a record, whatever it keeps it in.
+//! How records are joined and folded, for every backend.
 
 use crate::activity::{FactId, Record, RepoState, Timestamp};
 
-/// What became of an incoming record.
+/// The outcome of joining a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JoinOutcome {
     /// It is older than the floor: garbage collection has counted it already.
     Refused,
-    /// The store knew all of it.
+    /// The stored record already includes it.
     Unchanged,
-    /// This is to be stored in its place.
+    /// This record is to be stored instead.
     Changed(Record),
 }
 
@@ -30,7 +30,7 @@ pub fn join(stored: Option<Record>, incoming: Record, floor: Timestamp) -> JoinO
     }
 }
 
-/// Folds a record that is removed into the base of the user it was credited to.
+/// Adds a record that is removed to the base of the user it was credited to.
 pub fn fold(state: &mut RepoState, id: FactId, record: &Record) {
     state.base.entry(record.first.user.clone()).or_default().increment(id.kind());
 }

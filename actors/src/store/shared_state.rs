@@ -1,4 +1,4 @@
-//! The port behind which replicas keep what they share besides facts: small entries that expire, and counts.
+//! The port to the state that replicas share besides facts: small entries that expire, and counts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,24 +7,26 @@ use async_trait::async_trait;
 
 use super::StoreError;
 
-/// Which kind of entries. Each kind is listed and expires by itself.
+/// The kinds of entries. Each is listed by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SharedTable {
-    /// What each live replica last told of itself, by the replica's name.
+    /// The last report of each live replica, by the replica's name.
     Replicas,
-    /// Live backfill jobs, by deduplication key.
+    /// Pending backfill jobs, by deduplication key.
     Jobs,
-    /// Jobs that were given up and that nobody has resolved, by job id.
+    /// Dead letters, by job id.
     DeadLetters,
-    /// What was done once and is not to be done again, by whatever names it.
-    Ledger,
-    /// What replicas know of GitHub's limits, by whatever the limit is counted for.
+    /// Jobs that were completed and dead letters that were reprocessed, so that neither happens
+    /// twice.
+    CompletedJobs,
+    /// What replicas know of GitHub's rate limits, by the credentials a limit applies to.
     Quota,
-    /// Repositories of which a replica holds what the shared store lacks; only in its own local store.
+    /// Repositories of which a replica holds facts that the shared store lacks. Only in its local
+    /// store.
     Unsent,
-    /// Organisations that are left alone for a while, by name.
+    /// Organisations in cooldown, by name.
     Cooldowns,
-    /// What operators have paused, by organisation.
+    /// Maintenance pauses, by organisation.
     Maintenance,
 }
 
@@ -34,7 +36,7 @@ impl SharedTable {
         SharedTable::Replicas,
         SharedTable::Jobs,
         SharedTable::DeadLetters,
-        SharedTable::Ledger,
+        SharedTable::CompletedJobs,
         SharedTable::Quota,
         SharedTable::Unsent,
         SharedTable::Cooldowns,
@@ -47,7 +49,7 @@ impl SharedTable {
             SharedTable::Replicas => "replicas",
             SharedTable::Jobs => "jobs",
             SharedTable::DeadLetters => "dead-letters",
-            SharedTable::Ledger => "ledger",
+            SharedTable::CompletedJobs => "ledger",
             SharedTable::Quota => "quota",
             SharedTable::Unsent => "unsent",
             SharedTable::Cooldowns => "cooldowns",
@@ -56,33 +58,32 @@ impl SharedTable {
     }
 }
 
-/// What became of a claim.
+/// The outcome of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// The entry was free and now has the claimant's value.
     Claimed,
-    /// Somebody else has it, with this value.
+    /// Another claimant holds it, with this value.
     Held(Vec<u8>),
 }
 
-/// Counts that one writer adds; applied once, however often they are sent.
+/// Increments of counters by one writer. They are applied once, however often they are sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CountBatch {
-    /// Who counted: unique for every start of every replica.
+    /// Unique for every start of every replica.
     pub writer: String,
-    /// The number of the batch, from 1, of this writer. A batch whose number is not above the last one applied was
-    /// applied already.
+    /// The number of the batch among those of the writer, from 1. A batch is ignored unless its
+    /// number is greater than that of the last one applied.
     pub sequence: u64,
-    /// What to add, by whatever names the count. None is negative.
+    /// What to add, by the name of the counter; never negative.
     pub increments: BTreeMap<String, f64>,
 }
 
-/// Small values that all replicas see. Every call is atomic.
-///
-/// An entry is gone once its time to live has passed, whether or not anybody has looked at it since.
+/// Small values that all replicas see. Every call is atomic. An entry disappears once its time to
+/// live has passed.
 #[async_trait]
 pub trait SharedState: Send + Sync + 'static {
-    /// Sets an entry that is not there; of several claimants one succeeds.
+    /// Sets an entry that does not exist; of several claimants one succeeds.
     async fn claim(
         &self,
         table: SharedTable,
@@ -91,11 +92,11 @@ pub trait SharedState: Send + Sync + 'static {
         ttl: Duration,
     ) -> Result<Claim, StoreError>;
 
-    /// Sets an entry, whatever was there.
+    /// Sets an entry unconditionally.
     async fn put(&self, table: SharedTable, key: &str, value: &[u8], ttl: Duration)
     -> Result<(), StoreError>;
 
-    /// Sets an entry that has the value `expected`; whether it had.
+    /// Sets an entry if it has the value `expected`; returns whether it had.
     async fn swap(
         &self,
         table: SharedTable,
@@ -105,7 +106,7 @@ pub trait SharedState: Send + Sync + 'static {
         ttl: Duration,
     ) -> Result<bool, StoreError>;
 
-    /// Removes an entry; whether it was there.
+    /// Removes an entry; returns whether it existed.
     async fn remove(&self, table: SharedTable, key: &str) -> Result<bool, StoreError>;
 
     /// An entry's value.
@@ -114,12 +115,13 @@ pub trait SharedState: Send + Sync + 'static {
     /// All entries, sorted by key.
     async fn entries(&self, table: SharedTable) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
 
-    /// Adds to the counts.
+    /// Adds to the counters.
     async fn count(&self, batch: &CountBatch) -> Result<(), StoreError>;
 
-    /// All counts by name.
+    /// All counters by name.
     async fn counts(&self) -> Result<BTreeMap<String, f64>, StoreError>;
 
-    /// Raises each count to at least this: how a store that lost everything learns its counts again.
+    /// Raises each counter to at least this value, which restores the counters of a store that lost
+    /// them.
     async fn raise_counts(&self, least: &BTreeMap<String, f64>) -> Result<(), StoreError>;
 }

@@ -9,15 +9,16 @@ use tokio::time::{Instant, sleep};
 
 use super::{Claim, CountBatch, SharedState, SharedTable};
 
-/// A module of tests, one for each sentence of the contract. `$open` is an async function that answers
-/// `Arc<dyn SharedState>`, fresh and empty, or `None` to skip (after saying why).
+/// Makes a `#[tokio::test]` of every test of the contract in a module `$module`; `$open` is an
+/// async function that returns a fresh and empty `Arc<dyn SharedState>`, or `None` to skip (after
+/// printing why).
 #[macro_export]
 macro_rules! shared_state_contract {
     ($module:ident, $open:path) => {
         mod $module {
             $crate::shared_state_contract!(@tests $open;
                 of_many_claimants_one_succeeds
-                an_entry_is_gone_when_its_time_has_passed
+                an_entry_disappears_when_its_time_to_live_has_passed
                 a_swap_needs_the_expected_value
                 removing_frees_an_entry
                 entries_are_listed_by_table
@@ -42,7 +43,7 @@ const SHORT: Duration = Duration::from_millis(150);
 /// How long a test waits for what must happen.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Twenty claim at once: one has it, and the others see whose it is.
+/// Of twenty concurrent claims one succeeds, and the others see its value.
 pub async fn of_many_claimants_one_succeeds(state: Arc<dyn SharedState>) {
     let names: Vec<String> = (0..20).map(|n| format!("claimant-{n}")).collect();
     let claims =
@@ -55,20 +56,20 @@ pub async fn of_many_claimants_one_succeeds(state: Arc<dyn SharedState>) {
     assert_eq!(claims.iter().filter(|claim| **claim == held).count(), 19);
 }
 
-/// What expired can be claimed, is not listed and has no value.
-pub async fn an_entry_is_gone_when_its_time_has_passed(state: Arc<dyn SharedState>) {
-    state.put(SharedTable::Ledger, "lasting", b"1", LONG).await.expect("put");
-    state.put(SharedTable::Ledger, "brief", b"1", SHORT).await.expect("put");
+/// An expired entry can be claimed, is not listed and has no value.
+pub async fn an_entry_disappears_when_its_time_to_live_has_passed(state: Arc<dyn SharedState>) {
+    state.put(SharedTable::CompletedJobs, "lasting", b"1", LONG).await.expect("put");
+    state.put(SharedTable::CompletedJobs, "brief", b"1", SHORT).await.expect("put");
     let deadline = Instant::now() + PATIENCE;
-    while state.get(SharedTable::Ledger, "brief").await.expect("get").is_some() {
+    while state.get(SharedTable::CompletedJobs, "brief").await.expect("get").is_some() {
         assert!(Instant::now() < deadline, "the entry does not expire");
         sleep(SHORT / 10).await;
     }
-    let listed = state.entries(SharedTable::Ledger).await.expect("entries");
+    let listed = state.entries(SharedTable::CompletedJobs).await.expect("entries");
     assert_eq!(listed, [("lasting".to_owned(), b"1".to_vec())]);
-    assert!(!state.swap(SharedTable::Ledger, "brief", b"1", b"2", LONG).await.expect("swap"));
-    assert!(!state.remove(SharedTable::Ledger, "brief").await.expect("remove"));
-    let claim = state.claim(SharedTable::Ledger, "brief", b"3", LONG).await.expect("claim");
+    assert!(!state.swap(SharedTable::CompletedJobs, "brief", b"1", b"2", LONG).await.expect("swap"));
+    assert!(!state.remove(SharedTable::CompletedJobs, "brief").await.expect("remove"));
+    let claim = state.claim(SharedTable::CompletedJobs, "brief", b"3", LONG).await.expect("claim");
     assert_eq!(claim, Claim::Claimed);
 }
 

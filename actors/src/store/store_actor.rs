@@ -1,86 +1,65 @@
-//! The actor between everybody and the store: facts in, the live series view out.
+//! The actor that writes facts to the store and keeps the live series view.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use actix_supervisor::Observable;
 use serde::Serialize;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use super::{
     ChangePosition, FactStore, LogChanges, PublishedView, RecordPage, ScanCursor, StoreChange, StoreError,
-    WriteSummary,
+    StoreEvent, WriteSource, WriteSummary,
 };
 use crate::activity::{
     ActivitySettings, Batch, FactId, OrgName, Record, RepoKey, RepoState, SeriesView, Timestamp,
 };
 use crate::clock::Clock;
-use crate::event::{Event, Observer};
-use crate::role::{Epoch, RoleWatch};
+use crate::observer::Observer;
+use crate::role::{Epoch, RoleWatch, SharedStoreStatus};
 use crate::spans;
-use actix_supervisor::Observable;
 
 /// How often the view ages and changes are published.
 const TICK: Duration = Duration::from_millis(200);
-/// How often it is asked what others changed.
+/// How often the store is asked for the changes of other replicas.
 const FOLLOW_PERIOD: Duration = Duration::from_millis(250);
-/// How long after a failed load the store is asked again.
+/// How long after a failed load the next one begins.
 const RELOAD_DELAY: Duration = Duration::from_secs(1);
-/// Records read at a time while loading; bounds both memory and the time other messages wait.
+/// Records read at a time while loading: a bound for memory and for the time that other messages
+/// wait.
 const PAGE: usize = 5_000;
 
-/// Who wrote a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WriteSource {
-    /// The leader's scheduled scrape.
-    LeaderScrape,
-    /// A backfill worker.
-    WorkerBackfill,
-}
-
-impl WriteSource {
-    /// The value of the `source` label.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            WriteSource::LeaderScrape => "leader_scrape",
-            WriteSource::WorkerBackfill => "worker_backfill",
-        }
-    }
-}
-
-/// What the store actor is made of; cheap to clone, so that every incarnation starts from the same.
+/// The parts a store actor is built from; cheap to clone, so that every incarnation has the same.
 #[derive(Clone)]
-pub struct StoreSettings {
-    /// Where facts are kept.
+pub struct StoreParts {
+    /// Where facts are stored.
     pub store: Arc<dyn FactStore>,
-    /// How long series are shown.
+    /// How long series are exposed.
     pub activity: ActivitySettings,
-    /// How many series are shown at most.
+    /// The maximum number of series exposed.
     pub series_budget: usize,
-    /// Whether this replica leads: of all replicas the leader counts what all of them refuse.
+    /// Whether this replica leads: only the leader counts refused series, which all replicas refuse
+    /// alike.
     pub role: RoleWatch,
-    /// GitHub's time.
     pub clock: Arc<Clock>,
-    /// Where snapshots go.
+    /// Where snapshots are published.
     pub published: PublishedView,
-    /// Where the actor's state goes.
     pub state: Observable<StoreState>,
-    /// Who counts.
-    pub observer: Arc<dyn Observer>,
+    pub observer: Arc<dyn Observer<StoreEvent>>,
 }
 
-/// What the store actor shows of itself.
+/// The observable state of the store actor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct StoreState {
-    /// Whether everything stored is in the view.
+    /// Whether the view contains everything stored.
     pub loaded: bool,
     /// Records in the view.
     pub records: usize,
-    /// Users in repositories, each with all its series.
+    /// Pairs of repository and user, each with all its series.
     pub pairs: usize,
-    /// Series that are not shown because of the budget.
+    /// Series that are not exposed, because of the budget.
     pub refused: usize,
     /// Why the last call to the store failed; `None` when it succeeded.
     pub last_error: Option<String>,
@@ -88,30 +67,32 @@ pub struct StoreState {
     pub cut_off: Option<String>,
 }
 
-/// Owns the live series view. A new incarnation rebuilds it from the store; meanwhile the last snapshot stays published.
+/// Owns the live series view. A new incarnation rebuilds it from the store; meanwhile the last
+/// snapshot stays published.
 ///
-/// Loading again does not begin with an empty view: the view is a union too, and what garbage collection removed goes with
-/// the floor of its repository.
+/// A reload does not start from an empty view: the view is a union, too, and records that garbage
+/// collection removed go when the floor of their repository rises.
 pub struct StoreActor {
-    settings: StoreSettings,
+    parts: StoreParts,
     view: SeriesView,
     loaded: bool,
     changed: bool,
-    /// Where the log of changes is followed from; `None` where that is unknown and everything is to be loaded.
+    /// The position in the log of changes; `None` when it is unknown and everything must be loaded.
     position: Option<ChangePosition>,
     cut_off: Option<String>,
 }
 
 impl StoreActor {
-    /// An actor that will load the view when it starts.
-    pub fn new(settings: StoreSettings) -> Self {
-        let view = SeriesView::new(settings.activity, settings.series_budget, settings.clock.now());
-        StoreActor { settings, view, loaded: false, changed: true, position: None, cut_off: None }
+    /// An actor that loads the view when it starts.
+    pub fn new(parts: StoreParts) -> Self {
+        let view = SeriesView::new(parts.activity, parts.series_budget, parts.clock.now());
+        StoreActor { parts, view, loaded: false, changed: true, position: None, cut_off: None }
     }
 
-    /// Reads everything, from a position that was taken before: what is changed meanwhile is told afterwards.
+    /// Reads everything, after taking the position in the log: what changes meanwhile follows from
+    /// there.
     fn load(&mut self, position: Option<ChangePosition>, ctx: &mut Context<Self>) {
-        let store = self.settings.store.clone();
+        let store = self.parts.store.clone();
         let states = async move {
             let position = match position {
                 Some(position) => Ok(position),
@@ -129,7 +110,7 @@ impl StoreActor {
                     Ok((position, states)) => {
                         actor.set_cut_off(position.as_ref().err());
                         actor.position = position.ok();
-                        states.iter().for_each(|state| actor.view.describe(state));
+                        states.iter().for_each(|state| actor.view.update_repository(state));
                         actor.load_page(None, ctx);
                     }
                     Err(error) => actor.reload_later(&error, ctx),
@@ -139,15 +120,15 @@ impl StoreActor {
     }
 
     fn load_page(&mut self, from: Option<ScanCursor>, ctx: &mut Context<Self>) {
-        let store = self.settings.store.clone();
+        let store = self.parts.store.clone();
         let page = async move { store.scan(from, PAGE).await };
         ctx.spawn(page.into_actor(self).map(|page, actor, ctx| match page {
-            Ok(page) => actor.take_page(page, ctx),
+            Ok(page) => actor.apply_page(page, ctx),
             Err(error) => actor.reload_later(&error, ctx),
         }));
     }
 
-    fn take_page(&mut self, page: RecordPage, ctx: &mut Context<Self>) {
+    fn apply_page(&mut self, page: RecordPage, ctx: &mut Context<Self>) {
         for group in page.records.chunk_by(|a, b| a.key == b.key) {
             self.view.apply(&group[0].key, group.iter().map(|stored| (stored.id, &stored.record)));
         }
@@ -166,9 +147,10 @@ impl StoreActor {
         ctx.run_later(FOLLOW_PERIOD, |actor, ctx| actor.follow(ctx));
     }
 
-    /// Takes over what others changed, or loads everything once the store tells again where it stands.
+    /// Applies the changes of other replicas, or loads everything when the log does not reach back
+    /// far enough.
     fn follow(&mut self, ctx: &mut Context<Self>) {
-        let store = self.settings.store.clone();
+        let store = self.parts.store.clone();
         let position = self.position.clone();
         let followed = async move {
             match position {
@@ -181,7 +163,7 @@ impl StoreActor {
             match followed {
                 Ok((LogChanges::Lost, position)) => actor.load(position, ctx),
                 Ok((LogChanges::Changes { changes, position, .. }, _)) => {
-                    changes.iter().for_each(|change| actor.take_change(change));
+                    changes.iter().for_each(|change| actor.apply_change(change));
                     actor.position = Some(position);
                     actor.follow_later(ctx);
                 }
@@ -190,39 +172,39 @@ impl StoreActor {
         }));
     }
 
-    fn take_change(&mut self, change: &StoreChange) {
-        self.view.describe(&change.state);
+    fn apply_change(&mut self, change: &StoreChange) {
+        self.view.update_repository(&change.state);
         self.view.apply(&change.state.key, change.changed.iter().map(|(id, record)| (*id, record)));
         self.changed = true;
     }
 
-    /// Takes over why this replica is cut off: what following the store ended in, or the store itself knows. The latter may
-    /// be newer than the former, which can take seconds to fail.
+    /// Records why this replica is cut off from the shared store: the error of the last attempt to
+    /// follow its changes, or what the store itself reports, which may be newer, because an attempt
+    /// can take seconds to fail.
     fn set_cut_off(&mut self, error: Option<&StoreError>) {
-        let why = error.map(ToString::to_string).or_else(|| self.settings.store.cut_off());
+        let why = error.map(ToString::to_string).or_else(|| self.parts.store.cut_off());
         if why != self.cut_off {
-            // Counters come and go with it.
+            // Counters are hidden while it is cut off.
             self.changed |= why.is_some() != self.cut_off.is_some();
-            self.settings.state.update(|state| state.cut_off = why.clone());
+            self.parts.state.update(|state| state.cut_off = why.clone());
             self.cut_off = why;
         }
     }
 
     fn reload_later(&mut self, error: &StoreError, ctx: &mut Context<Self>) {
-        tracing::warn!(%error, retry_in = ?RELOAD_DELAY, "the series view cannot be loaded; the last one is served");
-        self.note(Some(error));
+        tracing::warn!(%error, retry_in = ?RELOAD_DELAY, "the series view cannot be loaded; the previous one is served");
+        self.record_error(Some(error));
         ctx.run_later(RELOAD_DELAY, |actor, ctx| actor.load(None, ctx));
     }
 
-    /// Takes over what a write changed.
-    fn written(&mut self, written: &WriteSummary) {
-        self.view.describe(&written.state);
+    fn apply_write(&mut self, written: &WriteSummary) {
+        self.view.update_repository(&written.state);
         self.view.apply(&written.state.key, written.changed.iter().map(|(id, record)| (*id, record)));
         self.changed = true;
     }
 
     fn tick(&mut self) {
-        self.changed |= self.view.advance(self.settings.clock.now());
+        self.changed |= self.view.advance(self.parts.clock.now());
         if self.loaded && self.changed {
             self.publish();
         }
@@ -231,34 +213,41 @@ impl StoreActor {
     fn publish(&mut self) {
         self.changed = false;
         let mut snapshot = self.view.snapshot();
-        // What others count meanwhile is not in them, so they would seem to fall when this replica's turn comes.
+        // They lack what other replicas count meanwhile, so they would seem to fall when a scrape
+        // switches here.
         snapshot.counters_hidden = self.cut_off.is_some();
-        self.settings.published.publish(snapshot);
+        self.parts.published.publish(snapshot);
         let refused = self.view.refused();
         self.count_refused(refused);
         let (loaded, records, pairs) = (self.loaded, self.view.records(), self.view.pairs());
-        self.settings.state.update(|state| {
+        self.parts.state.update(|state| {
             (state.loaded, state.records, state.pairs) = (loaded, records, pairs);
             state.refused = refused;
         });
     }
 
     fn count_refused(&self, refused: usize) {
-        let more = refused.saturating_sub(self.settings.state.get().refused);
-        if more > 0 && self.settings.role.leads().is_some() {
+        let more = refused.saturating_sub(self.parts.state.get().refused);
+        if more > 0 && self.parts.role.leads().is_some() {
             tracing::warn!(
                 refused,
-                "series are not shown, because there are more than store.max_series_budget"
+                "series are not exposed, because there are more than store.max_series_budget"
             );
-            self.settings.observer.on_event(Event::SeriesRefused { count: more as u64 });
+            self.parts.observer.on_event(StoreEvent::SeriesRefused { count: more as u64 });
         }
     }
 
-    fn note(&self, error: Option<&StoreError>) {
+    fn record_error(&self, error: Option<&StoreError>) {
         let error = error.map(ToString::to_string);
-        if self.settings.state.get().last_error != error {
-            self.settings.state.update(|state| state.last_error = error);
+        if self.parts.state.get().last_error != error {
+            self.parts.state.update(|state| state.last_error = error);
         }
+    }
+}
+
+impl SharedStoreStatus for Observable<StoreState> {
+    fn cut_off(&self) -> Option<String> {
+        self.get().cut_off.clone()
     }
 }
 
@@ -273,17 +262,15 @@ impl Actor for StoreActor {
 
 // === Write ===
 
-/// Writes a batch; answered when it is durable.
+/// Writes a batch; answered once it is durable.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Result<WriteReceipt, StoreError>")]
 pub struct Write {
-    /// What to write.
     pub batch: Batch,
-    /// Who writes it.
     pub source: WriteSource,
 }
 
-/// What became of a batch.
+/// The outcome of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteReceipt {
     /// Records that were new or changed.
@@ -296,7 +283,7 @@ impl Handler<Write> for StoreActor {
     type Result = ResponseActFuture<Self, Result<WriteReceipt, StoreError>>;
 
     fn handle(&mut self, message: Write, _: &mut Self::Context) -> Self::Result {
-        let store = self.settings.store.clone();
+        let store = self.parts.store.clone();
         let span = write_span(&message);
         let write = async move {
             let written = store.write(message.batch).await;
@@ -308,14 +295,15 @@ impl Handler<Write> for StoreActor {
         };
         Box::pin(write.instrument(span).into_actor(self).map(move |written, actor, _| {
             actor
-                .settings
+                .parts
                 .observer
-                .on_event(Event::StoreWrite { source: message.source, success: written.is_ok() });
-            actor.note(written.as_ref().err());
+                .on_event(StoreEvent::BatchWritten { source: message.source, success: written.is_ok() });
+            actor.record_error(written.as_ref().err());
             let written = written?;
-            // Before it is shown: a counter with what nobody else has would seem to fall when another replica is asked.
+            // Before it is published: a counter that includes what other replicas lack would seem
+            // to fall when a scrape switches to one of them.
             actor.set_cut_off(None);
-            actor.written(&written);
+            actor.apply_write(&written);
             Ok(WriteReceipt { changed: written.changed.len(), refused: written.refused })
         }))
     }
@@ -345,7 +333,7 @@ impl Handler<RepositoriesOf> for StoreActor {
     type Result = ResponseFuture<Result<Vec<RepoState>, StoreError>>;
 
     fn handle(&mut self, message: RepositoriesOf, _: &mut Self::Context) -> Self::Result {
-        let store = self.settings.store.clone();
+        let store = self.parts.store.clone();
         Box::pin(async move { store.repositories(&message.0).await }.in_current_span())
     }
 }
@@ -354,9 +342,7 @@ impl Handler<RepositoriesOf> for StoreActor {
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Result<Vec<(FactId, Record)>, StoreError>")]
 pub struct RecordsOf {
-    /// Which repository.
     pub key: RepoKey,
-    /// The earliest date.
     pub since: Timestamp,
 }
 
@@ -364,22 +350,21 @@ impl Handler<RecordsOf> for StoreActor {
     type Result = ResponseFuture<Result<Vec<(FactId, Record)>, StoreError>>;
 
     fn handle(&mut self, message: RecordsOf, _: &mut Self::Context) -> Self::Result {
-        let store = self.settings.store.clone();
+        let store = self.parts.store.clone();
         Box::pin(async move { store.records(&message.key, message.since).await }.in_current_span())
     }
 }
 
 // === CollectGarbage ===
 
-/// Removes what is dated before `floor` of one repository; answered with the number of records folded into its base.
+/// Removes the records of one repository that are dated before `floor`; answered with the number of
+/// records folded into its base.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Result<usize, StoreError>")]
 pub struct CollectGarbage {
-    /// Which repository.
     pub key: RepoKey,
-    /// The new floor.
     pub floor: Timestamp,
-    /// The caller's leadership.
+    /// The epoch under which the caller leads.
     pub epoch: Epoch,
 }
 
@@ -387,12 +372,12 @@ impl Handler<CollectGarbage> for StoreActor {
     type Result = ResponseActFuture<Self, Result<usize, StoreError>>;
 
     fn handle(&mut self, message: CollectGarbage, _: &mut Self::Context) -> Self::Result {
-        let store = self.settings.store.clone();
+        let store = self.parts.store.clone();
         let pass = async move { store.collect_garbage(&message.key, message.floor, message.epoch).await };
         Box::pin(pass.in_current_span().into_actor(self).map(|collected, actor, _| {
-            actor.note(collected.as_ref().err());
+            actor.record_error(collected.as_ref().err());
             let Some(collected) = collected? else { return Ok(0) };
-            actor.view.describe(&collected.state);
+            actor.view.update_repository(&collected.state);
             actor.changed |= collected.removed > 0;
             Ok(collected.removed)
         }))
@@ -401,7 +386,8 @@ impl Handler<CollectGarbage> for StoreActor {
 
 // === ConfirmEpoch ===
 
-/// Asks whether a leadership is still the present one; [`StoreError::StaleEpoch`] when it is not.
+/// Asks whether an epoch is the current one of its shard; [`StoreError::StaleEpoch`] when it is
+/// not.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Result<(), StoreError>")]
 pub struct ConfirmEpoch(pub Epoch);
@@ -410,7 +396,7 @@ impl Handler<ConfirmEpoch> for StoreActor {
     type Result = ResponseFuture<Result<(), StoreError>>;
 
     fn handle(&mut self, message: ConfirmEpoch, _: &mut Self::Context) -> Self::Result {
-        let store = self.settings.store.clone();
+        let store = self.parts.store.clone();
         Box::pin(async move { store.confirm_epoch(message.0).await }.in_current_span())
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use github_stats_actors::activity::DAY;
 use github_stats_actors::clock::Clock;
-use github_stats_actors::scheduler::{Listing, SourceError};
+use github_stats_actors::source::{Listing, SourceError};
 
 use self::estimate::{CostEstimate, OrganisationSize};
 use super::command_error::CommandError;
@@ -44,7 +44,7 @@ async fn plan(config: &Config) -> bool {
             Ok(made) => {
                 let listed = made.source.list().await.map_err(|error: SourceError| error.to_string());
                 // Listing finds out whether the server has GraphQL, which tells lines with commits.
-                listed.map(|listing| (listing, made.source.tells_lines()))
+                listed.map(|listing| (listing, made.source.includes_loc()))
             }
             Err(error) => Err(error.to_string()),
         };

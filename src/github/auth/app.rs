@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use github_stats_actors::activity::{MINUTE, Timestamp};
 use github_stats_actors::clock::Clock;
-use github_stats_actors::scheduler::SourceErrorKind;
+use github_stats_actors::source::SourceErrorKind;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};

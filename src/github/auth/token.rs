@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use github_stats_actors::scheduler::SourceErrorKind;
+use github_stats_actors::source::SourceErrorKind;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use github_stats_actors::scheduler::{SourceError, SourceErrorKind};
+use github_stats_actors::source::{SourceError, SourceErrorKind};
 use serde::de::DeserializeOwned;
 
 use super::batch_size::BatchSize;

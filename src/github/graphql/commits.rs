@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use futures::stream::{self, StreamExt};
 use github_stats_actors::activity::{Fact, HeadRead, Oid, RepoId, RepoName, Timestamp};
-use github_stats_actors::scheduler::{CommitsRead, SourceError, SourceErrorKind};
+use github_stats_actors::source::{CommitsRead, SourceError, SourceErrorKind};
 use serde_json::json;
 
 use super::batch_size::BatchSize;

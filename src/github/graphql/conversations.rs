@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use github_stats_actors::activity::{DAY, Fact, RepoId, RepoName, Timestamp};
-use github_stats_actors::scheduler::{SourceError, SourceErrorKind};
+use github_stats_actors::source::{SourceError, SourceErrorKind};
 use serde_json::json;
 
 use super::batch_size::BatchSize;

@@ -28,7 +28,7 @@ pub fn commit(commit: &Commit) -> Option<(Fact, Oid, Vec<Oid>)> {
         LocChange::default()
     };
     let user = identity::commit_author(author.as_ref());
-    Some((Fact { id: FactId::Commit(oid), user, at: commit.committed_date, lines }, oid, parents))
+    Some((Fact { id: FactId::Commit(oid), user, at: commit.committed_date, loc: lines }, oid, parents))
 }
 
 /// The opening and the merge of a pull request; nothing of an issue.
@@ -38,7 +38,7 @@ pub fn pull_request(conversation: &Conversation) -> Vec<Fact> {
     }
     let user = actor(conversation.author.as_ref());
     let fact = |id, at: Option<Timestamp>| {
-        at.map(|at| Fact { id, user: user.clone(), at, lines: LocChange::default() })
+        at.map(|at| Fact { id, user: user.clone(), at, loc: LocChange::default() })
     };
     let opened = fact(FactId::PrOpened(conversation.number), conversation.created_at);
     let merged = fact(FactId::PrMerged(conversation.number), conversation.merged_at);
@@ -49,16 +49,11 @@ pub fn pull_request(conversation: &Conversation) -> Vec<Fact> {
 pub fn review(remark: &Remark) -> Option<Fact> {
     let at = remark.submitted_at.filter(|_| remark.state.as_deref() != Some("PENDING"))?;
     let id = FactId::Review(remark.full_database_id.as_ref()?.get()?);
-    Some(Fact { id, user: actor(remark.author.as_ref()), at, lines: LocChange::default() })
+    Some(Fact { id, user: actor(remark.author.as_ref()), at, loc: LocChange::default() })
 }
 
 /// A comment on a conversation.
 pub fn comment(remark: &Remark) -> Option<Fact> {
     let id = FactId::IssueComment(remark.full_database_id.as_ref()?.get()?);
-    Some(Fact {
-        id,
-        user: actor(remark.author.as_ref()),
-        at: remark.created_at?,
-        lines: LocChange::default(),
-    })
+    Some(Fact { id, user: actor(remark.author.as_ref()), at: remark.created_at?, loc: LocChange::default() })
 }

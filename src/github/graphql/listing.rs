@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use github_stats_actors::activity::{Oid, RepoId, Timestamp};
-use github_stats_actors::scheduler::{ListedRepository, SourceError, SourceErrorKind};
+use github_stats_actors::source::{ListedRepository, SourceError, SourceErrorKind};
 use serde_json::{Value, json};
 
 use super::batch_size::BatchSize;

@@ -1,6 +1,6 @@
 //! The envelope of an answer: data, errors, or both.
 
-use github_stats_actors::scheduler::SourceErrorKind;
+use github_stats_actors::source::SourceErrorKind;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! Everything that changed in the conversations of an organisation, by GitHub's search.
 
 use github_stats_actors::activity::{RepoId, Timestamp};
-use github_stats_actors::scheduler::{SourceError, SourceErrorKind};
+use github_stats_actors::source::{SourceError, SourceErrorKind};
 use serde_json::json;
 
 use super::conversations::{ConversationLoads, FoundConversations, nested};

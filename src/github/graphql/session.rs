@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use github_stats_actors::activity::Timestamp;
-use github_stats_actors::scheduler::{SourceError, SourceErrorKind};
+use github_stats_actors::source::{SourceError, SourceErrorKind};
 use http::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use github_stats_actors::activity::{FactId, HOUR, MINUTE, RepoId, Timestamp};
-use github_stats_actors::scheduler::{
+use github_stats_actors::source::{
     ActivitySource, Changes, ChangesRequest, CollectFailure, CollectRequest, Collection, CollectionResults,
     ListedRepository, Listing, Reconcile, RepositoryChanges, RequestPriority, SourceError, SourceErrorKind,
 };
@@ -94,7 +94,7 @@ impl ActivitySource for GraphqlSource {
         if let Some(outcome) = collections.remove(&request.repository.id) {
             return outcome;
         }
-        let error = self.talk(request.purpose).failure(SourceErrorKind::Malformed, "no answer".into());
+        let error = self.talk(request.priority).failure(SourceErrorKind::Malformed, "no answer".into());
         Err(CollectFailure { error, observed_at: None, facts: Vec::new() })
     }
 
@@ -103,7 +103,7 @@ impl ActivitySource for GraphqlSource {
     }
 
     async fn collect_many(&self, requests: &[CollectRequest]) -> CollectionResults {
-        let Some(purpose) = requests.iter().map(|request| request.purpose).min() else {
+        let Some(purpose) = requests.iter().map(|request| request.priority).min() else {
             return CollectionResults::new();
         };
         let talk = self.talk(purpose);
@@ -262,7 +262,7 @@ impl<'a> Look<'a> {
     /// Reads again, without the search, the conversations of repositories in which something happened since `since`.
     async fn reread(&mut self, since: Timestamp, tips: &BranchTips, observed_at: Timestamp) {
         let mut active: HashSet<RepoId> = self.source.memory().active_since(since).into_iter().collect();
-        active.extend(self.request.talked_in.iter().cloned());
+        active.extend(self.request.recently_discussed.iter().cloned());
         let present = |id: &RepoId| tips.tips.contains_key(id) && self.request.known.contains_key(id);
         let active: Vec<RepoId> = active.into_iter().filter(present).collect();
         let mut found = FoundConversations::default();

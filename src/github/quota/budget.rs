@@ -1,7 +1,7 @@
 //! The points of one resource until its limit resets: who may still spend, and how many.
 
 use github_stats_actors::activity::{HOUR, Timestamp};
-use github_stats_actors::scheduler::RequestPriority;
+use github_stats_actors::source::RequestPriority;
 use serde::{Deserialize, Serialize};
 
 use super::WaitReason;
@@ -161,7 +161,7 @@ impl ResourceBudget {
         let percent = match purpose {
             RequestPriority::Live => 0,
             RequestPriority::Backfill => 40,
-            RequestPriority::Lines => 70,
+            RequestPriority::Loc => 70,
         };
         let left = told.reset.seconds_since(now).clamp(0, HOUR).unsigned_abs();
         told.limit * percent / 100 * left / HOUR.unsigned_abs()
@@ -203,11 +203,11 @@ mod tests {
         let early = RESET - 3600;
         let mut scarce = budget(1_000, 450);
         let urgent = Err(QuotaShortage::Until(RESET, WaitReason::MoreUrgent));
-        assert_eq!(scarce.reserve(10, RequestPriority::Lines, early), urgent);
+        assert_eq!(scarce.reserve(10, RequestPriority::Loc, early), urgent);
         assert_eq!(scarce.reserve(10, RequestPriority::Backfill, early), urgent);
         assert_eq!(scarce.reserve(10, RequestPriority::Live, early), Ok(()));
         assert_eq!(scarce.reserve(10, RequestPriority::Backfill, RESET - 900), Ok(()));
-        assert_eq!(scarce.reserve(10, RequestPriority::Lines, RESET - 60), Ok(()));
+        assert_eq!(scarce.reserve(10, RequestPriority::Loc, RESET - 60), Ok(()));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use github_stats_actors::activity::{OrgName, Timestamp};
 use github_stats_actors::clock::Clock;
-use github_stats_actors::scheduler::RequestPriority;
+use github_stats_actors::source::RequestPriority;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 

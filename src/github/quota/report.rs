@@ -99,7 +99,7 @@ mod tests {
 
     use github_stats_actors::activity::OrgName;
     use github_stats_actors::clock::Clock;
-    use github_stats_actors::scheduler::RequestPriority;
+    use github_stats_actors::source::RequestPriority;
 
     use super::super::{QuotaRefusal, RateLimiterSettings, RequestCost, RequestPermit};
     use super::*;

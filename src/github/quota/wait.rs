@@ -1,7 +1,7 @@
 //! Who waits for what, and until when.
 
 use github_stats_actors::activity::{OrgName, Timestamp};
-use github_stats_actors::scheduler::RequestPriority;
+use github_stats_actors::source::RequestPriority;
 
 use super::{ApiResource, BudgetState};
 

@@ -160,11 +160,11 @@ mod tests {
                 "too old",
                 Timestamp::from_unix(number),
             );
-            stores.letters.add(&dead_letter).await.unwrap();
+            stores.dead_letters.add(&dead_letter).await.unwrap();
         }
         let poison =
             PoisonMessage { id: "p".into(), problem: "no JSON".into(), size: 3, excerpt: "{{{".into() };
-        stores.letters.add(&DeadLetter::of_poison(&poison, Timestamp::from_unix(3))).await.unwrap();
+        stores.dead_letters.add(&DeadLetter::of_poison(&poison, Timestamp::from_unix(3))).await.unwrap();
         let queue = MemoryQueue::new();
         let clock = Clock::starting_at(Timestamp::from_unix(2_000));
         let mut state = with_token(fresh(), "t");

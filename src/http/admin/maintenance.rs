@@ -42,7 +42,7 @@ fn report(pause: &Pause, now: Timestamp) -> PauseReport {
 pub(super) fn current_pauses(state: &AppState) -> Vec<PauseReport> {
     let now = state.sources.clock.now();
     let pauses = state.sources.pauses.get();
-    pauses.iter().filter(|pause| pause.is_in_force(now)).map(|pause| report(pause, now)).collect()
+    pauses.iter().filter(|pause| pause.is_active(now)).map(|pause| report(pause, now)).collect()
 }
 
 /// List the current pauses

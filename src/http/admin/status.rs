@@ -54,7 +54,7 @@ fn report(state: &AppState) -> StatusReport {
         github: health.components.get("github").map(component),
         clock: ClockSummary {
             correction_seconds: sources.clock.correction_ms() as f64 / 1000.0,
-            known_from_github: sources.clock.latest_answer().is_some(),
+            known_from_github: sources.clock.latest_response().is_some(),
         },
         memory: MemorySummary { resident_bytes: resident_memory(), limit_bytes: memory_limit() },
         disk: (*sources.disk.get())
@@ -134,7 +134,7 @@ fn election(state: &AppState, health: &HealthSnapshot) -> ElectionSummary {
         backend: view.basis.backend.to_owned(),
         reason: view.basis.reason.clone(),
         leader: view.leader.clone(),
-        stands_in: view.stands_in,
+        stands_in: view.leads_without_election,
         last_error: view.last_error.clone(),
         shards: roles.iter().map(shard).collect(),
         component: component_fields(health, "election"),

@@ -110,7 +110,7 @@ impl AmqpDeadLetters {
         if copies.is_empty() {
             return Ok(false);
         }
-        let notice = ResolvedNotice { letter: id.to_owned(), reason: reason.to_owned() };
+        let notice = ResolvedNotice { dead_letter: id.to_owned(), reason: reason.to_owned() };
         self.publish(&AmqpMessage::resolved(&notice, now)).await?;
         self.acknowledge(copies).await?;
         Ok(true)

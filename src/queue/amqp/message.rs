@@ -63,7 +63,7 @@ impl AmqpMessage {
 
     /// The notice that an operator has resolved a dead letter.
     pub(super) fn resolved(notice: &ResolvedNotice, at: Timestamp) -> Self {
-        Self::new(RESOLVED, &format!("resolved-{}", notice.letter), at, encode(notice))
+        Self::new(RESOLVED, &format!("resolved-{}", notice.dead_letter), at, encode(notice))
     }
 
     /// A dead letter. The body is the job, or the excerpt of an invalid message; headers contain
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_notice_is_distinguished_from_a_job() {
-        let notice = ResolvedNotice { letter: "a".into(), reason: "a test".into() };
+        let notice = ResolvedNotice { dead_letter: "a".into(), reason: "a test".into() };
         let AmqpMessage { properties, body } = AmqpMessage::resolved(&notice, Timestamp::from_unix(9));
         assert_eq!(parse(&properties, &body), QueueMessage::Resolved(notice));
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use actix_supervisor::Observable;
 use arc_swap::ArcSwapOption;
 use backon::{BackoffBuilder, ExponentialBuilder};
-use github_stats_actors::event::{Event, Observer};
-use github_stats_actors::queue::{BrokerStatus, QueueError};
+use github_stats_actors::observer::Observer;
+use github_stats_actors::queue::{BrokerStatus, QueueError, QueueEvent};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation, Connection};
 use tokio::sync::Notify;
@@ -29,7 +29,7 @@ pub(super) struct Publisher {
     topology: Topology,
     connection: ArcSwapOption<PublisherConnection>,
     status: Observable<BrokerStatus>,
-    observer: Arc<dyn Observer>,
+    observer: Arc<dyn Observer<QueueEvent>>,
 }
 
 struct PublisherConnection {
@@ -60,7 +60,7 @@ pub(super) fn reconnect_backoff() -> impl Iterator<Item = Duration> {
 }
 
 impl Publisher {
-    pub(super) fn new(broker: Broker, topology: Topology, observer: Arc<dyn Observer>) -> Self {
+    pub(super) fn new(broker: Broker, topology: Topology, observer: Arc<dyn Observer<QueueEvent>>) -> Self {
         let detail = "it has not been connected to yet".to_owned();
         let status = Observable::new(BrokerStatus { connected: false, detail });
         Publisher { broker, topology, connection: ArcSwapOption::empty(), status, observer }
@@ -156,7 +156,7 @@ impl Publisher {
                 Err(format!("the broker did not confirm within {} s", CONFIRM_LIMIT.as_secs()))
             }
         };
-        self.observer.on_event(Event::MessagePublished { confirmed: sent.is_ok() });
+        self.observer.on_event(QueueEvent::MessagePublished { confirmed: sent.is_ok() });
         sent.map_err(unavailable)
     }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use github_stats_actors::event::Observer;
+use github_stats_actors::observer::Observer;
 use github_stats_actors::queue::{
-    BrokerStatus, DeadLetter, Delivery, Job, JobQueue, QueueError, QueueStatus,
+    BrokerStatus, DeadLetter, Delivery, Job, JobQueue, QueueError, QueueEvent, QueueStatus,
 };
 
 use super::consumer::Consumer;
@@ -26,7 +26,7 @@ pub struct AmqpQueue {
 
 impl AmqpQueue {
     /// A queue that receives at most `prefetch` jobs before one of them is settled.
-    pub fn new(broker: Broker, topology: Topology, prefetch: u16, observer: Arc<dyn Observer>) -> Self {
+    pub fn new(broker: Broker, topology: Topology, prefetch: u16, observer: Arc<dyn Observer<QueueEvent>>) -> Self {
         let publisher = Arc::new(Publisher::new(broker.clone(), topology.clone(), observer));
         let consumer = Consumer::new(broker.clone(), topology.clone(), prefetch);
         AmqpQueue { broker, topology, publisher, consumer }

@@ -211,7 +211,7 @@ fn tag(table: SharedTable) -> u8 {
         SharedTable::Replicas => 0,
         SharedTable::Jobs => 1,
         SharedTable::DeadLetters => 2,
-        SharedTable::Ledger => 3,
+        SharedTable::CompletedJobs => 3,
         SharedTable::Quota => 4,
         SharedTable::Unsent => 5,
         SharedTable::Cooldowns => 6,

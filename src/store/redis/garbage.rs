@@ -125,7 +125,7 @@ mod tests {
         let record = |(number, at)| {
             let id = FactId::Review(number);
             let at = Timestamp::from_unix(at);
-            (id, Record::observed(&Fact { id, user: "ada".into(), at, lines: LocChange::default() }, at))
+            (id, Record::observed(&Fact { id, user: "ada".into(), at, loc: LocChange::default() }, at))
         };
         (0..).zip(times).map(record).collect()
     }

@@ -56,7 +56,7 @@ impl RedisStore {
         let mut preflight = self.quick.preflight().await;
         if preflight.level() < FindingLevel::Bad {
             let life = Duration::from_secs(1);
-            match SharedState::put(self, SharedTable::Ledger, "preflight", b"", life).await {
+            match SharedState::put(self, SharedTable::CompletedJobs, "preflight", b"", life).await {
                 Ok(()) => preflight.add(FindingLevel::Good, "redis accepts writes"),
                 Err(error) => preflight.add(FindingLevel::Bad, error.to_string()),
             }

@@ -71,7 +71,7 @@ async fn where_the_cluster_does_not_answer_auto_leads_alone_and_says_so_loudly()
     .await;
     let unhealthy = "gh_exporter_dependency_health{dependency=\"election\"} 0";
     shows(&replica, "that the election is not healthy", |text| text.contains(unhealthy)).await;
-    assert!(replica.log().contains("leadership is not decided as it should be"), "{}", replica.log());
+    assert!(replica.log().contains("leadership is decided by a fallback"), "{}", replica.log());
 }
 
 #[tokio::test]

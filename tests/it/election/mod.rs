@@ -25,7 +25,7 @@ fn timing() -> Timing {
         lease_duration: Duration::from_secs(3),
         renew_deadline: Duration::from_secs(2),
         retry_period: Duration::from_millis(400),
-        ordeal: Duration::from_secs(if soak() { 600 } else { 20 }),
+        stress_duration: Duration::from_secs(if soak() { 600 } else { 20 }),
     }
 }
 

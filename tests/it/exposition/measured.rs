@@ -200,7 +200,7 @@ fn batch(repository: usize, now: Timestamp) -> Batch {
             id: FactId::Review(user as u64),
             user: user_name.into(),
             at: now - 60,
-            lines: LocChange::default(),
+            loc: LocChange::default(),
         };
         (fact.id, Record::observed(&fact, now))
     };

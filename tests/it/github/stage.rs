@@ -10,21 +10,20 @@ use actix_supervisor::{ActorRef, ChildSpec, RootHandle, Strategy, SupervisorSpec
 use github_sim::{Options, Simulator, StatisticsOptions, World};
 use github_stats::config::{Config, GithubApi, HttpUrl, OrgConfig, Secret};
 use github_stats::github::{NoMeter, RequestMeter};
-use github_stats::runtime::{lines, organisation, quotas};
+use github_stats::runtime::{loc_settings, organisation, quotas};
 use github_stats::telemetry::Quotas;
 use github_stats_actors::activity::{
     ActivitySettings, DAY, FactId, LocChange, Timestamp, last_complete_week,
 };
 use github_stats_actors::clock::Clock;
-use github_stats_actors::event::{Event, NoObserver, Observer};
-use github_stats_actors::loc::LocSource;
-use github_stats_actors::queue::{DispatchSettings, JobStores, MemoryQueue, QueueActor, QueueSettings};
+use github_stats_actors::loc::{LocCollector, LocEvent, LocPorts, LocSource};
+use github_stats_actors::observer::{NoObserver, Observer};
+use github_stats_actors::queue::{DispatchSettings, Enqueuer, JobStores, MemoryQueue, QueueActor};
 use github_stats_actors::role::{Epoch, RoleView, RoleWatch, SchedulingAuthority};
 use github_stats_actors::scheduler::{
-    Collector, CollectorSettings, CycleReport, CycleResult, HistorySettings, OrgScraper, RunCycle,
-    ScraperSettings,
+    Collector, CycleReport, CycleResult, HistorySettings, OrgScraper, RunCycle, ScrapeCycle,
 };
-use github_stats_actors::store::{FactStore, MemoryStore, PublishedView, StoreActor, StoreSettings};
+use github_stats_actors::store::{FactStore, MemoryStore, PublishedView, StoreActor, StoreParts};
 use tokio::time::Instant;
 
 /// What the simulator takes for a token.
@@ -59,14 +58,13 @@ impl ToldLines {
     }
 }
 
-impl Observer for ToldLines {
-    fn on_event(&self, event: Event<'_>) {
+impl Observer<LocEvent> for ToldLines {
+    fn on_event(&self, event: LocEvent) {
         match event {
-            Event::LinesRead { repositories, .. } => {
-                *self.views.lock().expect("no panic") = repositories.to_vec();
+            LocEvent::RoundFinished { repositories, .. } => {
+                *self.views.lock().expect("no panic") = repositories;
             }
-            Event::LinesBudgetExhausted { .. } => _ = self.exhausted.fetch_add(1, Ordering::Relaxed),
-            _ => {}
+            LocEvent::BudgetExhausted { .. } => _ = self.exhausted.fetch_add(1, Ordering::Relaxed),
         }
     }
 }
@@ -77,7 +75,7 @@ pub struct Stage {
     pub clock: Arc<Clock>,
     store: Arc<MemoryStore>,
     scraper: ActorRef<OrgScraper>,
-    tells_lines: bool,
+    includes_loc: bool,
     pub told: Arc<ToldLines>,
     pub quotas: Quotas,
     first_seen: Timestamp,
@@ -132,21 +130,21 @@ impl Stage {
         let made = organisation(config, &config.github.orgs[0], &clock, &meter).expect("a source");
         let quotas = quotas(std::slice::from_ref(&made));
         let told = Arc::new(ToldLines::default());
-        let tells_lines = made.source.tells_lines();
+        let includes_loc = made.source.includes_loc();
         let (store_actor, queue_actor) = (ActorRef::new("store"), ActorRef::new("queue"));
         let scraper = ActorRef::new("scraper");
         let role = RoleWatch::new("static");
         let until = Instant::now() + Duration::from_secs(3_600);
         role.set(RoleView::leader("static", EPOCH, until));
         let history = HistorySettings { retention: 30 * DAY, history: HISTORY };
-        let collector = Collector::new(CollectorSettings {
+        let collector = Collector {
             org: ORG.into(),
             source: made.source,
             store: store_actor.clone(),
             clock: clock.clone(),
             history,
-        });
-        let store_settings = StoreSettings {
+        };
+        let store_parts = StoreParts {
             series_budget: usize::MAX,
             role: RoleWatch::new("static"),
             store: store.clone(),
@@ -163,35 +161,45 @@ impl Stage {
             requeue_delays: vec![Duration::from_secs(60)],
             max_message_age: Duration::from_secs(86_400),
         };
-        let queue_settings = QueueSettings {
+        let enqueuer = Enqueuer {
             queue: Arc::new(MemoryQueue::new()),
-            books: JobStores::in_memory(&dispatch),
+            job_stores: JobStores::in_memory(&dispatch),
             dispatch,
             clock: clock.clone(),
-            state: Observable::default(),
             observer: Arc::new(NoObserver),
         };
-        let scraper_settings = ScraperSettings {
+        let loc_settings = loc_settings(config);
+        let loc_ports = LocPorts {
+            org: ORG.into(),
+            source: collector.source.clone(),
+            store: store_actor.clone(),
+            clock: clock.clone(),
+            observer: told.clone(),
+        };
+        let cycle = ScrapeCycle {
             collector,
             queue: queue_actor.clone(),
             concurrency: 4,
             role,
-            lines: lines(config),
-            observer: told.clone(),
+            observer: Arc::new(NoObserver),
         };
+        let new_scraper =
+            move || OrgScraper::new(cycle.clone(), LocCollector::new(loc_settings, loc_ports.clone()));
         let root = start_root(
             SupervisorSpec::new("root", Strategy::OneForOne)
-                .child(ChildSpec::actor(&store_actor, move || StoreActor::new(store_settings.clone())))
-                .child(ChildSpec::actor(&queue_actor, move || QueueActor::new(queue_settings.clone())))
-                .child(ChildSpec::actor(&scraper, move || OrgScraper::new(scraper_settings.clone()))),
+                .child(ChildSpec::actor(&store_actor, move || StoreActor::new(store_parts.clone())))
+                .child(ChildSpec::actor(&queue_actor, move || {
+                    QueueActor::new(enqueuer.clone(), Observable::default())
+                }))
+                .child(ChildSpec::actor(&scraper, new_scraper)),
         )
         .expect("no name is used twice");
-        Stage { sim, clock, store, scraper, tells_lines, told, quotas, first_seen, _root: root }
+        Stage { sim, clock, store, scraper, includes_loc, told, quotas, first_seen, _root: root }
     }
 
     /// Runs one cycle.
     pub async fn cycle(&self) -> CycleReport {
-        let message = RunCycle { mandate: SchedulingAuthority::Leader(EPOCH), due: self.clock.now() };
+        let message = RunCycle { authority: SchedulingAuthority::Leader(EPOCH), due: self.clock.now() };
         self.scraper.call_persistently(message, Duration::from_secs(600)).await.expect("a scraper")
     }
 
@@ -228,7 +236,7 @@ impl Stage {
                     other => other.to_string(),
                 };
                 let (user, at) = (latest.user.to_string(), latest.at.as_unix());
-                let LocChange { additions, deletions } = latest.lines;
+                let LocChange { additions, deletions } = latest.loc;
                 self.shown((stored.key.id.to_string(), id, user, at, additions, deletions))
             })
             .collect()
@@ -257,7 +265,7 @@ impl Stage {
     /// Over REST, lines that no series shows any more are not asked for.
     fn shown(&self, told: Told) -> Told {
         let (repo, id, user, at, additions, deletions) = told;
-        let is_shown = self.tells_lines || at >= last_complete_week(self.clock.now()).from().as_unix();
+        let is_shown = self.includes_loc || at >= last_complete_week(self.clock.now()).from().as_unix();
         let (additions, deletions) = if is_shown { (additions, deletions) } else { (0, 0) };
         (repo, id, user, at, additions, deletions)
     }

@@ -47,7 +47,7 @@ async fn dead_letters_are_listed_reprocessed_and_resolved_in_place() {
     delivery.settle(Settlement::Done).await.expect("settled");
     open().await.resolve("job-0", "a test").await.expect("resolved");
     let delivery = queue.receive().await.expect("a delivery");
-    assert!(matches!(delivery.message(), QueueMessage::Resolved(news) if news.letter == "job-0"));
+    assert!(matches!(delivery.message(), QueueMessage::Resolved(news) if news.dead_letter == "job-0"));
     delivery.settle(Settlement::Done).await.expect("settled");
     queue.forget("job-2").await.expect("forgotten");
     assert_eq!(open().await.page(0).await.expect("a number").total, 0);

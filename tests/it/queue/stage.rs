@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use github_stats::config::{Secret, SecretSource};
 use github_stats::queue::amqp::{AmqpQueue, Broker, Topology};
-use github_stats_actors::event::NoObserver;
+use github_stats_actors::observer::NoObserver;
 use github_stats_actors::queue::{Job, testing};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};

@@ -38,8 +38,8 @@ fn commits(repository_number: u64, number: u64) -> Batch {
             let id = FactId::Commit(Oid::from_bytes(oid));
             let at = moment(serial.wrapping_mul(7_919) % (30 * 86_400));
             let user = format!("contributor-{}", serial % 30).as_str().into();
-            let lines = LocChange { additions: serial % 400, deletions: serial % 90 };
-            (id, Record::observed(&Fact { id, user, at, lines }, moment(30 * 86_400)))
+            let loc = LocChange { additions: serial % 400, deletions: serial % 90 };
+            (id, Record::observed(&Fact { id, user, at, loc }, moment(30 * 86_400)))
         })
         .collect();
     batch.covered.insert(Window::new(moment(number), moment(number + 1)).expect("a second"));

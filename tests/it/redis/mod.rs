@@ -71,7 +71,7 @@ fn key(org: &str, id: &str) -> RepoKey {
 fn batch(key: &RepoKey, number: u64, count: u64) -> Batch {
     let record = |n| {
         let id = FactId::IssueComment(number * 10_000 + n);
-        let fact = Fact { id, user: "ada".into(), at: moment(number), lines: LocChange::default() };
+        let fact = Fact { id, user: "ada".into(), at: moment(number), loc: LocChange::default() };
         (id, Record::observed(&fact, moment(number)))
     };
     let meta = RepoMeta { seen_at: moment(number), name: "api".into(), first_seen: moment(0) };

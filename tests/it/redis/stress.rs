@@ -107,10 +107,10 @@ fn random_batch(random: &mut StdRng) -> Batch {
         let id = FactId::Commit(Oid::from_bytes([random.random_range(0..60); 20]));
         let user = format!("user-{}", random.random_range(0..4)).as_str().into();
         let (at, seen) = (moment(random.random_range(0..50)), moment(random.random_range(0..1_000)));
-        let lines = LocChange { additions: random.random_range(0..3), deletions: 0 };
-        let record = Record::observed(&Fact { id, user, at, lines }, seen);
+        let loc = LocChange { additions: random.random_range(0..3), deletions: 0 };
+        let record = Record::observed(&Fact { id, user, at, loc }, seen);
         let gone = random.random_range(0..5) == 0;
-        batch.records.push((id, if gone { record.vanished(seen) } else { record }));
+        batch.records.push((id, if gone { record.marked_gone(seen) } else { record }));
     }
     for _ in 0..random.random_range(0..3) {
         let from = random.random_range(0..5_000);

@@ -1,66 +1,71 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use actix_supervisor::ActorRef;
+use async_trait::async_trait;
 use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::activity::Timestamp;
-use crate::event::NoObserver;
+use crate::clock::Clock;
+use crate::observer::NoObserver;
 use crate::queue::testing::{job, settings};
-use crate::queue::{DeadLetterReason, MemoryQueue};
-use actix_supervisor::ActorRef;
+use crate::queue::{DeadLetterReason, Handled, Job, JobError, JobHandler, JobStores, MemoryQueue};
 
-/// Answers as told, then that the window is covered; remembers whom it was asked for.
+/// Answers from a script, then that the window is covered; records the jobs it was given.
 #[derive(Default)]
-struct Scripted {
+struct ScriptedHandler {
     answers: Mutex<VecDeque<Result<Handled, JobError>>>,
-    asked: Mutex<Vec<(String, u32)>>,
+    handled: Mutex<Vec<(String, u32)>>,
 }
 
 #[async_trait]
-impl JobHandler for Scripted {
+impl JobHandler for ScriptedHandler {
     async fn handle(&self, job: &Job) -> Result<Handled, JobError> {
-        let asked = (job.job_id.clone(), job.attempt);
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
+        let attempt = (job.job_id.clone(), job.attempt);
+        self.handled.lock().unwrap_or_else(PoisonError::into_inner).push(attempt);
         sleep(Duration::from_secs(1)).await;
         let next = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         next.unwrap_or(Ok(Handled::AlreadyCovered))
     }
 }
 
-struct Stage {
+struct WorkerFixture {
     queue: MemoryQueue,
-    books: JobStores,
-    handler: Arc<Scripted>,
+    job_stores: JobStores,
+    handler: Arc<ScriptedHandler>,
 }
 
-impl Stage {
-    /// Two workers over one queue, whose handler answers this first.
+impl WorkerFixture {
+    /// Two workers over one queue, whose handler gives these answers first.
     fn new(answers: impl IntoIterator<Item = Result<Handled, JobError>>) -> Self {
-        let handler =
-            Arc::new(Scripted { answers: Mutex::new(answers.into_iter().collect()), ..Scripted::default() });
-        let stage = Stage { queue: MemoryQueue::new(), books: JobStores::in_memory(&settings()), handler };
+        let handler = Arc::new(ScriptedHandler {
+            answers: Mutex::new(answers.into_iter().collect()),
+            ..ScriptedHandler::default()
+        });
+        let job_stores = JobStores::in_memory(&settings());
+        let fixture = WorkerFixture { queue: MemoryQueue::new(), job_stores, handler };
         for _ in 0..2 {
-            let settings = WorkerSettings {
-                queue: Arc::new(stage.queue.clone()),
-                books: stage.books.clone(),
-                handler: stage.handler.clone(),
+            let processor = JobProcessor {
+                job_stores: fixture.job_stores.clone(),
+                handler: fixture.handler.clone(),
                 queue_actor: ActorRef::new("queue"),
                 dispatch: settings(),
                 clock: Clock::starting_at(Timestamp::from_unix(900_000)),
                 observer: Arc::new(NoObserver),
             };
-            BackfillWorker::new(settings).start();
+            BackfillWorker::new(Arc::new(fixture.queue.clone()), processor).start();
         }
-        stage
+        fixture
     }
 
     async fn publish(&self, job: Job) {
         self.queue.publish(job, Duration::ZERO).await.unwrap();
     }
 
-    fn asked(&self) -> Vec<(String, u32)> {
-        self.handler.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn handled(&self) -> Vec<(String, u32)> {
+        self.handler.handled.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn settled(&self) {
@@ -79,64 +84,72 @@ fn fails(message: &str, permanent: bool) -> Result<Handled, JobError> {
 #[actix::test]
 async fn a_job_delivered_twice_runs_once() {
     tokio::time::pause();
-    let stage = Stage::new([Ok(Handled::Repaired)]);
-    stage.publish(job("a")).await;
-    stage.publish(job("a")).await;
-    stage.settled().await;
-    stage.publish(job("a")).await;
-    stage.settled().await;
-    assert_eq!(stage.asked(), [("a".to_owned(), 1)]);
+    let fixture = WorkerFixture::new([Ok(Handled::Repaired)]);
+    fixture.publish(job("a")).await;
+    fixture.publish(job("a")).await;
+    fixture.settled().await;
+    fixture.publish(job("a")).await;
+    fixture.settled().await;
+    assert_eq!(fixture.handled(), [("a".to_owned(), 1)]);
 }
 
 #[actix::test]
-async fn a_job_that_keeps_failing_becomes_a_letter_with_its_history() {
+async fn a_job_that_keeps_failing_becomes_a_dead_letter_with_its_history() {
     tokio::time::pause();
-    let stage = Stage::new([fails("one", false), fails("two", false), fails("three", false)]);
+    let fixture = WorkerFixture::new([fails("one", false), fails("two", false), fails("three", false)]);
     let before = Instant::now();
-    stage.publish(job("a")).await;
-    stage.settled().await;
+    fixture.publish(job("a")).await;
+    fixture.settled().await;
     assert!(before.elapsed() >= Duration::from_secs(360), "it came back after its delays");
-    let letter = stage.books.letters.get("a").await.unwrap().unwrap();
-    assert_eq!((letter.reason, letter.error.as_str()), (DeadLetterReason::AttemptsExhausted, "three"));
-    let history: Vec<(u32, &str)> = letter.history.iter().map(|f| (f.attempt, f.error.as_str())).collect();
+    let dead_letter = fixture.job_stores.dead_letters.get("a").await.unwrap().unwrap();
+    assert_eq!(
+        (dead_letter.reason, dead_letter.error.as_str()),
+        (DeadLetterReason::AttemptsExhausted, "three")
+    );
+    let history: Vec<(u32, &str)> =
+        dead_letter.history.iter().map(|f| (f.attempt, f.error.as_str())).collect();
     assert_eq!(history, [(1, "one"), (2, "two"), (3, "three")]);
-    assert_eq!(stage.books.jobs.all().await.unwrap(), [], "its key is free; the letter parks its window");
+    assert_eq!(
+        fixture.job_stores.jobs.all().await.unwrap(),
+        [],
+        "its key is free; the dead letter holds back its window"
+    );
 }
 
 #[actix::test]
-async fn a_deferred_job_keeps_its_attempts_and_a_hopeless_one_has_none() {
+async fn a_deferred_job_keeps_its_attempts_and_a_permanent_failure_is_not_retried() {
     tokio::time::pause();
     let deferred = || Ok(Handled::Deferred(Duration::from_secs(60)));
-    let stage = Stage::new([deferred(), deferred(), deferred(), deferred(), fails("never", true)]);
-    stage.publish(job("a")).await;
-    stage.settled().await;
-    assert_eq!(stage.asked().iter().map(|(_, attempt)| *attempt).collect::<Vec<_>>(), [1; 5]);
-    let letter = stage.books.letters.get("a").await.unwrap().unwrap();
-    assert_eq!(letter.reason, DeadLetterReason::CannotSucceed);
+    let fixture = WorkerFixture::new([deferred(), deferred(), deferred(), deferred(), fails("never", true)]);
+    fixture.publish(job("a")).await;
+    fixture.settled().await;
+    assert_eq!(fixture.handled().iter().map(|(_, attempt)| *attempt).collect::<Vec<_>>(), [1; 5]);
+    let dead_letter = fixture.job_stores.dead_letters.get("a").await.unwrap().unwrap();
+    assert_eq!(dead_letter.reason, DeadLetterReason::CannotSucceed);
 }
 
 #[actix::test]
-async fn a_reprocessed_job_unparks_its_window_and_runs_once() {
+async fn a_reprocessed_job_removes_its_dead_letter_and_runs_once() {
     tokio::time::pause();
-    let stage = Stage::new([fails("never", true), Ok(Handled::Repaired)]);
-    stage.publish(job("a")).await;
-    stage.settled().await;
-    let letter = stage.books.letters.get("a").await.unwrap().unwrap();
-    let again = letter.job.unwrap().reprocessed(Timestamp::from_unix(900_100));
-    stage.publish(again.clone()).await;
-    stage.publish(again).await;
-    stage.settled().await;
-    assert_eq!(stage.asked(), [("a".to_owned(), 1), ("a~2".to_owned(), 1)]);
-    assert_eq!(stage.books.letters.all().await.unwrap(), []);
+    let fixture = WorkerFixture::new([fails("never", true), Ok(Handled::Repaired)]);
+    fixture.publish(job("a")).await;
+    fixture.settled().await;
+    let dead_letter = fixture.job_stores.dead_letters.get("a").await.unwrap().unwrap();
+    let again = dead_letter.job.unwrap().reprocessed(Timestamp::from_unix(900_100));
+    fixture.publish(again.clone()).await;
+    fixture.publish(again).await;
+    fixture.settled().await;
+    assert_eq!(fixture.handled(), [("a".to_owned(), 1), ("a~2".to_owned(), 1)]);
+    assert_eq!(fixture.job_stores.dead_letters.all().await.unwrap(), []);
 }
 
 #[actix::test]
-async fn what_makes_no_sense_is_buried_without_being_asked_for() {
+async fn an_invalid_job_becomes_a_dead_letter_without_being_handled() {
     tokio::time::pause();
-    let stage = Stage::new([]);
-    stage.publish(Job { window_end: Timestamp::from_unix(0), ..job("absurd") }).await;
-    stage.settled().await;
-    assert_eq!(stage.asked(), []);
-    let letter = stage.books.letters.get("absurd").await.unwrap().unwrap();
-    assert_eq!(letter.reason, DeadLetterReason::Malformed);
+    let fixture = WorkerFixture::new([]);
+    fixture.publish(Job { window_end: Timestamp::from_unix(0), ..job("invalid") }).await;
+    fixture.settled().await;
+    assert_eq!(fixture.handled(), []);
+    let dead_letter = fixture.job_stores.dead_letters.get("invalid").await.unwrap().unwrap();
+    assert_eq!(dead_letter.reason, DeadLetterReason::Malformed);
 }

@@ -1,30 +1,31 @@
-//! Copies what the shared store holds into the local one.
+//! Copies the contents of the shared store into the local one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::whole;
 use crate::activity::{Batch, FoldedBase, RepoKey, RepoState, Timestamp};
 use crate::store::{FactStore, StoreChange, StoreError};
 
-/// Repositories copied as a whole for each look at the changes: what is missing is no reason to hold those up.
+/// Repositories copied as a whole each time changes are followed, so that a large backlog does not
+/// delay the changes.
 const COPIED_AT_ONCE: usize = 16;
-/// Batches written at a time; the local store confirms them together.
+/// Batches written concurrently; the local store commits them together.
 const WRITTEN_TOGETHER: usize = 32;
 
-/// What is known to be missing in the local store.
+/// What the local store is known to lack.
 #[derive(Default)]
 pub(super) struct MirrorState {
-    /// Repositories that differ, to be copied as a whole.
+    /// Repositories that differ and must be copied as a whole.
     different: Vec<RepoState>,
-    /// States whose coverage is not copied yet: it may tell of records that the log tells of only later.
+    /// States whose coverage is not copied yet: it may include records that follow later in the
+    /// log.
     pending: BTreeMap<RepoKey, RepoState>,
 }
 
 impl MirrorState {
-    /// Finds out what differs.
+    /// Determines which repositories differ.
     pub(super) async fn compare(
         &mut self,
         shared: &Arc<dyn FactStore>,
@@ -41,7 +42,7 @@ impl MirrorState {
         Ok(())
     }
 
-    /// Copies changes, and some of what differs.
+    /// Copies changes, and some of the repositories that differ.
     pub(super) async fn follow(
         &mut self,
         shared: &Arc<dyn FactStore>,
@@ -51,9 +52,9 @@ impl MirrorState {
     ) -> Result<(), StoreError> {
         write_all(local, changes.iter().map(records_of)).await?;
         if complete {
-            // Everything these states tell of was in the changes up to now.
+            // All records that these states cover were in the changes up to now.
             let known = std::mem::take(&mut self.pending);
-            write_all(local, known.into_values().map(|state| whole(state, Vec::new()))).await?;
+            write_all(local, known.into_values().map(|state| state.into_batch(Vec::new()))).await?;
         }
         self.pending.extend(changes.iter().map(|change| (change.state.key.clone(), change.state.clone())));
         self.copy_some(shared, local).await
@@ -66,16 +67,16 @@ impl MirrorState {
     ) -> Result<(), StoreError> {
         for _ in 0..COPIED_AT_ONCE.min(self.different.len()) {
             let Some(state) = self.different.last().cloned() else { break };
-            // The state was read before, so the records are at least as new as what it tells of them.
+            // The state was read first, so the records are at least as new as its coverage.
             let records = shared.records(&state.key, Timestamp::MIN).await?;
-            local.write(whole(state, records)).await?;
+            local.write(state.into_batch(records)).await?;
             self.different.pop();
         }
         Ok(())
     }
 }
 
-/// What changed, without saying that it is complete.
+/// The changed records, without the coverage that says they are complete.
 fn records_of(change: &StoreChange) -> Batch {
     let state = &change.state;
     Batch {

@@ -1,9 +1,10 @@
-//! A store that all replicas share, and a local one that stands in for it.
+//! A shared store with a local fallback.
 //!
-//! As long as the shared store answers, it is the store: what anybody changes there is copied into the local one by
-//! whoever follows the changes. While it is away, what is collected goes into the local store and what was copied is
-//! served from there; when it is back, what it lacks is sent to it. Everything is a union, so neither copying nor sending
-//! can count anything twice, and a shared store that lost what it held is filled again from the copies.
+//! While the shared store answers, it is used, and its changes are copied into the local one as
+//! they are followed. During an outage, new facts are written to the local store and the copies are
+//! served from there; afterwards the facts that the shared store lacks are sent to it. All writes
+//! are unions, so neither copying nor sending can count anything twice, and a shared store that
+//! lost its data is restored from the copies.
 
 mod mirror;
 mod unsent;
@@ -22,28 +23,29 @@ use super::{
     ChangePosition, FactStore, GarbageCollected, LogChanges, RecordPage, ScanCursor, SharedState, StoreError,
     WriteSummary,
 };
-use crate::activity::{Batch, FactId, FoldedBase, OrgName, Record, RepoKey, RepoState, Timestamp};
+use crate::activity::{Batch, FactId, OrgName, Record, RepoKey, RepoState, Timestamp};
 use crate::role::{Epoch, Shard};
 
 /// How long after a failed attempt the shared store is tried again.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
-/// Repositories sent at a time.
+/// Repositories sent concurrently.
 const SENT_TOGETHER: usize = 8;
-/// So many repositories may be left when writers are held up for the last of them.
-const FEW: usize = 16;
+/// The number of repositories that may be left to send when writers are blocked for the last of
+/// them.
+const FINAL_REPOSITORIES: usize = 16;
 
-/// Two stores as one.
+/// A shared store and a local fallback as one store.
 pub struct MirroredStore {
     shared: Arc<dyn FactStore>,
     local: Arc<dyn FactStore>,
     link: std::sync::Mutex<Link>,
-    /// Held for reading while something is written locally, for writing when the shared store takes over again.
+    /// Held for reading during a local write, for writing while the shared store takes over again.
     handover: RwLock<()>,
     unsent: UnsentChanges,
     mirror: Mutex<MirrorState>,
 }
 
-/// How the shared store is.
+/// Whether the shared store is in use.
 #[derive(Clone, Debug)]
 enum Link {
     Up,
@@ -51,17 +53,19 @@ enum Link {
 }
 
 impl MirroredStore {
-    /// Joins the stores; `marks`, kept with the local one, remembers what is to be sent.
+    /// Combines the stores. `marks` is stored with the local one and remembers which repositories
+    /// must be sent.
     ///
     /// # Errors
-    /// When the marks of an earlier process cannot be read.
+    /// If the marks of an earlier process cannot be read.
     pub async fn new(
         shared: Arc<dyn FactStore>,
         local: Arc<dyn FactStore>,
         marks: Arc<dyn SharedState>,
     ) -> Result<Self, StoreError> {
         let unsent = UnsentChanges::load(marks).await?;
-        // What an earlier process left unsent goes first, so the shared store counts as away until it is there.
+        // Facts that an earlier process left unsent must be sent first; until then the shared store
+        // is not used.
         let why = "it was not reached yet".to_owned();
         Ok(MirroredStore {
             shared,
@@ -87,12 +91,12 @@ impl MirroredStore {
 
     fn lose(&self, error: &StoreError) {
         if self.is_up() {
-            tracing::warn!(%error, "the shared store is away; the local one stands in for it");
+            tracing::warn!(%error, "the shared store is unreachable; the local one is used instead");
         }
         self.set_link(Link::Away { why: error.to_string(), retry_at: Instant::now() + RETRY_DELAY });
     }
 
-    /// Asks the shared store if it is there, and notes if it is not.
+    /// Calls the shared store if it is in use, and records an outage.
     async fn ask<T>(&self, asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         match self.link() {
             Link::Up => {}
@@ -105,7 +109,7 @@ impl MirroredStore {
         })
     }
 
-    /// Asks the shared store, or, while it is away, the local one.
+    /// Reads from the shared store, or during an outage from the local one.
     async fn read<T>(
         &self,
         shared: impl Future<Output = Result<T, StoreError>>,
@@ -117,7 +121,7 @@ impl MirroredStore {
         }
     }
 
-    /// Makes sure that the shared store is in use, if it can be by now.
+    /// Tries to use the shared store again, if an attempt is due.
     async fn recover(&self) -> Result<(), StoreError> {
         let Link::Away { why, retry_at } = self.link() else { return Ok(()) };
         if Instant::now() < retry_at {
@@ -126,13 +130,14 @@ impl MirroredStore {
         self.take_over().await.inspect_err(|error| self.lose(error))
     }
 
-    /// Sends what the shared store lacks. Writers go on meanwhile, and are held up only for the last few repositories.
+    /// Sends the facts that the shared store lacks. Writers continue meanwhile, and are blocked
+    /// only for the last few repositories.
     async fn take_over(&self) -> Result<(), StoreError> {
         self.shared.position().await?;
         let mut sent = 0;
         loop {
             let marked = self.unsent.marked();
-            if marked.len() <= FEW {
+            if marked.len() <= FINAL_REPOSITORIES {
                 break;
             }
             sent += marked.len();
@@ -143,7 +148,10 @@ impl MirroredStore {
         sent += marked.len();
         self.send(marked).await?;
         self.set_link(Link::Up);
-        tracing::info!(repositories = sent, "the shared store is in use; what it lacked was sent to it");
+        tracing::info!(
+            repositories = sent,
+            "the shared store is in use; the facts it lacked were sent to it"
+        );
         Ok(())
     }
 
@@ -157,17 +165,19 @@ impl MirroredStore {
         stream::iter(marked).map(Ok).try_for_each_concurrent(SENT_TOGETHER, send).await
     }
 
-    /// Everything the local store holds of a repository.
+    /// A copy of a repository in the local store.
     async fn local_copy(&self, key: &RepoKey) -> Result<Option<Batch>, StoreError> {
         let Some(state) = self.local.repository(key).await? else { return Ok(None) };
         let records = self.local.records(key, Timestamp::MIN).await?;
-        Ok(Some(whole(state, records)))
+        Ok(Some(state.into_batch(records)))
     }
 
-    /// Sends every repository of the local store to a shared one that lost what it held.
+    /// Sends every repository of the local store to a shared one that lost its data.
     async fn refill(&self) -> Result<(), StoreError> {
-        let why = "it lost what it held, or this replica fell behind, and is being filled again".to_owned();
-        tracing::warn!("the shared store does not tell what changed: what this replica holds is sent to it");
+        let why = "it lost data, or this replica fell behind, and it is being restored".to_owned();
+        tracing::warn!(
+            "the shared store cannot report its changes: everything this replica holds is sent to it"
+        );
         self.set_link(Link::Away { why, retry_at: Instant::now() });
         for org in self.local.organisations().await? {
             for state in self.local.repositories(&org).await? {
@@ -178,20 +188,9 @@ impl MirroredStore {
     }
 }
 
-/// Whether the local store is to stand in.
+/// Whether the local store is to be used instead.
 fn is_outage(error: &StoreError) -> bool {
     matches!(error, StoreError::Unavailable(_) | StoreError::Full(_))
-}
-
-/// A batch that says everything of a repository.
-fn whole(state: RepoState, records: Vec<(FactId, Record)>) -> Batch {
-    Batch {
-        head: state.head,
-        records,
-        covered: state.coverage,
-        folded: FoldedBase { floor: state.floor, base: state.base },
-        ..Batch::new(state.key, state.meta)
-    }
 }
 
 #[async_trait]
@@ -208,11 +207,12 @@ impl FactStore for MirroredStore {
             Err(error) if is_outage(&error) => {}
             outcome => return outcome,
         }
-        let _standing_in = self.handover.read().await;
+        let _local_write = self.handover.read().await;
         if self.is_up() {
             return self.ask(self.shared.write(batch)).await;
         }
-        // Marked first: a crash in between sends what was sent before.
+        // Marked first: after a crash in between, the repository is sent needlessly, but never
+        // forgotten.
         self.unsent.mark(&batch.key).await?;
         self.local.write(batch).await
     }
@@ -237,7 +237,7 @@ impl FactStore for MirroredStore {
         self.read(self.shared.scan(from.clone(), limit), self.local.scan(from, limit)).await
     }
 
-    /// Never of the local store: what it still holds may be what the shared one lacks.
+    /// Never from the local store: it may hold the only copy of facts that the shared one lacks.
     async fn collect_garbage(
         &self,
         key: &RepoKey,
@@ -251,7 +251,7 @@ impl FactStore for MirroredStore {
         self.read(self.shared.begin_epoch(shard, after), self.local.begin_epoch(shard, after)).await
     }
 
-    /// While the shared store is away whoever led last goes on collecting; facts need no fence.
+    /// During an outage the last leader goes on collecting; facts need no fence.
     async fn confirm_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
         self.read(self.shared.confirm_epoch(epoch), std::future::ready(Ok(()))).await
     }
@@ -273,7 +273,7 @@ impl FactStore for MirroredStore {
             LogChanges::Changes { changes, complete, position } => {
                 let mut mirror = self.mirror.lock().await;
                 if let Err(error) = mirror.follow(&self.shared, &self.local, &changes, complete).await {
-                    tracing::warn!(%error, "what changed was not copied into the local store");
+                    tracing::warn!(%error, "changes were not copied into the local store");
                 }
                 Ok(LogChanges::Changes { changes, complete, position })
             }

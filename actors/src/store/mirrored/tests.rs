@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex as StdMutex;
 
 use actix::Actor;
+use actix_supervisor::Observable;
+use actix_supervisor::testing::in_virtual_time;
 use proptest::prelude::*;
 use tokio::time::{advance, sleep};
 
@@ -12,22 +14,20 @@ use crate::activity::{
     ActivitySettings, Coverage, Fact, FactKind, HeadRead, LocChange, Oid, RepoMeta, WEEK, Window,
 };
 use crate::clock::Clock;
-use crate::event::NoObserver;
+use crate::observer::NoObserver;
 use crate::role::RoleWatch;
 use crate::store::{
-    MemoryState, MemoryStore, PublishedView, SharedTable, StoreActor, StoreSettings, Write, WriteSource,
+    MemoryState, MemoryStore, PublishedView, SharedTable, StoreActor, StoreParts, Write, WriteSource,
 };
-use actix_supervisor::Observable;
-use actix_supervisor::testing::in_virtual_time;
 
-/// A store that can be taken away, and emptied.
+/// A store that can become unreachable, and lose its data.
 #[derive(Default)]
-struct Fickle {
+struct FlakyStore {
     store: StdMutex<Arc<MemoryStore>>,
     away: StdMutex<Option<StoreError>>,
 }
 
-impl Fickle {
+impl FlakyStore {
     fn set_away(&self, error: Option<StoreError>) {
         *self.away.lock().unwrap() = error;
     }
@@ -45,7 +45,7 @@ impl Fickle {
 }
 
 #[async_trait]
-impl FactStore for Fickle {
+impl FactStore for FlakyStore {
     async fn write(&self, batch: Batch) -> Result<WriteSummary, StoreError> {
         self.present()?.write(batch).await
     }
@@ -83,7 +83,7 @@ impl FactStore for Fickle {
     }
 }
 
-/// A replica's two stores, and where it follows the shared one from.
+/// A replica's two stores, and its position in the log of the shared one.
 struct Replica {
     store: MirroredStore,
     local: Arc<MemoryStore>,
@@ -92,12 +92,12 @@ struct Replica {
 }
 
 impl Replica {
-    async fn with(shared: &Arc<Fickle>, local: Arc<MemoryStore>, marks: Arc<MemoryState>) -> Self {
+    async fn with(shared: &Arc<FlakyStore>, local: Arc<MemoryStore>, marks: Arc<MemoryState>) -> Self {
         let store = MirroredStore::new(shared.clone(), local.clone(), marks.clone()).await.expect("marks");
         Replica { store, local, marks, position: None }
     }
 
-    async fn new(shared: &Arc<Fickle>) -> Self {
+    async fn new(shared: &Arc<FlakyStore>) -> Self {
         Self::with(shared, Arc::default(), Arc::default()).await
     }
 
@@ -130,7 +130,7 @@ fn batch(repo: u8, number: u64) -> Batch {
     let key = RepoKey { org: "acme".into(), id: format!("R_{repo}").into() };
     let moment = i64::try_from(number).expect("small");
     let fact =
-        Fact { id: FactId::Review(number), user: "ada".into(), at: at(moment), lines: LocChange::default() };
+        Fact { id: FactId::Review(number), user: "ada".into(), at: at(moment), loc: LocChange::default() };
     Batch {
         records: vec![(fact.id, Record::observed(&fact, at(moment)))],
         covered: Window::new(at(moment), at(moment + 1)).into_iter().collect::<Coverage>(),
@@ -152,8 +152,8 @@ fn away() -> Option<StoreError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_collected_during_an_outage_is_there_afterwards() {
-    let (shared, model) = (Arc::new(Fickle::default()), MemoryStore::new());
+async fn facts_collected_during_an_outage_reach_the_shared_store_afterwards() {
+    let (shared, model) = (Arc::new(FlakyStore::default()), MemoryStore::new());
     let mut replica = Replica::new(&shared).await;
     replica.settle().await;
     for number in 0..60 {
@@ -167,11 +167,7 @@ async fn what_was_collected_during_an_outage_is_there_afterwards() {
         model.write(batch).await.expect("written");
         replica.follow().await;
     }
-    assert_eq!(
-        contents(&replica.store).await.1.len(),
-        60,
-        "what was copied and what was collected is served"
-    );
+    assert_eq!(contents(&replica.store).await.1.len(), 60, "copied and newly collected facts are served");
     shared.set_away(None);
     replica.settle().await;
     assert_eq!(contents(shared.as_ref()).await, contents(&model).await);
@@ -181,7 +177,7 @@ async fn what_was_collected_during_an_outage_is_there_afterwards() {
 
 #[tokio::test(start_paused = true)]
 async fn a_replica_that_starts_without_the_shared_store_serves_its_copy_and_sends_it_later() {
-    let shared = Arc::new(Fickle::default());
+    let shared = Arc::new(FlakyStore::default());
     let mut first = Replica::new(&shared).await;
     first.settle().await;
     first.store.write(batch(1, 1)).await.expect("written");
@@ -200,8 +196,8 @@ async fn a_replica_that_starts_without_the_shared_store_serves_its_copy_and_send
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shared_store_that_lost_everything_is_filled_again() {
-    let shared = Arc::new(Fickle::default());
+async fn a_shared_store_that_lost_its_data_is_restored() {
+    let shared = Arc::new(FlakyStore::default());
     let (mut one, mut other) = (Replica::new(&shared).await, Replica::new(&shared).await);
     one.settle().await;
     other.settle().await;
@@ -223,8 +219,8 @@ async fn a_shared_store_that_lost_everything_is_filled_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_replica_copies_what_was_stored_before_it() {
-    let shared = Arc::new(Fickle::default());
+async fn a_new_replica_copies_earlier_facts() {
+    let shared = Arc::new(FlakyStore::default());
     for number in 0..100 {
         shared.write(batch((number % 40) as u8, number)).await.expect("written");
     }
@@ -234,8 +230,8 @@ async fn a_new_replica_copies_what_was_stored_before_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_shared_store_nothing_is_removed_and_leading_goes_on() {
-    let shared = Arc::new(Fickle::default());
+async fn during_an_outage_nothing_is_removed_and_the_leader_continues() {
+    let shared = Arc::new(FlakyStore::default());
     let mut replica = Replica::new(&shared).await;
     replica.settle().await;
     let epoch = replica.store.begin_epoch(Shard::WHOLE, Epoch(7)).await.expect("epoch");
@@ -244,7 +240,7 @@ async fn without_the_shared_store_nothing_is_removed_and_leading_goes_on() {
     shared.set_away(away());
     let refused = replica.store.collect_garbage(&batch(1, 1).key, at(100), epoch).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))));
-    replica.store.confirm_epoch(epoch).await.expect("who led goes on");
+    replica.store.confirm_epoch(epoch).await.expect("the last leader continues");
     shared.set_away(None);
     shared.begin_epoch(Shard::WHOLE, epoch).await.expect("another leads");
     advance(RETRY_DELAY).await;
@@ -254,12 +250,13 @@ async fn without_the_shared_store_nothing_is_removed_and_leading_goes_on() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
-    /// Writes of two replicas, outages, losses and looks at the changes in any order end in the union.
+    /// Writes of two replicas, outages, losses and polls of the changes in any order end in the
+    /// union.
     #[test]
     fn any_history_of_outages_ends_in_the_union(steps in proptest::collection::vec((0u8..10, 0u8..3, any::<bool>()), 1..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            let (shared, model) = (Arc::new(Fickle::default()), MemoryStore::new());
+            let (shared, model) = (Arc::new(FlakyStore::default()), MemoryStore::new());
             let mut replicas = [Replica::new(&shared).await, Replica::new(&shared).await];
             for (number, (step, repo, which)) in steps.into_iter().enumerate() {
                 let replica = &mut replicas[usize::from(which)];
@@ -267,7 +264,8 @@ proptest! {
                     0 => shared.set_away(away()),
                     1 => shared.set_away(None),
                     2 => {
-                        // What is lost must have been copied: of the changes of the last moments no copy exists yet.
+                        // Only data that was copied may be lost: there is no copy of the latest
+                        // changes yet.
                         shared.set_away(None);
                         replica.settle().await;
                         shared.empty();
@@ -293,7 +291,7 @@ proptest! {
 }
 
 async fn fresh() -> Option<Arc<dyn FactStore>> {
-    let shared = Arc::new(Fickle::default());
+    let shared = Arc::new(FlakyStore::default());
     let store = MirroredStore::new(shared, Arc::new(MemoryStore::new()), Arc::new(MemoryState::new()));
     let store = store.await.expect("marks");
     store.position().await.expect("the shared store is there");
@@ -303,14 +301,15 @@ async fn fresh() -> Option<Arc<dyn FactStore>> {
 crate::fact_store_contract!(contract, super::fresh);
 crate::shared_store_contract!(shared, super::fresh);
 
-/// Another replica lacks what the local store took alone, so counters must not show it for a moment.
+/// Other replicas lack the facts that only the local store has, so counters must never include
+/// them.
 #[test]
-fn counters_are_hidden_before_they_show_what_only_the_local_store_has() {
+fn counters_are_hidden_before_they_include_facts_that_only_the_local_store_has() {
     in_virtual_time(|| async {
-        let shared = Arc::new(Fickle::default());
+        let shared = Arc::new(FlakyStore::default());
         let replica = Replica::new(&shared).await;
         let published = PublishedView::default();
-        let settings = StoreSettings {
+        let parts = StoreParts {
             store: Arc::new(replica.store),
             activity: ActivitySettings { active_window: WEEK, retention: 4 * WEEK },
             series_budget: usize::MAX,
@@ -320,7 +319,7 @@ fn counters_are_hidden_before_they_show_what_only_the_local_store_has() {
             state: Observable::default(),
             observer: Arc::new(NoObserver),
         };
-        let actor = StoreActor::new(settings).start();
+        let actor = StoreActor::new(parts).start();
         let write = |number| actor.send(Write { batch: batch(1, number), source: WriteSource::LeaderScrape });
         let reviews = || {
             let latest = published.latest()?;
@@ -336,11 +335,7 @@ fn counters_are_hidden_before_they_show_what_only_the_local_store_has() {
             write(number).await.expect("alive").expect("an outage refuses nothing");
             for _ in 0..50 {
                 sleep(Duration::from_millis(10)).await;
-                assert_eq!(
-                    reviews().filter(|shown| *shown == number),
-                    None,
-                    "the shared store has not got it"
-                );
+                assert_eq!(reviews().filter(|reviews| *reviews == number), None, "the shared store lacks it");
             }
             shared.set_away(None);
             sleep(RETRY_DELAY * 4 + Duration::from_millis(37 * number)).await;

@@ -1,4 +1,4 @@
-//! Which repositories the shared store is to be told of.
+//! The repositories that must be sent to the shared store.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,14 @@ use std::time::Duration;
 use crate::activity::RepoKey;
 use crate::store::{SharedState, SharedTable, StoreError};
 
-/// Marks do not expire: ten years.
-const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86_400);
-/// Between organisation and repository in a mark's key; no name holds it.
+/// Marks do not expire in practice: ten years.
+const MARK_TTL: Duration = Duration::from_secs(10 * 365 * 86_400);
+/// Separates organisation and repository in a mark's key; no name contains it.
 const SEPARATOR: char = '\n';
 
-/// The marks, in memory and kept over restarts.
+/// The marks, in memory and persisted.
 pub(super) struct UnsentChanges {
-    kept: Arc<dyn SharedState>,
+    persisted: Arc<dyn SharedState>,
     marks: Mutex<Marks>,
 }
 
@@ -25,11 +25,11 @@ struct Marks {
 }
 
 impl UnsentChanges {
-    /// The marks of an earlier process.
-    pub(super) async fn load(kept: Arc<dyn SharedState>) -> Result<Self, StoreError> {
-        let entries = kept.entries(SharedTable::Unsent).await?;
-        let by_repository = entries.iter().filter_map(|(key, _)| Some((read(key)?, 0))).collect();
-        Ok(UnsentChanges { kept, marks: Mutex::new(Marks { last: 0, by_repository }) })
+    /// Loads the marks of an earlier process.
+    pub(super) async fn load(persisted: Arc<dyn SharedState>) -> Result<Self, StoreError> {
+        let entries = persisted.entries(SharedTable::Unsent).await?;
+        let by_repository = entries.iter().filter_map(|(key, _)| Some((parse(key)?, 0))).collect();
+        Ok(UnsentChanges { persisted, marks: Mutex::new(Marks { last: 0, by_repository }) })
     }
 
     /// The marked repositories, each with its latest mark.
@@ -37,7 +37,7 @@ impl UnsentChanges {
         self.lock().by_repository.iter().map(|(key, mark)| (key.clone(), *mark)).collect()
     }
 
-    /// Marks a repository, anew if it is marked already.
+    /// Marks a repository, or renews its mark.
     pub(super) async fn mark(&self, key: &RepoKey) -> Result<(), StoreError> {
         let is_new = {
             let mut marks = self.lock();
@@ -46,12 +46,12 @@ impl UnsentChanges {
             marks.by_repository.insert(key.clone(), mark).is_none()
         };
         if is_new {
-            self.kept.put(SharedTable::Unsent, &written(key), b"", FOR_EVER).await?;
+            self.persisted.put(SharedTable::Unsent, &mark_key(key), b"", MARK_TTL).await?;
         }
         Ok(())
     }
 
-    /// Removes a mark, unless the repository was marked anew meanwhile.
+    /// Removes a mark, unless it was renewed meanwhile.
     pub(super) async fn unmark(&self, key: &RepoKey, mark: u64) -> Result<(), StoreError> {
         let removed = {
             let mut marks = self.lock();
@@ -59,7 +59,7 @@ impl UnsentChanges {
             is_latest && marks.by_repository.remove(key).is_some()
         };
         if removed {
-            self.kept.remove(SharedTable::Unsent, &written(key)).await?;
+            self.persisted.remove(SharedTable::Unsent, &mark_key(key)).await?;
         }
         Ok(())
     }
@@ -69,11 +69,11 @@ impl UnsentChanges {
     }
 }
 
-fn written(key: &RepoKey) -> String {
+fn mark_key(key: &RepoKey) -> String {
     format!("{}{SEPARATOR}{}", key.org, key.id)
 }
 
-fn read(key: &str) -> Option<RepoKey> {
+fn parse(key: &str) -> Option<RepoKey> {
     let (org, id) = key.split_once(SEPARATOR)?;
     Some(RepoKey { org: org.into(), id: id.into() })
 }

@@ -38,7 +38,7 @@ fn batch(org: &str, id: &str, numbers: std::ops::Range<u64>) -> Batch {
         id: FactId::Review(number),
         user: "ada".into(),
         at: at(number as i64),
-        lines: LocChange::default(),
+        loc: LocChange::default(),
     };
     let window = Window::new(at(numbers.start as i64), at(numbers.end as i64));
     Batch {

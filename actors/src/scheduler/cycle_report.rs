@@ -1,11 +1,11 @@
-//! How a cycle ended.
+//! How a scrape cycle ended.
 
 use serde::Serialize;
 use tracing::Span;
 
+use super::{Completeness, CycleOutcome};
+use crate::source::{SourceError, SourceErrorKind};
 use crate::spans;
-
-use super::{Completeness, CycleOutcome, SourceError, SourceErrorKind};
 
 /// How a cycle ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -13,13 +13,13 @@ use super::{Completeness, CycleOutcome, SourceError, SourceErrorKind};
 pub enum CycleResult {
     /// Every repository was collected.
     Success,
-    /// At least half of them were.
+    /// At least half of the repositories were collected.
     Partial,
     /// The organisation could not be listed, or more than half of its repositories failed.
     Failure,
-    /// The quota ended it.
+    /// The quota was used up.
     RateLimited,
-    /// Leadership ended it.
+    /// This replica lost its authority to schedule, or a fault of its own interrupted the cycle.
     Cancelled,
 }
 
@@ -35,7 +35,7 @@ impl CycleResult {
         }
     }
 
-    /// What it says about GitHub.
+    /// What it says about the health of GitHub for this organisation.
     pub fn outcome(self) -> CycleOutcome {
         match self {
             CycleResult::Success | CycleResult::Partial => CycleOutcome::Succeeded,
@@ -45,24 +45,33 @@ impl CycleResult {
     }
 }
 
+impl From<&SourceError> for CycleResult {
+    /// The result of a cycle that could not list the organisation.
+    fn from(error: &SourceError) -> Self {
+        match error.kind {
+            SourceErrorKind::RateLimited => CycleResult::RateLimited,
+            _ => CycleResult::Failure,
+        }
+    }
+}
+
 /// What a cycle did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CycleReport {
-    /// How it ended.
     pub result: CycleResult,
     /// Repositories listed.
     pub repositories: usize,
     /// Repositories that failed.
     pub failed: usize,
-    /// Why the first of them did, or why none could be listed.
+    /// The error of the first repository that failed, or why the organisation could not be listed.
     pub error: Option<String>,
-    /// How complete the numbers are now; `None` when that could not be told.
+    /// How complete the numbers are after the cycle; `None` if it ended before that was known.
     pub completeness: Option<Completeness>,
 }
 
 impl CycleReport {
-    /// Says on a span how it went.
-    pub(super) fn tell(&self, span: &Span) {
+    /// Records the result on a span.
+    pub(super) fn record_on(&self, span: &Span) {
         span.record("result", self.result.as_str());
         span.record("repositories", self.repositories);
         span.record("failed", self.failed);
@@ -71,15 +80,8 @@ impl CycleReport {
         }
     }
 
+    /// A cycle that ended before it collected anything.
     pub(super) fn cut_short(result: CycleResult, error: Option<String>) -> Self {
         CycleReport { result, repositories: 0, failed: 0, error, completeness: None }
-    }
-}
-
-/// What it means that nothing could be listed.
-pub(super) fn unlisted(error: &SourceError) -> CycleResult {
-    match error.kind {
-        SourceErrorKind::RateLimited => CycleResult::RateLimited,
-        _ => CycleResult::Failure,
     }
 }

@@ -1,4 +1,4 @@
-//! A source that does as told, for tests.
+//! A source for tests that answers from a script.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,18 +13,18 @@ use super::{
 use crate::activity::{Fact, FactKind, RepoId, Timestamp};
 use crate::clock::Clock;
 
-/// Facts by repository, and whether asking for them fails.
 #[derive(Default)]
 struct Script {
     repositories: BTreeMap<RepoId, (ListedRepository, Vec<Fact>)>,
     failing: BTreeMap<RepoId, SourceErrorKind>,
-    unlistable: Option<SourceErrorKind>,
+    listing_failure: Option<SourceErrorKind>,
     delay: Duration,
-    under_way: usize,
+    in_flight: usize,
     requests: Vec<CollectRequest>,
 }
 
-/// An [`ActivitySource`] that knows what it was told and remembers what it was asked; clones share it.
+/// An [`ActivitySource`] that answers with the facts it was given and records the requests; clones
+/// share both.
 #[derive(Clone)]
 pub struct ScriptedSource {
     clock: Arc<Clock>,
@@ -32,12 +32,12 @@ pub struct ScriptedSource {
 }
 
 impl ScriptedSource {
-    /// A source without repositories that answers at the time of `clock`.
+    /// A source without repositories whose answers are dated by `clock`.
     pub fn new(clock: Arc<Clock>) -> Self {
         ScriptedSource { clock, script: Arc::default() }
     }
 
-    /// Adds a repository, or facts to it.
+    /// Adds a repository, or adds facts to it.
     pub fn add(&self, id: &str, facts: impl IntoIterator<Item = Fact>) {
         self.edit(|script| {
             let listed = ListedRepository { id: id.into(), name: id.into(), pushed_at: None };
@@ -45,7 +45,7 @@ impl ScriptedSource {
         });
     }
 
-    /// Makes collecting a repository fail from now on, or no longer.
+    /// Makes collecting a repository fail from now on; `None` makes it succeed again.
     pub fn fail(&self, id: &str, kind: Option<SourceErrorKind>) {
         self.edit(|script| match kind {
             Some(kind) => drop(script.failing.insert(id.into(), kind)),
@@ -53,9 +53,9 @@ impl ScriptedSource {
         });
     }
 
-    /// Makes listing fail from now on, or no longer.
+    /// Makes listing fail from now on; `None` makes it succeed again.
     pub fn fail_listing(&self, kind: Option<SourceErrorKind>) {
-        self.edit(|script| script.unlistable = kind);
+        self.edit(|script| script.listing_failure = kind);
     }
 
     /// Makes each collection take this long from now on.
@@ -63,12 +63,12 @@ impl ScriptedSource {
         self.edit(|script| script.delay = delay);
     }
 
-    /// Collections that were begun and neither ended nor dropped.
-    pub fn under_way(&self) -> usize {
-        self.edit(|script| script.under_way)
+    /// The number of collections that have neither ended nor been dropped.
+    pub fn in_flight(&self) -> usize {
+        self.edit(|script| script.in_flight)
     }
 
-    /// What was asked for so far.
+    /// The collect requests so far, in order.
     pub fn requests(&self) -> Vec<CollectRequest> {
         self.edit(|script| script.requests.clone())
     }
@@ -78,19 +78,19 @@ impl ScriptedSource {
     }
 }
 
-/// Counts a collection as under way until it is dropped.
-struct UnderWay(ScriptedSource);
+/// Counts a collection as in flight until it is dropped.
+struct InFlight(ScriptedSource);
 
-impl UnderWay {
+impl InFlight {
     fn begin(source: &ScriptedSource) -> Self {
-        source.edit(|script| script.under_way += 1);
-        UnderWay(source.clone())
+        source.edit(|script| script.in_flight += 1);
+        InFlight(source.clone())
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.edit(|script| script.under_way -= 1);
+        self.0.edit(|script| script.in_flight -= 1);
     }
 }
 
@@ -99,7 +99,7 @@ fn error(kind: SourceErrorKind) -> SourceError {
         kind,
         org: "acme".into(),
         endpoint: "scripted".into(),
-        detail: "told to fail".into(),
+        detail: "scripted failure".into(),
         retry_after: None,
     }
 }
@@ -107,7 +107,7 @@ fn error(kind: SourceErrorKind) -> SourceError {
 #[async_trait]
 impl ActivitySource for ScriptedSource {
     async fn list(&self) -> Result<Listing, SourceError> {
-        self.edit(|script| match script.unlistable {
+        self.edit(|script| match script.listing_failure {
             Some(kind) => Err(error(kind)),
             None => Ok(Listing {
                 observed_at: self.clock.now(),
@@ -117,7 +117,7 @@ impl ActivitySource for ScriptedSource {
     }
 
     async fn collect(&self, request: &CollectRequest) -> Result<Collection, CollectFailure> {
-        let _under_way = UnderWay::begin(self);
+        let _in_flight = InFlight::begin(self);
         let delay = self.edit(|script| script.delay);
         tokio::time::sleep(delay).await;
         let now: Timestamp = self.clock.now();
