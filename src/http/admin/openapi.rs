@@ -91,6 +91,7 @@ fn require_all_fields(schema: &mut RefOr<Schema>) {
 /// The defaults are for readers of answers from other versions; a replica always sends a value.
 fn remove_default(schema: &mut RefOr<Schema>) {
     match schema {
+        RefOr::Ref(reference) => reference.default = None,
         RefOr::T(Schema::Object(object)) => object.default = None,
         RefOr::T(Schema::Array(array)) => array.default = None,
         RefOr::T(Schema::OneOf(one)) => one.default = None,
