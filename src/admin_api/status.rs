@@ -66,7 +66,7 @@ pub enum ReplicaRole {
     Follower,
     /// A role of another version.
     #[default]
-    #[serde(other, skip_serializing)]
+    #[serde(other)]
     Unknown,
 }
 
@@ -315,7 +315,7 @@ impl ReplicaRole {
         match self {
             ReplicaRole::Leader => "leader",
             ReplicaRole::Follower => "follower",
-            ReplicaRole::Unknown => "-",
+            ReplicaRole::Unknown => "unknown",
         }
     }
 }

@@ -79,8 +79,23 @@ impl Modify for Conventions {
 /// Answers contain every field, with `null` for what is not known; only readers do without.
 fn require_all_fields(schema: &mut RefOr<Schema>) {
     match schema {
-        RefOr::T(Schema::Object(object)) => object.required = object.properties.keys().cloned().collect(),
+        RefOr::T(Schema::Object(object)) => {
+            object.required = object.properties.keys().cloned().collect();
+            object.properties.values_mut().for_each(remove_default);
+        }
         RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(require_all_fields),
+        _ => {}
+    }
+}
+
+/// The defaults are for readers of answers from other versions; a replica always sends a value.
+fn remove_default(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::Ref(reference) => reference.default = None,
+        RefOr::T(Schema::Object(object)) => object.default = None,
+        RefOr::T(Schema::Array(array)) => array.default = None,
+        RefOr::T(Schema::OneOf(one)) => one.default = None,
+        RefOr::T(Schema::AllOf(all)) => all.default = None,
         _ => {}
     }
 }
