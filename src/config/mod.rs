@@ -1,4 +1,4 @@
-//! Typed, strict configuration: what may be written, what holds otherwise, and why something is refused.
+//! Typed, strict configuration: its keys, their defaults and validation.
 
 mod accepted;
 mod amqp;
@@ -56,7 +56,7 @@ pub use identity::IdentityConfig;
 pub use initial_role::InitialRole;
 pub use leader_election::{ElectionBackend, LeaderElectionConfig};
 pub use listen_addr::ListenAddr;
-pub use load::{Loaded, load};
+pub use load::{LoadedConfig, load};
 pub use loc::LocConfig;
 pub use metrics::MetricsConfig;
 pub use org::OrgConfig;

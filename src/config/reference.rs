@@ -1,12 +1,12 @@
-//! The reference documentation of every key, generated from the sections themselves.
+//! The reference documentation of all keys, generated from the sections.
 
 use super::Config;
 use super::section::variable_of;
 use super::value::ConfigValue;
 
-/// One key as the documentation shows it.
+/// One key of the reference documentation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReferenceLine {
+pub struct ReferenceEntry {
     /// The key with its path; `github.orgs[].org` for an item of a list.
     pub key: String,
     /// Its type.
@@ -17,7 +17,7 @@ pub struct ReferenceLine {
     pub meaning: String,
 }
 
-impl ReferenceLine {
+impl ReferenceEntry {
     pub(super) fn new(key: &str, kind: String, default: &serde_json::Value, meaning: &str) -> Self {
         Self {
             key: key.to_owned(),
@@ -34,29 +34,29 @@ impl ReferenceLine {
     }
 }
 
-/// Every key with its type, default and meaning, in the order of the sections.
+/// All keys in the order of the sections.
 #[must_use]
-pub fn lines() -> Vec<ReferenceLine> {
-    let mut lines = Vec::new();
-    Config::default().describe("", "", &mut lines);
-    lines
+pub fn entries() -> Vec<ReferenceEntry> {
+    let mut entries = Vec::new();
+    Config::default().describe("", "", &mut entries);
+    entries
 }
 
-/// The table of every key, as `docs/CONFIGURATION.md` contains it.
+/// The table of all keys, as in `docs/CONFIGURATION.md`.
 #[must_use]
 pub fn table() -> String {
     let mut text = String::new();
     let mut section = String::new();
-    for line in lines() {
-        let (of, _) = line.key.rsplit_once('.').unwrap_or_default();
+    for entry in entries() {
+        let (of, _) = entry.key.rsplit_once('.').unwrap_or_default();
         if of != section {
             of.clone_into(&mut section);
             text.push_str(&format!(
                 "\n### `{section}`\n\n| key | type | default | meaning |\n|---|---|---|---|\n"
             ));
         }
-        let default = line.default.replace('|', "\\|");
-        text.push_str(&format!("| `{}` | {} | `{default}` | {} |\n", line.key, line.kind, line.meaning));
+        let default = entry.default.replace('|', "\\|");
+        text.push_str(&format!("| `{}` | {} | `{default}` | {} |\n", entry.key, entry.kind, entry.meaning));
     }
     text
 }

@@ -1,4 +1,4 @@
-//! One declaration per section: its keys, their types, defaults and documentation.
+//! The macro that declares a section: its keys, their types, defaults and documentation.
 
 use super::node::{MappingEntry, Node, NodeContent};
 use super::suggest::nearest;
@@ -7,8 +7,8 @@ use super::{ConfigError, Origin, reference, yaml};
 
 /// Declares a section of the configuration.
 ///
-/// From one list of keys come the struct, its defaults, the strict reader and the reference
-/// documentation, so that none of them can disagree.
+/// The struct, its defaults, the strict decoder and the reference documentation are generated from
+/// one list of keys, so that they cannot disagree.
 macro_rules! section {
     (
         $(#[$about:meta])+
@@ -61,17 +61,17 @@ macro_rules! section {
                 &self,
                 key: &str,
                 _meaning: &str,
-                lines: &mut Vec<$crate::config::reference::ReferenceLine>,
+                entries: &mut Vec<$crate::config::reference::ReferenceEntry>,
             ) {
                 $(
                     let path = $crate::config::section::join(key, stringify!($key));
                     let meaning = concat!($($doc),+);
-                    $crate::config::value::ConfigValue::describe(&self.$key, &path, meaning, lines);
+                    $crate::config::value::ConfigValue::describe(&self.$key, &path, meaning, entries);
                 )+
             }
 
-            fn describe_item(key: &str, lines: &mut Vec<$crate::config::reference::ReferenceLine>) {
-                $crate::config::value::ConfigValue::describe(&Self::default(), key, "", lines);
+            fn describe_item(key: &str, entries: &mut Vec<$crate::config::reference::ReferenceEntry>) {
+                $crate::config::value::ConfigValue::describe(&Self::default(), key, "", entries);
             }
         }
     };
@@ -84,7 +84,7 @@ pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// The entries of a mapping; a variable spells one in YAML or JSON.
+/// The entries of a mapping; a variable contains it as YAML or JSON.
 pub(super) fn entries_of(node: &Node, key: &str) -> Result<Vec<MappingEntry>, ConfigError> {
     match &node.content {
         NodeContent::Map(entries) => Ok(entries.clone()),
@@ -101,9 +101,9 @@ pub(super) fn entries_of(node: &Node, key: &str) -> Result<Vec<MappingEntry>, Co
     }
 }
 
-/// The entries that have a value, after making sure that every key is one of `keys`.
+/// The entries that have a value, after checking that every key is one of `keys`.
 ///
-/// A key without a value keeps its default: templates leave them behind.
+/// A key without a value keeps its default: templates leave such keys behind.
 pub(super) fn known_entries(
     node: &Node,
     path: &str,
@@ -111,16 +111,16 @@ pub(super) fn known_entries(
 ) -> Result<Vec<MappingEntry>, ConfigError> {
     let mut entries = entries_of(node, path)?;
     if let Some(entry) = entries.iter().find(|entry| !keys.contains(&entry.key.as_str())) {
-        return Err(unknown(entry, path, keys));
+        return Err(unknown_key(entry, path, keys));
     }
     entries.retain(|entry| !matches!(entry.value.content, NodeContent::Null));
     Ok(entries)
 }
 
-fn unknown(entry: &MappingEntry, path: &str, keys: &[&'static str]) -> ConfigError {
+fn unknown_key(entry: &MappingEntry, path: &str, keys: &[&'static str]) -> ConfigError {
     let hint = match nearest(&entry.key, keys.iter().copied()) {
         Some(key) => did_you_mean(&entry.at, path, key),
-        None => elsewhere(entry).unwrap_or_else(|| one_of(path, keys)),
+        None => key_of_other_section(entry).unwrap_or_else(|| accepted_keys(path, keys)),
     };
     ConfigError::UnknownKey { at: entry.at.clone(), key: join(path, &entry.key), hint }
 }
@@ -132,17 +132,17 @@ fn did_you_mean(at: &Origin, path: &str, key: &str) -> String {
     }
 }
 
-/// A key that exists in another section is mostly one indented wrongly.
-fn elsewhere(entry: &MappingEntry) -> Option<String> {
-    let lines = reference::lines();
-    let home = lines
+/// The hint for a key that exists in another section, usually one with wrong indentation.
+fn key_of_other_section(entry: &MappingEntry) -> Option<String> {
+    let entries = reference::entries();
+    let path = entries
         .iter()
-        .map(|line| line.key.as_str())
+        .map(|entry| entry.key.as_str())
         .find(|key| key.rsplit('.').next().is_some_and(|leaf| leaf == entry.key))?;
-    Some(did_you_mean(&entry.at, "", home))
+    Some(did_you_mean(&entry.at, "", path))
 }
 
-fn one_of(path: &str, keys: &[&'static str]) -> String {
+fn accepted_keys(path: &str, keys: &[&'static str]) -> String {
     let owner = if path.is_empty() { "the configuration" } else { path };
     format!("; {owner} takes {}", keys.join(", "))
 }

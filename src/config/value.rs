@@ -1,4 +1,4 @@
-//! What every type of the configuration can do: be read from the tree, be shown, be documented.
+//! The types that a key may have: decoding, encoding and documentation.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::node::{Node, NodeContent};
-use super::reference::ReferenceLine;
+use super::reference::ReferenceEntry;
 use super::{ConfigError, yaml};
 
 /// A type that a key may have.
 pub(super) trait ConfigValue: Sized {
-    /// The type as the documentation names it.
+    /// The name of the type in the documentation.
     fn kind() -> String;
 
-    /// Reads the value of `key`.
+    /// Decodes the value of `key`.
     ///
     /// # Errors
     /// [`ConfigError`] naming the place and the key.
@@ -24,15 +24,15 @@ pub(super) trait ConfigValue: Sized {
     fn encode(&self) -> serde_json::Value;
 
     /// Adds the documentation of `key`, whose default is `self`.
-    fn describe(&self, key: &str, meaning: &str, lines: &mut Vec<ReferenceLine>) {
-        lines.push(ReferenceLine::new(key, Self::kind(), &self.encode(), meaning));
+    fn describe(&self, key: &str, meaning: &str, entries: &mut Vec<ReferenceEntry>) {
+        entries.push(ReferenceEntry::new(key, Self::kind(), &self.encode(), meaning));
     }
 
     /// Adds the documentation of what an item of a list under `key` holds.
-    fn describe_item(_key: &str, _lines: &mut Vec<ReferenceLine>) {}
+    fn describe_item(_key: &str, _entries: &mut Vec<ReferenceEntry>) {}
 }
 
-/// The error of a value that is not what its key takes.
+/// The error for a value that its key does not accept.
 pub(super) fn wrong(node: &Node, key: &str, expected: impl Into<String>) -> ConfigError {
     ConfigError::WrongType {
         at: node.at.clone(),
@@ -42,7 +42,8 @@ pub(super) fn wrong(node: &Node, key: &str, expected: impl Into<String>) -> Conf
     }
 }
 
-/// The error of a scalar where a list or mapping belongs; the text is not shown, as it may hold a secret.
+/// The error for a value of the wrong shape. Its text is not shown, because it may contain a
+/// secret.
 pub(super) fn wrong_shape(node: &Node, key: &str, expected: impl Into<String>) -> ConfigError {
     let found = match &node.content {
         NodeContent::Null => "empty",
@@ -58,12 +59,12 @@ pub(super) fn wrong_shape(node: &Node, key: &str, expected: impl Into<String>) -
     }
 }
 
-/// The text of a scalar, or the error that says what the key takes.
+/// The text of a scalar, or the error that says what the key accepts.
 pub(super) fn text_of<'a>(node: &'a Node, key: &str, expected: &str) -> Result<&'a str, ConfigError> {
     node.text().ok_or_else(|| wrong(node, key, expected))
 }
 
-/// The text of an unquoted scalar; quoted numbers of a file are text, and said to be.
+/// The text of an unquoted scalar; a quoted number in a file is text.
 fn plain_of<'a>(node: &'a Node, key: &str, expected: &str) -> Result<&'a str, ConfigError> {
     match &node.content {
         NodeContent::Plain(text) | NodeContent::Raw(text) => Ok(text.trim()),
@@ -156,7 +157,7 @@ impl ConfigValue for PathBuf {
     }
 }
 
-/// An optional path: the empty path stands for none, so that a variable can take one away.
+/// An optional path; the empty path means none, so that a variable can remove one.
 impl ConfigValue for Option<PathBuf> {
     fn kind() -> String {
         PathBuf::kind()
@@ -171,7 +172,7 @@ impl ConfigValue for Option<PathBuf> {
     }
 }
 
-/// An optional id: 0 stands for none, as no id of GitHub is 0.
+/// An optional id; 0 means none, because no id of GitHub is 0.
 impl ConfigValue for Option<u64> {
     fn kind() -> String {
         u64::kind()
@@ -200,13 +201,13 @@ impl<T: ConfigValue> ConfigValue for Vec<T> {
         self.iter().map(ConfigValue::encode).collect()
     }
 
-    fn describe(&self, key: &str, meaning: &str, lines: &mut Vec<ReferenceLine>) {
-        lines.push(ReferenceLine::new(key, Self::kind(), &self.encode(), meaning));
-        T::describe_item(&format!("{key}[]"), lines);
+    fn describe(&self, key: &str, meaning: &str, entries: &mut Vec<ReferenceEntry>) {
+        entries.push(ReferenceEntry::new(key, Self::kind(), &self.encode(), meaning));
+        T::describe_item(&format!("{key}[]"), entries);
     }
 }
 
-/// The items of a list; a variable spells them separated by commas, or as YAML.
+/// The items of a list; a variable contains them separated by commas, or as YAML.
 fn items_of(node: &Node, key: &str, of: &str) -> Result<Vec<Node>, ConfigError> {
     match &node.content {
         NodeContent::List(items) => Ok(items.clone()),

@@ -14,7 +14,8 @@ const REREAD_PER_POINT: f64 = 14.0;
 const REPOSITORIES_PER_CHECK: f64 = 25.0;
 /// Requests for one repository and cycle over REST, besides those for what changed.
 const REST_PER_REPOSITORY: f64 = 2.0;
-/// Requests over REST for each push: branch, comparison, reviews. Its lines come from statistics, asked for once a day.
+/// Requests over REST for each push: branch, comparison, reviews. Its lines come from statistics,
+/// asked for once a day.
 const REST_PER_CHANGE: f64 = 3.5;
 /// People in an active repository; only collecting tells how many there are.
 const PEOPLE: f64 = 5.0;
@@ -118,7 +119,8 @@ mod tests {
 
     #[test]
     fn the_estimate_is_near_what_was_measured() {
-        // 2% of 1,000 repositories every five minutes were measured at 45 to 109 points an hour, the first scrape at 316.
+        // 2% of 1,000 repositories every five minutes were measured at 45 to 109 points an hour,
+        // the first scrape at 316.
         let mut busy = size(1_000, 1_000, true);
         busy.pushed_today = 2_880;
         let estimate = busy.estimate();
