@@ -30,7 +30,7 @@ pub(super) fn remove_accepted(root: &mut Node) -> Result<Vec<ConfigWarning>, Con
     let mut warnings = Vec::new();
     for (section, key, message) in ACCEPTED {
         if let Some(entry) = remove_key(root, section, key)? {
-            let key = super::section::join(section, key);
+            let key = super::key_path::join(section, key);
             warnings.push(ConfigWarning { at: entry.at, key, message: message.to_owned() });
         }
     }

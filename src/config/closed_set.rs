@@ -68,11 +68,10 @@ pub(super) use closed_set;
 use super::ConfigError;
 use super::node::Node;
 use super::suggest::nearest;
-use super::value::wrong;
 
 /// The error for an unknown word, with the one that was probably meant.
 pub(super) fn unknown_word(node: &Node, key: &str, word: &str, words: &'static [&str]) -> ConfigError {
-    let mut error = wrong(node, key, format!("one of {}", words.join(", ")));
+    let mut error = node.wrong_type(key, format!("one of {}", words.join(", ")));
     if let (ConfigError::WrongType { found, .. }, Some(near)) =
         (&mut error, nearest(word, words.iter().copied()))
     {

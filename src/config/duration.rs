@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ConfigError;
 use super::node::Node;
-use super::value::{ConfigValue, wrong};
+use super::value::ConfigValue;
 
 /// Nanoseconds of each unit, largest first, except that `ms` is tried before `m`.
 const UNITS: [(&str, u128); 6] = [
@@ -82,7 +82,7 @@ impl ConfigValue for Duration {
 
     fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
         const EXPECTED: &str = "a duration with a unit, such as 250ms, 30s, 5m, 24h, 7d, 2w or 1h30m";
-        node.text().and_then(parse_duration).ok_or_else(|| wrong(node, key, EXPECTED))
+        node.text().and_then(parse_duration).ok_or_else(|| node.wrong_type(key, EXPECTED))
     }
 
     fn encode(&self) -> serde_json::Value {

@@ -4,13 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::key_path::{PREFIX, join};
 use super::node::{Node, NodeContent};
 use super::reference::{self, ReferenceEntry};
-use super::section::join;
 use super::{ConfigError, ConfigWarning, Origin};
-
-/// The prefix of variables that override keys.
-pub(super) const PREFIX: &str = "GITHUB_STATS__";
 
 /// Environment variables by name.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -49,7 +46,7 @@ impl Environment {
 
     /// A warning for each variable that would override a key if its underscores were right.
     pub(super) fn misspelt_variables(&self) -> Vec<ConfigWarning> {
-        let without_underscores = |name: &str| name.reset_at('_', "");
+        let without_underscores = |name: &str| name.replace('_', "");
         let keys: BTreeMap<String, ReferenceEntry> = reference::entries()
             .into_iter()
             .map(|entry| (without_underscores(&entry.variable()), entry))

@@ -1,8 +1,10 @@
 //! Why a configuration was rejected.
 
+use std::fmt;
 use std::path::PathBuf;
 
-use super::{Origin, SecretError};
+use super::origin::Origin;
+use super::secret_source::SecretError;
 
 /// Why the configuration was rejected, as one sentence that names the place, the key and what to
 /// do.
@@ -41,8 +43,8 @@ pub enum ConfigError {
         at: Origin,
         /// The key with its path, such as `github.orgs[0].scrape_intervall`.
         key: String,
-        /// The end of the sentence: the nearest valid key, or the valid keys.
-        hint: String,
+        /// The end of the sentence.
+        hint: KeyHint,
     },
     /// A value of the wrong type or form.
     #[error("{at}: {key} must be {expected}, but is {found}")]
@@ -72,6 +74,29 @@ pub enum ConfigError {
         /// What is wrong with the file; never its content.
         cause: SecretError,
     },
+}
+
+/// What to use instead of an unknown key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyHint {
+    /// The valid key or variable that was probably meant.
+    Nearest(String),
+    /// The keys that the section accepts.
+    Accepted {
+        /// The path of the section.
+        section: String,
+        /// Its keys, separated by commas.
+        keys: String,
+    },
+}
+
+impl fmt::Display for KeyHint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nearest(key) => write!(f, "; did you mean {key}?"),
+            Self::Accepted { section, keys } => write!(f, "; {section} takes {keys}"),
+        }
+    }
 }
 
 impl ConfigError {

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::checks::Checks;
-use super::closed_set::closed_set;
 use super::section::section;
-use super::{ConfigError, HttpUrl, OrgConfig};
+use super::{ConfigError, GithubApi, HttpUrl, OrgConfig};
 
 section! {
     /// GitHub and the organisations to collect.
@@ -24,18 +23,6 @@ section! {
         unhealthy_cooldown: Duration = Duration::from_secs(120),
         /// The organisations to collect.
         orgs: Vec<OrgConfig> = Vec::new(),
-    }
-}
-
-closed_set! {
-    /// The API of GitHub to use.
-    pub enum GithubApi {
-        /// GraphQL if possible, else REST.
-        Auto = "auto",
-        /// Always GraphQL; needs credentials.
-        Graphql = "graphql",
-        /// Always REST.
-        Rest = "rest",
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use super::ConfigError;
 use super::host_port::split_host_port;
 use super::node::Node;
-use super::value::{ConfigValue, text_of, wrong};
+use super::value::{ConfigValue, text_of};
 
 /// Host and port to listen on; `:8080` means all interfaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl ConfigValue for ListenAddr {
 
     fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
         const EXPECTED: &str = "an address with a port, such as 0.0.0.0:8080, [::1]:8080 or :8080";
-        Self::parse(text_of(node, key, EXPECTED)?).ok_or_else(|| wrong(node, key, EXPECTED))
+        Self::parse(text_of(node, key, EXPECTED)?).ok_or_else(|| node.wrong_type(key, EXPECTED))
     }
 
     fn encode(&self) -> serde_json::Value {

@@ -5,9 +5,11 @@ use std::path::Path;
 
 use super::accepted::remove_accepted;
 use super::checks::Checks;
+use super::error::KeyHint;
 use super::node::{FileName, Node, NodeContent};
+use super::section::did_you_mean;
 use super::value::ConfigValue;
-use super::{Config, ConfigError, ConfigWarning, Environment, Origin, Overrides, Secret, yaml};
+use super::{Config, ConfigError, ConfigWarning, Environment, Origin, Overrides, Secret, reference, yaml};
 
 /// The size limit of a file in bytes; ten thousand organisations fit.
 const MAX_FILE_SIZE: u64 = 1024 * 1024;
@@ -72,8 +74,21 @@ fn not_text(name: &FileName, error: &std::string::FromUtf8Error) -> ConfigError 
 fn decode(root: &Node) -> Result<Config, ConfigError> {
     match root.content {
         NodeContent::Null => Ok(Config::default()),
-        _ => Config::decode(root, ""),
+        _ => Config::decode(root, "").map_err(suggest_other_section),
     }
+}
+
+/// A key that exists in another section usually has the wrong indentation.
+fn suggest_other_section(error: ConfigError) -> ConfigError {
+    let ConfigError::UnknownKey { at, key, hint } = error else { return error };
+    let leaf = |key: &str| key.rsplit('.').next().map(str::to_owned);
+    let entries = reference::entries();
+    let other = entries.iter().find(|entry| leaf(&entry.key) == leaf(&key));
+    let hint = match (&hint, other) {
+        (KeyHint::Accepted { .. }, Some(entry)) => did_you_mean(&at, "", &entry.key),
+        _ => hint,
+    };
+    ConfigError::UnknownKey { at, key, hint }
 }
 
 /// Shortens windows that are at their defaults to a shorter retention, which would contradict them.

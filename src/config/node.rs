@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::value::wrong_shape;
-use super::{ConfigError, Origin, yaml};
+use super::error::ConfigError;
+use super::origin::Origin;
 
 /// A value as written, not yet typed.
 #[derive(Debug, Clone)]
@@ -56,69 +56,31 @@ impl Node {
         }
     }
 
-    /// Replaces the text of a variable by the mapping or list that it contains as YAML or JSON.
-    ///
-    /// # Errors
-    /// [`ConfigError::Syntax`] naming the variable.
-    pub(super) fn expand(&mut self) -> Result<(), ConfigError> {
-        if let NodeContent::Raw(text) = &self.content {
-            self.content = yaml::parse_raw(text, &self.at)?.content;
+    /// The error for a value that its key does not accept.
+    pub(super) fn wrong_type(&self, key: &str, expected: impl Into<String>) -> ConfigError {
+        ConfigError::WrongType {
+            at: self.at.clone(),
+            key: key.to_owned(),
+            expected: expected.into(),
+            found: self.describe(),
         }
-        Ok(())
     }
 
-    /// The entry for `key` of the mapping at `path`, created without a value if it is missing.
-    ///
-    /// # Errors
-    /// [`ConfigError`] if this is not a mapping.
-    pub(super) fn entry_mut(
-        &mut self,
-        key: &str,
-        at: &Origin,
-        path: &str,
-    ) -> Result<&mut MappingEntry, ConfigError> {
-        self.expand()?;
-        if matches!(self.content, NodeContent::Null) {
-            *self = Self { at: at.clone(), content: NodeContent::Map(Vec::new()) };
-        }
-        let error = wrong_shape(self, path, "a mapping of keys to values");
-        let NodeContent::Map(entries) = &mut self.content else {
-            return Err(error);
+    /// The error for a value of the wrong shape. Its text is not shown, because it may contain a
+    /// secret.
+    pub(super) fn wrong_shape(&self, key: &str, expected: impl Into<String>) -> ConfigError {
+        let found = match &self.content {
+            NodeContent::Null => "empty",
+            NodeContent::List(_) => "a list",
+            NodeContent::Map(_) => "a mapping",
+            NodeContent::Plain(_) | NodeContent::Text(_) | NodeContent::Raw(_) => "a single value",
         };
-        let index = entries.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
-            let value = Self { at: at.clone(), content: NodeContent::Null };
-            entries.push(MappingEntry { key: key.to_owned(), at: at.clone(), value });
-            entries.len() - 1
-        });
-        Ok(&mut entries[index])
-    }
-
-    /// Item `index` of the list at `path`; the one after the last is created without a value.
-    ///
-    /// # Errors
-    /// [`ConfigError`] if this is not a list, or the list is too short.
-    pub(super) fn item_mut(
-        &mut self,
-        index: usize,
-        at: &Origin,
-        path: &str,
-    ) -> Result<&mut Self, ConfigError> {
-        self.expand()?;
-        if matches!(self.content, NodeContent::Null) {
-            *self = Self { at: at.clone(), content: NodeContent::List(Vec::new()) };
+        ConfigError::WrongType {
+            at: self.at.clone(),
+            key: key.to_owned(),
+            expected: expected.into(),
+            found: found.to_owned(),
         }
-        let error = wrong_shape(self, path, "a list");
-        let NodeContent::List(items) = &mut self.content else {
-            return Err(error);
-        };
-        let count = items.len();
-        if index == count {
-            items.push(Self { at: at.clone(), content: NodeContent::Null });
-        }
-        items.get_mut(index).ok_or_else(|| ConfigError::InvalidValue {
-            at: at.clone(),
-            problem: format!("{path} has {count} items, so the next one is number {count}, not {index}"),
-        })
     }
 
     /// The value, for the end of "must be a number, but is …".

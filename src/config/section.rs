@@ -1,9 +1,11 @@
 //! The macro that declares a section: its keys, their types, defaults and documentation.
 
+use super::error::{ConfigError, KeyHint};
+use super::key_path::{join, variable_of};
+use super::mapping::entries_of;
 use super::node::{MappingEntry, Node, NodeContent};
+use super::origin::Origin;
 use super::suggest::nearest;
-use super::value::wrong_shape;
-use super::{ConfigError, Origin, reference, yaml};
 
 /// Declares a section of the configuration.
 ///
@@ -40,7 +42,7 @@ macro_rules! section {
                 let keys = [$( stringify!($key), )+];
                 let mut section = Self::default();
                 for entry in $crate::config::section::known_entries(node, key, &keys)? {
-                    let path = $crate::config::section::join(key, &entry.key);
+                    let path = $crate::config::key_path::join(key, &entry.key);
                     match entry.key.as_str() {
                         $( stringify!($key) => {
                             section.$key = <$kind as $crate::config::value::ConfigValue>::decode(&entry.value, &path)?;
@@ -61,16 +63,16 @@ macro_rules! section {
                 &self,
                 key: &str,
                 _meaning: &str,
-                entries: &mut Vec<$crate::config::reference::ReferenceEntry>,
+                entries: &mut Vec<$crate::config::reference_entry::ReferenceEntry>,
             ) {
                 $(
-                    let path = $crate::config::section::join(key, stringify!($key));
+                    let path = $crate::config::key_path::join(key, stringify!($key));
                     let meaning = concat!($($doc),+);
                     $crate::config::value::ConfigValue::describe(&self.$key, &path, meaning, entries);
                 )+
             }
 
-            fn describe_item(key: &str, entries: &mut Vec<$crate::config::reference::ReferenceEntry>) {
+            fn describe_item(key: &str, entries: &mut Vec<$crate::config::reference_entry::ReferenceEntry>) {
                 $crate::config::value::ConfigValue::describe(&Self::default(), key, "", entries);
             }
         }
@@ -78,28 +80,6 @@ macro_rules! section {
 }
 
 pub(super) use section;
-
-/// The path of `key` in the section at `path`.
-pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
-/// The entries of a mapping; a variable contains it as YAML or JSON.
-pub(super) fn entries_of(node: &Node, key: &str) -> Result<Vec<MappingEntry>, ConfigError> {
-    match &node.content {
-        NodeContent::Map(entries) => Ok(entries.clone()),
-        NodeContent::Raw(text) => {
-            let parsed = yaml::parse_raw(text, &node.at)?;
-            match parsed.content {
-                NodeContent::Map(entries) => Ok(entries),
-                NodeContent::Null => Ok(Vec::new()),
-                _ => Err(wrong_shape(node, key, "a mapping such as {key: value}")),
-            }
-        }
-        _ if key.is_empty() => Err(wrong_shape(node, "the configuration", "a mapping of sections")),
-        _ => Err(wrong_shape(node, key, "a mapping of keys to values")),
-    }
-}
 
 /// The entries that have a value, after checking that every key is one of `keys`.
 ///
@@ -120,35 +100,20 @@ pub(super) fn known_entries(
 fn unknown_key(entry: &MappingEntry, path: &str, keys: &[&'static str]) -> ConfigError {
     let hint = match nearest(&entry.key, keys.iter().copied()) {
         Some(key) => did_you_mean(&entry.at, path, key),
-        None => key_of_other_section(entry).unwrap_or_else(|| accepted_keys(path, keys)),
+        None => accepted_keys(path, keys),
     };
     ConfigError::UnknownKey { at: entry.at.clone(), key: join(path, &entry.key), hint }
 }
 
-fn did_you_mean(at: &Origin, path: &str, key: &str) -> String {
+/// Suggests `key` of the section at `path`, by its variable if the wrong key was a variable.
+pub(super) fn did_you_mean(at: &Origin, path: &str, key: &str) -> KeyHint {
     match at {
-        Origin::Variable(_) => format!("; did you mean {}?", variable_of(&join(path, key))),
-        _ => format!("; did you mean {key:?}?"),
+        Origin::Variable(_) => KeyHint::Nearest(variable_of(&join(path, key))),
+        _ => KeyHint::Nearest(format!("{key:?}")),
     }
 }
 
-/// The hint for a key that exists in another section, usually one with wrong indentation.
-fn key_of_other_section(entry: &MappingEntry) -> Option<String> {
-    let entries = reference::entries();
-    let path = entries
-        .iter()
-        .map(|entry| entry.key.as_str())
-        .find(|key| key.rsplit('.').next().is_some_and(|leaf| leaf == entry.key))?;
-    Some(did_you_mean(&entry.at, "", path))
-}
-
-fn accepted_keys(path: &str, keys: &[&'static str]) -> String {
-    let owner = if path.is_empty() { "the configuration" } else { path };
-    format!("; {owner} takes {}", keys.join(", "))
-}
-
-/// The variable that overrides a key: `github.orgs[0].org` is `GITHUB_STATS__GITHUB__ORGS__0__ORG`.
-pub(super) fn variable_of(key: &str) -> String {
-    let path = key.replace("[]", "[0]").replace('[', ".").replace(']', "");
-    format!("{}{}", super::environment::PREFIX, path.replace('.', "__").to_uppercase())
+fn accepted_keys(path: &str, keys: &[&'static str]) -> KeyHint {
+    let section = if path.is_empty() { "the configuration" } else { path };
+    KeyHint::Accepted { section: section.to_owned(), keys: keys.join(", ") }
 }

@@ -5,9 +5,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::error::ConfigError;
+use super::mapping::entries_of;
 use super::node::{Node, NodeContent};
-use super::reference::ReferenceEntry;
-use super::{ConfigError, yaml};
+use super::reference_entry::ReferenceEntry;
+use super::secret::Secret;
+use super::yaml;
 
 /// A type that a key may have.
 pub(super) trait ConfigValue: Sized {
@@ -32,43 +35,16 @@ pub(super) trait ConfigValue: Sized {
     fn describe_item(_key: &str, _entries: &mut Vec<ReferenceEntry>) {}
 }
 
-/// The error for a value that its key does not accept.
-pub(super) fn wrong(node: &Node, key: &str, expected: impl Into<String>) -> ConfigError {
-    ConfigError::WrongType {
-        at: node.at.clone(),
-        key: key.to_owned(),
-        expected: expected.into(),
-        found: node.describe(),
-    }
-}
-
-/// The error for a value of the wrong shape. Its text is not shown, because it may contain a
-/// secret.
-pub(super) fn wrong_shape(node: &Node, key: &str, expected: impl Into<String>) -> ConfigError {
-    let found = match &node.content {
-        NodeContent::Null => "empty",
-        NodeContent::List(_) => "a list",
-        NodeContent::Map(_) => "a mapping",
-        NodeContent::Plain(_) | NodeContent::Text(_) | NodeContent::Raw(_) => "a single value",
-    };
-    ConfigError::WrongType {
-        at: node.at.clone(),
-        key: key.to_owned(),
-        expected: expected.into(),
-        found: found.to_owned(),
-    }
-}
-
 /// The text of a scalar, or the error that says what the key accepts.
 pub(super) fn text_of<'a>(node: &'a Node, key: &str, expected: &str) -> Result<&'a str, ConfigError> {
-    node.text().ok_or_else(|| wrong(node, key, expected))
+    node.text().ok_or_else(|| node.wrong_type(key, expected))
 }
 
 /// The text of an unquoted scalar; a quoted number in a file is text.
 fn plain_of<'a>(node: &'a Node, key: &str, expected: &str) -> Result<&'a str, ConfigError> {
     match &node.content {
         NodeContent::Plain(text) | NodeContent::Raw(text) => Ok(text.trim()),
-        _ => Err(wrong(node, key, expected)),
+        _ => Err(node.wrong_type(key, expected)),
     }
 }
 
@@ -82,7 +58,7 @@ impl ConfigValue for bool {
         match plain_of(node, key, EXPECTED)?.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" => Ok(true),
             "false" | "no" | "off" => Ok(false),
-            _ => Err(wrong(node, key, EXPECTED)),
+            _ => Err(node.wrong_type(key, EXPECTED)),
         }
     }
 
@@ -101,7 +77,7 @@ macro_rules! whole_number {
             fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
                 let expected = format!("a whole number from 0 to {} (without quotes)", <$number>::MAX);
                 let text = plain_of(node, key, &expected)?.replace('_', "");
-                text.parse().map_err(|_| wrong(node, key, expected))
+                text.parse().map_err(|_| node.wrong_type(key, expected))
             }
 
             fn encode(&self) -> serde_json::Value {
@@ -121,7 +97,7 @@ impl ConfigValue for f64 {
     fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
         const EXPECTED: &str = "a number such as 0.05 (without quotes)";
         let number = plain_of(node, key, EXPECTED)?.parse::<Self>();
-        number.ok().filter(|n| n.is_finite()).ok_or_else(|| wrong(node, key, EXPECTED))
+        number.ok().filter(|n| n.is_finite()).ok_or_else(|| node.wrong_type(key, EXPECTED))
     }
 
     fn encode(&self) -> serde_json::Value {
@@ -187,6 +163,21 @@ impl ConfigValue for Option<u64> {
     }
 }
 
+impl ConfigValue for Secret {
+    fn kind() -> String {
+        "secret".to_owned()
+    }
+
+    fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
+        // Only a list or a mapping is rejected, and the message shows neither.
+        node.text().map(Self::new).ok_or_else(|| node.wrong_type(key, "text (quoted if in doubt)"))
+    }
+
+    fn encode(&self) -> serde_json::Value {
+        if self.is_empty() { "".into() } else { "[redacted]".into() }
+    }
+}
+
 impl<T: ConfigValue> ConfigValue for Vec<T> {
     fn kind() -> String {
         format!("list of {}", T::kind())
@@ -215,7 +206,7 @@ fn items_of(node: &Node, key: &str, of: &str) -> Result<Vec<Node>, ConfigError> 
             items_of(&yaml::parse_raw(text, &node.at)?, key, of)
         }
         NodeContent::Raw(text) => Ok(separated(text, node)),
-        _ => Err(wrong_shape(node, key, format!("a list of {of}, in brackets or with \"- \" before each"))),
+        _ => Err(node.wrong_shape(key, format!("a list of {of}, in brackets or with \"- \" before each"))),
     }
 }
 
@@ -230,7 +221,7 @@ impl ConfigValue for BTreeMap<String, String> {
     }
 
     fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
-        let entries = super::section::entries_of(node, key)?;
+        let entries = entries_of(node, key)?;
         let decoded = entries.iter().map(|entry| {
             let value = String::decode(&entry.value, &format!("{key}.{}", entry.key))?;
             Ok((entry.key.clone(), value))

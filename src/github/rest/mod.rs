@@ -2,7 +2,7 @@
 
 mod loc;
 pub(super) mod model;
-mod pages;
+mod paginated_list;
 mod repository_reader;
 mod source;
 

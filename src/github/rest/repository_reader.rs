@@ -7,7 +7,7 @@ use github_stats_actors::scheduler::{CollectRequest, CommitsRead, SourceError, S
 use serde::de::DeserializeOwned;
 
 use super::model;
-use super::pages::Pages;
+use super::paginated_list::PaginatedList;
 use crate::github::client::GithubClient;
 use crate::github::identity;
 use crate::github::time_format::rfc3339;
@@ -66,7 +66,10 @@ impl<'a> RepositoryReader<'a> {
     }
 
     /// Reads the next page, and records the date of the first response.
-    async fn page<T: DeserializeOwned>(&self, pages: &mut Pages<'_>) -> Result<Option<T>, SourceError> {
+    async fn page<T: DeserializeOwned>(
+        &self,
+        pages: &mut PaginatedList<'_>,
+    ) -> Result<Option<T>, SourceError> {
         let page = pages.next().await;
         self.observe(pages.observed_at);
         page
@@ -113,7 +116,7 @@ impl RepositoryReader<'_> {
     /// Reads the commits reachable from the new tip and not from the old one.
     async fn read_since_tip(&self, old: Oid, tip: Oid) -> Result<CommitsRead, SourceError> {
         let first = format!("{}/compare/{old}...{tip}?per_page=100", self.root);
-        let mut pages = Pages::new(self.client, "compare_commits", first).missing_ok();
+        let mut pages = PaginatedList::new(self.client, "compare_commits", first).missing_ok();
         while let Some(page) = self.page::<model::Comparison>(&mut pages).await? {
             if !matches!(page.status.as_str(), "ahead" | "identical") {
                 return self.reread(tip).await;
@@ -138,7 +141,7 @@ impl RepositoryReader<'_> {
         if let Some(since) = since {
             first.push_str(&format!("&since={}", rfc3339(since)));
         }
-        let mut pages = Pages::new(self.client, "list_commits", first);
+        let mut pages = PaginatedList::new(self.client, "list_commits", first);
         while let Some(page) = self.page::<Vec<model::Commit>>(&mut pages).await? {
             self.add_commits(page)?;
         }
@@ -179,7 +182,7 @@ impl RepositoryReader<'_> {
     /// Reads the most recently changed first, back to the requested time.
     async fn pull_requests(&self) -> Result<(), SourceError> {
         let first = format!("{}/pulls?state=all&sort=updated&direction=desc&per_page=100", self.root);
-        let mut pages = Pages::new(self.client, "list_pulls", first);
+        let mut pages = PaginatedList::new(self.client, "list_pulls", first);
         while let Some(page) = self.page::<Vec<model::PullRequest>>(&mut pages).await? {
             for pull in page {
                 if pull.updated_at < self.since() {
@@ -197,7 +200,7 @@ impl RepositoryReader<'_> {
         self.add([fact(FactId::PrOpened(pull.number), pull.created_at)]);
         self.add(pull.merged_at.map(|at| fact(FactId::PrMerged(pull.number), at)));
         let first = format!("{}/pulls/{}/reviews?per_page=100", self.root, pull.number);
-        let mut pages = Pages::new(self.client, "list_reviews", first);
+        let mut pages = PaginatedList::new(self.client, "list_reviews", first);
         while let Some(page) = self.page::<Vec<model::Review>>(&mut pages).await? {
             self.add(page.iter().filter_map(review_fact));
         }
@@ -210,7 +213,7 @@ impl RepositoryReader<'_> {
         let since = rfc3339(self.since());
         let first =
             format!("{}/issues/comments?since={since}&sort=created&direction=asc&per_page=100", self.root);
-        let mut pages = Pages::new(self.client, "list_issue_comments", first);
+        let mut pages = PaginatedList::new(self.client, "list_issue_comments", first);
         while let Some(page) = self.page::<Vec<model::Comment>>(&mut pages).await? {
             self.add(page.iter().map(|comment| Fact {
                 id: FactId::IssueComment(comment.id),

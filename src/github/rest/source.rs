@@ -9,7 +9,7 @@ use github_stats_actors::scheduler::{
     SourceErrorKind, Statistics,
 };
 
-use super::pages::Pages;
+use super::paginated_list::PaginatedList;
 use super::repository_reader::{FoundFacts, RepositoryReader};
 use super::{loc, model};
 use crate::github::client::GithubClient;
@@ -31,7 +31,7 @@ impl RestSource {
 
     async fn list_pages(&self, prefix: &str) -> Result<Listing, SourceError> {
         let first = format!("/{prefix}/{}/repos?per_page=100&sort=full_name", self.client.org());
-        let mut pages = Pages::new(&self.client, "list_repositories", first);
+        let mut pages = PaginatedList::new(&self.client, "list_repositories", first);
         let mut repositories = Vec::new();
         while let Some(page) = pages.next::<Vec<model::Repository>>().await? {
             repositories.extend(page.into_iter().filter(|listed| (self.selects)(&listed.name)).map(

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::github::client::GithubClient;
 
 /// A paginated list, read one page at a time.
-pub struct Pages<'a> {
+pub struct PaginatedList<'a> {
     client: &'a GithubClient,
     endpoint: &'static str,
     next: Option<String>,
@@ -18,14 +18,21 @@ pub struct Pages<'a> {
     pub was_missing: bool,
 }
 
-impl<'a> Pages<'a> {
+impl<'a> PaginatedList<'a> {
     pub fn new(client: &'a GithubClient, endpoint: &'static str, first: String) -> Self {
-        Pages { client, endpoint, next: Some(first), expected: &[], observed_at: None, was_missing: false }
+        PaginatedList {
+            client,
+            endpoint,
+            next: Some(first),
+            expected: &[],
+            observed_at: None,
+            was_missing: false,
+        }
     }
 
     /// Treats a list that does not exist (404) as empty instead of failing.
     pub fn missing_ok(self) -> Self {
-        Pages { expected: &[404], ..self }
+        PaginatedList { expected: &[404], ..self }
     }
 
     /// The next page; `None` after the last one.
