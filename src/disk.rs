@@ -1,4 +1,4 @@
-//! The space left for the data directory.
+//! Free disk space for the data directory.
 
 use std::path::{Path, PathBuf};
 
@@ -6,47 +6,49 @@ use actix_supervisor::Observable;
 use async_trait::async_trait;
 use github_stats_actors::health::{Probe, ProbeResult, Status};
 
-/// Less than this is worth a warning: a day's records of a large installation fit into it.
-const LITTLE: u64 = 256 * 1024 * 1024;
+/// Less free space than this, in bytes, is worth a warning: it holds a day's records of a large
+/// installation.
+const SCARCE: u64 = 256 * 1024 * 1024;
 const MEBIBYTE: u64 = 1024 * 1024;
 
-/// How much space a file system has.
+/// The space of a file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskSpace {
-    /// Bytes that can be written without privileges.
+    /// Bytes available to unprivileged processes.
     pub free: u64,
-    /// Bytes in all.
+    /// Size in bytes.
     pub total: u64,
 }
 
 impl DiskSpace {
-    /// Asks the file system that holds `directory`, or will hold it once it is made.
+    /// The space of the file system that holds `directory`, or will hold it once it is created.
+    /// Blocks on slow file systems.
     ///
     /// # Errors
-    /// When the file system does not tell.
+    /// If `statvfs` fails.
     pub fn of(directory: &Path) -> std::io::Result<Self> {
         let absolute = std::path::absolute(directory)?;
-        let exists = absolute.ancestors().find(|path| path.exists()).unwrap_or(&absolute);
-        let told = rustix::fs::statvfs(exists)?;
+        let existing = absolute.ancestors().find(|path| path.exists()).unwrap_or(&absolute);
+        let stat = rustix::fs::statvfs(existing)?;
         Ok(DiskSpace {
-            free: told.f_bavail.saturating_mul(told.f_frsize),
-            total: told.f_blocks.saturating_mul(told.f_frsize),
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+            total: stat.f_blocks.saturating_mul(stat.f_frsize),
         })
     }
 
-    /// Whether what is left is no more than a tenth, and little.
+    /// Whether less is free than 256 MiB and than a tenth of the file system.
     pub fn is_scarce(&self) -> bool {
-        self.free < LITTLE.min(self.total / 10)
+        self.free < SCARCE.min(self.total / 10)
     }
 
-    /// In mebibytes, for people.
+    /// A clause in MiB for messages.
     pub fn describe(&self, directory: &Path) -> String {
         let (free, total) = (self.free / MEBIBYTE, self.total / MEBIBYTE);
         format!("{free} of {total} MiB are free for {}", directory.display())
     }
 }
 
-/// Looks at the data directory's file system, and shows what it saw last.
+/// Checks the free space for the data directory, and publishes the latest result.
 pub struct DiskProbe {
     directory: PathBuf,
     space: Observable<Option<DiskSpace>>,
@@ -58,23 +60,21 @@ impl DiskProbe {
         DiskProbe { directory: directory.to_owned(), space: Observable::default() }
     }
 
-    /// What there was when it last looked; `None` where that is not known.
+    /// The space as of the latest check; `None` if unknown.
     pub fn space(&self) -> Observable<Option<DiskSpace>> {
         self.space.clone()
     }
 
-    fn look(&self) -> ProbeResult {
-        let looked = DiskSpace::of(&self.directory);
-        self.space.set(looked.as_ref().ok().copied());
-        match looked {
+    fn result(&self, space: std::io::Result<DiskSpace>) -> ProbeResult {
+        match space {
             Ok(space) if space.is_scarce() => ProbeResult {
                 status: Status::Degraded,
-                detail: format!("only {}: make room", space.describe(&self.directory)),
+                detail: format!("only {}: free some space", space.describe(&self.directory)),
             },
             Ok(_) => ProbeResult { status: Status::Healthy, detail: String::new() },
             Err(error) => ProbeResult {
                 status: Status::Degraded,
-                detail: format!("the space left for {} is unknown: {error}", self.directory.display()),
+                detail: format!("the free space for {} is unknown: {error}", self.directory.display()),
             },
         }
     }
@@ -87,7 +87,11 @@ impl Probe for DiskProbe {
     }
 
     async fn check(&self) -> ProbeResult {
-        self.look()
+        let directory = self.directory.clone();
+        let space = tokio::task::spawn_blocking(move || DiskSpace::of(&directory)).await;
+        let space = space.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        self.space.set(space.as_ref().ok().copied());
+        self.result(space)
     }
 }
 
@@ -96,18 +100,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_directory_that_is_not_there_yet_has_the_space_of_its_parent() {
+    async fn a_directory_that_does_not_exist_yet_has_the_space_of_its_parent() {
         let folder = tempfile::tempdir().unwrap();
         let probe = DiskProbe::new(&folder.path().join("not/yet"));
         assert_eq!(*probe.space().get(), None);
         probe.check().await;
-        let space = probe.space().get().expect("it was looked at");
+        let space = probe.space().get().expect("it was checked");
         assert_eq!(space.total, DiskSpace::of(folder.path()).unwrap().total);
         assert!(space.free > 0 && space.free <= space.total);
     }
 
     #[test]
-    fn little_space_on_a_large_disk_is_scarce_and_half_of_a_small_one_is_not() {
+    fn space_is_scarce_below_256_mib_and_a_tenth_of_the_disk() {
         let mebibytes = |free: u64, total: u64| DiskSpace { free: free * MEBIBYTE, total: total * MEBIBYTE };
         assert!(mebibytes(200, 100_000).is_scarce());
         assert!(!mebibytes(300, 100_000).is_scarce());

@@ -1,15 +1,15 @@
-//! Times as people read them.
+//! Times and durations in human-readable form.
 
 use std::time::Duration;
 
 use github_stats_actors::activity::Timestamp;
 
-/// The instant in UTC, as RFC 3339 writes it; `None` outside of the years people write down.
+/// The time in UTC and RFC 3339; `None` for years that the format cannot express.
 pub fn instant(at: Timestamp) -> Option<String> {
     jiff::Timestamp::from_second(at.as_unix()).ok().map(|at| at.to_string())
 }
 
-/// A span by its two largest units, such as `3 h 12 min`; whatever is less than a second is none.
+/// A duration in its two largest units, such as `3 h 12 min`; fractions of a second are dropped.
 pub fn span(span: Duration) -> String {
     const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)];
     let seconds = span.as_secs();
@@ -29,8 +29,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_told_by_their_two_largest_units() {
-        for (seconds, told) in [
+    fn durations_are_formatted_in_their_two_largest_units() {
+        for (seconds, expected) in [
             (0, "0 s"),
             (59, "59 s"),
             (60, "1 min"),
@@ -41,12 +41,12 @@ mod tests {
             (86_400, "1 d"),
             (90_000, "1 d 1 h"),
         ] {
-            assert_eq!(span(Duration::from_secs(seconds)), told);
+            assert_eq!(span(Duration::from_secs(seconds)), expected);
         }
     }
 
     #[test]
-    fn instants_are_told_in_utc() {
+    fn times_are_formatted_in_utc() {
         assert_eq!(instant(Timestamp::from_unix(1_800_000_000)).as_deref(), Some("2027-01-15T08:00:00Z"));
         assert_eq!(instant(Timestamp::MAX), None);
     }

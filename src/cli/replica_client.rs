@@ -51,7 +51,7 @@ impl ReplicaClient {
             Some(url) => authority(url)?,
             None => local(config),
         };
-        let token = config.server.admin_token().map(|source| source.read()).transpose();
+        let token = config.server.admin_token().map(|source| source.read_blocking()).transpose();
         Ok(ReplicaClient { authority, token: token.context("server.admin_token cannot be read")? })
     }
 

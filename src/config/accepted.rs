@@ -1,9 +1,9 @@
-//! Keys of the Go exporter that are accepted without a meaning here.
+//! Keys of the Go exporter that are accepted without effect.
 
 use super::node::{MappingEntry, Node, NodeContent};
 use super::{ConfigError, ConfigWarning};
 
-/// Each key with what happens here instead.
+/// Section, key, and the message of the warning.
 const ACCEPTED: [(&str, &str, &str); 7] = [
     (
         "metrics",
@@ -14,7 +14,7 @@ const ACCEPTED: [(&str, &str, &str); 7] = [
     (
         "loc",
         "source",
-        "it has no effect: lines come with the commits, or from the statistics where GraphQL is not available",
+        "it has no effect: lines of code come with the commits, or from the statistics where GraphQL is not available",
     ),
     ("store", "metric_refresh_interval", "it has no effect: the view is refreshed whenever facts change"),
     ("store", "index_shards", "it has no effect: each organisation has its own index in the store"),
@@ -22,22 +22,22 @@ const ACCEPTED: [(&str, &str, &str); 7] = [
     ("", "copilot", "Copilot usage is not collected; the whole section is ignored"),
 ];
 
-/// Takes the accepted keys out of the tree and returns a warning for each that was there.
+/// Removes these keys from the tree and returns a warning for each one found.
 ///
 /// # Errors
-/// [`ConfigError::Syntax`] if a section given as a variable is not YAML.
-pub(super) fn take_accepted(root: &mut Node) -> Result<Vec<ConfigWarning>, ConfigError> {
+/// [`ConfigError::Syntax`] if a section set by a variable is not YAML.
+pub(super) fn remove_accepted(root: &mut Node) -> Result<Vec<ConfigWarning>, ConfigError> {
     let mut warnings = Vec::new();
     for (section, key, message) in ACCEPTED {
-        if let Some(entry) = take(root, section, key)? {
-            let key = super::section::join(section, key);
+        if let Some(entry) = remove_key(root, section, key)? {
+            let key = super::key_path::join(section, key);
             warnings.push(ConfigWarning { at: entry.at, key, message: message.to_owned() });
         }
     }
     Ok(warnings)
 }
 
-fn take(root: &mut Node, section: &str, key: &str) -> Result<Option<MappingEntry>, ConfigError> {
+fn remove_key(root: &mut Node, section: &str, key: &str) -> Result<Option<MappingEntry>, ConfigError> {
     let NodeContent::Map(entries) = &mut root.content else {
         return Ok(None);
     };

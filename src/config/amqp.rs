@@ -9,47 +9,45 @@ use super::{ConfigError, Secret, SecretSource};
 section! {
     /// The message broker that carries backfill jobs between replicas.
     pub struct AmqpConfig {
-        /// URL of RabbitMQ, `amqp://user:password@host:5672/vhost` or `amqps://…`; empty: a queue in memory.
+        /// URL of RabbitMQ, `amqp://user:password@host:5672/vhost` or `amqps://…`; empty: jobs are
+        /// queued in memory.
         url: Secret = Secret::default(),
-        /// File that holds `url`, read again when it changes.
+        /// File that contains `url`, read again when it changes.
         url_file: Option<PathBuf> = None,
         /// Name of the durable direct exchange.
         exchange: String = "gh.backfill".to_owned(),
         /// Name of the job queue, and its routing key.
         queue: String = "gh.backfill.jobs".to_owned(),
-        /// Name of the queue of dead letters.
+        /// Name of the dead-letter queue.
         dlq: String = "gh.backfill.dlq".to_owned(),
     }
 }
 
 impl AmqpConfig {
-    /// The broker's URL; `None` means the queue in memory.
+    /// The broker's URL; `None` if jobs are queued in memory.
     #[must_use]
     pub fn url(&self) -> Option<SecretSource> {
         SecretSource::of(&self.url, self.url_file.as_deref())
     }
 
     pub(super) fn check(&self, checks: &mut Checks<'_>) -> Result<(), ConfigError> {
-        checks.one_of_pair("amqp.url", !self.url.is_empty(), self.url_file.is_some())?;
+        checks.not_both("amqp.url", !self.url.is_empty(), self.url_file.is_some())?;
         let valid = self.url.is_empty() || is_amqp_url(self.url.expose());
-        checks.that(valid, &["amqp.url"], || {
-            // The value holds a password, so it is not repeated.
+        checks.require(valid, &["amqp.url"], || {
+            // The value contains a password, so it is not repeated.
             "amqp.url must look like amqp://user:password@host:5672/vhost or amqps://…".to_owned()
         })?;
         for (key, name) in
             [("amqp.exchange", &self.exchange), ("amqp.queue", &self.queue), ("amqp.dlq", &self.dlq)]
         {
-            // Delay queues append to the name, and AMQP ends names at 255 bytes.
+            // Delay queues append to the name, and AMQP limits names to 255 bytes.
             let usable = !name.trim().is_empty() && name.len() <= 200 && !name.starts_with("amq.");
-            checks.that(usable, &[key], || {
+            checks.require(usable, &[key], || {
                 format!("{key} must be a name of 1 to 200 bytes that does not start with \"amq.\", but is {name:?}")
             })?;
         }
-        checks.that(self.queue != self.dlq, &["amqp.dlq", "amqp.queue"], || {
-            format!(
-                "amqp.dlq and amqp.queue are both {:?}, but dead letters need a queue of their own",
-                self.dlq
-            )
+        checks.require(self.queue != self.dlq, &["amqp.dlq", "amqp.queue"], || {
+            format!("amqp.dlq and amqp.queue are both {:?}, but dead letters need a separate queue", self.dlq)
         })
     }
 }

@@ -7,21 +7,22 @@ use super::section::section;
 use super::{ConfigError, StoreConfig};
 
 section! {
-    /// How windows that were not scraped in time are repaired.
+    /// How windows that were not scraped in time are filled in later.
     pub struct BackfillConfig {
-        /// Whether this replica repairs windows.
+        /// Whether this replica processes backfill jobs.
         enabled: bool = true,
-        /// Age beyond which a job goes to the dead letters as expired.
+        /// Age at which a job expires and becomes a dead letter.
         max_message_age: Duration = Duration::from_secs(86_400),
-        /// Jobs that one replica works on at once.
+        /// Jobs that one replica processes concurrently.
         consumer_count: u16 = 6,
-        /// Pauses before the further attempts at a job; attempts are one more than pauses.
+        /// Delays before the retries of a failed job; there is one more attempt than delays.
         requeue_delays: Vec<Duration> = [60, 300, 1_800, 7_200].map(Duration::from_secs).to_vec(),
-        /// Windows are widened to multiples of this, so that neighbours become one job.
+        /// Windows are widened to multiples of this, so that adjacent ones become one job.
         coalesce_window: Duration = Duration::from_secs(900),
-        /// Longest time that a job suppresses its duplicates.
+        /// How long a job suppresses its duplicates at most.
         dedup_ttl: Duration = Duration::from_secs(43_200),
-        /// Most jobs that one organisation enqueues a minute; the rest comes with the next sweep.
+        /// Jobs that may be enqueued per organisation and minute; the rest follows with the next
+        /// sweep.
         max_enqueues_per_org_per_minute: u32 = 200,
     }
 }
@@ -34,8 +35,8 @@ impl BackfillConfig {
         checks.positive("backfill.dedup_ttl", self.dedup_ttl)?;
         checks.positive(WINDOW, self.coalesce_window)?;
         checks.not_longer((WINDOW, self.coalesce_window), ("store.retention", store.retention))?;
-        checks.that(self.consumer_count > 0, &["backfill.consumer_count"], || {
-            "backfill.consumer_count must be at least 1, but is 0; to repair nothing use backfill.enabled: false".to_owned()
+        checks.require(self.consumer_count > 0, &["backfill.consumer_count"], || {
+            "backfill.consumer_count must be at least 1, but is 0; to process no jobs use backfill.enabled: false".to_owned()
         })?;
         checks.at_least_one(
             "backfill.max_enqueues_per_org_per_minute",
@@ -46,7 +47,7 @@ impl BackfillConfig {
 
     fn check_delays(&self, checks: &mut Checks<'_>) -> Result<(), ConfigError> {
         const DELAYS: &str = "backfill.requeue_delays";
-        checks.that(!self.requeue_delays.is_empty(), &[DELAYS], || {
+        checks.require(!self.requeue_delays.is_empty(), &[DELAYS], || {
             format!(
                 "{DELAYS} is empty, so that a failed job could never be tried again; use for example [1m, 5m]"
             )

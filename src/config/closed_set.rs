@@ -1,4 +1,4 @@
-//! Types for keys that take one of a few words.
+//! Enums for keys that take one of a few words.
 
 /// Declares an enum with its words; the first variant is the default.
 macro_rules! closed_set {
@@ -15,10 +15,10 @@ macro_rules! closed_set {
         }
 
         impl $name {
-            /// Every word that the configuration accepts.
+            /// All words that the configuration accepts.
             pub const WORDS: &[&str] = &[$( $word, )+];
 
-            /// The word that stands for this in the configuration.
+            /// The word in the configuration.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -26,7 +26,7 @@ macro_rules! closed_set {
                 }
             }
 
-            /// The value that `word` stands for, whatever its case.
+            /// The value of a word, in any case.
             #[must_use]
             pub fn from_word(word: &str) -> Option<Self> {
                 match word.trim().to_ascii_lowercase().as_str() {
@@ -53,7 +53,7 @@ macro_rules! closed_set {
             ) -> Result<Self, $crate::config::ConfigError> {
                 let word = $crate::config::value::text_of(node, key, &Self::kind())?;
                 Self::from_word(word)
-                    .ok_or_else(|| $crate::config::closed_set::not_among(node, key, word, Self::WORDS))
+                    .ok_or_else(|| $crate::config::closed_set::unknown_word(node, key, word, Self::WORDS))
             }
 
             fn encode(&self) -> serde_json::Value {
@@ -68,11 +68,10 @@ pub(super) use closed_set;
 use super::ConfigError;
 use super::node::Node;
 use super::suggest::nearest;
-use super::value::wrong;
 
-/// The error of a word that is none of the set, with the one that was probably meant.
-pub(super) fn not_among(node: &Node, key: &str, word: &str, words: &'static [&str]) -> ConfigError {
-    let mut error = wrong(node, key, format!("one of {}", words.join(", ")));
+/// The error for an unknown word, with the one that was probably meant.
+pub(super) fn unknown_word(node: &Node, key: &str, word: &str, words: &'static [&str]) -> ConfigError {
+    let mut error = node.wrong_type(key, format!("one of {}", words.join(", ")));
     if let (ConfigError::WrongType { found, .. }, Some(near)) =
         (&mut error, nearest(word, words.iter().copied()))
     {

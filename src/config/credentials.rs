@@ -1,8 +1,8 @@
-//! How an organisation's data is asked for.
+//! The credentials of an organisation.
 
 use super::SecretSource;
 
-/// How to sign in to GitHub for one organisation.
+/// How to authenticate to GitHub for one organisation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GithubCredentials {
     /// A personal access token, classic or fine-grained.
@@ -16,6 +16,6 @@ pub enum GithubCredentials {
         /// The App's private key as PEM.
         private_key: SecretSource,
     },
-    /// None: public data only, at the rate of an unauthenticated client.
+    /// None: public data only, with the rate limit of an unauthenticated client.
     Anonymous,
 }

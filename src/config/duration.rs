@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::ConfigError;
 use super::node::Node;
-use super::value::{ConfigValue, wrong};
+use super::value::ConfigValue;
 
-/// Nanoseconds of each unit, largest first; `ms` stands before `m` so that it is tried first.
+/// Nanoseconds of each unit, largest first, except that `ms` is tried before `m`.
 const UNITS: [(&str, u128); 6] = [
     ("w", 604_800_000_000_000),
     ("d", 86_400_000_000_000),
@@ -16,17 +16,17 @@ const UNITS: [(&str, u128); 6] = [
     ("s", 1_000_000_000),
 ];
 
-/// Nothing here waits longer than a hundred years, and sums with clocks must not overflow.
-const LONGEST: u128 = 36_500 * 86_400_000_000_000;
+/// The longest duration, a hundred years, so that sums with clocks cannot overflow.
+const MAX: u128 = 36_500 * 86_400_000_000_000;
 
-/// Parses `30s`, `1.5h` or `1h30m`; `None` for anything else, also for a number without a unit.
+/// Parses `30s`, `1.5h` or `1h30m`; `None` for anything else, including a number without a unit.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total: u128 = 0;
     loop {
         let (nanos, after) = parse_term(rest)?;
-        total = total.checked_add(nanos).filter(|sum| *sum <= LONGEST)?;
+        total = total.checked_add(nanos).filter(|sum| *sum <= MAX)?;
         rest = after;
         if rest.is_empty() {
             break;
@@ -37,7 +37,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     Some(Duration::new(seconds, nanos))
 }
 
-/// One number with its unit, and what follows it.
+/// One number with its unit in nanoseconds, and the rest of the text.
 fn parse_term(text: &str) -> Option<(u128, &str)> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, rest) = text.split_at(digits);
@@ -45,7 +45,7 @@ fn parse_term(text: &str) -> Option<(u128, &str)> {
     Some((scaled(number, *nanos)?, &rest[unit.len()..]))
 }
 
-/// A decimal number times a whole one, without the rounding of floating point.
+/// A decimal number times a whole one, without floating-point rounding.
 fn scaled(number: &str, by: u128) -> Option<u128> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if whole.is_empty() || whole.len() > 18 || fraction.len() > 9 || number.ends_with('.') {
@@ -59,15 +59,15 @@ fn scaled(number: &str, by: u128) -> Option<u128> {
     Some(nanos)
 }
 
-/// Spells a duration as the configuration would, exact to the millisecond; a single day is `24h`.
+/// Formats a duration as in the configuration, exact to the millisecond; a single day is `24h`.
 #[must_use]
 pub fn format_duration(duration: Duration) -> String {
     const LARGEST_FIRST: [usize; 5] = [1, 2, 4, 5, 3];
     let mut nanos = duration.as_nanos();
     let mut text = String::new();
     for (unit, size) in LARGEST_FIRST.map(|i| UNITS[i]) {
-        let least = if unit == "d" { 2 * size } else { size };
-        if nanos >= least {
+        let min = if unit == "d" { 2 * size } else { size };
+        if nanos >= min {
             text.push_str(&format!("{}{unit}", nanos / size));
             nanos %= size;
         }
@@ -82,7 +82,7 @@ impl ConfigValue for Duration {
 
     fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
         const EXPECTED: &str = "a duration with a unit, such as 250ms, 30s, 5m, 24h, 7d, 2w or 1h30m";
-        node.text().and_then(parse_duration).ok_or_else(|| wrong(node, key, EXPECTED))
+        node.text().and_then(parse_duration).ok_or_else(|| node.wrong_type(key, EXPECTED))
     }
 
     fn encode(&self) -> serde_json::Value {
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_every_form() {
+    fn every_form_is_parsed() {
         for (text, millis) in [
             ("250ms", 250),
             ("30s", 30_000),
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_everything_else() {
+    fn everything_else_is_rejected() {
         for text in [
             "",
             " ",
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn spells_what_it_reads() {
+    fn formatted_durations_parse_to_themselves() {
         for text in ["250ms", "30s", "5m", "24h", "7d", "2d12h", "1h30m", "1m30s500ms", "0s"] {
             assert_eq!(parse_duration(text).map(format_duration).as_deref(), Some(text));
         }

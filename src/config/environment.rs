@@ -1,22 +1,19 @@
-//! The environment of the process, as a map that tests can write.
+//! The environment of the process as a map, which tests can replace.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::key_path::{PREFIX, join};
 use super::node::{Node, NodeContent};
-use super::reference::{self, ReferenceLine};
-use super::section::join;
+use super::reference::{self, ReferenceEntry};
 use super::{ConfigError, ConfigWarning, Origin};
-
-/// What the names of overriding variables start with.
-pub(super) const PREFIX: &str = "GITHUB_STATS__";
 
 /// Environment variables by name.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment(BTreeMap<String, String>);
 
-/// Shows names only: any value may be a secret.
+/// Prints names only: any value may be a secret.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
@@ -38,41 +35,46 @@ impl Environment {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Writes every `GITHUB_STATS__SECTION__KEY` over what the file says.
-    pub(super) fn overlay(&self, root: &mut Node) -> Result<(), ConfigError> {
+    /// Applies every `GITHUB_STATS__SECTION__KEY` to the values of the file.
+    pub(super) fn apply(&self, root: &mut Node) -> Result<(), ConfigError> {
         for (path, name, value) in self.overrides() {
             let at = Origin::Variable(Arc::from(name));
-            place(root, &path, &at, value, "")?;
+            set_at(root, &path, &at, value, "")?;
         }
         Ok(())
     }
 
-    /// Variables that would override a key if their underscores were right, each with a remark.
-    pub(super) fn near_misses(&self) -> Vec<ConfigWarning> {
-        let squeezed = |name: &str| name.replace('_', "");
-        let keys: BTreeMap<String, ReferenceLine> =
-            reference::lines().into_iter().map(|line| (squeezed(&line.variable()), line)).collect();
-        let suspects =
+    /// A warning for each variable that would override a key if its underscores were right.
+    pub(super) fn misspelt_variables(&self) -> Vec<ConfigWarning> {
+        let without_underscores = |name: &str| name.replace('_', "");
+        let keys: BTreeMap<String, ReferenceEntry> = reference::entries()
+            .into_iter()
+            .map(|entry| (without_underscores(&entry.variable()), entry))
+            .collect();
+        let candidates =
             self.0.keys().filter(|name| name.starts_with("GITHUB_STATS_") && !name.starts_with(PREFIX));
-        suspects
+        candidates
             .filter_map(|name| {
-                let line = keys.get(&squeezed(name))?;
+                let entry = keys.get(&without_underscores(name))?;
                 Some(ConfigWarning {
                     at: Origin::Variable(Arc::from(name.as_str())),
-                    key: line.key.clone(),
-                    message: format!("it has no effect under this name; the variable is {}", line.variable()),
+                    key: entry.key.clone(),
+                    message: format!(
+                        "it has no effect under this name; the variable is {}",
+                        entry.variable()
+                    ),
                 })
             })
             .collect()
     }
 
-    /// The overriding variables, whole values before their parts and items in the order of their numbers.
-    fn overrides(&self) -> Vec<(Vec<Step>, &str, &str)> {
+    /// The overriding variables with their paths: whole values before their parts, items by index.
+    fn overrides(&self) -> Vec<(Vec<PathStep>, &str, &str)> {
         let mut overrides: Vec<_> = self
             .0
             .iter()
             .filter_map(|(name, value)| {
-                let path = name.strip_prefix(PREFIX)?.split("__").map(Step::from).collect();
+                let path = name.strip_prefix(PREFIX)?.split("__").map(PathStep::from).collect();
                 Some((path, name.as_str(), value.as_str()))
             })
             .collect();
@@ -88,12 +90,12 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
+enum PathStep {
     Item(usize),
     Key(String),
 }
 
-impl From<&str> for Step {
+impl From<&str> for PathStep {
     fn from(part: &str) -> Self {
         match part.parse() {
             Ok(index) => Self::Item(index),
@@ -102,32 +104,39 @@ impl From<&str> for Step {
     }
 }
 
-/// Sets the value at `path` below `node`, making the mappings and items on the way.
-fn place(node: &mut Node, path: &[Step], at: &Origin, value: &str, above: &str) -> Result<(), ConfigError> {
+/// Sets the value at `path` below `node`, and creates missing mappings and items on the way.
+fn set_at(
+    node: &mut Node,
+    path: &[PathStep],
+    at: &Origin,
+    value: &str,
+    parent: &str,
+) -> Result<(), ConfigError> {
     let Some((step, rest)) = path.split_first() else {
         *node = Node::raw(at.clone(), value);
         return Ok(());
     };
     match step {
-        Step::Item(index) => {
-            let item = node.item_mut(*index, at, above)?;
-            place(item, rest, at, value, &format!("{above}[{index}]"))
+        PathStep::Item(index) => {
+            let item = node.item_mut(*index, at, parent)?;
+            set_at(item, rest, at, value, &format!("{parent}[{index}]"))
         }
-        Step::Key(key) => {
+        PathStep::Key(key) => {
             if rest.is_empty() {
-                yield_to(node, key);
+                remove_sibling_secret(node, key);
             }
-            let entry = node.entry_mut(key, at, above)?;
+            let entry = node.entry_mut(key, at, parent)?;
             if rest.is_empty() {
                 entry.at = at.clone();
             }
-            place(&mut entry.value, rest, at, value, &join(above, key))
+            set_at(&mut entry.value, rest, at, value, &join(parent, key))
         }
     }
 }
 
-/// A secret in a variable replaces the one in the file, whichever of `key` and `key_file` each used.
-fn yield_to(node: &mut Node, key: &str) {
+/// A secret in a variable replaces the one in the file, whichever of `key` and `key_file` each
+/// uses.
+fn remove_sibling_secret(node: &mut Node, key: &str) {
     let NodeContent::Map(entries) = &mut node.content else {
         return;
     };
@@ -143,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_no_values_and_takes_empty_for_unset() {
+    fn values_are_not_printed_and_empty_variables_count_as_unset() {
         let env = Environment::from_iter([("GITHUB_TOKEN", "s3cr3t"), ("POD_NAME", "")]);
         assert_eq!(format!("{env:?}"), "{\"GITHUB_TOKEN\", \"POD_NAME\"}");
         assert_eq!(env.get("GITHUB_TOKEN"), Some("s3cr3t"));

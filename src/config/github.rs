@@ -4,37 +4,25 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::checks::Checks;
-use super::closed_set::closed_set;
 use super::section::section;
-use super::{ConfigError, HttpUrl, OrgConfig};
+use super::{ConfigError, GithubApi, HttpUrl, OrgConfig};
 
 section! {
     /// GitHub and the organisations to collect.
     pub struct GithubConfig {
-        /// Base address of the REST API; GitHub Enterprise Server: `https://HOST/api/v3`.
+        /// Base URL of the REST API; for GitHub Enterprise Server `https://HOST/api/v3`.
         api_base_url: HttpUrl = HttpUrl::github(),
-        /// Which API is used; `auto`: GraphQL where there is a token and the server has it, else REST.
+        /// The API to use; `auto`: GraphQL if there is a token and the server supports it, else
+        /// REST.
         api: GithubApi = GithubApi::Auto,
-        /// Longest time of one request, from connect to the last byte.
+        /// Timeout of one request, from connecting to the last byte.
         request_timeout: Duration = Duration::from_secs(20),
-        /// Failed cycles in a row after which an organisation cools down.
+        /// Consecutive failed cycles after which scraping of an organisation is paused.
         unhealthy_failure_threshold: u32 = 6,
-        /// How long an organisation that cools down is left alone.
+        /// How long scraping of such an organisation is paused.
         unhealthy_cooldown: Duration = Duration::from_secs(120),
         /// The organisations to collect.
         orgs: Vec<OrgConfig> = Vec::new(),
-    }
-}
-
-closed_set! {
-    /// Which of GitHub's APIs is used.
-    pub enum GithubApi {
-        /// GraphQL where it can serve, else REST.
-        Auto = "auto",
-        /// Always GraphQL; needs credentials.
-        Graphql = "graphql",
-        /// Always REST.
-        Rest = "rest",
     }
 }
 
@@ -58,7 +46,7 @@ impl GithubConfig {
         for (i, org) in self.orgs.iter().enumerate() {
             let first = *seen.entry(org.org.to_lowercase()).or_insert(i);
             let key = format!("github.orgs[{i}].org");
-            checks.that(first == i, &[&key], || {
+            checks.require(first == i, &[&key], || {
                 format!("{key} is {:?}, which github.orgs[{first}] already is", org.org)
             })?;
         }

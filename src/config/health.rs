@@ -7,11 +7,11 @@ use super::checks::Checks;
 use super::section::section;
 
 section! {
-    /// How GitHub's health is judged.
+    /// How GitHub's health is assessed.
     pub struct HealthConfig {
         /// Time between two probes of GitHub.
         github_probe_interval: Duration = Duration::from_secs(30),
-        /// Successful cycles in a row that end an organisation's recovery.
+        /// Consecutive successful cycles after which a recovering organisation is healthy again.
         github_recover_success_threshold: u32 = 3,
     }
 }

@@ -9,14 +9,14 @@ use super::value::{ConfigValue, text_of};
 /// Host and port of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostPort {
-    /// An IP address or host name; IPv6 addresses stand without brackets.
+    /// An IP address or host name; IPv6 addresses without brackets.
     pub host: String,
     /// The port, never 0.
     pub port: u16,
 }
 
 impl HostPort {
-    /// Reads `host:port` or `[v6]:port`; `None` for anything else.
+    /// Parses `host:port` or `[v6]:port`; `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (host, port) = split_host_port(text.trim())?;
@@ -70,7 +70,7 @@ impl ConfigValue for HostPort {
     }
 }
 
-/// An optional server: the empty text stands for none.
+/// An optional server; empty text means none.
 impl ConfigValue for Option<HostPort> {
     fn kind() -> String {
         HostPort::kind()
@@ -88,7 +88,7 @@ impl ConfigValue for Option<HostPort> {
     }
 }
 
-/// What was written, without the part of a URL that may hold a password.
+/// The value as written, without the part of a URL that may contain a password.
 pub(super) fn describe_without_credentials(node: &Node, text: &str) -> String {
     match text.rsplit_once('@') {
         Some((_, server)) => {
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_servers_and_refuses_the_rest() {
+    fn servers_are_parsed_and_other_text_is_rejected() {
         for text in ["redis:6379", "10.0.0.1:1", "[fe80::1]:6379", "a_b.c-d:65535"] {
             assert_eq!(HostPort::parse(text).map(|s| s.to_string()).as_deref(), Some(text));
         }

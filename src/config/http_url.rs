@@ -1,4 +1,4 @@
-//! Base addresses of HTTP services.
+//! Base URLs of HTTP services.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ impl HttpUrl {
         Self("https://api.github.com".to_owned())
     }
 
-    /// Reads a URL such as `https://github.example.com/api/v3`; `None` for anything else.
+    /// Parses a URL such as `https://github.example.com/api/v3`; `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().trim_end_matches('/');
@@ -31,7 +31,7 @@ impl HttpUrl {
         usable.then(|| Self(text.to_owned()))
     }
 
-    /// The URL, without a slash at its end.
+    /// The URL without a trailing slash.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -65,7 +65,7 @@ impl ConfigValue for HttpUrl {
     }
 }
 
-/// An optional URL: the empty text stands for none.
+/// An optional URL; empty text means none.
 impl ConfigValue for Option<HttpUrl> {
     fn kind() -> String {
         HttpUrl::kind()
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_urls_and_drops_the_last_slash() {
+    fn urls_are_parsed_without_their_trailing_slash() {
         for (text, url) in [
             ("https://api.github.com/", "https://api.github.com"),
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),

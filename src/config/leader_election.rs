@@ -10,35 +10,37 @@ use super::{ConfigError, StoreConfig};
 section! {
     /// Which replica schedules scrapes and collects garbage.
     pub struct LeaderElectionConfig {
-        /// Whether replicas elect; if not, `GITHUB_STATS_INITIAL_ROLE` says which role this one has.
+        /// Whether replicas elect a leader; if not, `GITHUB_STATS_INITIAL_ROLE` sets the role of
+        /// this one.
         enabled: bool = true,
-        /// Who decides; `auto`: static unless the store is shared, then kubernetes in a cluster, else redis.
+        /// How the leader is elected; `auto`: static unless the store is shared, then kubernetes in
+        /// a cluster, else redis.
         backend: ElectionBackend = ElectionBackend::Auto,
         /// Kubernetes namespace of the Lease.
         namespace: String = "github-stats".to_owned(),
         /// Name of the Lease, or of the Redis key.
         lease_name: String = "github-stats-leader".to_owned(),
-        /// Number of leases among which organisations are divided.
+        /// Number of shards: organisations are divided among that many leases.
         shards: u32 = 1,
-        /// How long a leadership lasts without renewal, and thus the longest time without a leader.
+        /// How long a lease is valid without renewal, and so the longest time without a leader.
         lease_duration: Duration = Duration::from_secs(15),
         /// How long a leader tries to renew before it steps down; shorter than `lease_duration`.
         renew_deadline: Duration = Duration::from_secs(10),
-        /// Time between attempts to acquire or renew; shorter than `renew_deadline`.
+        /// Time between attempts to acquire or renew a lease; shorter than `renew_deadline`.
         retry_period: Duration = Duration::from_secs(2),
     }
 }
 
 closed_set! {
-    /// Who decides which replica leads.
+    /// How the leader is elected.
     pub enum ElectionBackend {
-        /// Chosen by the store and the surroundings.
+        /// Chosen according to the store and the environment.
         Auto = "auto",
         /// A Lease of the Kubernetes API.
         Kubernetes = "kubernetes",
         /// A key in Redis.
         Redis = "redis",
-        /// `GITHUB_STATS_INITIAL_ROLE`.
+        /// No election; the role is `GITHUB_STATS_INITIAL_ROLE`.
         Static = "static",
     }
 }
@@ -50,8 +52,8 @@ impl LeaderElectionConfig {
         for (key, name) in
             [("leader_election.namespace", &self.namespace), ("leader_election.lease_name", &self.lease_name)]
         {
-            checks.that(is_kubernetes_name(name), &[key], || {
-                format!("{key} must be lower-case letters, digits, '-' and '.', at most 253, but is {name:?}")
+            checks.require(is_kubernetes_name(name), &[key], || {
+                format!("{key} must consist of at most 253 lower-case letters, digits, '-' and '.', but is {name:?}")
             })?;
         }
         self.check_store(checks, store)
@@ -66,11 +68,11 @@ impl LeaderElectionConfig {
         checks.shorter((RENEW, self.renew_deadline), (LEASE, self.lease_duration))
     }
 
-    /// Replicas that do not share a store would each lead a world of their own.
+    /// Replicas that do not share a store would collect everything independently.
     fn check_store(&self, checks: &Checks<'_>, store: &StoreConfig) -> Result<(), ConfigError> {
         const BACKEND: &str = "leader_election.backend";
         let elects = matches!(self.backend, ElectionBackend::Kubernetes | ElectionBackend::Redis);
-        checks.that(!self.enabled || !elects || store.is_shared(), &[BACKEND, "store.backend"], || {
+        checks.require(!self.enabled || !elects || store.is_shared(), &[BACKEND, "store.backend"], || {
             format!(
                 "{BACKEND} is {}, but store.backend is {}, which replicas do not share; \
                  use store.backend: redis, or {BACKEND}: auto or static",

@@ -5,30 +5,30 @@ use std::fmt;
 use super::ConfigError;
 use super::host_port::split_host_port;
 use super::node::Node;
-use super::value::{ConfigValue, text_of, wrong};
+use super::value::{ConfigValue, text_of};
 
-/// Host and port to listen on; `:8080` means every interface.
+/// Host and port to listen on; `:8080` means all interfaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenAddr {
-    /// An IP address or host name; IPv6 addresses stand without brackets.
+    /// An IP address or host name; IPv6 addresses without brackets.
     pub host: String,
     /// The port; 0 lets the system choose one.
     pub port: u16,
 }
 
 impl ListenAddr {
-    /// Every IPv4 interface at `port`.
+    /// All IPv4 interfaces.
     #[must_use]
-    pub fn everywhere(port: u16) -> Self {
+    pub fn all_interfaces(port: u16) -> Self {
         Self { host: "0.0.0.0".to_owned(), port }
     }
 
-    /// Reads `host:port`, `[v6]:port` or `:port`; `None` for anything else.
+    /// Parses `host:port`, `[v6]:port` or `:port`; `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (host, port) = split_host_port(text.trim())?;
         Some(match host {
-            "" => Self::everywhere(port),
+            "" => Self::all_interfaces(port),
             host => Self { host: host.to_owned(), port },
         })
     }
@@ -60,7 +60,7 @@ impl ConfigValue for ListenAddr {
 
     fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
         const EXPECTED: &str = "an address with a port, such as 0.0.0.0:8080, [::1]:8080 or :8080";
-        Self::parse(text_of(node, key, EXPECTED)?).ok_or_else(|| wrong(node, key, EXPECTED))
+        Self::parse(text_of(node, key, EXPECTED)?).ok_or_else(|| node.wrong_type(key, EXPECTED))
     }
 
     fn encode(&self) -> serde_json::Value {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_every_form_and_spells_it_for_a_socket() {
+    fn every_form_is_parsed_and_formatted_as_a_socket_address() {
         for (text, spelled) in [
             (":8080", "0.0.0.0:8080"),
             ("127.0.0.1:0", "127.0.0.1:0"),
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_cannot_be_listened_on() {
+    fn invalid_addresses_are_rejected() {
         for text in ["", "8080", "localhost", ":", ":http", "::1:8080", "host:70000", "http://x:80", "a b:80"]
         {
             assert_eq!(ListenAddr::parse(text), None, "{text:?}");
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_loopback() {
+    fn loopback_addresses_are_recognised() {
         let loopback = |text| ListenAddr::parse(text).is_some_and(|a| a.is_loopback());
         assert!(loopback("127.0.0.1:1") && loopback("[::1]:1") && loopback("localhost:1"));
         assert!(!loopback(":8080") && !loopback("10.0.0.1:1"));

@@ -1,58 +1,64 @@
-//! From file, environment and flags to one checked configuration.
+//! Loads the configuration from file, environment and flags, and validates it.
 
 use std::io::Read;
 use std::path::Path;
 
-use super::accepted::take_accepted;
+use super::accepted::remove_accepted;
 use super::checks::Checks;
+use super::error::KeyHint;
 use super::node::{FileName, Node, NodeContent};
+use super::section::did_you_mean;
 use super::value::ConfigValue;
-use super::{Config, ConfigError, ConfigWarning, Environment, Origin, Overrides, Secret, yaml};
+use super::{Config, ConfigError, ConfigWarning, Environment, Origin, Overrides, Secret, reference, yaml};
 
-/// The largest file that is read; ten thousand organisations fit.
-const LARGEST_FILE: u64 = 1024 * 1024;
+/// The size limit of a file in bytes; ten thousand organisations fit.
+const MAX_FILE_SIZE: u64 = 1024 * 1024;
 
-/// A checked configuration, and what about it deserves a line in the log.
+/// A valid configuration with its warnings.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Loaded {
+pub struct LoadedConfig {
     /// The configuration.
     pub config: Config,
-    /// What works, but probably not as meant.
+    /// What is valid, but probably not intended.
     pub warnings: Vec<ConfigWarning>,
 }
 
 /// Loads the configuration: flags over environment over file over defaults.
 ///
 /// Without a file the embedded defaults are the base. Secret files are not read here but at each
-/// use, so that a configuration can be checked where its secrets are not.
+/// use, so that a configuration can be validated on a machine without its secrets.
 ///
 /// # Errors
-/// [`ConfigError`] for the first thing that is wrong; nothing is ever silently ignored.
-pub fn load(path: Option<&Path>, env: &Environment, overrides: &Overrides) -> Result<Loaded, ConfigError> {
+/// [`ConfigError`] for the first mistake; nothing is silently ignored.
+pub fn load(
+    path: Option<&Path>,
+    env: &Environment,
+    overrides: &Overrides,
+) -> Result<LoadedConfig, ConfigError> {
     let mut root = match path {
         Some(path) => read(path)?,
         None => Node { at: Origin::Default, content: NodeContent::Null },
     };
-    env.overlay(&mut root)?;
-    overrides.overlay(&mut root)?;
-    let mut warnings = take_accepted(&mut root)?;
-    warnings.extend(env.near_misses());
+    env.apply(&mut root)?;
+    overrides.apply(&mut root)?;
+    let mut warnings = remove_accepted(&mut root)?;
+    warnings.extend(env.misspelt_variables());
     let mut config = decode(&root)?;
-    fit_default_windows(&mut config, &root);
-    give_default_token(&mut config, env);
+    limit_default_windows(&mut config, &root);
+    apply_default_token(&mut config, env);
     let mut checks = Checks::new(&root, warnings);
     config.check(&mut checks)?;
-    Ok(Loaded { config, warnings: checks.warnings })
+    Ok(LoadedConfig { config, warnings: checks.warnings })
 }
 
 fn read(path: &Path) -> Result<Node, ConfigError> {
     let file = || path.to_owned();
     let mut bytes = Vec::new();
     std::fs::File::open(path)
-        .and_then(|opened| opened.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
-        .map_err(|source| ConfigError::Unreadable { file: file(), source })?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(ConfigError::TooLarge { file: file(), limit: LARGEST_FILE });
+        .and_then(|opened| opened.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes))
+        .map_err(|cause| ConfigError::Unreadable { file: file(), cause })?;
+    if bytes.len() as u64 > MAX_FILE_SIZE {
+        return Err(ConfigError::TooLarge { file: file(), limit: MAX_FILE_SIZE });
     }
     let name = FileName::from(path.to_string_lossy().as_ref());
     let text = String::from_utf8(bytes).map_err(|error| not_text(&name, &error))?;
@@ -68,12 +74,25 @@ fn not_text(name: &FileName, error: &std::string::FromUtf8Error) -> ConfigError 
 fn decode(root: &Node) -> Result<Config, ConfigError> {
     match root.content {
         NodeContent::Null => Ok(Config::default()),
-        _ => Config::decode(root, ""),
+        _ => Config::decode(root, "").map_err(suggest_other_section),
     }
 }
 
-/// Whoever lowers only the retention means less of everything, not a contradiction with our defaults.
-fn fit_default_windows(config: &mut Config, written: &Node) {
+/// A key that exists in another section usually has the wrong indentation.
+fn suggest_other_section(error: ConfigError) -> ConfigError {
+    let ConfigError::UnknownKey { at, key, hint } = error else { return error };
+    let leaf = |key: &str| key.rsplit('.').next().map(str::to_owned);
+    let entries = reference::entries();
+    let other = entries.iter().find(|entry| leaf(&entry.key) == leaf(&key));
+    let hint = match (&hint, other) {
+        (KeyHint::Accepted { .. }, Some(entry)) => did_you_mean(&at, "", &entry.key),
+        _ => hint,
+    };
+    ConfigError::UnknownKey { at, key, hint }
+}
+
+/// Shortens windows that are at their defaults to a shorter retention, which would contradict them.
+fn limit_default_windows(config: &mut Config, written: &Node) {
     let retention = config.store.retention;
     for (key, window) in [
         ("metrics.history", &mut config.metrics.history),
@@ -86,8 +105,8 @@ fn fit_default_windows(config: &mut Config, written: &Node) {
     }
 }
 
-/// `GITHUB_TOKEN` serves every organisation that brings no credentials of its own.
-fn give_default_token(config: &mut Config, env: &Environment) {
+/// Uses `GITHUB_TOKEN` for every organisation without credentials of its own.
+fn apply_default_token(config: &mut Config, env: &Environment) {
     let Some(token) = env.get("GITHUB_TOKEN").map(str::trim).filter(|token| !token.is_empty()) else {
         return;
     };

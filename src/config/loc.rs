@@ -7,19 +7,20 @@ use super::checks::Checks;
 use super::section::section;
 
 section! {
-    /// Where added and removed lines come from.
+    /// Where added and deleted lines of code come from.
     pub struct LocConfig {
-        /// How often GitHub's weekly statistics are asked for, where lines come from them.
+        /// How often GitHub's weekly statistics are requested, if lines come from them.
         refresh_interval: Duration = Duration::from_secs(86_400),
-        /// Whether lines are read commit by commit where the statistics give none.
+        /// Whether lines are read from single commits where the statistics have none.
         fallback_enabled: bool = true,
-        /// Most commits of one repository and week that are read so.
+        /// Commits that are read in this way per repository and week, at most.
         fallback_max_commits_per_repo_per_week: u32 = 500,
-        /// Most requests for single commits that one organisation spends an hour.
+        /// Requests for single commits per organisation and hour, at most.
         fallback_max_commit_detail_calls_per_org_per_hour: u32 = 3_000,
-        /// Weeks of commits without lines after which a repository counts as too large for the statistics.
+        /// Weeks with commits but without lines after which a repository counts as too large for
+        /// the statistics.
         large_repo_zero_detection_windows: u32 = 2,
-        /// How long the statistics of such a repository are not asked for again.
+        /// How long the statistics of such a repository are not requested again.
         large_repo_cooldown: Duration = Duration::from_secs(7 * 86_400),
     }
 }
@@ -46,7 +47,7 @@ impl LocConfig {
                 self.fallback_max_commit_detail_calls_per_org_per_hour,
             ),
         ] {
-            checks.that(value > 0, &[key], || {
+            checks.require(value > 0, &[key], || {
                 format!("{key} must be at least 1, but is 0; to read no single commits use loc.fallback_enabled: false")
             })?;
         }

@@ -7,11 +7,12 @@ use super::section::section;
 use super::{ConfigError, StoreConfig, format_duration};
 
 section! {
-    /// What `/metrics` shows and how far back it reaches.
+    /// The content of `/metrics` and the period it covers.
     pub struct MetricsConfig {
-        /// A series is shown at 0 while its user was active within this time.
+        /// A series without activity stays at 0 for as long as its user was active within this
+        /// time.
         active_window: Duration = Duration::from_secs(7 * 86_400),
-        /// How far back a newly seen repository is collected; two weeks hold the last complete week.
+        /// How far back a new repository is collected; two weeks contain the last complete week.
         history: Duration = Duration::from_secs(14 * 86_400),
     }
 }
@@ -22,9 +23,9 @@ impl MetricsConfig {
         checks.positive("metrics.history", self.history)?;
         for (key, value) in [("metrics.history", self.history), ("metrics.active_window", self.active_window)]
         {
-            checks.that(value <= store.retention, &[key, "store.retention"], || {
+            checks.require(value <= store.retention, &[key, "store.retention"], || {
                 format!(
-                    "{key} ({}) must not be longer than store.retention ({}): what lies further back is not kept",
+                    "{key} ({}) must not be longer than store.retention ({}): older data is not kept",
                     format_duration(value),
                     format_duration(store.retention),
                 )

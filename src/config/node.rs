@@ -1,27 +1,27 @@
-//! The configuration as written: a tree in which every value knows where it was set.
+//! The configuration as written: a tree of values with the places where they were set.
 
 use std::sync::Arc;
 
-use super::value::wrong_shape;
-use super::{ConfigError, Origin, yaml};
+use super::error::ConfigError;
+use super::origin::Origin;
 
-/// A value as written, before any type is asked of it.
+/// A value as written, not yet typed.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) at: Origin,
     pub(super) content: NodeContent,
 }
 
-/// What a value looks like.
+/// The kind of a value.
 #[derive(Debug, Clone)]
 pub(super) enum NodeContent {
     /// A key without a value.
     Null,
-    /// An unquoted number or truth value, spelled as in the file.
+    /// An unquoted number or boolean, spelt as in the file.
     Plain(String),
     /// Any other scalar of a file.
     Text(String),
-    /// The text of a variable or flag, whose target decides what it means.
+    /// The text of a variable or flag, to be interpreted by the type of its key.
     Raw(String),
     List(Vec<Node>),
     Map(Vec<MappingEntry>),
@@ -56,72 +56,34 @@ impl Node {
         }
     }
 
-    /// Replaces the text of a variable by the mapping or list that it spells in YAML or JSON.
-    ///
-    /// # Errors
-    /// [`ConfigError::Syntax`] naming the variable.
-    pub(super) fn expand(&mut self) -> Result<(), ConfigError> {
-        if let NodeContent::Raw(text) = &self.content {
-            self.content = yaml::parse_raw(text, &self.at)?.content;
+    /// The error for a value that its key does not accept.
+    pub(super) fn wrong_type(&self, key: &str, expected: impl Into<String>) -> ConfigError {
+        ConfigError::WrongType {
+            at: self.at.clone(),
+            key: key.to_owned(),
+            expected: expected.into(),
+            found: self.describe(),
         }
-        Ok(())
     }
 
-    /// The entry for `key` of the mapping at `path`, made without a value if it is not there.
-    ///
-    /// # Errors
-    /// [`ConfigError`] if something other than a mapping is there.
-    pub(super) fn entry_mut(
-        &mut self,
-        key: &str,
-        at: &Origin,
-        path: &str,
-    ) -> Result<&mut MappingEntry, ConfigError> {
-        self.expand()?;
-        if matches!(self.content, NodeContent::Null) {
-            *self = Self { at: at.clone(), content: NodeContent::Map(Vec::new()) };
-        }
-        let refusal = wrong_shape(self, path, "a mapping of keys to values");
-        let NodeContent::Map(entries) = &mut self.content else {
-            return Err(refusal);
+    /// The error for a value of the wrong shape. Its text is not shown, because it may contain a
+    /// secret.
+    pub(super) fn wrong_shape(&self, key: &str, expected: impl Into<String>) -> ConfigError {
+        let found = match &self.content {
+            NodeContent::Null => "empty",
+            NodeContent::List(_) => "a list",
+            NodeContent::Map(_) => "a mapping",
+            NodeContent::Plain(_) | NodeContent::Text(_) | NodeContent::Raw(_) => "a single value",
         };
-        let index = entries.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
-            let value = Self { at: at.clone(), content: NodeContent::Null };
-            entries.push(MappingEntry { key: key.to_owned(), at: at.clone(), value });
-            entries.len() - 1
-        });
-        Ok(&mut entries[index])
+        ConfigError::WrongType {
+            at: self.at.clone(),
+            key: key.to_owned(),
+            expected: expected.into(),
+            found: found.to_owned(),
+        }
     }
 
-    /// Item `index` of the list at `path`; the one after the last is made without a value.
-    ///
-    /// # Errors
-    /// [`ConfigError`] if something other than a list is there, or the list is too short.
-    pub(super) fn item_mut(
-        &mut self,
-        index: usize,
-        at: &Origin,
-        path: &str,
-    ) -> Result<&mut Self, ConfigError> {
-        self.expand()?;
-        if matches!(self.content, NodeContent::Null) {
-            *self = Self { at: at.clone(), content: NodeContent::List(Vec::new()) };
-        }
-        let refusal = wrong_shape(self, path, "a list");
-        let NodeContent::List(items) = &mut self.content else {
-            return Err(refusal);
-        };
-        let count = items.len();
-        if index == count {
-            items.push(Self { at: at.clone(), content: NodeContent::Null });
-        }
-        items.get_mut(index).ok_or_else(|| ConfigError::Impossible {
-            at: at.clone(),
-            problem: format!("{path} has {count} items, so the next one is number {count}, not {index}"),
-        })
-    }
-
-    /// What this is, for the end of "must be a number, but is …".
+    /// The value, for the end of "must be a number, but is …".
     pub(super) fn describe(&self) -> String {
         match &self.content {
             NodeContent::Null => "empty".to_owned(),
@@ -133,22 +95,23 @@ impl Node {
         }
     }
 
-    /// Where the key of this path was set; for a part of something set as a whole, where that was.
+    /// Where the key of this path was set; for a part of a value set as a whole, where the whole
+    /// was set.
     pub(super) fn origin_of(&self, path: &str) -> Origin {
         let mut node = self;
         let mut found = Origin::Default;
         for step in steps(path) {
             let next = match (&node.content, step) {
-                (NodeContent::Map(_), Step::Key(key)) => node.get(key).map(|e| (e.at.clone(), &e.value)),
-                (NodeContent::List(items), Step::Item(i)) => items.get(i).map(|n| (n.at.clone(), n)),
+                (NodeContent::Map(_), NodeStep::Key(key)) => node.get(key).map(|e| (e.at.clone(), &e.value)),
+                (NodeContent::List(items), NodeStep::Item(i)) => items.get(i).map(|n| (n.at.clone(), n)),
                 (NodeContent::Raw(_), _) => return node.at.clone(),
                 _ => None,
             };
             let Some((at, value)) = next else {
-                // A key that a section does not name is at its default; an absent item is its list's.
+                // A missing key is at its default; a missing item was set where its list was.
                 return match step {
-                    Step::Key(_) => Origin::Default,
-                    Step::Item(_) => found,
+                    NodeStep::Key(_) => Origin::Default,
+                    NodeStep::Item(_) => found,
                 };
             };
             if matches!(value.content, NodeContent::Null) {
@@ -160,7 +123,7 @@ impl Node {
     }
 }
 
-/// An origin for every place of one file.
+/// The name of a configuration file, from which origins are made.
 #[derive(Debug, Clone)]
 pub(super) struct FileName(pub(super) Arc<str>);
 
@@ -175,25 +138,25 @@ impl FileName {
 }
 
 #[derive(Clone, Copy)]
-enum Step<'a> {
+enum NodeStep<'a> {
     Key(&'a str),
     Item(usize),
 }
 
 /// Splits `github.orgs[0].org` into its steps.
-fn steps(path: &str) -> impl Iterator<Item = Step<'_>> {
+fn steps(path: &str) -> impl Iterator<Item = NodeStep<'_>> {
     path.split(['.', '[']).filter(|part| !part.is_empty()).map(|part| {
         match part.strip_suffix(']').and_then(|index| index.parse().ok()) {
-            Some(index) => Step::Item(index),
-            None => Step::Key(part),
+            Some(index) => NodeStep::Item(index),
+            None => NodeStep::Key(part),
         }
     })
 }
 
-/// Messages stay one readable line, however long the value is.
+/// Truncates long values, so that messages stay one readable line.
 fn shortened(text: &str) -> String {
-    const MOST: usize = 60;
-    let mut short: String = text.chars().take(MOST).collect();
+    const MAX_CHARS: usize = 60;
+    let mut short: String = text.chars().take(MAX_CHARS).collect();
     if short.len() < text.len() {
         short.push('…');
     }

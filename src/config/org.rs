@@ -8,15 +8,16 @@ use super::section::section;
 use super::{ConfigError, GithubApi, GithubCredentials, RepoPattern, Secret, SecretSource};
 
 section! {
-    /// One organisation: how to sign in, how often to look, which repositories to see.
+    /// One organisation: its credentials, its scrape interval and its repositories.
     pub struct OrgConfig {
         /// Login of the organisation. Required.
         org: String = String::new(),
         /// Personal access token; without any credentials `GITHUB_TOKEN` is used.
         token: Secret = Secret::default(),
-        /// File that holds `token`, read again when it changes.
+        /// File that contains `token`, read again when it changes.
         token_file: Option<PathBuf> = None,
-        /// Id of a GitHub App, used with `installation_id` and `private_key_path` instead of a token.
+        /// Id of a GitHub App, used with `installation_id` and `private_key_path` instead of a
+        /// token.
         app_id: Option<u64> = None,
         /// Id of the App's installation in this organisation.
         installation_id: Option<u64> = None,
@@ -26,11 +27,11 @@ section! {
         scrape_interval: Duration = Duration::from_secs(300),
         /// Repositories to collect, by name or glob.
         repo_allowlist: Vec<RepoPattern> = vec![RepoPattern::everything()],
-        /// Repositories to leave out, even where the allowlist names them.
+        /// Repositories to exclude, even if the allowlist names them.
         repo_denylist: Vec<RepoPattern> = Vec::new(),
         /// Requests to GitHub in flight at once.
         per_org_concurrency: u32 = 4,
-        /// Most API points spent an hour; 0: GitHub's own limit.
+        /// API points to spend per hour at most; 0: no limit besides GitHub's own.
         max_api_points_per_hour: u32 = 0,
     }
 }
@@ -42,7 +43,7 @@ impl OrgConfig {
         Self { org: org.into(), ..Self::default() }
     }
 
-    /// How to sign in. A token wins over an App, but a checked configuration never has both.
+    /// The credentials. A token takes precedence over an App; a valid configuration never has both.
     #[must_use]
     pub fn credentials(&self) -> GithubCredentials {
         if let Some(token) = SecretSource::of(&self.token, self.token_file.as_deref()) {
@@ -84,18 +85,18 @@ impl OrgConfig {
         // GitHub answers more than 100 requests in flight with a secondary rate limit.
         checks.between(&format!("{at}.per_org_concurrency"), self.per_org_concurrency, 1, 100)?;
         let allowlist = format!("{at}.repo_allowlist");
-        checks.that(!self.repo_allowlist.is_empty(), &[&allowlist], || {
+        checks.require(!self.repo_allowlist.is_empty(), &[&allowlist], || {
             format!("{allowlist} is empty, so that no repository would be collected; use [\"*\"] for all")
         })
     }
 
     fn check_name(&self, checks: &Checks<'_>, at: &str) -> Result<(), ConfigError> {
         let key = format!("{at}.org");
-        checks.that(!self.org.is_empty(), &[&key, at], || {
+        checks.require(!self.org.is_empty(), &[&key, at], || {
             format!("{key} is missing or empty; it is the organisation's login, such as acme")
         })?;
         let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        checks.that(self.org.len() <= 100 && self.org.chars().all(valid), &[&key], || {
+        checks.require(self.org.len() <= 100 && self.org.chars().all(valid), &[&key], || {
             format!("{key} must be an organisation's login, such as acme, but is {:?}", self.org)
         })
     }
@@ -107,10 +108,10 @@ impl OrgConfig {
         api: GithubApi,
     ) -> Result<(), ConfigError> {
         let key = |name: &str| format!("{at}.{name}");
-        checks.one_of_pair(&key("token"), !self.token.is_empty(), self.token_file.is_some())?;
+        checks.not_both(&key("token"), !self.token.is_empty(), self.token_file.is_some())?;
         let token = if self.token_file.is_some() { key("token_file") } else { key("token") };
-        checks.that(!(self.has_token() && self.has_app()), &[&token], || {
-            format!("{token} is set beside a GitHub App (app_id, installation_id, private_key_path); keep one of the two")
+        checks.require(!(self.has_token() && self.has_app()), &[&token], || {
+            format!("{token} is set in addition to a GitHub App (app_id, installation_id, private_key_path); keep one of them")
         })?;
         if self.has_app() {
             self.check_app(checks, at)?;
@@ -130,7 +131,7 @@ impl OrgConfig {
         let keys = parts.map(|(name, _)| format!("{at}.{name}"));
         let present: Vec<&str> = keys.iter().map(String::as_str).collect();
         let missing: Vec<&str> = parts.iter().filter(|(_, set)| !set).map(|(name, _)| *name).collect();
-        checks.that(missing.is_empty(), &present, || {
+        checks.require(missing.is_empty(), &present, || {
             format!(
                 "{at} has no {}; a GitHub App needs app_id, installation_id and private_key_path together",
                 missing.join(" and no "),
@@ -139,13 +140,13 @@ impl OrgConfig {
     }
 
     fn check_anonymous(&self, checks: &mut Checks<'_>, at: &str, api: GithubApi) -> Result<(), ConfigError> {
-        checks.that(api != GithubApi::Graphql, &["github.api"], || {
+        checks.require(api != GithubApi::Graphql, &["github.api"], || {
             format!("github.api is graphql, which needs credentials, but {at} ({}) has none; set {at}.token_file or GITHUB_TOKEN", self.org)
         })?;
         checks.warn(
             at,
             &format!(
-                "{} has no credentials and GITHUB_TOKEN is not set: only public data is visible, at 60 requests an hour",
+                "{} has no credentials and GITHUB_TOKEN is not set: only public data is visible, at 60 requests per hour",
                 self.org,
             ),
         );

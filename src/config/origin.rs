@@ -3,16 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Where a value of the configuration was set, as an error message names it.
+/// Where a value of the configuration was set, as error messages name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// Nobody set it: the embedded default holds.
+    /// Nowhere: it is the embedded default.
     Default,
     /// A place in the configuration file; lines and columns count from 1.
     File {
         /// The file as the user named it.
         file: Arc<str>,
-        /// Line of the key, from 1; 0 when the whole file is meant.
+        /// Line of the key, from 1; 0 for the whole file.
         line: u32,
         /// Column of the key in characters, from 1.
         column: u32,

@@ -1,20 +1,21 @@
-//! What the command line says over everything else.
+//! Values of the command line, which override everything else.
 
 use super::node::{MappingEntry, Node, NodeContent};
 use super::{ConfigError, Origin};
 
-/// Values of the flags that override the configuration.
+/// The flags that override the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
-    /// Each `--org`; one may name several organisations, separated by commas. Empty: those of the file.
+    /// Each `--org`; one may name several organisations, separated by commas. Empty: those of the
+    /// file.
     pub orgs: Vec<String>,
     /// `--listen`.
     pub listen: Option<String>,
 }
 
 impl Overrides {
-    /// Writes the flags over what file and environment say.
-    pub(super) fn overlay(&self, root: &mut Node) -> Result<(), ConfigError> {
+    /// Applies the flags to the values of file and environment.
+    pub(super) fn apply(&self, root: &mut Node) -> Result<(), ConfigError> {
         if let Some(listen) = &self.listen {
             let at = Origin::Flag("--listen");
             *set(root, "server", "listen_addr", &at)? = Node::raw(at.clone(), listen);
@@ -23,13 +24,14 @@ impl Overrides {
             let at = Origin::Flag("--org");
             let orgs = set(root, "github", "orgs", &at)?;
             orgs.expand()?;
-            *orgs = Node { content: NodeContent::List(self.chosen(orgs, &at)), at };
+            *orgs = Node { content: NodeContent::List(self.organisations(orgs, &at)), at };
         }
         Ok(())
     }
 
-    /// The organisations of the flags: with the file's settings where it has them, else with defaults.
-    fn chosen(&self, written: &Node, at: &Origin) -> Vec<Node> {
+    /// The organisations of the flags, with the settings of the file if there are any, else with
+    /// defaults.
+    fn organisations(&self, written: &Node, at: &Origin) -> Vec<Node> {
         let mut names: Vec<&str> = Vec::new();
         for name in self.orgs.iter().flat_map(|flag| flag.split(',')).map(str::trim) {
             if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {

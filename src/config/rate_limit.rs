@@ -6,17 +6,17 @@ use super::checks::Checks;
 use super::section::section;
 use super::{ConfigError, GithubConfig, HttpUrl};
 
-/// A tenth of the largest hourly limit that GitHub.com grants (15,000, Enterprise Cloud).
-const LARGEST_THRESHOLD: u32 = 1_500;
+/// A tenth of the largest hourly limit on GitHub.com (15,000 points, Enterprise Cloud).
+const MAX_THRESHOLD: u32 = 1_500;
 
 section! {
-    /// How GitHub's limits are respected.
+    /// How GitHub's rate limits are respected.
     pub struct RateLimitConfig {
-        /// Points that are left unspent; never more than a tenth of the limit.
+        /// Points that are never spent; at most a tenth of the limit.
         min_remaining_threshold: u32 = 200,
-        /// Time added to a limit's reset, against clocks that differ.
+        /// Time added to the reset of a limit, to allow for clock differences.
         min_reset_buffer: Duration = Duration::from_secs(10),
-        /// First pause after a secondary limit that names no time.
+        /// First pause after a secondary rate limit for which GitHub names no duration.
         secondary_limit_backoff: Duration = Duration::from_secs(60),
     }
 }
@@ -25,11 +25,11 @@ impl RateLimitConfig {
     pub(super) fn check(&self, checks: &mut Checks<'_>, github: &GithubConfig) -> Result<(), ConfigError> {
         const THRESHOLD: &str = "rate_limit.min_remaining_threshold";
         checks.positive("rate_limit.secondary_limit_backoff", self.secondary_limit_backoff)?;
-        // An Enterprise Server has the limits that its administrator chose.
+        // The limits of an Enterprise Server are set by its administrator.
         let known_limit = github.api_base_url == HttpUrl::github();
-        checks.that(!known_limit || self.min_remaining_threshold <= LARGEST_THRESHOLD, &[THRESHOLD], || {
+        checks.require(!known_limit || self.min_remaining_threshold <= MAX_THRESHOLD, &[THRESHOLD], || {
             format!(
-                "{THRESHOLD} is {}, but at most a tenth of the limit can be kept back and GitHub grants at most 15000 points an hour; use {LARGEST_THRESHOLD} or less",
+                "{THRESHOLD} is {}, but at most a tenth of the limit can be kept in reserve and GitHub grants at most 15000 points per hour; use {MAX_THRESHOLD} or less",
                 self.min_remaining_threshold,
             )
         })

@@ -1,4 +1,4 @@
-//! What a replica is called.
+//! The name of a replica.
 
 use super::{Config, Environment};
 
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_configured_else_the_pod_else_host_and_port() {
+    fn the_name_is_configured_or_the_pod_or_host_and_port() {
         let mut config = Config::default();
         let pod = Environment::from_iter([("POD_NAME", "stats-0")]);
         assert_eq!(config.replica_id(&Environment::default(), "host"), "host-8080");

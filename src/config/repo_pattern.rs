@@ -1,4 +1,4 @@
-//! Patterns that choose repositories by name.
+//! Patterns that select repositories by name.
 
 use std::sync::OnceLock;
 
@@ -8,14 +8,14 @@ use super::ConfigError;
 use super::node::Node;
 use super::value::{ConfigValue, text_of};
 
-/// Names of repositories have at most 100 characters; a longer pattern is a mistake or an attack.
-const LONGEST: usize = 256;
+/// The size limit of a pattern in bytes. Repository names have at most 100 characters.
+const MAX_BYTES: usize = 256;
 
-/// A glob over repository names, such as `api-*`; case does not matter, as for GitHub.
+/// A glob for repository names, such as `api-*`; case-insensitive, as on GitHub.
 #[derive(Debug, Clone)]
 pub struct RepoPattern {
     glob: Glob,
-    /// Compiled at the first use: that costs a thousand times more than reading the pattern.
+    /// Compiled at the first use, which costs a thousand times more than parsing the pattern.
     matcher: OnceLock<GlobMatcher>,
 }
 
@@ -26,7 +26,7 @@ impl RepoPattern {
         Self::parse("*").unwrap_or_else(|problem| unreachable!("{problem}"))
     }
 
-    /// Reads a glob with `*`, `?`, `[a-z]` and `{one,other}`.
+    /// Parses a glob with `*`, `?`, `[a-z]` and `{one,other}`.
     ///
     /// # Errors
     /// What is wrong with the pattern.
@@ -35,8 +35,8 @@ impl RepoPattern {
         if text.is_empty() {
             return Err("it is empty".to_owned());
         }
-        if text.len() > LONGEST {
-            return Err(format!("it is longer than {LONGEST} bytes"));
+        if text.len() > MAX_BYTES {
+            return Err(format!("it is longer than {MAX_BYTES} bytes"));
         }
         let glob = GlobBuilder::new(text).case_insensitive(true).build();
         let glob = glob.map_err(|error| error.kind().to_string())?;
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn matches_as_github_names_do() {
+    fn patterns_are_case_insensitive_globs() {
         let pattern = RepoPattern::parse("api-*").expect("a glob");
         assert!(pattern.matches("api-gateway") && pattern.matches("API-Gateway"));
         assert!(!pattern.matches("web-api-x"));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn invalid_patterns_are_explained() {
         for text in ["", "[a", "{a", "a]b["] {
             if let Err(problem) = RepoPattern::parse(text) {
                 assert!(!problem.is_empty());

@@ -7,15 +7,15 @@ use super::checks::Checks;
 use super::section::section;
 
 section! {
-    /// How one request to GitHub is repeated.
+    /// How requests to GitHub are retried.
     pub struct RetryConfig {
-        /// Attempts at one request, the first included.
+        /// Attempts per request, the first included.
         max_attempts: u32 = 7,
-        /// Pause before the second attempt; it doubles with each further one.
+        /// Pause before the first retry; it doubles with each further one.
         initial_backoff: Duration = Duration::from_secs(2),
         /// Longest pause between two attempts.
         max_backoff: Duration = Duration::from_secs(120),
-        /// Whether pauses are randomised, so that replicas do not ask in step.
+        /// Whether pauses are randomised, so that replicas do not retry in step.
         jitter: bool = true,
     }
 }

@@ -1,31 +1,27 @@
-//! Secrets that cannot be printed by accident.
+//! Secrets that cannot be printed accidentally.
 
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::ConfigError;
-use super::node::Node;
-use super::value::{ConfigValue, wrong};
-
-/// A token, password or key. `Debug` and serialisation show only whether there is one.
+/// A token, password or key. `Debug` and serialisation reveal only whether it is set.
 #[derive(Clone, Default)]
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Wraps a secret; the empty text means that there is none.
+    /// Wraps a secret; empty text means that it is not set.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(SecretString::from(text.into()))
     }
 
-    /// The secret itself, for the one place that sends it.
+    /// The secret itself, only for the place that sends it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// Whether there is none.
+    /// Whether it is not set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.expose().is_empty()
@@ -44,27 +40,13 @@ impl PartialEq for Secret {
     }
 }
 
-impl ConfigValue for Secret {
-    fn kind() -> String {
-        "secret".to_owned()
-    }
-
-    fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
-        // Only a list or a mapping is refused, and neither is shown.
-        node.text().map(Self::new).ok_or_else(|| wrong(node, key, "text (quoted where in doubt)"))
-    }
-
-    fn encode(&self) -> serde_json::Value {
-        if self.is_empty() { "".into() } else { "[redacted]".into() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::value::ConfigValue;
     use super::*;
 
     #[test]
-    fn never_shows_itself() {
+    fn a_secret_is_never_printed() {
         let secret = Secret::new("ghp_very_secret");
         assert_eq!(format!("{secret:?}"), "Secret([redacted])");
         assert_eq!(secret.encode(), "[redacted]");

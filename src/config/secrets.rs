@@ -1,4 +1,4 @@
-//! Every secret of a configuration, to make sure that all can be read.
+//! All secrets of a configuration, to check that they can be read.
 
 use super::{Config, ConfigError, GithubCredentials, SecretSource};
 
@@ -27,19 +27,19 @@ impl Config {
         })
     }
 
-    /// Makes sure that every secret file can be read now, for the start and for `check`.
+    /// Checks that every secret file can be read now, at the start and for `github-stats check`.
     ///
     /// # Errors
-    /// [`ConfigError::Secret`] naming the key and the file of the first that cannot.
+    /// [`ConfigError::Secret`] with the key and the file of the first that cannot be read.
     pub fn check_secrets(&self) -> Result<(), ConfigError> {
         for (key, source) in self.secrets() {
-            source.read().map_err(|source| ConfigError::Secret { key, source })?;
+            source.read_blocking().map_err(|cause| ConfigError::Secret { key, cause })?;
         }
         Ok(())
     }
 }
 
-/// The key of the pair that really set the secret.
+/// The key that was set: `key` itself or `key_file`.
 fn keyed(key: &str, source: SecretSource) -> (String, SecretSource) {
     let key = match source {
         SecretSource::File(_) => format!("{key}_file"),
@@ -56,11 +56,11 @@ mod tests {
     #[test]
     fn an_unreadable_secret_is_named_by_its_key() {
         let mut config = Config::default();
-        config.check_secrets().expect("no secrets, no trouble");
+        config.check_secrets().expect("no secrets to read");
         let mut org = OrgConfig::named("acme");
         org.token_file = Some("/nonexistent/token".into());
         config.github.orgs.push(org);
-        let message = config.check_secrets().expect_err("refused").to_string();
+        let message = config.check_secrets().expect_err("rejected").to_string();
         let start = "github.orgs[0].token_file: cannot read the secret file /nonexistent/token: ";
         assert!(message.starts_with(start), "{message}");
     }

@@ -1,14 +1,16 @@
-//! One declaration per section: its keys, their types, defaults and documentation.
+//! The macro that declares a section: its keys, their types, defaults and documentation.
 
+use super::error::{ConfigError, KeyHint};
+use super::key_path::{join, variable_of};
+use super::mapping::entries_of;
 use super::node::{MappingEntry, Node, NodeContent};
+use super::origin::Origin;
 use super::suggest::nearest;
-use super::value::wrong_shape;
-use super::{ConfigError, Origin, reference, yaml};
 
 /// Declares a section of the configuration.
 ///
-/// From one list of keys come the struct, its defaults, the strict reader and the reference
-/// documentation, so that none of them can disagree.
+/// The struct, its defaults, the strict decoder and the reference documentation are generated from
+/// one list of keys, so that they cannot disagree.
 macro_rules! section {
     (
         $(#[$about:meta])+
@@ -40,7 +42,7 @@ macro_rules! section {
                 let keys = [$( stringify!($key), )+];
                 let mut section = Self::default();
                 for entry in $crate::config::section::known_entries(node, key, &keys)? {
-                    let path = $crate::config::section::join(key, &entry.key);
+                    let path = $crate::config::key_path::join(key, &entry.key);
                     match entry.key.as_str() {
                         $( stringify!($key) => {
                             section.$key = <$kind as $crate::config::value::ConfigValue>::decode(&entry.value, &path)?;
@@ -61,17 +63,17 @@ macro_rules! section {
                 &self,
                 key: &str,
                 _meaning: &str,
-                lines: &mut Vec<$crate::config::reference::ReferenceLine>,
+                entries: &mut Vec<$crate::config::reference_entry::ReferenceEntry>,
             ) {
                 $(
-                    let path = $crate::config::section::join(key, stringify!($key));
+                    let path = $crate::config::key_path::join(key, stringify!($key));
                     let meaning = concat!($($doc),+);
-                    $crate::config::value::ConfigValue::describe(&self.$key, &path, meaning, lines);
+                    $crate::config::value::ConfigValue::describe(&self.$key, &path, meaning, entries);
                 )+
             }
 
-            fn describe_item(key: &str, lines: &mut Vec<$crate::config::reference::ReferenceLine>) {
-                $crate::config::value::ConfigValue::describe(&Self::default(), key, "", lines);
+            fn describe_item(key: &str, entries: &mut Vec<$crate::config::reference_entry::ReferenceEntry>) {
+                $crate::config::value::ConfigValue::describe(&Self::default(), key, "", entries);
             }
         }
     };
@@ -79,31 +81,9 @@ macro_rules! section {
 
 pub(super) use section;
 
-/// The path of `key` in the section at `path`.
-pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
-/// The entries of a mapping; a variable spells one in YAML or JSON.
-pub(super) fn entries_of(node: &Node, key: &str) -> Result<Vec<MappingEntry>, ConfigError> {
-    match &node.content {
-        NodeContent::Map(entries) => Ok(entries.clone()),
-        NodeContent::Raw(text) => {
-            let parsed = yaml::parse_raw(text, &node.at)?;
-            match parsed.content {
-                NodeContent::Map(entries) => Ok(entries),
-                NodeContent::Null => Ok(Vec::new()),
-                _ => Err(wrong_shape(node, key, "a mapping such as {key: value}")),
-            }
-        }
-        _ if key.is_empty() => Err(wrong_shape(node, "the configuration", "a mapping of sections")),
-        _ => Err(wrong_shape(node, key, "a mapping of keys to values")),
-    }
-}
-
-/// The entries that have a value, after making sure that every key is one of `keys`.
+/// The entries that have a value, after checking that every key is one of `keys`.
 ///
-/// A key without a value keeps its default: templates leave them behind.
+/// A key without a value keeps its default: templates leave such keys behind.
 pub(super) fn known_entries(
     node: &Node,
     path: &str,
@@ -111,44 +91,29 @@ pub(super) fn known_entries(
 ) -> Result<Vec<MappingEntry>, ConfigError> {
     let mut entries = entries_of(node, path)?;
     if let Some(entry) = entries.iter().find(|entry| !keys.contains(&entry.key.as_str())) {
-        return Err(unknown(entry, path, keys));
+        return Err(unknown_key(entry, path, keys));
     }
     entries.retain(|entry| !matches!(entry.value.content, NodeContent::Null));
     Ok(entries)
 }
 
-fn unknown(entry: &MappingEntry, path: &str, keys: &[&'static str]) -> ConfigError {
+fn unknown_key(entry: &MappingEntry, path: &str, keys: &[&'static str]) -> ConfigError {
     let hint = match nearest(&entry.key, keys.iter().copied()) {
         Some(key) => did_you_mean(&entry.at, path, key),
-        None => elsewhere(entry).unwrap_or_else(|| one_of(path, keys)),
+        None => accepted_keys(path, keys),
     };
     ConfigError::UnknownKey { at: entry.at.clone(), key: join(path, &entry.key), hint }
 }
 
-fn did_you_mean(at: &Origin, path: &str, key: &str) -> String {
+/// Suggests `key` of the section at `path`, by its variable if the wrong key was a variable.
+pub(super) fn did_you_mean(at: &Origin, path: &str, key: &str) -> KeyHint {
     match at {
-        Origin::Variable(_) => format!("; did you mean {}?", variable_of(&join(path, key))),
-        _ => format!("; did you mean {key:?}?"),
+        Origin::Variable(_) => KeyHint::Nearest(variable_of(&join(path, key))),
+        _ => KeyHint::Nearest(format!("{key:?}")),
     }
 }
 
-/// A key that exists in another section is mostly one indented wrongly.
-fn elsewhere(entry: &MappingEntry) -> Option<String> {
-    let lines = reference::lines();
-    let home = lines
-        .iter()
-        .map(|line| line.key.as_str())
-        .find(|key| key.rsplit('.').next().is_some_and(|leaf| leaf == entry.key))?;
-    Some(did_you_mean(&entry.at, "", home))
-}
-
-fn one_of(path: &str, keys: &[&'static str]) -> String {
-    let owner = if path.is_empty() { "the configuration" } else { path };
-    format!("; {owner} takes {}", keys.join(", "))
-}
-
-/// The variable that overrides a key: `github.orgs[0].org` is `GITHUB_STATS__GITHUB__ORGS__0__ORG`.
-pub(super) fn variable_of(key: &str) -> String {
-    let path = key.replace("[]", "[0]").replace('[', ".").replace(']', "");
-    format!("{}{}", super::environment::PREFIX, path.replace('.', "__").to_uppercase())
+fn accepted_keys(path: &str, keys: &[&'static str]) -> KeyHint {
+    let section = if path.is_empty() { "the configuration" } else { path };
+    KeyHint::Accepted { section: section.to_owned(), keys: keys.join(", ") }
 }

@@ -11,35 +11,36 @@ use super::{ConfigError, ListenAddr, Secret, SecretSource};
 section! {
     /// The HTTP server and the process around it.
     pub struct ServerConfig {
-        /// Address and port of `/metrics`, health and admin API; `:8080` means every interface.
-        listen_addr: ListenAddr = ListenAddr::everywhere(8080),
-        /// The least severe level that is logged; `RUST_LOG` overrides it.
+        /// Address and port of `/metrics`, health and admin API; `:8080` means all interfaces.
+        listen_addr: ListenAddr = ListenAddr::all_interfaces(8080),
+        /// The lowest level that is logged; `RUST_LOG` overrides it.
         log_level: LogLevel = LogLevel::Info,
         /// Name of this replica in labels and leases; empty: `POD_NAME`, else host and port.
         replica_id: String = String::new(),
-        /// Longest time between SIGTERM and exit.
+        /// Time between SIGTERM and exit at most.
         shutdown_grace: Duration = Duration::from_secs(25),
-        /// How long an unready replica keeps serving before it stops, so that load balancers notice.
+        /// How long a replica keeps serving after it has become unready, so that load balancers
+        /// notice.
         drain_delay: Duration = Duration::ZERO,
-        /// Bearer token of the admin API; empty: the API answers on loopback addresses only.
+        /// Bearer token of the admin API; empty: the API is available on loopback addresses only.
         admin_token: Secret = Secret::default(),
-        /// File that holds `admin_token`, read again when it changes.
+        /// File that contains `admin_token`, read again when it changes.
         admin_token_file: Option<PathBuf> = None,
     }
 }
 
 closed_set! {
-    /// Severity of log lines.
+    /// Severity of log messages.
     pub enum LogLevel {
-        /// Everything, including wire details.
+        /// Everything, including protocol details.
         Trace = "trace",
-        /// What a developer needs.
+        /// Details for developers.
         Debug = "debug",
-        /// What an operator wants to know.
+        /// Normal operation.
         Info = "info",
-        /// What may need attention.
+        /// May need attention.
         Warn = "warn",
-        /// What needs attention.
+        /// Needs attention.
         Error = "error",
     }
 }
@@ -57,10 +58,6 @@ impl ServerConfig {
             ("server.drain_delay", self.drain_delay),
             ("server.shutdown_grace", self.shutdown_grace),
         )?;
-        checks.one_of_pair(
-            "server.admin_token",
-            !self.admin_token.is_empty(),
-            self.admin_token_file.is_some(),
-        )
+        checks.not_both("server.admin_token", !self.admin_token.is_empty(), self.admin_token_file.is_some())
     }
 }

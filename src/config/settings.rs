@@ -10,11 +10,11 @@ use super::{
 };
 
 section! {
-    /// The whole configuration. `Config::default()` is what holds where nothing is written.
+    /// The whole configuration. `Config::default()` applies where nothing is set.
     pub struct Config {
         /// The HTTP server and the process around it.
         server: ServerConfig = ServerConfig::default(),
-        /// What `/metrics` shows and how far back it reaches.
+        /// The content of `/metrics` and the period it covers.
         metrics: MetricsConfig = MetricsConfig::default(),
         /// Which replica schedules scrapes and collects garbage.
         leader_election: LeaderElectionConfig = LeaderElectionConfig::default(),
@@ -22,19 +22,19 @@ section! {
         github: GithubConfig = GithubConfig::default(),
         /// How people appear in the label `user`.
         identity: IdentityConfig = IdentityConfig::default(),
-        /// How GitHub's limits are respected.
+        /// How GitHub's rate limits are respected.
         rate_limit: RateLimitConfig = RateLimitConfig::default(),
-        /// How one request to GitHub is repeated.
+        /// How requests to GitHub are retried.
         retry: RetryConfig = RetryConfig::default(),
-        /// Where added and removed lines come from.
+        /// Where added and deleted lines of code come from.
         loc: LocConfig = LocConfig::default(),
-        /// How windows that were not scraped in time are repaired.
+        /// How windows that were not scraped in time are filled in later.
         backfill: BackfillConfig = BackfillConfig::default(),
         /// The message broker that carries backfill jobs between replicas.
         amqp: AmqpConfig = AmqpConfig::default(),
         /// Where facts and coverage are kept.
         store: StoreConfig = StoreConfig::default(),
-        /// How GitHub's health is judged.
+        /// How GitHub's health is assessed.
         health: HealthConfig = HealthConfig::default(),
         /// Traces and metrics over OpenTelemetry.
         telemetry: TelemetryConfig = TelemetryConfig::default(),

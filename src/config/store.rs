@@ -11,37 +11,39 @@ use super::{ConfigError, HostPort, Secret, SecretSource, format_duration};
 section! {
     /// Where facts and coverage are kept.
     pub struct StoreConfig {
-        /// `embedded`: a file of this replica; `redis`: shared by all replicas; `memory`: gone at exit.
+        /// `embedded`: a file of this replica; `redis`: shared by all replicas; `memory`: lost at
+        /// exit.
         backend: StoreBackend = StoreBackend::Embedded,
-        /// Directory of the embedded store, the outbox and what is collected while Redis is away.
+        /// Directory of the embedded store, the outbox and the records collected while Redis is
+        /// unavailable.
         path: PathBuf = PathBuf::from("./data"),
         /// Prefix of every key in Redis.
         key_prefix: String = "ghs".to_owned(),
-        /// How long facts are kept, and how far back gaps are repaired.
+        /// How long facts are kept, and how far back gaps are filled.
         retention: Duration = Duration::from_secs(30 * 86_400),
-        /// Most activity series that are exposed; further ones are counted as refused.
+        /// Activity series that are exposed at most; further ones are counted as rejected.
         max_series_budget: u64 = 1_000_000,
-        /// How Redis is reached.
+        /// The topology of Redis.
         redis_mode: RedisMode = RedisMode::Standalone,
-        /// The server, in mode `standalone`.
+        /// The server in mode `standalone`.
         redis_addr: Option<HostPort> = None,
-        /// Servers to learn the cluster from, in mode `cluster`.
+        /// Servers from which the topology of the cluster is discovered, in mode `cluster`.
         redis_addrs: Vec<HostPort> = Vec::new(),
-        /// Name of the master, in mode `sentinel`.
+        /// Name of the master in mode `sentinel`.
         redis_master_set: String = "mymaster".to_owned(),
-        /// The sentinels, in mode `sentinel`.
+        /// The sentinels in mode `sentinel`.
         redis_sentinel_addrs: Vec<HostPort> = Vec::new(),
-        /// User, where Redis has access control lists.
+        /// User name, if Redis uses access control lists.
         redis_username: String = String::new(),
         /// Password of Redis.
         redis_password: Secret = Secret::default(),
-        /// File that holds `redis_password`, read again when it changes.
+        /// File that contains `redis_password`, read again when it changes.
         redis_password_file: Option<PathBuf> = None,
         /// Number of the database; a cluster has only 0.
         redis_db: u32 = 0,
         /// Whether connections are encrypted.
         redis_tls: bool = false,
-        /// PEM file with the certificates to trust; empty: those of the system.
+        /// PEM file with the trusted certificates; empty: those of the system.
         redis_ca_file: Option<PathBuf> = None,
     }
 }
@@ -59,19 +61,19 @@ closed_set! {
 }
 
 closed_set! {
-    /// How Redis is reached.
+    /// The topology of Redis.
     pub enum RedisMode {
         /// One server.
         Standalone = "standalone",
-        /// A master that sentinels name.
+        /// A master that is discovered through sentinels.
         Sentinel = "sentinel",
-        /// A cluster of slots.
+        /// A Redis Cluster.
         Cluster = "cluster",
     }
 }
 
 impl StoreConfig {
-    /// Whether replicas see each other's facts.
+    /// Whether all replicas share the store.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.backend == StoreBackend::Redis
@@ -95,22 +97,22 @@ impl StoreConfig {
             checks.warn(
                 "store.retention",
                 &format!(
-                    "{} is less than 14d, so weekly lines may miss a part of their week",
+                    "{} is less than 14d, so weekly lines of code may be incomplete",
                     format_duration(self.retention)
                 ),
             );
         }
         checks.at_least_one("store.max_series_budget", self.max_series_budget)?;
-        checks.that(!self.path.as_os_str().is_empty(), &["store.path"], || {
-            "store.path is empty, but needs a directory such as ./data".to_owned()
+        checks.require(!self.path.as_os_str().is_empty(), &["store.path"], || {
+            "store.path is empty; set a directory such as ./data".to_owned()
         })?;
-        checks.that(is_key_prefix(&self.key_prefix), &["store.key_prefix"], || {
+        checks.require(is_key_prefix(&self.key_prefix), &["store.key_prefix"], || {
             format!(
                 "store.key_prefix must be 1 to 64 letters, digits, '-', '_', '.' or ':', but is {:?}",
                 self.key_prefix
             )
         })?;
-        checks.one_of_pair(
+        checks.not_both(
             "store.redis_password",
             !self.redis_password.is_empty(),
             self.redis_password_file.is_some(),
@@ -124,17 +126,17 @@ impl StoreConfig {
             RedisMode::Sentinel => ("store.redis_sentinel_addrs", !self.redis_sentinel_addrs.is_empty()),
             RedisMode::Cluster => ("store.redis_addrs", !self.redis_addrs.is_empty()),
         };
-        checks.that(found, &[key, "store.redis_mode", "store.backend"], || {
+        checks.require(found, &[key, "store.redis_mode", "store.backend"], || {
             format!("store.backend is redis in mode {}, but {key} is empty", self.redis_mode)
         })?;
         let sentinel = self.redis_mode == RedisMode::Sentinel;
-        checks.that(
+        checks.require(
             !sentinel || !self.redis_master_set.trim().is_empty(),
             &["store.redis_master_set"],
-            || "store.redis_master_set is empty, but the sentinels need the name of the master".to_owned(),
+            || "store.redis_master_set is empty, but sentinels need the name of the master".to_owned(),
         )?;
         let cluster = self.redis_mode == RedisMode::Cluster;
-        checks.that(!cluster || self.redis_db == 0, &["store.redis_db"], || {
+        checks.require(!cluster || self.redis_db == 0, &["store.redis_db"], || {
             format!("store.redis_db is {}, but a Redis cluster has only database 0", self.redis_db)
         })?;
         if self.redis_ca_file.is_some() && !self.redis_tls {
@@ -156,7 +158,7 @@ impl StoreConfig {
     }
 }
 
-/// Braces would move the hash slot of a key, and white space breaks tools.
+/// Braces would change the hash slot of a key, and white space breaks tools.
 fn is_key_prefix(prefix: &str) -> bool {
     let valid = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');
     (1..=64).contains(&prefix.len()) && prefix.bytes().all(valid)

@@ -10,19 +10,21 @@ section! {
     pub struct TelemetryConfig {
         /// Whether traces and metrics are sent to a collector.
         otel_enabled: bool = false,
-        /// Base address of the OTLP collector, such as `http://collector:4318`; HTTP on that port, else gRPC.
+        /// Base URL of the OTLP collector, such as `http://collector:4318`; HTTP on port 4318, else
+        /// gRPC.
         otel_exporter_otlp_endpoint: Option<HttpUrl> = None,
-        /// Whether the leader sends all activity as well; the process's own metrics are sent in any case.
+        /// Whether the leader also sends activity metrics; the metrics of the process are sent in
+        /// any case.
         otel_activity_metrics: bool = false,
-        /// Which traces are sent.
+        /// The traces to send.
         otel_trace_mode: TraceMode = TraceMode::Sampled,
-        /// Share of traces that the mode `sampled` sends, from 0 to 1.
+        /// Share of traces that are sent in mode `sampled`, from 0 to 1.
         otel_trace_sample_ratio: f64 = 0.05,
     }
 }
 
 closed_set! {
-    /// Which traces are sent.
+    /// The traces to send.
     pub enum TraceMode {
         /// None.
         Off = "off",
@@ -30,7 +32,7 @@ closed_set! {
         Errors = "errors",
         /// A share of all.
         Sampled = "sampled",
-        /// All, with every detail.
+        /// All, with all details.
         Detailed = "detailed",
     }
 }
@@ -39,8 +41,8 @@ impl TelemetryConfig {
     pub(super) fn check(&self, checks: &mut Checks<'_>) -> Result<(), ConfigError> {
         const RATIO: &str = "telemetry.otel_trace_sample_ratio";
         let ratio = self.otel_trace_sample_ratio;
-        checks.that((0.0..=1.0).contains(&ratio), &[RATIO], || {
-            format!("{RATIO} must lie between 0 and 1, but is {ratio}; 5% is 0.05")
+        checks.require((0.0..=1.0).contains(&ratio), &[RATIO], || {
+            format!("{RATIO} must be between 0 and 1, but is {ratio}; 5% is 0.05")
         })?;
         if self.otel_enabled && self.otel_exporter_otlp_endpoint.is_none() {
             checks.warn(

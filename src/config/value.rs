@@ -1,20 +1,23 @@
-//! What every type of the configuration can do: be read from the tree, be shown, be documented.
+//! The types that a key may have: decoding, encoding and documentation.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::error::ConfigError;
+use super::mapping::entries_of;
 use super::node::{Node, NodeContent};
-use super::reference::ReferenceLine;
-use super::{ConfigError, yaml};
+use super::reference_entry::ReferenceEntry;
+use super::secret::Secret;
+use super::yaml;
 
 /// A type that a key may have.
 pub(super) trait ConfigValue: Sized {
-    /// The type as the documentation names it.
+    /// The name of the type in the documentation.
     fn kind() -> String;
 
-    /// Reads the value of `key`.
+    /// Decodes the value of `key`.
     ///
     /// # Errors
     /// [`ConfigError`] naming the place and the key.
@@ -24,50 +27,24 @@ pub(super) trait ConfigValue: Sized {
     fn encode(&self) -> serde_json::Value;
 
     /// Adds the documentation of `key`, whose default is `self`.
-    fn describe(&self, key: &str, meaning: &str, lines: &mut Vec<ReferenceLine>) {
-        lines.push(ReferenceLine::new(key, Self::kind(), &self.encode(), meaning));
+    fn describe(&self, key: &str, meaning: &str, entries: &mut Vec<ReferenceEntry>) {
+        entries.push(ReferenceEntry::new(key, Self::kind(), &self.encode(), meaning));
     }
 
     /// Adds the documentation of what an item of a list under `key` holds.
-    fn describe_item(_key: &str, _lines: &mut Vec<ReferenceLine>) {}
+    fn describe_item(_key: &str, _entries: &mut Vec<ReferenceEntry>) {}
 }
 
-/// The error of a value that is not what its key takes.
-pub(super) fn wrong(node: &Node, key: &str, expected: impl Into<String>) -> ConfigError {
-    ConfigError::WrongType {
-        at: node.at.clone(),
-        key: key.to_owned(),
-        expected: expected.into(),
-        found: node.describe(),
-    }
-}
-
-/// The error of a scalar where a list or mapping belongs; the text is not shown, as it may hold a secret.
-pub(super) fn wrong_shape(node: &Node, key: &str, expected: impl Into<String>) -> ConfigError {
-    let found = match &node.content {
-        NodeContent::Null => "empty",
-        NodeContent::List(_) => "a list",
-        NodeContent::Map(_) => "a mapping",
-        NodeContent::Plain(_) | NodeContent::Text(_) | NodeContent::Raw(_) => "a single value",
-    };
-    ConfigError::WrongType {
-        at: node.at.clone(),
-        key: key.to_owned(),
-        expected: expected.into(),
-        found: found.to_owned(),
-    }
-}
-
-/// The text of a scalar, or the error that says what the key takes.
+/// The text of a scalar, or the error that says what the key accepts.
 pub(super) fn text_of<'a>(node: &'a Node, key: &str, expected: &str) -> Result<&'a str, ConfigError> {
-    node.text().ok_or_else(|| wrong(node, key, expected))
+    node.text().ok_or_else(|| node.wrong_type(key, expected))
 }
 
-/// The text of an unquoted scalar; quoted numbers of a file are text, and said to be.
+/// The text of an unquoted scalar; a quoted number in a file is text.
 fn plain_of<'a>(node: &'a Node, key: &str, expected: &str) -> Result<&'a str, ConfigError> {
     match &node.content {
         NodeContent::Plain(text) | NodeContent::Raw(text) => Ok(text.trim()),
-        _ => Err(wrong(node, key, expected)),
+        _ => Err(node.wrong_type(key, expected)),
     }
 }
 
@@ -81,7 +58,7 @@ impl ConfigValue for bool {
         match plain_of(node, key, EXPECTED)?.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" => Ok(true),
             "false" | "no" | "off" => Ok(false),
-            _ => Err(wrong(node, key, EXPECTED)),
+            _ => Err(node.wrong_type(key, EXPECTED)),
         }
     }
 
@@ -100,7 +77,7 @@ macro_rules! whole_number {
             fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
                 let expected = format!("a whole number from 0 to {} (without quotes)", <$number>::MAX);
                 let text = plain_of(node, key, &expected)?.replace('_', "");
-                text.parse().map_err(|_| wrong(node, key, expected))
+                text.parse().map_err(|_| node.wrong_type(key, expected))
             }
 
             fn encode(&self) -> serde_json::Value {
@@ -120,7 +97,7 @@ impl ConfigValue for f64 {
     fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
         const EXPECTED: &str = "a number such as 0.05 (without quotes)";
         let number = plain_of(node, key, EXPECTED)?.parse::<Self>();
-        number.ok().filter(|n| n.is_finite()).ok_or_else(|| wrong(node, key, EXPECTED))
+        number.ok().filter(|n| n.is_finite()).ok_or_else(|| node.wrong_type(key, EXPECTED))
     }
 
     fn encode(&self) -> serde_json::Value {
@@ -156,7 +133,7 @@ impl ConfigValue for PathBuf {
     }
 }
 
-/// An optional path: the empty path stands for none, so that a variable can take one away.
+/// An optional path; the empty path means none, so that a variable can remove one.
 impl ConfigValue for Option<PathBuf> {
     fn kind() -> String {
         PathBuf::kind()
@@ -171,7 +148,7 @@ impl ConfigValue for Option<PathBuf> {
     }
 }
 
-/// An optional id: 0 stands for none, as no id of GitHub is 0.
+/// An optional id; 0 means none, because no id of GitHub is 0.
 impl ConfigValue for Option<u64> {
     fn kind() -> String {
         u64::kind()
@@ -183,6 +160,21 @@ impl ConfigValue for Option<u64> {
 
     fn encode(&self) -> serde_json::Value {
         self.unwrap_or_default().encode()
+    }
+}
+
+impl ConfigValue for Secret {
+    fn kind() -> String {
+        "secret".to_owned()
+    }
+
+    fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
+        // Only a list or a mapping is rejected, and the message shows neither.
+        node.text().map(Self::new).ok_or_else(|| node.wrong_type(key, "text (quoted if in doubt)"))
+    }
+
+    fn encode(&self) -> serde_json::Value {
+        if self.is_empty() { "".into() } else { "[redacted]".into() }
     }
 }
 
@@ -200,13 +192,13 @@ impl<T: ConfigValue> ConfigValue for Vec<T> {
         self.iter().map(ConfigValue::encode).collect()
     }
 
-    fn describe(&self, key: &str, meaning: &str, lines: &mut Vec<ReferenceLine>) {
-        lines.push(ReferenceLine::new(key, Self::kind(), &self.encode(), meaning));
-        T::describe_item(&format!("{key}[]"), lines);
+    fn describe(&self, key: &str, meaning: &str, entries: &mut Vec<ReferenceEntry>) {
+        entries.push(ReferenceEntry::new(key, Self::kind(), &self.encode(), meaning));
+        T::describe_item(&format!("{key}[]"), entries);
     }
 }
 
-/// The items of a list; a variable spells them separated by commas, or as YAML.
+/// The items of a list; a variable contains them separated by commas, or as YAML.
 fn items_of(node: &Node, key: &str, of: &str) -> Result<Vec<Node>, ConfigError> {
     match &node.content {
         NodeContent::List(items) => Ok(items.clone()),
@@ -214,7 +206,7 @@ fn items_of(node: &Node, key: &str, of: &str) -> Result<Vec<Node>, ConfigError> 
             items_of(&yaml::parse_raw(text, &node.at)?, key, of)
         }
         NodeContent::Raw(text) => Ok(separated(text, node)),
-        _ => Err(wrong_shape(node, key, format!("a list of {of}, in brackets or with \"- \" before each"))),
+        _ => Err(node.wrong_shape(key, format!("a list of {of}, in brackets or with \"- \" before each"))),
     }
 }
 
@@ -229,7 +221,7 @@ impl ConfigValue for BTreeMap<String, String> {
     }
 
     fn decode(node: &Node, key: &str) -> Result<Self, ConfigError> {
-        let entries = super::section::entries_of(node, key)?;
+        let entries = entries_of(node, key)?;
         let decoded = entries.iter().map(|entry| {
             let value = String::decode(&entry.value, &format!("{key}.{}", entry.key))?;
             Ok((entry.key.clone(), value))

@@ -1,10 +1,10 @@
-//! What is accepted, but worth a line in the log.
+//! Warnings about a valid configuration.
 
 use std::fmt;
 
 use super::Origin;
 
-/// Something in the configuration that works, but probably not as its writer meant.
+/// Something that is valid, but probably not intended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigWarning {
     /// Where it was set.

@@ -1,4 +1,4 @@
-//! From YAML text to the tree of what was written.
+//! Parses YAML into a tree of nodes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(super) fn parse_file(text: &str, file: &FileName) -> Result<Node, ConfigErro
     parse(text, &|location| file.at(location.line(), location.column()))
 }
 
-/// Parses the text of a variable, all of whose values are said to come from `at`.
+/// Parses the text of a variable; all its values get the origin `at`.
 ///
 /// # Errors
 /// [`ConfigError::Syntax`] naming the variable.
@@ -33,7 +33,8 @@ fn parse(text: &str, locate: Locate<'_>) -> Result<Node, ConfigError> {
     Ok(to_node(spanned, text, locate))
 }
 
-/// Far above any real configuration, far below what hurts: a few hundred aliases cannot become gigabytes.
+/// Limits far above any real configuration, so that a few hundred aliases cannot expand to
+/// gigabytes.
 fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -49,7 +50,7 @@ fn options() -> serde_saphyr::Options {
         },
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
         reject_unsupported_tags: true,
-        // A snippet would show the lines around the mistake, and a token may stand there.
+        // A snippet would show the lines around the mistake, which may contain a token.
         with_snippet: false,
     }
 }
@@ -59,20 +60,20 @@ fn syntax_error(error: &serde_saphyr::Error, locate: Locate<'_>) -> ConfigError 
     ConfigError::Syntax { at: locate(location), problem: problem_of(error) }
 }
 
-/// The parser's message, or a clearer one where it speaks to programmers.
+/// The parser's message, or a clearer one where it is meant for programmers.
 fn problem_of(error: &serde_saphyr::Error) -> String {
     use serde_saphyr::Error;
     match error {
         Error::DuplicateMappingKey { key: Some(key), .. } => {
-            format!("the key {key:?} stands twice in the same mapping")
+            format!("the key {key:?} occurs twice in the same mapping")
         }
         Error::MultipleDocuments { .. } => {
             "there is more than one document; remove everything from the second --- on".to_owned()
         }
         Error::AliasReplayLimitExceeded { .. } | Error::AliasReplayStackDepthExceeded { .. } => {
-            "its aliases expand to more than a configuration can hold".to_owned()
+            "its aliases expand to more than a configuration may contain".to_owned()
         }
-        Error::Budget { .. } => "it is larger or nested deeper than a configuration can be".to_owned(),
+        Error::Budget { .. } => "it is larger or nested more deeply than a configuration may be".to_owned(),
         Error::UnknownAnchor { .. } => "an alias (*name) refers to no anchor (&name)".to_owned(),
         other => message_of(other),
     }
@@ -88,7 +89,7 @@ fn message_of(error: &serde_saphyr::Error) -> String {
     }
 }
 
-/// The parser's message without its own "at line …": ours already names file, line and column.
+/// The parser's message without its "at line …": the error already names file, line and column.
 fn one_line(message: &str) -> String {
     let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.find(" at line ") {
@@ -100,7 +101,7 @@ fn one_line(message: &str) -> String {
 /// A YAML value as the parser classified it.
 enum Shape {
     Null,
-    /// A number or truth value: only its place matters, its spelling is read from the text.
+    /// A number or boolean: only its place matters, its spelling is read from the text.
     Typed,
     Text(String),
     List(Vec<Spanned<Shape>>),
@@ -183,7 +184,7 @@ fn to_entry(key: Spanned<String>, value: Spanned<Shape>, text: &str, locate: Loc
     MappingEntry { at: locate(key.referenced), key: key.value, value: to_node(value, text, locate) }
 }
 
-/// The scalar as it is spelled in the text, so that a token `0123e5` is not turned into a number.
+/// The scalar as spelt in the text, so that a token `0123e5` is not turned into a number.
 fn spelling(text: &str, location: Location) -> String {
     let span = location.span();
     let slice = span.byte_offset().zip(span.byte_len()).and_then(|(start, len)| {
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_spelling_of_numbers_and_truth_values() {
+    fn the_spelling_of_numbers_and_booleans_is_kept() {
         let list = texts("[0123, 1e3, yes, Off, 12345678901234567890123, 0x1F, 1_000, .nan, -0.0]");
         let spelled =
             ["0123", "1e3", "yes", "Off", "12345678901234567890123", "0x1F", "1_000", ".nan", "-0.0"];
@@ -223,12 +224,12 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_spelling_after_wide_characters_and_through_aliases() {
+    fn the_spelling_is_kept_after_wide_characters_and_through_aliases() {
         assert_eq!(texts("# naïve €\n- &n 007 # ü\n- 'é'\n- *n\n- 42\n"), ["007", "é", "007", "42"]);
     }
 
     #[test]
-    fn places_are_those_of_keys_and_uses() {
+    fn origins_are_those_of_keys_and_aliases() {
         let node = parsed("a:\n  b: 1\nc:\n  - x\n  - y\n").expect("valid YAML");
         assert_eq!(node.origin_of("a.b").to_string(), "test.yaml:2:3");
         assert_eq!(node.origin_of("c[1]").to_string(), "test.yaml:5:5");
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_bombs_and_nonsense_in_one_line() {
+    fn alias_bombs_and_invalid_yaml_are_rejected_in_one_line() {
         let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for i in 1..10 {
             let aliases = vec![format!("*a{}", i - 1); 10].join(", ");
@@ -253,7 +254,7 @@ mod tests {
         let deep = "[".repeat(500);
         for text in [bomb.as_str(), &deep, "a: b: c", "a: [", "a: 1\na: 2\n", "a: *nobody", "--- 1\n--- 2\n"]
         {
-            let message = parsed(text).expect_err("refused").to_string();
+            let message = parsed(text).expect_err("rejected").to_string();
             assert!(message.starts_with("test.yaml"), "{message}");
             assert!(!message.contains('\n') && !message.contains(" at line "), "{message}");
         }

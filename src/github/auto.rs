@@ -1,4 +1,4 @@
-//! GraphQL where the server has it, else REST.
+//! The activity source over GraphQL if the server supports it, else over REST.
 
 use std::sync::OnceLock;
 
@@ -11,10 +11,11 @@ use github_stats_actors::source::{
 
 use super::client::GithubClient;
 use super::graphql::GraphqlSource;
-use super::rest::{RepoSelector, RestSource};
+use super::repo_selector::RepoSelector;
+use super::rest::RestSource;
 
-/// Asks over GraphQL until the server says that it has none. The first answer decides; a server does not lose its API
-/// while it is being asked, whatever stands between.
+/// Uses GraphQL unless the server reports that it has no GraphQL API. The first conclusive response
+/// decides for good: later errors of proxies do not change the API.
 pub struct AutoSource {
     org: OrgName,
     graphql: GraphqlSource,
@@ -37,22 +38,22 @@ impl AutoSource {
         self.has_graphql.get() == Some(&false)
     }
 
-    fn chosen(&self) -> &dyn ActivitySource {
+    fn current(&self) -> &dyn ActivitySource {
         if self.uses_rest() { &self.rest } else { &self.graphql }
     }
 
-    /// Learns from what GraphQL answered; whether REST is to be asked instead.
-    fn turns_to_rest(&self, error: Option<&SourceError>) -> bool {
+    /// Records what a GraphQL response says about the server; returns whether to use REST instead.
+    fn falls_back_to_rest(&self, error: Option<&SourceError>) -> bool {
         let has_graphql = match error.map(|error| error.kind) {
             None => true,
             Some(SourceErrorKind::Unsupported) => false,
-            // It says nothing of what the server has.
+            // Other errors are inconclusive.
             Some(_) => return false,
         };
         if self.has_graphql.set(has_graphql).is_ok() && !has_graphql {
             tracing::warn!(
                 org = %self.org,
-                "the server has no GraphQL API: collecting over REST, which costs several requests a repository and cycle"
+                "the server has no GraphQL API: collecting over REST, which costs several requests per repository and cycle"
             );
         }
         !has_graphql && self.uses_rest()
@@ -62,42 +63,46 @@ impl AutoSource {
 #[async_trait]
 impl ActivitySource for AutoSource {
     async fn list(&self) -> Result<Listing, SourceError> {
-        let listing = self.chosen().list().await;
-        if self.turns_to_rest(listing.as_ref().err()) { self.rest.list().await } else { listing }
+        let listing = self.current().list().await;
+        if self.falls_back_to_rest(listing.as_ref().err()) { self.rest.list().await } else { listing }
     }
 
     async fn collect(&self, request: &CollectRequest) -> Result<Collection, CollectFailure> {
-        let outcome = self.chosen().collect(request).await;
-        let error = outcome.as_ref().err().map(|failure| &failure.error);
-        if self.turns_to_rest(error) { self.rest.collect(request).await } else { outcome }
+        let result = self.current().collect(request).await;
+        let error = result.as_ref().err().map(|failure| &failure.error);
+        if self.falls_back_to_rest(error) { self.rest.collect(request).await } else { result }
     }
 
     fn batch_size(&self) -> usize {
-        self.chosen().batch_size()
+        self.current().batch_size()
     }
 
     async fn collect_many(&self, requests: &[CollectRequest]) -> CollectionResults {
-        let outcomes = self.chosen().collect_many(requests).await;
-        let errors = outcomes.values().filter_map(|outcome| Some(&outcome.as_ref().err()?.error));
+        let results = self.current().collect_many(requests).await;
+        let errors = results.values().filter_map(|result| Some(&result.as_ref().err()?.error));
         let unsupported = errors.into_iter().find(|error| error.kind == SourceErrorKind::Unsupported);
-        let turns = unsupported.is_some_and(|error| self.turns_to_rest(Some(error)));
-        if turns { self.rest.collect_many(requests).await } else { outcomes }
+        let falls_back = unsupported.is_some_and(|error| self.falls_back_to_rest(Some(error)));
+        if falls_back { self.rest.collect_many(requests).await } else { results }
     }
 
     async fn changes(&self, request: &ChangesRequest) -> Result<Option<Changes>, SourceError> {
-        let changes = self.chosen().changes(request).await;
-        if self.turns_to_rest(changes.as_ref().err()) { self.rest.changes(request).await } else { changes }
+        let changes = self.current().changes(request).await;
+        if self.falls_back_to_rest(changes.as_ref().err()) {
+            self.rest.changes(request).await
+        } else {
+            changes
+        }
     }
 
     fn includes_loc(&self) -> bool {
-        self.chosen().includes_loc()
+        self.current().includes_loc()
     }
 
     async fn statistics(&self, repository: &ListedRepository) -> Result<Statistics, SourceError> {
-        self.chosen().statistics(repository).await
+        self.current().statistics(repository).await
     }
 
     async fn commit_loc(&self, repository: &ListedRepository, oid: Oid) -> Result<LocChange, SourceError> {
-        self.chosen().commit_loc(repository, oid).await
+        self.current().commit_loc(repository, oid).await
     }
 }

@@ -1,4 +1,4 @@
-//! What an answer that is no success means: pure rules, taken from GitHub's documentation.
+//! What an error response means, according to GitHub's documentation: pure functions.
 
 use std::time::Duration;
 
@@ -6,130 +6,136 @@ use github_stats_actors::activity::Timestamp;
 use github_stats_actors::source::SourceErrorKind;
 use serde::Deserialize;
 
-use super::rest_response::RestResponse;
+use super::http_response::HttpResponse;
 
-/// How long a used up limit lasts where GitHub does not say.
-const UNTOLD_PAUSE: Duration = Duration::from_secs(60);
+/// The wait after a primary rate limit for which GitHub names no duration.
+const DEFAULT_PAUSE: Duration = Duration::from_secs(60);
 
-/// What an answer means.
+/// What an error response means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorClass {
-    /// What kind of trouble.
     pub kind: SourceErrorKind,
     /// What happened, and what to do about it.
     pub detail: String,
-    /// How long GitHub wants to be left alone, where it is no limit that says so.
+    /// How long to wait before a retry, unless a rate limit was hit.
     pub retry_after: Option<Duration>,
-    /// Which limit was hit.
-    pub limit: Option<LimitHit>,
+    /// The rate limit that was hit, if any.
+    pub rate_limit: Option<RateLimitHit>,
 }
 
-/// A limit that was hit.
+/// A rate limit that was hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LimitHit {
-    /// There were too many requests this hour; there are as many again after this pause.
+pub enum RateLimitHit {
+    /// The points of this hour are used up; all are available again after this pause.
     Primary(Duration),
-    /// Requests came too fast; GitHub may name the pause it wants.
+    /// Requests came too fast; GitHub may name the pause it requires.
     Secondary(Option<Duration>),
 }
 
 #[derive(Deserialize)]
-struct Message {
+struct ErrorBody {
     #[serde(default)]
     message: String,
 }
 
-/// Judges an answer that is no success, received at `now`.
-pub fn classify(answer: &RestResponse, now: Timestamp) -> ErrorClass {
-    let said = serde_json::from_slice::<Message>(&answer.body).map(|body| body.message).unwrap_or_default();
-    let said: String = said.chars().filter(|c| !c.is_control()).take(300).collect();
-    let status = answer.status.as_u16();
-    if let Some(verdict) = limited(answer, &said, now) {
-        return verdict;
+/// Classifies an error response received at `now`.
+pub fn classify_http_error(response: &HttpResponse, now: Timestamp) -> ErrorClass {
+    let message =
+        serde_json::from_slice::<ErrorBody>(&response.body).map(|body| body.message).unwrap_or_default();
+    let message: String = message.chars().filter(|c| !c.is_control()).take(300).collect();
+    let status = response.status.as_u16();
+    if let Some(class) = rate_limited(response, &message, now) {
+        return class;
     }
-    let verdict = |kind, detail| ErrorClass { kind, detail, retry_after: retry_after(answer), limit: None };
+    let class =
+        |kind, detail| ErrorClass { kind, detail, retry_after: retry_after(response), rate_limit: None };
     match status {
-        401 => verdict(
+        401 => class(
             SourceErrorKind::Unauthorized,
             format!(
-                "GitHub does not accept the token ({said}); give a valid one in github.orgs[].token, token_file or GITHUB_TOKEN"
+                "GitHub does not accept the token ({message}); give a valid one in github.orgs[].token, token_file or GITHUB_TOKEN"
             ),
         ),
-        403 => verdict(SourceErrorKind::Forbidden, forbidden(answer, &said)),
-        404 | 410 | 451 => verdict(
+        403 => class(SourceErrorKind::Forbidden, forbidden(response, &message)),
+        404 | 410 | 451 => class(
             SourceErrorKind::NotFound,
-            format!("GitHub answers {status} ({said}); check the name, and that the token may see it"),
+            format!(
+                "GitHub responded with {status} ({message}); check the name, and that the token may read it"
+            ),
         ),
         500..=599 | 408 | 429 => {
-            verdict(SourceErrorKind::Unavailable, format!("GitHub answers {status} {said}"))
+            class(SourceErrorKind::Unavailable, format!("GitHub responded with {status} {message}"))
         }
-        _ => verdict(
+        _ => class(
             SourceErrorKind::Malformed,
-            format!("GitHub answers {status}, which was not expected here ({said})"),
+            format!("GitHub responded with the unexpected status {status} ({message})"),
         ),
     }
 }
 
-/// The message decides first: a secondary limit may come with quota left, and with none.
-fn limited(answer: &RestResponse, said: &str, now: Timestamp) -> Option<ErrorClass> {
-    if !matches!(answer.status.as_u16(), 403 | 429) {
+/// The message decides first: a secondary rate limit can occur with points left and without.
+fn rate_limited(response: &HttpResponse, message: &str, now: Timestamp) -> Option<ErrorClass> {
+    if !matches!(response.status.as_u16(), 403 | 429) {
         return None;
     }
-    let exhausted = answer.rate_limit().is_some_and(|quota| quota.remaining == 0);
-    if is_secondary(said) {
-        return Some(secondary(retry_after(answer).or(until_reset(answer, now).filter(|_| exhausted))));
+    let exhausted = response.rate_limit().is_some_and(|limit| limit.remaining == 0);
+    if is_secondary_rate_limit(message) {
+        return Some(secondary_rate_limit(
+            retry_after(response).or(until_reset(response, now).filter(|_| exhausted)),
+        ));
     }
-    if exhausted || answer.status.as_u16() == 429 {
-        return Some(primary(answer, now));
+    if exhausted || response.status.as_u16() == 429 {
+        return Some(primary_rate_limit(response, now));
     }
     None
 }
 
-/// Whether a message tells of requests that came too fast.
-pub fn is_secondary(said: &str) -> bool {
-    let said = said.to_ascii_lowercase();
-    said.contains("secondary rate") || said.contains("abuse detection")
+/// Whether an error message is about the secondary rate limit.
+pub fn is_secondary_rate_limit(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    message.contains("secondary rate") || message.contains("abuse detection")
 }
 
 /// Requests came too fast.
-pub fn secondary(named: Option<Duration>) -> ErrorClass {
+pub fn secondary_rate_limit(retry_after: Option<Duration>) -> ErrorClass {
     ErrorClass {
         kind: SourceErrorKind::RateLimited,
         detail: "GitHub's secondary rate limit was hit".into(),
         retry_after: None,
-        limit: Some(LimitHit::Secondary(named)),
+        rate_limit: Some(RateLimitHit::Secondary(retry_after)),
     }
 }
 
-/// The quota of this hour is used up.
-pub fn primary(answer: &RestResponse, now: Timestamp) -> ErrorClass {
-    let pause = retry_after(answer).or(until_reset(answer, now)).unwrap_or(UNTOLD_PAUSE);
+/// The points of this hour are used up.
+pub fn primary_rate_limit(response: &HttpResponse, now: Timestamp) -> ErrorClass {
+    let pause = retry_after(response).or(until_reset(response, now)).unwrap_or(DEFAULT_PAUSE);
     ErrorClass {
         kind: SourceErrorKind::RateLimited,
         detail: "GitHub's rate limit is used up".into(),
         retry_after: None,
-        limit: Some(LimitHit::Primary(pause)),
+        rate_limit: Some(RateLimitHit::Primary(pause)),
     }
 }
 
-fn until_reset(answer: &RestResponse, now: Timestamp) -> Option<Duration> {
-    let left = answer.rate_limit()?.reset - now.as_unix();
+fn until_reset(response: &HttpResponse, now: Timestamp) -> Option<Duration> {
+    let left = response.rate_limit()?.reset - now.as_unix();
     Some(Duration::from_secs(left.clamp(1, 7200).unsigned_abs()))
 }
 
-fn forbidden(answer: &RestResponse, said: &str) -> String {
-    let needed = answer.header("x-accepted-github-permissions").or(answer.header("x-accepted-oauth-scopes"));
+fn forbidden(response: &HttpResponse, message: &str) -> String {
+    let needed =
+        response.header("x-accepted-github-permissions").or(response.header("x-accepted-oauth-scopes"));
     match needed.filter(|needed| !needed.is_empty()) {
-        Some(needed) => format!("the token lacks a permission ({said}); grant it {needed}"),
+        Some(needed) => format!("the token lacks a permission ({message}); grant it {needed}"),
         None => format!(
-            "the token lacks a permission ({said}); grant it read access to contents, issues, metadata and pull requests"
+            "the token lacks a permission ({message}); grant it read access to contents, issues, metadata and pull requests"
         ),
     }
 }
 
-/// The pause that an answer names.
-pub fn retry_after(answer: &RestResponse) -> Option<Duration> {
-    answer.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+/// The pause that the header `retry-after` names.
+pub fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    response.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]
@@ -141,44 +147,47 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_unix(1_000);
 
-    fn verdict(status: u16, message: &str, headers: &[(&'static str, &str)]) -> ErrorClass {
+    fn classified(status: u16, message: &str, headers: &[(&'static str, &str)]) -> ErrorClass {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, HeaderValue::from_str(value).unwrap());
         }
         let body = Bytes::from(serde_json::json!({ "message": message }).to_string());
-        classify(&RestResponse { status: StatusCode::from_u16(status).unwrap(), headers: map, body }, NOW)
+        classify_http_error(
+            &HttpResponse { status: StatusCode::from_u16(status).unwrap(), headers: map, body },
+            NOW,
+        )
     }
 
     #[test]
-    fn limits_are_told_apart_as_github_documents_them() {
+    fn primary_and_secondary_rate_limits_are_distinguished_as_github_documents_them() {
         let message = "You have exceeded a secondary rate limit. Please wait.";
-        let limit = |headers: &[(&'static str, &str)]| verdict(403, message, headers).limit;
+        let limit = |headers: &[(&'static str, &str)]| classified(403, message, headers).rate_limit;
         let named = [("retry-after", "17"), ("x-ratelimit-remaining", "12"), ("x-ratelimit-reset", "1500")];
-        assert_eq!(limit(&named), Some(LimitHit::Secondary(Some(Duration::from_secs(17)))));
-        assert_eq!(limit(&named[1..]), Some(LimitHit::Secondary(None)));
+        assert_eq!(limit(&named), Some(RateLimitHit::Secondary(Some(Duration::from_secs(17)))));
+        assert_eq!(limit(&named[1..]), Some(RateLimitHit::Secondary(None)));
         let none_left = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1500")];
-        assert_eq!(limit(&none_left), Some(LimitHit::Secondary(Some(Duration::from_secs(500)))));
-        let seen = verdict(403, "API rate limit exceeded", &none_left);
+        assert_eq!(limit(&none_left), Some(RateLimitHit::Secondary(Some(Duration::from_secs(500)))));
+        let class = classified(403, "API rate limit exceeded", &none_left);
         assert_eq!(
-            (seen.kind, seen.limit),
-            (SourceErrorKind::RateLimited, Some(LimitHit::Primary(Duration::from_secs(500))))
+            (class.kind, class.rate_limit),
+            (SourceErrorKind::RateLimited, Some(RateLimitHit::Primary(Duration::from_secs(500))))
         );
-        assert_eq!(verdict(429, "slow down", &[]).limit, Some(LimitHit::Primary(UNTOLD_PAUSE)));
+        assert_eq!(classified(429, "slow down", &[]).rate_limit, Some(RateLimitHit::Primary(DEFAULT_PAUSE)));
     }
 
     #[test]
-    fn everything_else_says_what_to_do() {
-        assert_eq!(verdict(401, "Bad credentials", &[]).kind, SourceErrorKind::Unauthorized);
-        let seen =
-            verdict(403, "Resource not accessible", &[("x-accepted-github-permissions", "issues=read")]);
+    fn every_other_error_says_what_to_do() {
+        assert_eq!(classified(401, "Bad credentials", &[]).kind, SourceErrorKind::Unauthorized);
+        let class =
+            classified(403, "Resource not accessible", &[("x-accepted-github-permissions", "issues=read")]);
         assert!(
-            seen.kind == SourceErrorKind::Forbidden && seen.detail.contains("issues=read"),
+            class.kind == SourceErrorKind::Forbidden && class.detail.contains("issues=read"),
             "{}",
-            seen.detail
+            class.detail
         );
-        assert_eq!(verdict(404, "Not Found", &[]).kind, SourceErrorKind::NotFound);
-        assert_eq!(verdict(502, "", &[]).kind, SourceErrorKind::Unavailable);
-        assert_eq!(verdict(418, "", &[]).kind, SourceErrorKind::Malformed);
+        assert_eq!(classified(404, "Not Found", &[]).kind, SourceErrorKind::NotFound);
+        assert_eq!(classified(502, "", &[]).kind, SourceErrorKind::Unavailable);
+        assert_eq!(classified(418, "", &[]).kind, SourceErrorKind::Malformed);
     }
 }

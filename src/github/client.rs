@@ -1,17 +1,13 @@
-//! One organisation's way to GitHub: credentials, quota, limits of time and size, retries, the clock and the meter.
+//! Requests to GitHub on behalf of one organisation: credentials, rate limits, retries and metrics.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
-use bytes::Bytes;
 use github_stats_actors::activity::{OrgName, Timestamp};
 use github_stats_actors::clock::Clock;
 use github_stats_actors::source::{RequestPriority, SourceError, SourceErrorKind};
 use github_stats_actors::spans;
-use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
@@ -19,396 +15,316 @@ use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
+use super::api_request::{ApiRequest, RequestFailure, without_query};
 use super::auth::{TokenError, TokenSource};
-use super::classify::{ErrorClass, LimitHit, classify};
+use super::classify::{ErrorClass, RateLimitHit, classify_http_error};
+use super::http_response::HttpResponse;
 use super::meter::RequestMeter;
-use super::quota::{
-    ApiResource, HourlyCap, QuotaRefusal, RateLimitStatus, RateLimiter, RequestCost, RequestPermit,
-};
-use super::rest_response::RestResponse;
-use super::transport::{HttpTransport, TransportError, WireRequest};
+use super::quota::{HourlyCap, PermitRequest, QuotaRefusal, RateLimitStatus, RateLimiter, RequestPermit};
+use super::retry::{RetrySettings, current_attempt};
+use super::transport::{HttpRequest, HttpTransport, TransportError};
 
-tokio::task_local! {
-    /// Which attempt it is that asks, from 1.
-    static ATTEMPT: u64;
-}
-
-/// How often and how patiently a request is tried again.
-#[derive(Clone, Copy, Debug)]
-pub struct RetrySettings {
-    /// How often it is tried in all.
-    pub max_attempts: usize,
-    /// The first pause.
-    pub initial_backoff: Duration,
-    /// The longest pause.
-    pub max_backoff: Duration,
-    /// Whether pauses are spread at random, so that many replicas do not come back at once.
-    pub jitter: bool,
-    /// How long after its start a request is not tried again any more.
-    pub deadline: Duration,
-}
-
-/// What a client is made of.
+/// What a client consists of.
 #[derive(Clone)]
 pub struct ClientSettings {
-    /// For whom it asks; in errors and metrics.
+    /// The organisation, as named in errors and metrics.
     pub org: OrgName,
-    /// The way to the server.
-    pub wire: HttpTransport,
-    /// Where tokens come from.
+    /// The connection to the server.
+    pub transport: HttpTransport,
     pub tokens: Arc<dyn TokenSource>,
-    /// The limits of these credentials.
-    pub room: Arc<RateLimiter>,
-    /// What this organisation may spend of them.
+    /// The rate limiter of these credentials.
+    pub rate_limiter: Arc<RateLimiter>,
+    /// The hourly cap of this organisation.
     pub cap: Option<Arc<Mutex<HourlyCap>>>,
-    /// How many requests may be under way at once.
+    /// Requests in flight at once.
     pub concurrency: usize,
-    /// How often it is tried again.
     pub retry: RetrySettings,
-    /// Learns from every `Date`.
+    /// Adjusted to the `Date` of every response.
     pub clock: Arc<Clock>,
-    /// Who counts.
     pub meter: Arc<dyn RequestMeter>,
 }
 
-/// Asks GitHub. Cheap to clone; clones share limits.
+/// A client of GitHub's APIs. Cheap to clone; clones share limits.
 #[derive(Clone)]
 pub struct GithubClient {
     settings: Arc<ClientSettings>,
     permits: Arc<Semaphore>,
-    purpose: RequestPriority,
-}
-
-/// A question, and what is known of it before it is asked.
-#[derive(Clone, Debug)]
-pub struct ApiRequest {
-    /// Its name in metrics: a pattern, never a path.
-    pub endpoint: &'static str,
-    /// `GET` or `POST`.
-    pub method: Method,
-    /// Path and query.
-    pub path: String,
-    /// JSON, or nothing.
-    pub body: Bytes,
-    /// Which limit it counts towards.
-    pub resource: ApiResource,
-    /// Points it will cost.
-    pub cost: u64,
-}
-
-/// What came of a question instead of an answer.
-#[derive(Debug)]
-pub enum RequestFailure {
-    /// Trying again may help.
-    Again(SourceError),
-    /// The answer took too long; asking for less may help.
-    TimedOut(SourceError),
-    /// Trying again does not help.
-    Failed(SourceError),
+    priority: RequestPriority,
 }
 
 impl GithubClient {
-    /// A client; nothing is asked yet.
+    /// A client with priority [`RequestPriority::Live`]. Sends nothing yet.
     pub fn new(settings: ClientSettings) -> Self {
         let permits = Arc::new(Semaphore::new(settings.concurrency.max(1)));
-        GithubClient { settings: Arc::new(settings), permits, purpose: RequestPriority::Live }
+        GithubClient { settings: Arc::new(settings), permits, priority: RequestPriority::Live }
     }
 
-    /// The same client, asking for another purpose.
-    pub fn for_purpose(&self, purpose: RequestPriority) -> Self {
-        GithubClient { purpose, ..self.clone() }
+    /// The same client with another priority.
+    pub fn with_priority(&self, priority: RequestPriority) -> Self {
+        GithubClient { priority, ..self.clone() }
     }
 
-    /// For whom it asks.
+    /// The organisation on whose behalf requests are sent.
     pub fn org(&self) -> &OrgName {
         &self.settings.org
     }
 
-    /// GitHub's time now.
+    /// GitHub's time.
     pub fn now(&self) -> Timestamp {
         self.settings.clock.now()
     }
 
     /// The path of the GraphQL API.
     pub fn graphql_path(&self) -> &str {
-        self.settings.wire.graphql_path()
+        self.settings.transport.graphql_path()
     }
 
-    /// Asks the REST API for `path` (with its query) until there is an answer that is no transient failure; a success,
-    /// or one of the `expected` codes, is returned.
+    /// How requests are retried.
+    pub fn retry(&self) -> RetrySettings {
+        self.settings.retry
+    }
+
+    /// Gets `path` (with its query) from the REST API, with retries. A response with one of the
+    /// `expected` status codes is returned like a successful one.
     ///
     /// # Errors
-    /// What went wrong the last time.
+    /// The error of the last attempt.
     pub async fn get(
         &self,
         endpoint: &'static str,
         path: &str,
         expected: &[u16],
-    ) -> Result<RestResponse, SourceError> {
-        let ask = ApiRequest {
-            endpoint,
-            method: Method::GET,
-            path: path.to_owned(),
-            body: Bytes::new(),
-            resource: ApiResource::Core,
-            cost: 1,
+    ) -> Result<HttpResponse, SourceError> {
+        let request = ApiRequest::rest(endpoint, path);
+        let attempt = || async {
+            let response = self.send(&request).await?;
+            if response.status.is_success() || expected.contains(&response.status.as_u16()) {
+                Ok(response)
+            } else {
+                Err(self.failure_of(&request, classify_http_error(&response, self.now())))
+            }
         };
-        self.persistently(|| async {
-            match self.exchange(&ask).await {
-                Ok(answer) if answer.status.is_success() || expected.contains(&answer.status.as_u16()) => {
-                    Ok(answer)
-                }
-                Ok(answer) => Err(self.judged(&ask, classify(&answer, self.now()))),
-                Err(trouble) => Err(trouble),
-            }
-        })
-        .await
+        self.settings.retry.run(attempt).await
     }
 
-    /// How long to wait before something smaller is asked for.
-    pub fn breath(&self) -> Duration {
-        self.jittered(self.settings.retry.initial_backoff)
-    }
-
-    /// Tries until something comes of it, with pauses that grow, as often and as long as configured.
+    /// Parses the body of a REST response as JSON.
     ///
     /// # Errors
-    /// What went wrong the last time.
-    pub async fn persistently<T, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, SourceError>
-    where
-        F: Future<Output = Result<T, RequestFailure>>,
-    {
-        let started = Instant::now();
-        let mut pauses = self.pauses();
-        let mut number = 0;
-        loop {
-            number += 1;
-            let error = match ATTEMPT.scope(number, attempt()).await {
-                Ok(done) => return Ok(done),
-                Err(RequestFailure::Failed(error)) => return Err(error),
-                Err(RequestFailure::Again(error) | RequestFailure::TimedOut(error)) => error,
-            };
-            let Some(pause) = pauses.next() else { return Err(error) };
-            let pause = error.retry_after.unwrap_or_default().max(self.jittered(pause));
-            if started.elapsed() + pause > self.settings.retry.deadline {
-                return Err(error);
-            }
-            tracing::debug!(%error, ?pause, "asking GitHub again");
-            tokio::time::sleep(pause).await;
-        }
-    }
-
-    /// Reads a body as JSON.
-    ///
-    /// # Errors
-    /// When it is cut short or of another shape.
-    pub fn parse<T: DeserializeOwned>(&self, path: &str, answer: &RestResponse) -> Result<T, SourceError> {
-        serde_json::from_slice(&answer.body).map_err(|error| {
-            let detail = format!("the answer is not the JSON that was expected: {error}");
-            self.error(SourceErrorKind::Malformed, &format!("GET {}", without_query(path)), detail, None)
+    /// If it is truncated or of another shape.
+    pub fn parse<T: DeserializeOwned>(&self, path: &str, response: &HttpResponse) -> Result<T, SourceError> {
+        serde_json::from_slice(&response.body).map_err(|error| {
+            let detail = format!("the response is not the expected JSON: {error}");
+            self.error(SourceErrorKind::Malformed, format!("GET {}", without_query(path)), detail)
         })
     }
 
-    /// Sends a question once, within all limits.
+    /// Sends a request once, as soon as all limits allow it, and returns the response whatever its
+    /// status.
     ///
     /// # Errors
-    /// What came of it instead of an answer.
-    pub async fn exchange(&self, ask: &ApiRequest) -> Result<RestResponse, RequestFailure> {
-        let span = self.request_span(ask);
-        let outcome = self.exchange_once(ask).instrument(span.clone()).await;
-        match &outcome {
-            Ok(answer) => {
-                let status = answer.status.as_u16();
+    /// Why there is no response.
+    pub async fn send(&self, request: &ApiRequest) -> Result<HttpResponse, RequestFailure> {
+        let span = self.request_span(request);
+        let result = self.send_within_limits(request).instrument(span.clone()).await;
+        match &result {
+            Ok(response) => {
+                let status = response.status.as_u16();
                 span.record("http.response.status_code", status);
-                // Of the rest it depends on the question whether it is an error.
+                // Whether another status is an error depends on the request.
                 if status >= 500 || matches!(status, 401 | 403 | 429) {
-                    spans::fail(&span, answer.status);
+                    spans::fail(&span, response.status);
                 }
             }
-            Err(
-                RequestFailure::Again(error)
-                | RequestFailure::TimedOut(error)
-                | RequestFailure::Failed(error),
-            ) => {
-                spans::fail(&span, error);
-            }
+            Err(failure) => spans::fail(&span, failure.error()),
         }
-        outcome
+        result
     }
 
-    /// Neither the query nor the headers are told: a token is among them.
-    fn request_span(&self, ask: &ApiRequest) -> Span {
+    /// The span holds neither query nor headers, because the headers contain the token.
+    fn request_span(&self, request: &ApiRequest) -> Span {
         tracing::info_span!(
             "github.request",
             otel.kind = "client",
             org = %self.settings.org,
-            endpoint = ask.endpoint,
-            http.request.method = %ask.method,
-            purpose = self.purpose.as_str(),
-            attempt = ATTEMPT.try_with(|attempt| *attempt).unwrap_or(1),
+            endpoint = request.endpoint,
+            http.request.method = %request.method,
+            purpose = self.priority.as_str(),
+            attempt = current_attempt(),
             http.response.status_code = Empty,
             otel.status_code = Empty,
             otel.status_description = Empty,
         )
     }
 
-    async fn exchange_once(&self, ask: &ApiRequest) -> Result<RestResponse, RequestFailure> {
-        self.settings.room.serve(self.settings.tokens.account(self.token(ask).await?.as_ref()));
-        let admission = self.admit(ask).await?;
-        // Never closed.
-        let _permit = self.permits.acquire().await.ok();
-        // Read again: it may have been replaced meanwhile.
-        let token = self.token(ask).await?;
-        let parcel = WireRequest {
-            method: ask.method.clone(),
-            path: ask.path.clone(),
-            headers: self.headers(ask, token.as_ref())?,
-            body: ask.body.clone(),
+    async fn send_within_limits(&self, request: &ApiRequest) -> Result<HttpResponse, RequestFailure> {
+        let settings = &self.settings;
+        let token = self.token(request).await?;
+        settings.rate_limiter.set_account(settings.tokens.account(token.as_ref()));
+        let permit = self.wait_until_allowed(request).await?;
+        // The semaphore is never closed, so that acquiring cannot fail.
+        let _in_flight = self.permits.acquire().await.ok();
+        // Read again, because it may have been replaced during the wait.
+        let token = self.token(request).await?;
+        let http_request = HttpRequest {
+            method: request.method.clone(),
+            path: request.path.clone(),
+            headers: self.headers(request, token.as_ref())?,
+            body: request.body.clone(),
         };
-        let asked = Instant::now();
-        let outcome = self.settings.wire.send(parcel).await;
-        let (org, took) = (self.settings.org.as_str(), asked.elapsed());
-        let answer = match outcome {
-            Ok(answer) => answer,
+        let sent = Instant::now();
+        let result = settings.transport.send(http_request).await;
+        let duration = sent.elapsed();
+        let response = match result {
+            Ok(response) => response,
             Err(error) => {
-                admission.settle(ask.cost, None);
-                self.settings.meter.request(org, ask.endpoint, "error", took);
-                let timed_out = matches!(error, TransportError::TimedOut(_));
-                let error = self.error_of(ask, SourceErrorKind::Unavailable, error.to_string());
-                return Err(if timed_out {
-                    RequestFailure::TimedOut(error)
-                } else {
-                    RequestFailure::Again(error)
-                });
+                permit.settle(request.cost, None);
+                settings.meter.record_request(settings.org.as_str(), request.endpoint, "error", duration);
+                return Err(self.transport_failure(request, &error));
             }
         };
-        self.settings.meter.request(org, ask.endpoint, answer.status_class(), took);
-        self.learn(ask, &answer, asked, admission);
+        let class = response.status_class();
+        settings.meter.record_request(settings.org.as_str(), request.endpoint, class, duration);
+        self.record_response(request, &response, sent, permit);
         match token {
-            Some(token) if answer.status.as_u16() == 401 && self.settings.tokens.rejected(&token).await => {
-                let detail = "the token expired on its way".into();
-                Err(RequestFailure::Again(self.error_of(ask, SourceErrorKind::Unauthorized, detail)))
+            Some(token) if response.status.as_u16() == 401 && settings.tokens.rejected(&token).await => {
+                let detail = "the token expired in transit".into();
+                let error = self.request_error(request, SourceErrorKind::Unauthorized, detail);
+                Err(RequestFailure::Transient(error))
             }
-            _ => Ok(answer),
+            _ => Ok(response),
         }
     }
 
-    /// Takes a verdict to heart: limits hold everybody with these credentials.
-    pub fn judged(&self, ask: &ApiRequest, verdict: ErrorClass) -> RequestFailure {
-        let ErrorClass { kind, detail, retry_after, limit } = verdict;
-        let Some(limit) = limit else {
-            let error = SourceError { retry_after, ..self.error_of(ask, kind, detail) };
-            return match kind {
-                SourceErrorKind::Unavailable => RequestFailure::Again(error),
-                _ => RequestFailure::Failed(error),
-            };
-        };
-        let pause = match limit {
-            LimitHit::Primary(pause) => self.settings.room.hold_primary(ask.resource, pause),
-            LimitHit::Secondary(named) => {
-                self.settings.meter.secondary_limit(self.settings.org.as_str());
-                self.settings.room.hold_secondary(named)
-            }
-        };
-        let detail = format!("{detail}; nothing is asked for {} s", pause.as_secs());
-        // The room itself waits where the wait is short, and refuses where it is not.
-        RequestFailure::Again(self.error_of(ask, kind, detail))
-    }
-
-    /// An error about a question.
-    pub fn error_of(&self, ask: &ApiRequest, kind: SourceErrorKind, detail: String) -> SourceError {
-        self.error(kind, &format!("{} {}", ask.method, without_query(&ask.path)), detail, None)
-    }
-
-    async fn admit(&self, ask: &ApiRequest) -> Result<RequestPermit, RequestFailure> {
-        let room = &self.settings.room;
-        let demand = RequestCost {
+    async fn wait_until_allowed(&self, request: &ApiRequest) -> Result<RequestPermit, RequestFailure> {
+        let permit_request = PermitRequest {
             org: &self.settings.org,
-            resource: ask.resource,
-            cost: ask.cost,
-            purpose: self.purpose,
+            resource: request.resource,
+            cost: request.cost,
+            priority: self.priority,
             cap: self.settings.cap.as_ref(),
         };
-        room.admit(demand).await.map_err(|QuotaRefusal { retry_after, reason }| {
-            let seconds = retry_after.as_secs();
-            let detail = format!("{}; there is more in {seconds} s", reason.sentence(ask.resource));
-            let error = self.error_of(ask, SourceErrorKind::RateLimited, detail);
-            RequestFailure::Failed(SourceError { retry_after: Some(retry_after), ..error })
+        let permit = self.settings.rate_limiter.wait_until_allowed(permit_request).await;
+        permit.map_err(|QuotaRefusal { retry_after, reason }| {
+            let (reason, seconds) = (reason.describe(request.resource), retry_after.as_secs());
+            let detail = format!("{reason}; points are available again in {seconds} s");
+            let error = self.request_error(request, SourceErrorKind::RateLimited, detail);
+            RequestFailure::Permanent(SourceError { retry_after: Some(retry_after), ..error })
         })
     }
 
-    async fn token(&self, ask: &ApiRequest) -> Result<Option<SecretString>, RequestFailure> {
+    async fn token(&self, request: &ApiRequest) -> Result<Option<SecretString>, RequestFailure> {
         self.settings.tokens.token().await.map_err(|TokenError { kind, detail }| {
-            let error = self.error_of(ask, kind, detail);
+            let error = self.request_error(request, kind, detail);
             if kind == SourceErrorKind::Unavailable {
-                RequestFailure::Again(error)
+                RequestFailure::Transient(error)
             } else {
-                RequestFailure::Failed(error)
+                RequestFailure::Permanent(error)
             }
         })
     }
 
-    fn headers(&self, ask: &ApiRequest, token: Option<&SecretString>) -> Result<HeaderMap, RequestFailure> {
+    fn headers(
+        &self,
+        request: &ApiRequest,
+        token: Option<&SecretString>,
+    ) -> Result<HeaderMap, RequestFailure> {
         let mut headers = HeaderMap::new();
         if let Some(token) = token {
             let value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
             let mut value = value.map_err(|_| {
-                let detail = "the token contains characters no token has".into();
-                RequestFailure::Failed(self.error_of(ask, SourceErrorKind::Unauthorized, detail))
+                let detail = "the token contains characters that no token has".into();
+                RequestFailure::Permanent(self.request_error(request, SourceErrorKind::Unauthorized, detail))
             })?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
         Ok(headers)
     }
-
-    fn learn(&self, ask: &ApiRequest, answer: &RestResponse, asked: Instant, admission: RequestPermit) {
-        let settings = &self.settings;
-        if let Some(date) = answer.date() {
-            settings.clock.observe(date, asked, Instant::now());
-        }
-        let limit = answer.rate_limit();
-        let told = limit.and_then(|limit| {
-            let reset = Timestamp::from_unix(limit.reset);
-            Some(RateLimitStatus { limit: limit.limit?, remaining: limit.remaining, reset })
-        });
-        admission.settle(ask.cost, told);
-        if answer.status.is_success() {
-            settings.room.answered();
-        }
-        let org = settings.org.as_str();
-        if let Some(limit) = limit {
-            settings.meter.rate_limit(org, &settings.tokens.name(), limit);
-        }
-        settings.meter.budget(org, ask.resource, settings.room.budget(ask.resource));
-    }
-
-    fn error(
-        &self,
-        kind: SourceErrorKind,
-        endpoint: &str,
-        detail: String,
-        retry_after: Option<Duration>,
-    ) -> SourceError {
-        let (org, endpoint) = (self.settings.org.clone(), endpoint.to_owned());
-        SourceError { kind, org, endpoint, detail, retry_after }
-    }
-
-    fn pauses(&self) -> impl Iterator<Item = Duration> + use<> {
-        let retry = self.settings.retry;
-        ExponentialBuilder::default()
-            .with_min_delay(retry.initial_backoff)
-            .with_max_delay(retry.max_backoff)
-            .with_max_times(retry.max_attempts.saturating_sub(1))
-            .build()
-    }
-
-    /// Full jitter: anything between nothing and the pause, so that many who failed together do not come back together.
-    fn jittered(&self, pause: Duration) -> Duration {
-        if self.settings.retry.jitter { pause.mul_f64(rand::rng().random_range(0.0..=1.0)) } else { pause }
-    }
 }
 
-fn without_query(path: &str) -> &str {
-    path.split('?').next().unwrap_or(path)
+// === Responses and failures ===
+
+impl GithubClient {
+    /// Turns an error response into a failure. A rate limit makes every request with these
+    /// credentials wait.
+    pub fn failure_of(&self, request: &ApiRequest, class: ErrorClass) -> RequestFailure {
+        let ErrorClass { kind, detail, retry_after, rate_limit } = class;
+        if let Some(hit) = rate_limit {
+            let wait = self.impose_wait(request, hit);
+            let detail = format!("{detail}; no request is sent for {} s", wait.as_secs());
+            // The rate limiter delays the retry if the wait is short, and refuses it otherwise.
+            return RequestFailure::Transient(self.request_error(request, kind, detail));
+        }
+        let error = SourceError { retry_after, ..self.request_error(request, kind, detail) };
+        match kind {
+            SourceErrorKind::Unavailable => RequestFailure::Transient(error),
+            _ => RequestFailure::Permanent(error),
+        }
+    }
+
+    /// Imposes the wait that a rate limit requires; returns its length.
+    fn impose_wait(&self, request: &ApiRequest, hit: RateLimitHit) -> Duration {
+        match hit {
+            RateLimitHit::Primary(pause) => {
+                self.settings.rate_limiter.impose_primary_wait(request.resource, pause)
+            }
+            RateLimitHit::Secondary(retry_after) => {
+                self.settings.meter.record_secondary_limit(self.settings.org.as_str());
+                self.settings.rate_limiter.impose_secondary_wait(retry_after)
+            }
+        }
+    }
+
+    /// An error that concerns a request.
+    pub fn request_error(&self, request: &ApiRequest, kind: SourceErrorKind, detail: String) -> SourceError {
+        self.error(kind, request.describe(), detail)
+    }
+
+    /// Nothing can be claimed about the state at a time that the server does not name.
+    pub fn missing_date_error(&self) -> SourceError {
+        let detail = "the responses have no Date header, so it is unknown up to when they are complete; does a proxy remove it?";
+        self.error(SourceErrorKind::Malformed, "every request".into(), detail.into())
+    }
+
+    /// An error of this organisation's source; `endpoint` is method and path.
+    pub fn error(&self, kind: SourceErrorKind, endpoint: String, detail: String) -> SourceError {
+        SourceError { kind, org: self.settings.org.clone(), endpoint, detail, retry_after: None }
+    }
+
+    fn transport_failure(&self, request: &ApiRequest, error: &TransportError) -> RequestFailure {
+        let failure = match error {
+            TransportError::TimedOut(_) => RequestFailure::TimedOut,
+            TransportError::Failed(_) => RequestFailure::Transient,
+        };
+        failure(self.request_error(request, SourceErrorKind::Unavailable, error.to_string()))
+    }
+
+    /// Records what every response reports besides its content: the time and the rate limit.
+    fn record_response(
+        &self,
+        request: &ApiRequest,
+        response: &HttpResponse,
+        sent: Instant,
+        permit: RequestPermit,
+    ) {
+        let settings = &self.settings;
+        if let Some(date) = response.date() {
+            settings.clock.observe(date, sent, Instant::now());
+        }
+        let headers = response.rate_limit();
+        let status = headers.and_then(|headers| {
+            let reset = Timestamp::from_unix(headers.reset);
+            Some(RateLimitStatus { limit: headers.limit?, remaining: headers.remaining, reset })
+        });
+        permit.settle(request.cost, status);
+        if response.status.is_success() {
+            settings.rate_limiter.record_success();
+        }
+        let org = settings.org.as_str();
+        if let Some(headers) = headers {
+            settings.meter.record_rate_limit(org, &settings.tokens.name(), headers);
+        }
+        let budget = settings.rate_limiter.budget(request.resource);
+        settings.meter.record_budget(org, request.resource, budget);
+    }
 }

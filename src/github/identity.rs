@@ -1,24 +1,25 @@
-//! Whom a fact is credited to.
+//! The login to which a fact is attributed.
 
 use github_stats_actors::activity::Login;
 
-use super::model::Account;
+use super::account::Account;
 
-/// How bots are spelt.
+/// The suffix of a bot's login.
 pub const BOT_SUFFIX: &str = "[bot]";
 
-/// The author of a commit; `unlinked` where GitHub links it to no account. Never an e-mail address: those are not read.
+/// The author of a commit; `unlinked` if GitHub links it to no account. E-mail addresses are not
+/// read.
 pub fn commit_author(account: Option<&Account>) -> Login {
-    label(account).unwrap_or_else(|| Login::UNLINKED.into())
+    login_of(account).unwrap_or_else(|| Login::UNLINKED.into())
 }
 
-/// The author of anything else; `ghost` where the account was deleted.
+/// The author of anything else; `ghost` if the account was deleted.
 pub fn actor(account: Option<&Account>) -> Login {
-    label(account).unwrap_or_else(|| Login::GHOST.into())
+    login_of(account).unwrap_or_else(|| Login::GHOST.into())
 }
 
-/// One spelling for bots, whichever API named them.
-fn label(account: Option<&Account>) -> Option<Login> {
+/// The login, with the same suffix for bots whichever API returned it.
+fn login_of(account: Option<&Account>) -> Option<Login> {
     let account = account?;
     let login = account.login.as_deref().filter(|login| !login.is_empty())?;
     let is_bot = account.kind.as_deref() == Some("Bot");
@@ -37,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_has_one_spelling() {
+    fn rest_and_graphql_accounts_get_the_same_login() {
         assert_eq!(actor(Some(&account(Some("ada"), "User"))).as_str(), "ada");
         assert_eq!(actor(Some(&account(Some("renovate"), "Bot"))).as_str(), "renovate[bot]");
         assert_eq!(actor(Some(&account(Some("renovate[bot]"), "Bot"))).as_str(), "renovate[bot]");
@@ -46,7 +47,7 @@ mod tests {
         assert_eq!(
             commit_author(Some(&account(None, "User"))).as_str(),
             "unlinked",
-            "GitHub answers {{}} at times"
+            "GitHub sometimes returns {{}}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! How people appear: the one place where the configured identity rules are applied.
+//! How people appear: the only place where the configured identity rules are applied.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,36 +14,37 @@ use sha2::Sha256;
 
 use super::identity::BOT_SUFFIX;
 
-/// Half of a hash: short enough for a label, long enough that no two people of an organisation share it.
+/// Bytes of the hash that are used: short enough for a label, long enough to avoid collisions.
 const PSEUDONYM_BYTES: usize = 8;
 
-/// What is credited to somebody.
-trait Credited {
+/// Something attributed to a user.
+trait Attributed {
     fn user(&mut self) -> &mut Login;
 }
 
-impl Credited for Fact {
+impl Attributed for Fact {
     fn user(&mut self) -> &mut Login {
         &mut self.user
     }
 }
 
-impl Credited for AuthorWeek {
+impl Attributed for AuthorWeek {
     fn user(&mut self) -> &mut Login {
         &mut self.user
     }
 }
 
-/// Rules by which logins are shown.
+/// Rules that replace logins before they are stored.
 pub struct IdentityRules {
     exclude_bots: bool,
-    /// By login in lower case: GitHub does not tell cases apart.
+    /// By login in lower case, because GitHub's logins are case-insensitive.
     aliases: HashMap<String, Login>,
     pseudonym_key: Option<SecretString>,
 }
 
 impl IdentityRules {
-    /// Rules: leave out bots, show some logins as others, and, with a key, replace every login by a pseudonym.
+    /// Rules that exclude bots, replace some logins by others and, with a key, replace every login
+    /// by a pseudonym.
     pub fn new(
         exclude_bots: bool,
         aliases: BTreeMap<String, String>,
@@ -53,38 +54,38 @@ impl IdentityRules {
         IdentityRules { exclude_bots, aliases, pseudonym_key }
     }
 
-    /// Whom facts are credited to by these rules; facts of excluded bots are left out.
+    /// The facts, attributed by these rules; those of excluded bots are removed.
     pub fn applied(&self, mut facts: Vec<Fact>) -> Vec<Fact> {
         self.apply(&mut facts);
         facts
     }
 
-    /// Credits by these rules; what belongs to excluded bots is left out.
-    fn apply<T: Credited>(&self, things: &mut Vec<T>) {
-        things.retain_mut(|thing| !self.exclude_bots || !thing.user().as_str().ends_with(BOT_SUFFIX));
-        for thing in things {
-            let user = thing.user();
-            if let Some(shown) = self.shown(user) {
-                *user = shown;
+    /// Attributes the items by these rules; those of excluded bots are removed.
+    fn apply<T: Attributed>(&self, items: &mut Vec<T>) {
+        items.retain_mut(|item| !self.exclude_bots || !item.user().as_str().ends_with(BOT_SUFFIX));
+        for item in items {
+            let user = item.user();
+            if let Some(replacement) = self.replacement(user) {
+                *user = replacement;
             }
         }
     }
 
-    /// `None`: as it is.
-    fn shown(&self, login: &Login) -> Option<Login> {
+    /// The login to use instead; `None` to keep this one.
+    fn replacement(&self, login: &Login) -> Option<Login> {
         let alias = (!self.aliases.is_empty())
             .then(|| self.aliases.get(&login.as_str().to_lowercase()).cloned())
             .flatten();
         let Some(key) = &self.pseudonym_key else { return alias };
         let login = alias.unwrap_or_else(|| login.clone());
-        let nobody = [Login::GHOST, Login::UNLINKED].contains(&login.as_str());
-        Some(if nobody { login } else { pseudonym(key, &login) })
+        let is_placeholder = [Login::GHOST, Login::UNLINKED].contains(&login.as_str());
+        Some(if is_placeholder { login } else { pseudonym(key, &login) })
     }
 }
 
 fn pseudonym(key: &SecretString, login: &Login) -> Login {
     use std::fmt::Write;
-    // A key of any length is a key.
+    // HMAC accepts a key of any length.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes()) else {
         return Login::UNLINKED.into();
     };
@@ -98,24 +99,24 @@ fn pseudonym(key: &SecretString, login: &Login) -> Login {
     Login::from(text)
 }
 
-/// A source whose facts are credited by [`IdentityRules`].
+/// A source whose facts are attributed by [`IdentityRules`].
 pub struct IdentifiedSource<S> {
     source: S,
-    personas: IdentityRules,
+    rules: IdentityRules,
 }
 
 impl<S> IdentifiedSource<S> {
-    /// The same source, seen through these rules.
-    pub fn new(source: S, personas: IdentityRules) -> Self {
-        IdentifiedSource { source, personas }
+    /// Applies the rules to everything that `source` returns.
+    pub fn new(source: S, rules: IdentityRules) -> Self {
+        IdentifiedSource { source, rules }
     }
 
-    fn identify(&self, outcome: &mut Result<Collection, CollectFailure>) {
-        let facts = match outcome {
+    fn apply_rules(&self, result: &mut Result<Collection, CollectFailure>) {
+        let facts = match result {
             Ok(collection) => &mut collection.facts,
             Err(failure) => &mut failure.facts,
         };
-        *facts = self.personas.applied(std::mem::take(facts));
+        *facts = self.rules.applied(std::mem::take(facts));
     }
 }
 
@@ -126,9 +127,9 @@ impl<S: ActivitySource> ActivitySource for IdentifiedSource<S> {
     }
 
     async fn collect(&self, request: &CollectRequest) -> Result<Collection, CollectFailure> {
-        let mut outcome = self.source.collect(request).await;
-        self.identify(&mut outcome);
-        outcome
+        let mut result = self.source.collect(request).await;
+        self.apply_rules(&mut result);
+        result
     }
 
     fn batch_size(&self) -> usize {
@@ -136,15 +137,15 @@ impl<S: ActivitySource> ActivitySource for IdentifiedSource<S> {
     }
 
     async fn collect_many(&self, requests: &[CollectRequest]) -> CollectionResults {
-        let mut outcomes = self.source.collect_many(requests).await;
-        outcomes.values_mut().for_each(|outcome| self.identify(outcome));
-        outcomes
+        let mut results = self.source.collect_many(requests).await;
+        results.values_mut().for_each(|result| self.apply_rules(result));
+        results
     }
 
     async fn changes(&self, request: &ChangesRequest) -> Result<Option<Changes>, SourceError> {
         let mut changes = self.source.changes(request).await?;
         for changed in changes.iter_mut().flat_map(|changes| &mut changes.changed) {
-            changed.facts = self.personas.applied(std::mem::take(&mut changed.facts));
+            changed.facts = self.rules.applied(std::mem::take(&mut changed.facts));
         }
         Ok(changes)
     }
@@ -156,7 +157,7 @@ impl<S: ActivitySource> ActivitySource for IdentifiedSource<S> {
     async fn statistics(&self, repository: &ListedRepository) -> Result<Statistics, SourceError> {
         let mut statistics = self.source.statistics(repository).await?;
         if let Statistics::Ready(weeks) = &mut statistics {
-            self.personas.apply(weeks);
+            self.rules.apply(weeks);
         }
         Ok(statistics)
     }
@@ -172,34 +173,34 @@ mod tests {
 
     use super::*;
 
-    fn shown(personas: &IdentityRules, users: &[&str]) -> Vec<String> {
+    fn apply(rules: &IdentityRules, users: &[&str]) -> Vec<String> {
         let fact = |user: &&str| Fact {
             id: FactId::Review(1),
             user: Login::from(*user),
             at: Timestamp::from_unix(1),
             loc: LocChange::default(),
         };
-        let facts = personas.applied(users.iter().map(fact).collect());
+        let facts = rules.applied(users.iter().map(fact).collect());
         facts.into_iter().map(|fact| fact.user.to_string()).collect()
     }
 
     #[test]
-    fn bots_are_left_out_and_aliases_shown() {
+    fn bots_are_excluded_and_aliases_replaced() {
         let aliases = BTreeMap::from([("Old-Ada".to_owned(), "ada".to_owned())]);
-        let personas = IdentityRules::new(true, aliases, None);
-        assert_eq!(shown(&personas, &["old-ada", "bob", "renovate[bot]", "ghost"]), ["ada", "bob", "ghost"]);
+        let rules = IdentityRules::new(true, aliases, None);
+        assert_eq!(apply(&rules, &["old-ada", "bob", "renovate[bot]", "ghost"]), ["ada", "bob", "ghost"]);
     }
 
     #[test]
-    fn pseudonyms_are_stable_keyed_and_tell_nothing() {
-        let personas =
+    fn pseudonyms_are_stable_and_depend_on_the_key() {
+        let rules =
             |key: &str| IdentityRules::new(false, BTreeMap::new(), Some(SecretString::from(key.to_owned())));
         let users = ["ada", "ADA", "bob", "ghost", "unlinked"];
-        let once = shown(&personas("k1"), &users);
-        assert_eq!(once, shown(&personas("k1"), &users));
+        let once = apply(&rules("k1"), &users);
+        assert_eq!(once, apply(&rules("k1"), &users));
         assert_eq!(once[0], once[1]);
         assert_ne!(once[0], once[2]);
-        assert_ne!(once[0], shown(&personas("k2"), &users)[0]);
+        assert_ne!(once[0], apply(&rules("k2"), &users)[0]);
         assert_eq!(once[0].len(), 16);
         assert_eq!(once[3..], ["ghost", "unlinked"]);
     }

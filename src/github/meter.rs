@@ -1,33 +1,34 @@
-//! What the adapter tells of its requests.
+//! The port through which requests are counted.
 
 use std::time::Duration;
 
 use super::quota::{ApiResource, BudgetState};
 
-/// A quota as an answer's headers tell it.
+/// A rate limit as the headers of a response report it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// Points left.
+pub struct RateLimitHeaders {
+    /// Points left, from `x-ratelimit-remaining`.
     pub remaining: u64,
-    /// When it is full again, in seconds since the Unix epoch.
+    /// When all points are available again, in seconds since the Unix epoch.
     pub reset: i64,
-    /// Points an hour, where that is told.
+    /// Points per hour, if the response names them.
     pub limit: Option<u64>,
 }
 
-/// Counts requests. Called after every answer: it must not block.
+/// Counts requests. Called after every response: it must not block.
 pub trait RequestMeter: Send + Sync + 'static {
-    /// A request ended; `status_class` is `2xx` … `5xx`, or `error` where there was no answer.
-    fn request(&self, org: &str, endpoint: &str, status_class: &str, took: Duration);
+    /// A request ended; `status_class` is `2xx` … `5xx`, or `error` if there was no response.
+    fn record_request(&self, org: &str, endpoint: &str, status_class: &str, duration: Duration);
 
-    /// An answer told how much quota is left to an installation (`token`: to a token that belongs to none).
-    fn rate_limit(&self, org: &str, installation: &str, limit: RateLimit);
+    /// A response reported the rate limit of an installation, or of a token (`installation` is then
+    /// `token`).
+    fn record_rate_limit(&self, org: &str, installation: &str, limit: RateLimitHeaders);
 
-    /// An answer told that requests come too fast.
-    fn secondary_limit(&self, org: &str);
+    /// GitHub's secondary rate limit was hit.
+    fn record_secondary_limit(&self, org: &str);
 
-    /// A budget is used like this now.
-    fn budget(&self, org: &str, resource: ApiResource, state: BudgetState);
+    /// The state of a budget after a response.
+    fn record_budget(&self, org: &str, resource: ApiResource, state: BudgetState);
 }
 
 /// Counts nothing.
@@ -35,8 +36,8 @@ pub trait RequestMeter: Send + Sync + 'static {
 pub struct NoMeter;
 
 impl RequestMeter for NoMeter {
-    fn request(&self, _: &str, _: &str, _: &str, _: Duration) {}
-    fn rate_limit(&self, _: &str, _: &str, _: RateLimit) {}
-    fn secondary_limit(&self, _: &str) {}
-    fn budget(&self, _: &str, _: ApiResource, _: BudgetState) {}
+    fn record_request(&self, _: &str, _: &str, _: &str, _: Duration) {}
+    fn record_rate_limit(&self, _: &str, _: &str, _: RateLimitHeaders) {}
+    fn record_secondary_limit(&self, _: &str) {}
+    fn record_budget(&self, _: &str, _: ApiResource, _: BudgetState) {}
 }

@@ -1,25 +1,30 @@
-//! GitHub, seen through octocrab: the adapter behind the scheduler's `ActivitySource`.
+//! GitHub's APIs: the adapter that implements the scheduler's `ActivitySource`.
 
+mod account;
+mod api_request;
 mod auth;
 mod auto;
 mod classify;
 mod client;
 mod graphql;
+mod http_response;
 mod identity;
 mod identity_rules;
-mod loc;
 mod meter;
-mod model;
 pub mod quota;
+mod repo_selector;
 mod rest;
-mod rest_response;
+mod retry;
+mod time_format;
 mod transport;
 
 pub use auth::{Anonymous, AppSettings, AppToken, SecretReader, StoredToken, TokenError, TokenSource};
 pub use auto::AutoSource;
-pub use client::{ClientSettings, GithubClient, RetrySettings};
+pub use client::{ClientSettings, GithubClient};
 pub use graphql::GraphqlSource;
 pub use identity_rules::{IdentifiedSource, IdentityRules};
-pub use meter::{NoMeter, RateLimit, RequestMeter};
-pub use rest::{RepoSelector, RestSource};
+pub use meter::{NoMeter, RateLimitHeaders, RequestMeter};
+pub use repo_selector::RepoSelector;
+pub use rest::RestSource;
+pub use retry::RetrySettings;
 pub use transport::{ClientBuildError, HttpTransport};

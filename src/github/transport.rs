@@ -1,4 +1,4 @@
-//! One exchange with a server: octocrab with limits of time and size, and nothing it would do by itself.
+//! HTTP requests over octocrab, with limits of time and size and without its own retries.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Limited};
 use octocrab::Octocrab;
 
-use super::rest_response::RestResponse;
+use super::http_response::HttpResponse;
 
-/// The largest answer that is read; beyond it there counts as none.
+/// Size limit of a response body, in bytes; a larger response is an error.
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
-/// Where GitHub Enterprise Server has its REST API.
+/// Path of the REST API on GitHub Enterprise Server.
 const SERVER_REST: &str = "/api/v3";
-/// Where GitHub Enterprise Server has its GraphQL API.
+/// Path of the GraphQL API on GitHub Enterprise Server.
 const SERVER_GRAPHQL: &str = "/api/graphql";
 
-/// Why no client could be made.
+/// Why no HTTP client could be built.
 #[derive(Debug, thiserror::Error)]
 #[error("github.api_base_url \"{url}\" cannot be used: {reason}")]
 pub struct ClientBuildError {
@@ -25,31 +25,30 @@ pub struct ClientBuildError {
     reason: String,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// It took too long.
-    #[error("no complete answer within {} s", .0.as_secs_f64())]
+    /// It took longer than the configured timeout.
+    #[error("no complete response within {} s", .0.as_secs_f64())]
     TimedOut(Duration),
-    /// There is no way there, or it broke off.
+    /// The connection could not be made, or was interrupted.
     #[error("{0}")]
-    Broken(String),
+    Failed(String),
 }
 
-/// What is sent.
+/// An HTTP request.
 #[derive(Clone, Debug)]
-pub struct WireRequest {
-    /// How.
+pub struct HttpRequest {
     pub method: Method,
     /// Path and query, with or without the prefix of the REST API.
     pub path: String,
     /// Headers besides the usual ones.
     pub headers: HeaderMap,
-    /// JSON, or nothing.
+    /// JSON, or empty.
     pub body: Bytes,
 }
 
-/// The way to one server. Cheap to clone.
+/// An HTTP client for one server. Cheap to clone.
 #[derive(Clone)]
 pub struct HttpTransport {
     octocrab: Octocrab,
@@ -59,15 +58,16 @@ pub struct HttpTransport {
 }
 
 impl HttpTransport {
-    /// The way to the server whose REST API is at `base_url`. Nothing is asked yet; needs a tokio runtime.
+    /// A client for the server whose REST API is at `base_url`. Sends nothing yet; needs a tokio
+    /// runtime.
     ///
     /// # Errors
-    /// When the URL is none, or no TLS can be set up.
+    /// If the URL is invalid or TLS cannot be set up.
     pub fn new(base_url: &str, timeout: Duration) -> Result<Self, ClientBuildError> {
         let failed = |reason: String| ClientBuildError { url: base_url.to_owned(), reason };
         let base: Uri = base_url.parse().map_err(|error: http::uri::InvalidUri| failed(error.to_string()))?;
         let (Some(scheme), Some(authority)) = (base.scheme(), base.authority()) else {
-            return Err(failed("it has no scheme or no host".into()));
+            return Err(failed("it lacks a scheme or a host".into()));
         };
         let octocrab = Octocrab::builder()
             .base_uri(format!("{scheme}://{authority}"))
@@ -76,7 +76,7 @@ impl HttpTransport {
             .set_read_timeout(Some(timeout))
             .set_write_timeout(Some(timeout))
             .build()
-            .map_err(|error| failed(format!("{}; are CA certificates installed?", causes(&error))))?;
+            .map_err(|error| failed(format!("{}; are CA certificates installed?", with_causes(&error))))?;
         let rest_prefix = base.path().trim_end_matches('/').to_owned();
         let graphql_path = match rest_prefix.strip_suffix(SERVER_REST) {
             Some(before) => format!("{before}{SERVER_GRAPHQL}"),
@@ -90,30 +90,32 @@ impl HttpTransport {
         &self.graphql_path
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole response.
     ///
     /// # Errors
-    /// Why there is no answer, or only a part of one.
-    pub async fn send(&self, parcel: WireRequest) -> Result<RestResponse, TransportError> {
-        match tokio::time::timeout(self.timeout, self.exchange(parcel)).await {
-            Ok(outcome) => outcome.map_err(TransportError::Broken),
+    /// If there is no response, or only a part of one.
+    pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        match tokio::time::timeout(self.timeout, self.exchange(request)).await {
+            Ok(outcome) => outcome.map_err(TransportError::Failed),
             Err(_) => Err(TransportError::TimedOut(self.timeout)),
         }
     }
 
-    async fn exchange(&self, parcel: WireRequest) -> Result<RestResponse, String> {
-        let mut request = Request::new(parcel.body);
-        *request.method_mut() = parcel.method;
-        *request.uri_mut() = self.uri(&parcel.path)?;
-        *request.headers_mut() = parcel.headers;
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, String> {
+        let HttpRequest { method, path, headers, body } = request;
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = self.uri(&path)?;
+        *request.headers_mut() = headers;
         let headers = request.headers_mut();
         headers.insert("accept", HeaderValue::from_static("application/vnd.github+json"));
         headers.insert("x-github-api-version", HeaderValue::from_static("2022-11-28"));
         headers.insert("content-type", HeaderValue::from_static("application/json"));
-        let response = self.octocrab.execute(request).await.map_err(|error| causes(&error))?;
+        let response = self.octocrab.execute(request).await.map_err(|error| with_causes(&error))?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(|error| causes(error.as_ref()))?;
-        Ok(RestResponse { status: head.status, headers: head.headers, body: body.to_bytes() })
+        let body =
+            Limited::new(body, BODY_LIMIT).collect().await.map_err(|error| with_causes(error.as_ref()))?;
+        Ok(HttpResponse { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
 
     /// Links between pages have the prefix of the REST API already.
@@ -121,21 +123,22 @@ impl HttpTransport {
         let has_prefix = path == self.graphql_path
             || path.strip_prefix(&self.rest_prefix).is_some_and(|rest| rest.starts_with('/'));
         let path = if has_prefix { path.to_owned() } else { format!("{}{path}", self.rest_prefix) };
-        path.parse().map_err(|error| format!("\"{path}\" is no path: {error}"))
+        path.parse().map_err(|error| format!("\"{path}\" is not a valid path: {error}"))
     }
 }
 
-/// An error and everything that caused it, in one line; library errors often hide the reason at the end of the chain.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+/// An error and its causes in one line: library errors often name the reason at the end of the
+/// chain only.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = String::new();
     let mut next = Some(error);
     while let Some(error) = next {
-        let said = error.to_string();
-        if !said.is_empty() && !text.contains(&said) {
+        let message = error.to_string();
+        if !message.is_empty() && !text.contains(&message) {
             if !text.is_empty() {
                 text.push_str(": ");
             }
-            text.push_str(&said);
+            text.push_str(&message);
         }
         next = error.source();
     }
@@ -147,7 +150,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_enterprise_server_has_its_apis_elsewhere_and_links_are_not_prefixed_twice() {
+    async fn enterprise_server_paths_get_their_prefix_exactly_once() {
         let timeout = Duration::from_secs(1);
         let server = HttpTransport::new("https://ghe.example/api/v3", timeout).unwrap();
         assert_eq!(server.graphql_path(), "/api/graphql");

@@ -24,7 +24,7 @@ impl RedisCredentials {
             |what: &str, why: &dyn std::fmt::Display| RedisClientError::Refused(format!("{what}: {why}"));
         let password = match &settings.password {
             Some(source) => {
-                Some(source.read().map_err(|error| refused("store.redis_password_file", &error))?)
+                Some(source.read_blocking().map_err(|error| refused("store.redis_password_file", &error))?)
             }
             None => None,
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::github::quota::{ApiResource, BudgetState};
-use crate::github::{RateLimit, RequestMeter};
+use crate::github::{RateLimitHeaders, RequestMeter};
 use crate::meter::StoreRequestMeter;
 use crate::telemetry::{GithubMetrics, StoreMeter};
 
@@ -14,19 +14,19 @@ impl StoreRequestMeter for StoreMeter {
 }
 
 impl RequestMeter for GithubMetrics {
-    fn request(&self, org: &str, endpoint: &str, status_class: &str, took: Duration) {
+    fn record_request(&self, org: &str, endpoint: &str, status_class: &str, took: Duration) {
         self.github_request(org, endpoint, status_class, took);
     }
 
-    fn rate_limit(&self, org: &str, installation: &str, limit: RateLimit) {
+    fn record_rate_limit(&self, org: &str, installation: &str, limit: RateLimitHeaders) {
         GithubMetrics::rate_limit(self, org, installation, limit.remaining, limit.reset);
     }
 
-    fn secondary_limit(&self, org: &str) {
+    fn record_secondary_limit(&self, org: &str) {
         self.secondary_limit_hit(org);
     }
 
-    fn budget(&self, org: &str, resource: ApiResource, state: BudgetState) {
+    fn record_budget(&self, org: &str, resource: ApiResource, state: BudgetState) {
         let BudgetState { limit, remaining, reserved, kept_back } = state;
         let states =
             [("limit", limit), ("remaining", remaining), ("reserved", reserved), ("kept_back", kept_back)];

@@ -1,4 +1,4 @@
-//! The rooms of quota as `/healthz` shows them.
+//! The rate limiters as `/healthz` reports them, and as the replicas report them to each other.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,79 +11,82 @@ use crate::github::quota::{BudgetState, RateLimiter, RateLimiterReport, RateLimi
 use crate::human;
 use crate::telemetry::{Quotas, SharedQuota};
 
-/// Tells the quota of each organisation, as it is when asked.
+/// A function that returns the current quota status of each organisation as JSON.
 pub fn quotas(organisations: &[Organisation]) -> Quotas {
-    let rooms: Vec<(OrgName, Arc<RateLimiter>)> =
-        organisations.iter().map(|made| (made.org.clone(), made.room.clone())).collect();
+    let limiters: Vec<(OrgName, Arc<RateLimiter>)> = organisations
+        .iter()
+        .map(|organisation| (organisation.org.clone(), organisation.rate_limiter.clone()))
+        .collect();
     Arc::new(move || {
-        let states = rooms.iter().map(|(org, room)| (org.to_string(), told(org, &room.state())));
+        let states =
+            limiters.iter().map(|(org, limiter)| (org.to_string(), quota_json(org, &limiter.state())));
         Value::Object(states.collect::<Map<String, Value>>())
     })
 }
 
-/// The rooms as the replicas tell each other of them, by the first organisation that uses each.
+/// The distinct rate limiters, each under the name of the first organisation that uses it.
 pub struct RateLimiters(BTreeMap<String, Arc<RateLimiter>>);
 
 impl RateLimiters {
-    /// The rooms of these organisations, each once.
+    /// The rate limiters of these organisations, each once.
     pub fn of(organisations: &[Organisation]) -> Self {
-        let mut rooms: BTreeMap<String, Arc<RateLimiter>> = BTreeMap::new();
-        for made in organisations {
-            if !rooms.values().any(|known| Arc::ptr_eq(known, &made.room)) {
-                rooms.insert(made.org.to_string(), made.room.clone());
+        let mut limiters: BTreeMap<String, Arc<RateLimiter>> = BTreeMap::new();
+        for Organisation { org, rate_limiter, .. } in organisations {
+            if !limiters.values().any(|known| Arc::ptr_eq(known, rate_limiter)) {
+                limiters.insert(org.to_string(), rate_limiter.clone());
             }
         }
-        RateLimiters(rooms)
+        RateLimiters(limiters)
     }
 }
 
 impl SharedQuota for RateLimiters {
     fn tell(&self) -> Value {
         let reports: BTreeMap<&String, RateLimiterReport> =
-            self.0.iter().map(|(name, room)| (name, room.report())).collect();
+            self.0.iter().map(|(name, limiter)| (name, limiter.report())).collect();
         json!(reports)
     }
 
-    fn hear(&self, told: Vec<Value>) {
-        // What another version tells otherwise is passed over.
-        let told: Vec<BTreeMap<String, RateLimiterReport>> =
-            told.into_iter().filter_map(|told| serde_json::from_value(told).ok()).collect();
-        for (name, room) in &self.0 {
+    fn hear(&self, reports: Vec<Value>) {
+        // Reports of other versions with another format are ignored.
+        let reports: Vec<BTreeMap<String, RateLimiterReport>> =
+            reports.into_iter().filter_map(|report| serde_json::from_value(report).ok()).collect();
+        for (name, limiter) in &self.0 {
             let reports: Vec<RateLimiterReport> =
-                told.iter().filter_map(|rooms| rooms.get(name).cloned()).collect();
-            room.hear(&reports);
+                reports.iter().filter_map(|limiters| limiters.get(name).cloned()).collect();
+            limiter.merge_reports(&reports);
         }
     }
 }
 
-/// What concerns one organisation: its own waits, and the room's budgets and holds, which it shares with everybody who
-/// has the same credentials.
-fn told(org: &OrgName, state: &RateLimiterState) -> Value {
+/// The status of one organisation: its own waits, and the budgets and mandated waits that it shares
+/// with the other organisations with the same credentials.
+fn quota_json(org: &OrgName, state: &RateLimiterState) -> Value {
     let own = state.waits.iter().filter(|wait| wait.org == *org);
     let waits: Vec<Value> = own
         .map(|wait| {
             json!({
                 "resource": wait.resource.as_str(),
-                "purpose": wait.purpose.as_str(),
+                "purpose": wait.priority.as_str(),
                 "for": wait.reason.as_str(),
                 "until": wait.until.and_then(human::instant),
             })
         })
         .collect();
-    let holds = state.holds.iter().map(|(resource, reason, until)| {
+    let mandated = state.mandated_waits.iter().map(|(resource, reason, until)| {
         json!({ "resource": resource.as_str(), "for": reason.as_str(), "until": human::instant(*until) })
     });
     let budgets = state.budgets.iter().map(|(resource, budget)| {
         let BudgetState { limit, remaining, reserved, kept_back } = budget;
-        let told = json!({
+        let points = json!({
             "limit": limit, "remaining": remaining, "reserved": reserved, "kept_back": kept_back
         });
-        (resource.as_str().to_owned(), told)
+        (resource.as_str().to_owned(), points)
     });
     json!({
         "waiting": !waits.is_empty(),
         "waits": waits,
-        "holds": holds.collect::<Vec<Value>>(),
+        "holds": mandated.collect::<Vec<Value>>(),
         "budgets": budgets.collect::<Map<String, Value>>(),
     })
 }

@@ -126,7 +126,7 @@ impl Service {
         let observer: Arc<dyn EventObserver> = Arc::new(metrics.clone());
         let organisations = organisations(config, &settings.clock, &meter)?;
         let quotas = quotas(&organisations);
-        let rooms = Arc::new(RateLimiters::of(&organisations));
+        let rate_limiters = Arc::new(RateLimiters::of(&organisations));
         let disk = DiskProbe::new(&config.store.path);
         let sources = sources(&settings, disk.space(), quotas);
         let parts = TreeParts {
@@ -137,7 +137,7 @@ impl Service {
             backfill: BackfillQueue::open(config, &settings.replica, &settings.stores, &observer).await,
             observer,
             probes: probes(config, disk),
-            fleet: Some(fleet(&settings, sources.clone(), metrics.clone(), rooms)),
+            fleet: Some(fleet(&settings, sources.clone(), metrics.clone(), rate_limiters)),
         };
         let tree = start(config, parts)?;
         if let Some(otel) = &settings.otel {
@@ -286,12 +286,12 @@ fn fleet(
     settings: &ServiceSettings,
     sources: impl Fn(&Shown) -> Sources + 'static,
     metrics: Metrics,
-    rooms: Arc<RateLimiters>,
+    rate_limiters: Arc<RateLimiters>,
 ) -> FleetParts {
     let writer = format!("{}_{:032x}", settings.replica, rand::rng().random::<u128>());
     let exchange = move |shown: &Shown| -> Arc<dyn PeerExchange> {
-        let (metrics, rooms) = (metrics.clone(), rooms.clone());
-        Arc::new(FleetExchange::new(sources(shown), metrics, rooms, writer.clone()))
+        let (metrics, rate_limiters) = (metrics.clone(), rate_limiters.clone());
+        Arc::new(FleetExchange::new(sources(shown), metrics, rate_limiters, writer.clone()))
     };
     FleetParts { replica: settings.replica.clone(), exchange: Box::new(exchange) }
 }
@@ -303,7 +303,7 @@ fn admin(settings: &ServiceSettings, tree: &Tree) -> AdminAccess {
         let shown = token.clone();
         actix_rt::spawn(async move {
             loop {
-                refresh(&source, &shown);
+                refresh(&source, &shown).await;
                 sleep(TOKEN_REFRESH).await;
             }
         });
@@ -335,10 +335,10 @@ fn keep_readings(state: &AppState) {
     });
 }
 
-fn refresh(source: &SecretSource, shown: &Observable<Option<SecretString>>) {
-    match source.read() {
+async fn refresh(source: &SecretSource, shown: &Observable<Option<SecretString>>) {
+    match source.read().await {
         Ok(secret) => shown.set(Some(SecretString::from(secret.expose().to_owned()))),
-        Err(error) => tracing::warn!(%error, "the admin token cannot be read; the last one stays good"),
+        Err(error) => tracing::warn!(%error, "the admin token cannot be read; the last one remains valid"),
     }
 }
 

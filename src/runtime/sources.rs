@@ -1,8 +1,9 @@
-//! From the configured organisations to where their activity comes from.
+//! Builds the activity sources of the configured organisations.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::FutureExt;
 use github_stats_actors::clock::Clock;
 use github_stats_actors::source::ActivitySource;
 use secrecy::SecretString;
@@ -16,80 +17,81 @@ use crate::github::{
     SecretReader, StoredToken, TokenSource,
 };
 
-/// How long one request is tried again at most: then the cycle's failure says more than patience would help.
+/// A request is retried no longer than this; the cycle then fails with its error.
 const RETRY_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
-/// Why an organisation's activity cannot be asked for.
+/// Why the activity source of an organisation cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum SourcesError {
-    /// The API's address cannot be used.
+    /// The URL of the API cannot be used.
     #[error(transparent)]
     Client(#[from] ClientBuildError),
-    /// The key of the pseudonyms cannot be read.
+    /// The key for pseudonyms cannot be read.
     #[error("identity.pseudonym_key cannot be read: {0}")]
     PseudonymKey(String),
 }
 
-/// Every configured organisation.
+/// Builds the sources of all configured organisations.
 ///
 /// # Errors
-/// The first one that cannot be asked for.
+/// The error of the first one that cannot be built.
 pub fn organisations(
     config: &Config,
     clock: &Arc<Clock>,
     meter: &Arc<dyn RequestMeter>,
 ) -> Result<Vec<Organisation>, SourcesError> {
-    let mut builder = Sources::new(config, clock, meter);
+    let mut builder = SourceBuilder::new(config, clock, meter);
     config.github.orgs.iter().map(|org| builder.organisation(org)).collect()
 }
 
-/// One configured organisation.
+/// Builds the source of one configured organisation.
 ///
 /// # Errors
-/// When it cannot be asked for.
+/// If it cannot be built.
 pub fn organisation(
     config: &Config,
     org: &OrgConfig,
     clock: &Arc<Clock>,
     meter: &Arc<dyn RequestMeter>,
 ) -> Result<Organisation, SourcesError> {
-    Sources::new(config, clock, meter).organisation(org)
+    SourceBuilder::new(config, clock, meter).organisation(org)
 }
 
-/// Makes sources; those that use the same credentials share one room, because GitHub counts them together.
-struct Sources<'a> {
+/// Builds sources. Those with the same credentials share a rate limiter, because GitHub counts them
+/// together.
+struct SourceBuilder<'a> {
     config: &'a Config,
     clock: &'a Arc<Clock>,
     meter: &'a Arc<dyn RequestMeter>,
-    shared: Vec<Shared>,
+    shared: Vec<SharedAccess>,
 }
 
-/// What everybody with the same credentials uses.
+/// What the organisations with the same credentials share.
 #[derive(Clone)]
-struct Shared {
+struct SharedAccess {
     credentials: GithubCredentials,
     tokens: Arc<dyn TokenSource>,
-    room: Arc<RateLimiter>,
+    rate_limiter: Arc<RateLimiter>,
 }
 
-impl<'a> Sources<'a> {
+impl<'a> SourceBuilder<'a> {
     fn new(config: &'a Config, clock: &'a Arc<Clock>, meter: &'a Arc<dyn RequestMeter>) -> Self {
-        Sources { config, clock, meter, shared: Vec::new() }
+        SourceBuilder { config, clock, meter, shared: Vec::new() }
     }
 
     fn organisation(&mut self, org: &OrgConfig) -> Result<Organisation, SourcesError> {
         let concurrency = usize::try_from(org.per_org_concurrency).unwrap_or(1);
         let github = &self.config.github;
-        let wire = HttpTransport::new(github.api_base_url.as_str(), github.request_timeout)?;
+        let transport = HttpTransport::new(github.api_base_url.as_str(), github.request_timeout)?;
         let credentials = org.credentials();
-        let shared = self.shared(&credentials, &wire);
-        let room = shared.room.clone();
+        let shared = self.shared(&credentials, &transport);
+        let rate_limiter = shared.rate_limiter.clone();
         let cap = u64::from(org.max_api_points_per_hour);
         let client = GithubClient::new(ClientSettings {
             org: org.org.as_str().into(),
-            wire,
+            transport,
             tokens: shared.tokens,
-            room: shared.room,
+            rate_limiter: shared.rate_limiter,
             cap: (cap > 0).then(|| Arc::new(Mutex::new(HourlyCap::new(cap)))),
             concurrency,
             retry: self.retry(),
@@ -99,7 +101,7 @@ impl<'a> Sources<'a> {
         Ok(Organisation {
             org: org.org.as_str().into(),
             source: self.source(org, client, &credentials)?,
-            room,
+            rate_limiter,
             interval: org.scrape_interval,
             concurrency,
         })
@@ -113,28 +115,24 @@ impl<'a> Sources<'a> {
     ) -> Result<Arc<dyn ActivitySource>, SourcesError> {
         let patterns = org.clone();
         let selects = Arc::new(move |name: &str| patterns.selects(name));
-        let personas = personas(self.config)?;
+        let rules = identity_rules(self.config)?;
         Ok(match (self.config.github.api, credentials) {
             (GithubApi::Graphql, _) => {
-                Arc::new(IdentifiedSource::new(GraphqlSource::new(client, selects), personas))
+                Arc::new(IdentifiedSource::new(GraphqlSource::new(client, selects), rules))
             }
-            (GithubApi::Rest, _) => {
-                Arc::new(IdentifiedSource::new(RestSource::new(client, selects), personas))
-            }
+            (GithubApi::Rest, _) => Arc::new(IdentifiedSource::new(RestSource::new(client, selects), rules)),
             (GithubApi::Auto, GithubCredentials::Anonymous) => {
                 tracing::warn!(
                     org = org.org,
-                    "there are no credentials, which GraphQL wants: collecting over REST, 60 requests an hour"
+                    "there are no credentials, which GraphQL requires: collecting over REST, 60 requests per hour"
                 );
-                Arc::new(IdentifiedSource::new(RestSource::new(client, selects), personas))
+                Arc::new(IdentifiedSource::new(RestSource::new(client, selects), rules))
             }
-            (GithubApi::Auto, _) => {
-                Arc::new(IdentifiedSource::new(AutoSource::new(client, selects), personas))
-            }
+            (GithubApi::Auto, _) => Arc::new(IdentifiedSource::new(AutoSource::new(client, selects), rules)),
         })
     }
 
-    fn shared(&mut self, credentials: &GithubCredentials, wire: &HttpTransport) -> Shared {
+    fn shared(&mut self, credentials: &GithubCredentials, transport: &HttpTransport) -> SharedAccess {
         if let Some(shared) = self.shared.iter().find(|shared| shared.credentials == *credentials) {
             return shared.clone();
         }
@@ -145,16 +143,16 @@ impl<'a> Sources<'a> {
             secondary_backoff: limits.secondary_limit_backoff,
             ..RateLimiterSettings::default()
         };
-        let shared = Shared {
+        let shared = SharedAccess {
             credentials: credentials.clone(),
-            tokens: self.tokens(credentials, wire),
-            room: RateLimiter::new(settings, self.clock.clone()),
+            tokens: self.tokens(credentials, transport),
+            rate_limiter: RateLimiter::new(settings, self.clock.clone()),
         };
         self.shared.push(shared.clone());
         shared
     }
 
-    fn tokens(&self, credentials: &GithubCredentials, wire: &HttpTransport) -> Arc<dyn TokenSource> {
+    fn tokens(&self, credentials: &GithubCredentials, transport: &HttpTransport) -> Arc<dyn TokenSource> {
         match credentials {
             GithubCredentials::Anonymous => Arc::new(Anonymous),
             GithubCredentials::Token(source) => Arc::new(StoredToken(reader(source))),
@@ -164,7 +162,7 @@ impl<'a> Sources<'a> {
                     installation_id: *installation_id,
                     private_key: reader(private_key),
                 };
-                Arc::new(AppToken::new(settings, wire.clone(), self.clock.clone()))
+                Arc::new(AppToken::new(settings, transport.clone(), self.clock.clone()))
             }
         }
     }
@@ -181,21 +179,26 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// Read at each use, so that a rotated file needs no restart.
+/// Reads a secret at each use, so that a rotated file needs no restart.
 fn reader(source: &SecretSource) -> SecretReader {
     let source = source.clone();
     Arc::new(move || {
-        let secret = source.read().map_err(|error| error.to_string())?;
-        Ok(SecretString::from(secret.expose().to_owned()))
+        let source = source.clone();
+        async move {
+            let secret = source.read().await.map_err(|error| error.to_string())?;
+            Ok(SecretString::from(secret.expose().to_owned()))
+        }
+        .boxed()
     })
 }
 
-/// The key is read once: another key gives other pseudonyms, which is for the next start to decide.
-fn personas(config: &Config) -> Result<IdentityRules, SourcesError> {
+/// The key is read only at the start: another key would give other pseudonyms.
+fn identity_rules(config: &Config) -> Result<IdentityRules, SourcesError> {
     let identity = &config.identity;
     let key = match identity.pseudonym_key().filter(|_| identity.pseudonymize) {
         Some(source) => {
-            let secret = source.read().map_err(|error| SourcesError::PseudonymKey(error.to_string()))?;
+            let secret =
+                source.read_blocking().map_err(|error| SourcesError::PseudonymKey(error.to_string()))?;
             Some(SecretString::from(secret.expose().to_owned()))
         }
         None => None,

@@ -38,8 +38,8 @@ pub struct Organisation {
     pub org: OrgName,
     /// Where its activity comes from.
     pub source: Arc<dyn ActivitySource>,
-    /// The limits of its credentials.
-    pub room: Arc<RateLimiter>,
+    /// The rate limiter of its credentials.
+    pub rate_limiter: Arc<RateLimiter>,
     /// How often it is scraped.
     pub interval: Duration,
     /// How many of its repositories are collected at a time.

@@ -52,7 +52,7 @@ impl Stage {
         let organisation = Organisation {
             org: "acme".into(),
             source: Arc::new(source.clone()),
-            room: RateLimiter::new(RateLimiterSettings::default(), clock.clone()),
+            rate_limiter: RateLimiter::new(RateLimiterSettings::default(), clock.clone()),
             interval: INTERVAL,
             concurrency: 4,
         };

@@ -4,8 +4,7 @@ mod estimate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use github_stats_actors::activity::DAY;
 use github_stats_actors::clock::Clock;
@@ -14,8 +13,8 @@ use github_stats_actors::source::{Listing, SourceError};
 use self::estimate::{CostEstimate, OrganisationSize};
 use super::command_error::CommandError;
 use crate::config::{Config, Environment, OrgConfig, Overrides, load};
-use crate::github::quota::{ApiResource, BudgetState};
-use crate::github::{RateLimit, RequestMeter};
+use crate::github::quota::ApiResource;
+use crate::github::{NoMeter, RequestMeter};
 use crate::runtime::organisation;
 
 /// Arguments of `plan`.
@@ -33,23 +32,13 @@ pub fn run(args: PlanArgs) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::from(u8::from(!fits)))
 }
 
-/// Prints a paragraph an organisation; whether all of them fit.
+/// Prints a paragraph per organisation; returns whether the rate limits suffice for all of them.
 async fn plan(config: &Config) -> bool {
     let clock = Clock::system();
     let mut fits = true;
     for org in &config.github.orgs {
-        let limits = Arc::new(Limits::default());
-        let meter: Arc<dyn RequestMeter> = limits.clone();
-        let listed = match organisation(config, org, &clock, &meter) {
-            Ok(made) => {
-                let listed = made.source.list().await.map_err(|error: SourceError| error.to_string());
-                // Listing finds out whether the server has GraphQL, which tells lines with commits.
-                listed.map(|listing| (listing, made.source.includes_loc()))
-            }
-            Err(error) => Err(error.to_string()),
-        };
-        match listed {
-            Ok((listing, graphql)) => fits &= tell(config, org, &listing, graphql, &limits),
+        match list(config, org, &clock).await {
+            Ok(listed) => fits &= print_plan(config, org, &listed),
             Err(error) => {
                 println!("{}: cannot be listed: {error}", org.org);
                 fits = false;
@@ -59,7 +48,33 @@ async fn plan(config: &Config) -> bool {
     fits
 }
 
-fn tell(config: &Config, org: &OrgConfig, listing: &Listing, graphql: bool, limits: &Limits) -> bool {
+/// What listing the repositories of an organisation has found out.
+struct ListedOrganisation {
+    listing: Listing,
+    /// Whether the server supports GraphQL.
+    graphql: bool,
+    /// The API that will be used most.
+    resource: ApiResource,
+    /// Points per hour that GitHub grants for it; `None` if the responses did not name them.
+    limit: Option<u64>,
+}
+
+async fn list(config: &Config, org: &OrgConfig, clock: &Arc<Clock>) -> Result<ListedOrganisation, String> {
+    let meter: Arc<dyn RequestMeter> = Arc::new(NoMeter);
+    let organisation = organisation(config, org, clock, &meter).map_err(|error| error.to_string())?;
+    let listing = organisation.source.list().await.map_err(|error: SourceError| error.to_string())?;
+    // Listing detects whether the server supports GraphQL, which returns lines of code with
+    // commits.
+    let graphql = organisation.source.includes_loc();
+    let resource = if graphql { ApiResource::Graphql } else { ApiResource::Core };
+    let limit = organisation.rate_limiter.known_limit(resource);
+    Ok(ListedOrganisation { listing, graphql, resource, limit })
+}
+
+/// Prints the estimated cost of an organisation; returns whether its rate limit suffices.
+fn print_plan(config: &Config, org: &OrgConfig, listed: &ListedOrganisation) -> bool {
+    let ListedOrganisation { listing, graphql, resource, limit } = listed;
+    let (graphql, resource) = (*graphql, *resource);
     let window = i64::try_from(config.metrics.active_window.as_secs()).unwrap_or(i64::MAX / 8);
     let pushed_within = |seconds: i64| {
         let since = listing.observed_at - seconds;
@@ -77,15 +92,11 @@ fn tell(config: &Config, org: &OrgConfig, listing: &Listing, graphql: bool, limi
         graphql,
     };
     let estimate = size.estimate();
-    let (resource, wanted) = match graphql {
-        true => (ApiResource::Graphql, estimate.graphql_points),
-        false => (ApiResource::Core, estimate.core_points),
-    };
-    let limit = limits.of(resource);
+    let wanted = if graphql { estimate.graphql_points } else { estimate.core_points };
     let usable = limit.map(|limit| usable(limit, config, org));
     println!("{}", paragraph(org, &size, &estimate));
     match usable {
-        None => println!("  quota: unknown, the server tells no limit"),
+        None => println!("  quota: unknown, the server reports no limit"),
         Some(usable) if wanted <= usable => {
             println!("  quota: fits, {wanted} of {usable} usable {} points an hour", resource.as_str());
         }
@@ -113,31 +124,10 @@ fn paragraph(org: &OrgConfig, size: &OrganisationSize, estimate: &CostEstimate) 
     )
 }
 
-/// What of a limit may be spent.
+/// The part of a limit that may be spent, in points per hour.
 fn usable(limit: u64, config: &Config, org: &OrgConfig) -> u64 {
     let kept_back = u64::from(config.rate_limit.min_remaining_threshold).min(limit / 10);
     let cap = u64::from(org.max_api_points_per_hour);
     let granted = limit - kept_back;
     if cap > 0 { granted.min(cap) } else { granted }
-}
-
-/// Remembers the limits that answers told.
-#[derive(Default)]
-struct Limits(Mutex<Vec<(ApiResource, u64)>>);
-
-impl Limits {
-    fn of(&self, resource: ApiResource) -> Option<u64> {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.iter().rev().find(|(of, limit)| *of == resource && *limit > 0).map(|(_, limit)| *limit)
-    }
-}
-
-impl RequestMeter for Limits {
-    fn request(&self, _: &str, _: &str, _: &str, _: Duration) {}
-    fn rate_limit(&self, _: &str, _: &str, _: RateLimit) {}
-    fn secondary_limit(&self, _: &str) {}
-
-    fn budget(&self, _: &str, resource: ApiResource, state: BudgetState) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((resource, state.limit));
-    }
 }

@@ -1,4 +1,4 @@
-//! The documentation says what the code does.
+//! The documentation matches the code.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ const END: &str = "<!-- keys: end -->";
 const WRITE: &str = "GITHUB_STATS_WRITE_DOCS";
 
 #[test]
-fn the_document_holds_the_generated_table() {
+fn the_document_contains_the_generated_table() {
     let path = in_package("docs/CONFIGURATION.md");
     let document = std::fs::read_to_string(&path).expect("docs/CONFIGURATION.md is readable");
     let start = document.find(BEGIN).expect("the table begins") + BEGIN.len();
@@ -30,8 +30,8 @@ fn the_document_holds_the_generated_table() {
 }
 
 #[test]
-fn every_serialised_key_is_documented_and_no_other() {
-    let documented: BTreeSet<String> = reference::lines().into_iter().map(|line| line.key).collect();
+fn exactly_the_serialised_keys_are_documented() {
+    let documented: BTreeSet<String> = reference::entries().into_iter().map(|entry| entry.key).collect();
     let mut serialised = BTreeSet::new();
     for (section, keys) in Config::default().encode().as_object().expect("sections") {
         serialised.extend(keys.as_object().expect("keys").keys().map(|key| format!("{section}.{key}")));
@@ -42,10 +42,10 @@ fn every_serialised_key_is_documented_and_no_other() {
 }
 
 #[test]
-fn every_key_has_a_meaning_and_a_variable() {
-    for line in reference::lines() {
-        assert!(line.meaning.ends_with('.'), "{line:?}");
-        assert!(line.variable().starts_with("GITHUB_STATS__"), "{line:?}");
-        assert!(!line.variable().contains(['.', '[']), "{line:?}");
+fn every_key_has_a_description_and_a_variable() {
+    for entry in reference::entries() {
+        assert!(entry.meaning.ends_with('.'), "{entry:?}");
+        assert!(entry.variable().starts_with("GITHUB_STATS__"), "{entry:?}");
+        assert!(!entry.variable().contains(['.', '[']), "{entry:?}");
     }
 }

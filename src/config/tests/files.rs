@@ -1,18 +1,18 @@
-//! The files that are shipped, and one with every key.
+//! The shipped files, and one with every key.
 
 use std::path::Path;
 
 use super::super::value::ConfigValue;
-use super::super::{Config, ElectionBackend, Environment, Loaded, Overrides, StoreBackend, load};
+use super::super::{Config, ElectionBackend, Environment, LoadedConfig, Overrides, StoreBackend, load};
 use super::in_package;
 
-fn shipped(file: &str) -> Loaded {
+fn shipped(file: &str) -> LoadedConfig {
     let env = Environment::from_iter([("GITHUB_TOKEN", "t")]);
     load(Some(&in_package(file)), &env, &Overrides::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]
-fn local_and_demo_load_without_a_remark() {
+fn local_and_demo_load_without_warnings() {
     for file in ["config/local.yaml", "config/demo.yaml"] {
         let loaded = shipped(file);
         assert_eq!(loaded.warnings, [], "{file}");
@@ -22,7 +22,7 @@ fn local_and_demo_load_without_a_remark() {
 }
 
 #[test]
-fn production_loads_without_a_remark() {
+fn production_loads_without_warnings() {
     let loaded = shipped("config/production.yaml");
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.config.store.backend, StoreBackend::Redis);
@@ -31,7 +31,7 @@ fn production_loads_without_a_remark() {
 }
 
 #[test]
-fn the_file_with_every_key_has_every_key_and_none_at_its_default() {
+fn the_file_with_every_key_sets_each_to_another_value_than_its_default() {
     let loaded = shipped("src/config/testdata/every-key.yaml");
     let (written, default) = (loaded.config.encode(), Config::default().encode());
     for section in default.as_object().expect("sections").keys() {
@@ -50,7 +50,7 @@ fn a_file_of_the_go_exporter_loads_unchanged() {
 }
 
 #[test]
-fn what_is_serialised_loads_again() {
+fn the_serialised_configuration_loads_again() {
     let yaml = serde_saphyr::to_string(&Config::default()).expect("serialises");
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("default.yaml");

@@ -1,13 +1,13 @@
-//! Input that means harm: refused in bounded time and space, never a panic.
+//! Malicious input: rejected in bounded time and space, without a panic.
 
 use proptest::prelude::*;
 
 use super::super::{Environment, Overrides, load};
-use super::{config, load_yaml, refusal};
+use super::{config, load_yaml, rejection};
 
 #[test]
-fn a_huge_file_is_refused_unread() {
-    let message = refusal(&"# filler\n".repeat(150_000), &[]);
+fn a_huge_file_is_rejected() {
+    let message = rejection(&"# filler\n".repeat(150_000), &[]);
     assert_eq!(
         message,
         "test.yaml: the configuration file is larger than 1048576 bytes; is it the right file?"
@@ -15,25 +15,25 @@ fn a_huge_file_is_refused_unread() {
 }
 
 #[test]
-fn a_billion_laughs_are_refused() {
+fn a_billion_laughs_attack_is_rejected() {
     let mut bomb = String::from("a0: &a0 {x: y}\n");
     for i in 1..40 {
         bomb.push_str(&format!("a{i}: &a{i} [*a{0}, *a{0}, *a{0}, *a{0}]\n", i - 1));
     }
-    assert!(refusal(&bomb, &[]).contains("not valid YAML"));
+    assert!(rejection(&bomb, &[]).contains("not valid YAML"));
 }
 
 #[test]
-fn bytes_that_are_no_text_name_their_line() {
+fn bytes_that_are_not_utf_8_are_reported_with_their_line() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("binary.yaml");
     std::fs::write(&file, b"server: {}\nretry: \xff\n").expect("written");
-    let error = load(Some(&file), &Environment::default(), &Overrides::default()).expect_err("refused");
+    let error = load(Some(&file), &Environment::default(), &Overrides::default()).expect_err("rejected");
     assert!(error.to_string().ends_with("binary.yaml:2:1: not valid YAML: the text is not UTF-8"), "{error}");
 }
 
 #[test]
-fn hostile_variables_are_refused() {
+fn malicious_variables_are_rejected() {
     for (name, value) in [
         ("GITHUB_STATS__", "x"),
         ("GITHUB_STATS______", "x"),
@@ -44,12 +44,12 @@ fn hostile_variables_are_refused() {
         ("GITHUB_STATS__SERVER", "[]"),
         ("GITHUB_STATS__SERVER", "\u{0}"),
     ] {
-        let message = refusal("", &[(name, value)]);
+        let message = rejection("", &[(name, value)]);
         assert!(message.starts_with(name), "{message}");
     }
 }
 
-/// Text that is mostly YAML about our own keys, so that it reaches beyond the parser.
+/// Text that is mostly YAML with real keys, so that it gets beyond the parser.
 fn likely_yaml() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "server",
@@ -125,15 +125,15 @@ proptest! {
 }
 
 #[test]
-fn a_hundred_thousand_globs_cost_nothing_before_they_are_used() {
+fn globs_are_not_compiled_before_they_are_used() {
     let globs: String = (0..100_000).map(|i| format!("a{i}*,")).collect();
     let config = config(&format!("github: {{orgs: [{{org: a, repo_allowlist: [{globs}]}}]}}\n"), &[]);
     assert_eq!(config.github.orgs[0].repo_allowlist.len(), 100_000);
 }
 
 #[test]
-fn an_endless_glob_is_refused() {
+fn an_overlong_glob_is_rejected() {
     let glob = "{a,b}".repeat(10_000);
-    let message = refusal(&format!("github: {{orgs: [{{org: a, repo_allowlist: [\"{glob}\"]}}]}}\n"), &[]);
+    let message = rejection(&format!("github: {{orgs: [{{org: a, repo_allowlist: [\"{glob}\"]}}]}}\n"), &[]);
     assert!(message.ends_with("(it is longer than 256 bytes)") && message.len() < 300, "{message}");
 }

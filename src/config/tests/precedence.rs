@@ -3,22 +3,24 @@
 use std::time::Duration;
 
 use super::super::{Config, Environment, GithubCredentials, Overrides, SecretSource, load};
-use super::{config, load_all, refusal};
+use super::{config, load_with, rejection};
 
 const FILE: &str = "server: {listen_addr: \":1\", log_level: warn}\n";
 
 fn token_of(config: &Config, org: usize) -> Option<String> {
     match config.github.orgs[org].credentials() {
-        GithubCredentials::Token(source) => Some(source.read().expect("readable").expose().to_owned()),
+        GithubCredentials::Token(source) => {
+            Some(source.read_blocking().expect("readable").expose().to_owned())
+        }
         _ => None,
     }
 }
 
 #[test]
-fn each_source_wins_over_the_next() {
+fn each_source_overrides_the_next() {
     let port = |yaml, variables: &[(&str, &str)], listen: Option<&str>| {
         let overrides = Overrides { listen: listen.map(str::to_owned), ..Overrides::default() };
-        load_all(yaml, variables, &overrides).expect("loads").config.server.listen_addr.port
+        load_with(yaml, variables, &overrides).expect("loads").config.server.listen_addr.port
     };
     let variable = [("GITHUB_STATS__SERVER__LISTEN_ADDR", ":2")];
     assert_eq!(port("", &[], None), 8080);
@@ -28,7 +30,7 @@ fn each_source_wins_over_the_next() {
 }
 
 #[test]
-fn without_a_file_the_defaults_hold() {
+fn without_a_file_the_defaults_apply() {
     let loaded = load(None, &Environment::default(), &Overrides::default()).expect("loads");
     assert_eq!(loaded.config, Config::default());
 }
@@ -45,17 +47,17 @@ fn organisations_of_the_flags_need_no_file() {
 }
 
 #[test]
-fn organisations_of_the_flags_keep_what_the_file_says_of_them() {
+fn organisations_of_the_flags_keep_their_settings_from_the_file() {
     let yaml = "github: {orgs: [{org: acme, scrape_interval: 1m}, {org: globex}]}\n";
     let overrides = Overrides { orgs: vec!["Acme,new".to_owned()], ..Overrides::default() };
-    let config = load_all(yaml, &[], &overrides).expect("loads").config;
+    let config = load_with(yaml, &[], &overrides).expect("loads").config;
     assert_eq!(config.github.orgs.len(), 2);
     assert_eq!(config.github.orgs[0].scrape_interval, Duration::from_secs(60));
     assert_eq!(config.github.orgs[1].org, "new");
 }
 
 #[test]
-fn variables_are_read_as_their_key_asks() {
+fn variables_are_decoded_by_the_type_of_their_key() {
     let config = config(
         "",
         &[
@@ -80,7 +82,7 @@ fn variables_are_read_as_their_key_asks() {
 }
 
 #[test]
-fn variables_reach_into_lists_by_number() {
+fn variables_address_list_items_by_index() {
     let yaml = "github:\n  orgs:\n    - {org: acme}\n    - {org: globex}\n";
     let numbered: Vec<(String, String)> =
         (2..12).map(|i| (format!("GITHUB_STATS__GITHUB__ORGS__{i}__ORG"), format!("org{i}"))).collect();
@@ -94,7 +96,7 @@ fn variables_reach_into_lists_by_number() {
 }
 
 #[test]
-fn a_whole_list_may_be_a_variable_and_its_parts_others() {
+fn variables_may_set_a_whole_list_and_parts_of_it() {
     let config = config(
         "github: {orgs: [{org: acme}]}\n",
         &[
@@ -107,7 +109,7 @@ fn a_whole_list_may_be_a_variable_and_its_parts_others() {
 }
 
 #[test]
-fn refused_variables_are_named() {
+fn errors_name_the_variable() {
     for (name, value, message) in [
         (
             "GITHUB_STATS__STORE__RETENTON",
@@ -135,22 +137,22 @@ fn refused_variables_are_named() {
             "GITHUB_STATS__LEADER_ELECTION__RENEW_DEADLINE: leader_election.renew_deadline (1h) must be shorter than leader_election.lease_duration (15s)",
         ),
     ] {
-        assert_eq!(refusal("", &[(name, value)]), message);
+        assert_eq!(rejection("", &[(name, value)]), message);
     }
 }
 
 #[test]
-fn a_refused_flag_is_named() {
+fn errors_name_the_flag() {
     let overrides = Overrides { listen: Some("nowhere".to_owned()), ..Overrides::default() };
-    let error = load(None, &Environment::default(), &overrides).expect_err("refused");
+    let error = load(None, &Environment::default(), &overrides).expect_err("rejected");
     assert!(error.to_string().starts_with("--listen: server.listen_addr must be an address"), "{error}");
     let overrides = Overrides { orgs: vec!["a b".to_owned()], ..Overrides::default() };
-    let error = load(None, &Environment::default(), &overrides).expect_err("refused");
+    let error = load(None, &Environment::default(), &overrides).expect_err("rejected");
     assert!(error.to_string().starts_with("--org: github.orgs[0].org must be"), "{error}");
 }
 
 #[test]
-fn a_secret_of_the_environment_replaces_the_file_of_the_file() {
+fn a_secret_in_the_environment_replaces_the_one_in_the_file() {
     let config = config(
         "server: {admin_token_file: /run/token}\namqp: {url: \"amqp://h\"}\n",
         &[("GITHUB_STATS__SERVER__ADMIN_TOKEN", "t"), ("GITHUB_STATS__AMQP__URL_FILE", "/run/url")],
@@ -160,7 +162,7 @@ fn a_secret_of_the_environment_replaces_the_file_of_the_file() {
 }
 
 #[test]
-fn the_default_token_serves_only_those_without_credentials() {
+fn the_default_token_is_used_only_without_other_credentials() {
     let yaml = "github:\n  orgs:\n    - {org: a, token: own}\n    - {org: b}\n    - {org: c, app_id: 1, installation_id: 2, private_key_path: /k}\n";
     let config = config(yaml, &[("GITHUB_TOKEN", "shared")]);
     assert_eq!(token_of(&config, 0).as_deref(), Some("own"));

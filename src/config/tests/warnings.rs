@@ -1,4 +1,4 @@
-//! What is accepted with a remark.
+//! Configurations that are accepted with a warning.
 
 use super::load_yaml;
 
@@ -17,7 +17,7 @@ fn warnings(yaml: &str) -> Vec<String> {
 const ACME: &str = "github: {orgs: [{org: acme}]}\n";
 
 #[test]
-fn a_complete_configuration_has_none() {
+fn a_complete_configuration_has_no_warnings() {
     assert_eq!(warnings(ACME), Vec::<String>::new());
 }
 
@@ -38,25 +38,22 @@ fn keys_of_the_go_exporter_are_explained() {
 }
 
 #[test]
-fn what_is_not_used_is_said() {
-    let remarks = warnings(&format!("{ACME}store: {{redis_addr: \"redis:6379\"}}\n"));
-    assert_eq!(
-        remarks,
-        ["test.yaml:2:9: store.redis_addr: it is not used, because store.backend is embedded"]
-    );
-    let remarks = warnings("");
-    assert_eq!(remarks, ["github.orgs: no organisation is configured, so nothing will be collected"]);
+fn unused_keys_are_reported() {
+    let texts = warnings(&format!("{ACME}store: {{redis_addr: \"redis:6379\"}}\n"));
+    assert_eq!(texts, ["test.yaml:2:9: store.redis_addr: it is not used, because store.backend is embedded"]);
+    let texts = warnings("");
+    assert_eq!(texts, ["github.orgs: no organisation is configured, so nothing will be collected"]);
 }
 
 #[test]
 fn an_organisation_without_credentials_is_anonymous() {
     let loaded = load_yaml(ACME, &[]).expect("loads");
     let text = loaded.warnings[0].to_string();
-    assert!(text.ends_with("acme has no credentials and GITHUB_TOKEN is not set: only public data is visible, at 60 requests an hour"), "{text}");
+    assert!(text.ends_with("acme has no credentials and GITHUB_TOKEN is not set: only public data is visible, at 60 requests per hour"), "{text}");
 }
 
 #[test]
-fn a_variable_with_the_wrong_underscores_is_noticed() {
+fn a_variable_with_wrong_underscores_is_reported() {
     let variables = [
         ("GITHUB_TOKEN", "t"),
         ("GITHUB_STATS_STORE_RETENTION", "60d"),

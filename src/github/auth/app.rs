@@ -1,4 +1,4 @@
-//! Tokens of an installation of a GitHub App.
+//! Access tokens of an installation of a GitHub App.
 
 use std::sync::Arc;
 
@@ -14,14 +14,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use super::{SecretReader, TokenError, TokenSource};
-use crate::github::rest_response::RestResponse;
-use crate::github::transport::{HttpTransport, WireRequest};
+use super::secret_reader::SecretReader;
+use super::token_source::{TokenError, TokenSource};
+use crate::github::http_response::HttpResponse;
+use crate::github::transport::{HttpRequest, HttpTransport};
 
-/// A token is renewed so long before it expires, so that none expires on its way.
-const EARLY: i64 = 5 * MINUTE;
-/// GitHub accepts ten minutes at most; clocks differ.
-const PROOF_LIFE: i64 = 9 * MINUTE;
+/// A token is renewed this long before it expires, in seconds, so that none expires in transit.
+const RENEWAL_MARGIN: i64 = 5 * MINUTE;
+/// Validity of a JWT in seconds. GitHub accepts at most ten minutes, and clocks differ.
+const JWT_VALIDITY: i64 = 9 * MINUTE;
 
 /// What identifies an installation.
 #[derive(Clone)]
@@ -30,21 +31,23 @@ pub struct AppSettings {
     pub app_id: u64,
     /// The installation's id.
     pub installation_id: u64,
-    /// The App's private key as PEM; read for every new token, so that a rotated file needs no restart.
+    /// The App's private key in PEM format; read for every new token, so that a rotated file needs
+    /// no restart.
     pub private_key: SecretReader,
 }
 
-/// Mints the installation's tokens: one for all who ask, a new one shortly before the old one expires.
+/// Requests access tokens for the installation. All requests share one token, which is renewed
+/// shortly before it expires.
 pub struct AppToken {
     settings: AppSettings,
-    wire: HttpTransport,
+    transport: HttpTransport,
     clock: Arc<Clock>,
-    /// Held while a token is minted, so that many who ask at once get the same.
-    minted: Mutex<Option<Minted>>,
+    /// Locked while a token is requested, so that concurrent requests share it.
+    current: Mutex<Option<AccessToken>>,
 }
 
 #[derive(Clone)]
-struct Minted {
+struct AccessToken {
     token: SecretString,
     expires_at: Timestamp,
 }
@@ -57,67 +60,70 @@ struct Claims {
 }
 
 #[derive(Deserialize)]
-struct Issued {
+struct AccessTokenResponse {
     token: String,
     expires_at: String,
 }
 
 impl AppToken {
-    /// An installation whose tokens are asked for over `wire`.
-    pub fn new(settings: AppSettings, wire: HttpTransport, clock: Arc<Clock>) -> Self {
-        AppToken { settings, wire, clock, minted: Mutex::new(None) }
+    /// An installation whose tokens are requested over `transport`.
+    pub fn new(settings: AppSettings, transport: HttpTransport, clock: Arc<Clock>) -> Self {
+        AppToken { settings, transport, clock, current: Mutex::new(None) }
     }
 
-    async fn mint(&self) -> Result<Minted, TokenError> {
+    async fn request_token(&self) -> Result<AccessToken, TokenError> {
         let mut error = None;
-        // The first answer corrects the clock; a proof of identity from the future is refused.
+        // GitHub refuses a JWT from the future; the first response corrects the clock.
         for _ in 0..2 {
             let now = self.clock.now();
-            let asked = tokio::time::Instant::now();
-            let answer =
-                self.wire.send(self.parcel(now)?).await.map_err(|error| unavailable(error.to_string()))?;
-            if let Some(date) = answer.date() {
-                self.clock.observe(date, asked, tokio::time::Instant::now());
+            let sent = tokio::time::Instant::now();
+            let request = self.token_request(now).await?;
+            let response =
+                self.transport.send(request).await.map_err(|error| unavailable(error.to_string()))?;
+            if let Some(date) = response.date() {
+                self.clock.observe(date, sent, tokio::time::Instant::now());
             }
-            if answer.status == StatusCode::CREATED {
-                return issued(&answer);
+            if response.status == StatusCode::CREATED {
+                return parse_token(&response);
             }
-            error = Some(self.refused(&answer));
-            if answer.status != StatusCode::UNAUTHORIZED || (self.clock.now().seconds_since(now)).abs() < 30 {
+            error = Some(self.refusal(&response));
+            if response.status != StatusCode::UNAUTHORIZED || (self.clock.now().seconds_since(now)).abs() < 30
+            {
                 break;
             }
         }
-        Err(error.unwrap_or_else(|| unavailable("no answer".into())))
+        Err(error.unwrap_or_else(|| unavailable("no response".into())))
     }
 
-    fn parcel(&self, now: Timestamp) -> Result<WireRequest, TokenError> {
+    async fn token_request(&self, now: Timestamp) -> Result<HttpRequest, TokenError> {
         let mut headers = HeaderMap::new();
-        let bearer = HeaderValue::from_str(&format!("Bearer {}", self.proof(now)?));
+        let bearer = HeaderValue::from_str(&format!("Bearer {}", self.jwt(now).await?));
         let mut bearer = bearer.map_err(|_| wrong_key("it cannot sign"))?;
         bearer.set_sensitive(true);
         headers.insert(AUTHORIZATION, bearer);
         let path = format!("/app/installations/{}/access_tokens", self.settings.installation_id);
-        Ok(WireRequest { method: Method::POST, path, headers, body: Bytes::new() })
+        Ok(HttpRequest { method: Method::POST, path, headers, body: Bytes::new() })
     }
 
-    /// The App's proof of identity.
-    fn proof(&self, now: Timestamp) -> Result<String, TokenError> {
+    /// A JWT that proves the App's identity.
+    async fn jwt(&self, now: Timestamp) -> Result<String, TokenError> {
         let pem = (self.settings.private_key)()
+            .await
             .map_err(|detail| TokenError { kind: SourceErrorKind::Unauthorized, detail })?;
         let key = EncodingKey::from_rsa_pem(pem.expose_secret().as_bytes())
-            .map_err(|_| wrong_key("it is no RSA key in PEM format"))?;
+            .map_err(|_| wrong_key("it is not an RSA key in PEM format"))?;
         let claims = Claims {
             iat: now.as_unix() - MINUTE,
-            exp: now.as_unix() + PROOF_LIFE,
+            exp: now.as_unix() + JWT_VALIDITY,
             iss: self.settings.app_id.to_string(),
         };
         jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &key)
             .map_err(|_| wrong_key("it cannot sign"))
     }
 
-    fn refused(&self, answer: &RestResponse) -> TokenError {
+    fn refusal(&self, response: &HttpResponse) -> TokenError {
         let AppSettings { app_id, installation_id, .. } = self.settings;
-        let status = answer.status.as_u16();
+        let status = response.status.as_u16();
         let (kind, detail) = match status {
             401 => (
                 SourceErrorKind::Unauthorized,
@@ -132,10 +138,13 @@ impl AppToken {
             403 => (
                 SourceErrorKind::Forbidden,
                 format!(
-                    "installation {installation_id} of App {app_id} is suspended, or may not have a token"
+                    "installation {installation_id} of App {app_id} is suspended or not allowed to get a token"
                 ),
             ),
-            _ => (SourceErrorKind::Unavailable, format!("GitHub answers {status} instead of giving a token")),
+            _ => (
+                SourceErrorKind::Unavailable,
+                format!("GitHub responded with {status} instead of an access token"),
+            ),
         };
         TokenError { kind, detail }
     }
@@ -144,21 +153,21 @@ impl AppToken {
 #[async_trait]
 impl TokenSource for AppToken {
     async fn token(&self) -> Result<Option<SecretString>, TokenError> {
-        let mut minted = self.minted.lock().await;
+        let mut current = self.current.lock().await;
         let now = self.clock.now();
-        if let Some(good) = minted.as_ref().filter(|minted| now < minted.expires_at - EARLY) {
-            return Ok(Some(good.token.clone()));
+        if let Some(valid) = current.as_ref().filter(|current| now < current.expires_at - RENEWAL_MARGIN) {
+            return Ok(Some(valid.token.clone()));
         }
-        let fresh = self.mint().await?;
-        *minted = Some(fresh.clone());
-        Ok(Some(fresh.token))
+        let new = self.request_token().await?;
+        *current = Some(new.clone());
+        Ok(Some(new.token))
     }
 
-    /// A revoked token, or one that expired by another clock: the next one asked for is new.
+    /// The token was revoked, or has expired on another clock: the next call requests a new one.
     async fn rejected(&self, token: &SecretString) -> bool {
-        let mut minted = self.minted.lock().await;
-        if minted.as_ref().is_some_and(|minted| minted.token.expose_secret() == token.expose_secret()) {
-            *minted = None;
+        let mut current = self.current.lock().await;
+        if current.as_ref().is_some_and(|current| current.token.expose_secret() == token.expose_secret()) {
+            *current = None;
         }
         true
     }
@@ -172,15 +181,15 @@ impl TokenSource for AppToken {
     }
 }
 
-fn issued(answer: &RestResponse) -> Result<Minted, TokenError> {
-    let issued: Issued = serde_json::from_slice(&answer.body)
-        .map_err(|_| unavailable("the answer that should hold a token is not the JSON expected".into()))?;
-    let expires_at: jiff::Timestamp = issued
+fn parse_token(response: &HttpResponse) -> Result<AccessToken, TokenError> {
+    let parsed: AccessTokenResponse = serde_json::from_slice(&response.body)
+        .map_err(|_| unavailable("the response with the access token is not the expected JSON".into()))?;
+    let expires_at: jiff::Timestamp = parsed
         .expires_at
         .parse()
-        .map_err(|_| unavailable("GitHub gave a token that expires at no time that can be read".into()))?;
-    Ok(Minted {
-        token: SecretString::from(issued.token),
+        .map_err(|_| unavailable("the expiry time of the access token cannot be parsed".into()))?;
+    Ok(AccessToken {
+        token: SecretString::from(parsed.token),
         expires_at: Timestamp::from_unix(expires_at.as_second()),
     })
 }

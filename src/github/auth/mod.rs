@@ -1,7 +1,13 @@
-//! Who asks: nobody, the bearer of a token, or an installation of a GitHub App.
+//! Credentials: none, a token, or an installation of a GitHub App.
 
+mod anonymous;
 mod app;
-mod token;
+mod secret_reader;
+mod stored_token;
+mod token_source;
 
+pub use anonymous::Anonymous;
 pub use app::{AppSettings, AppToken};
-pub use token::{Anonymous, SecretReader, StoredToken, TokenError, TokenSource};
+pub use secret_reader::SecretReader;
+pub use stored_token::StoredToken;
+pub use token_source::{TokenError, TokenSource};

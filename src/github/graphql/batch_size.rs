@@ -1,55 +1,56 @@
-//! How much is asked for at once: less after a failure, slowly more again.
+//! How much is requested at once: less after a failure, gradually more again.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Successes after which twice as much is tried again.
-const PATIENCE: u32 = 8;
-/// Halvings beyond which nothing gets smaller.
-const DEEPEST: u32 = 6;
+/// Successes after which the size is doubled again.
+const SUCCESSES_TO_GROW: u32 = 8;
+/// The size is not halved more often than this.
+const MAX_HALVINGS: u32 = 6;
 
-/// The size of one kind of query. GitHub's time is the real limit: what is too heavy is halved and tried again.
+/// The size of one kind of query. The real limit is GitHub's execution time: a query that is too
+/// heavy is halved and retried.
 #[derive(Debug)]
 pub struct BatchSize {
-    things: usize,
+    items: usize,
     page: usize,
     halvings: AtomicU32,
     successes: AtomicU32,
 }
 
 impl BatchSize {
-    /// So many things at once, each with a page so long.
-    pub const fn new(things: usize, page: usize) -> Self {
-        BatchSize { things, page, halvings: AtomicU32::new(0), successes: AtomicU32::new(0) }
+    /// Full size: `items` at once, each with a list of `page` entries.
+    pub const fn new(items: usize, page: usize) -> Self {
+        BatchSize { items, page, halvings: AtomicU32::new(0), successes: AtomicU32::new(0) }
     }
 
-    /// How many things to ask for at once.
-    pub fn things(&self) -> usize {
-        (self.things >> self.halvings.load(Ordering::Relaxed)).max(1)
+    /// Items to request at once.
+    pub fn items(&self) -> usize {
+        (self.items >> self.halvings.load(Ordering::Relaxed)).max(1)
     }
 
-    /// How many items to ask of each.
+    /// Entries to request of each item's list.
     pub fn page(&self) -> usize {
         (self.page >> self.halvings.load(Ordering::Relaxed)).max(2)
     }
 
-    /// Whether less is left to try.
+    /// Whether a smaller size is possible.
     pub fn can_shrink(&self) -> bool {
-        self.halvings.load(Ordering::Relaxed) < DEEPEST
+        self.halvings.load(Ordering::Relaxed) < MAX_HALVINGS
     }
 
-    /// It was too much; whether less is left to try.
+    /// Halves the size after a query that was too heavy; returns whether that was possible.
     pub fn shrink(&self) -> bool {
         self.successes.store(0, Ordering::Relaxed);
-        let smaller = |halvings| (halvings < DEEPEST).then_some(halvings + 1);
+        let smaller = |halvings| (halvings < MAX_HALVINGS).then_some(halvings + 1);
         self.halvings.fetch_update(Ordering::Relaxed, Ordering::Relaxed, smaller).is_ok()
     }
 
-    /// It was not too much.
-    pub fn succeeded(&self) {
-        if self.successes.fetch_add(1, Ordering::Relaxed) + 1 >= PATIENCE {
+    /// Records a query that was not too heavy.
+    pub fn record_success(&self) {
+        if self.successes.fetch_add(1, Ordering::Relaxed) + 1 >= SUCCESSES_TO_GROW {
             self.successes.store(0, Ordering::Relaxed);
             let larger = |halvings: u32| halvings.checked_sub(1);
-            // At full size already.
+            // An error means that the size is not reduced.
             let _ = self.halvings.fetch_update(Ordering::Relaxed, Ordering::Relaxed, larger);
         }
     }
@@ -60,15 +61,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_halves_on_failure_and_grows_back() {
-        let load = BatchSize::new(20, 6);
-        assert!(load.shrink() && load.shrink());
-        assert_eq!((load.things(), load.page()), (5, 2));
-        for _ in 0..PATIENCE {
-            load.succeeded();
+    fn the_size_is_halved_on_failure_and_grows_back() {
+        let size = BatchSize::new(20, 6);
+        assert!(size.shrink() && size.shrink());
+        assert_eq!((size.items(), size.page()), (5, 2));
+        for _ in 0..SUCCESSES_TO_GROW {
+            size.record_success();
         }
-        assert_eq!(load.things(), 10);
-        while load.shrink() {}
-        assert_eq!((load.things(), load.page()), (1, 2));
+        assert_eq!(size.items(), 10);
+        while size.shrink() {}
+        assert_eq!((size.items(), size.page()), (1, 2));
     }
 }

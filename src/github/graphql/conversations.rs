@@ -3,67 +3,67 @@
 use std::collections::HashMap;
 
 use github_stats_actors::activity::{DAY, Fact, RepoId, RepoName, Timestamp};
-use github_stats_actors::source::{SourceError, SourceErrorKind};
+use github_stats_actors::source::SourceError;
 use serde_json::json;
 
 use super::batch_size::BatchSize;
 use super::convert;
-use super::model::{Connection, Conversation, NodeData, Remark, Repository};
+use super::model::{Connection, Conversation, NodeData, Repository, ReviewOrComment};
 use super::queries::{COMMENTS_PAGE, CONVERSATIONS, ISSUES_PAGE, PULLS_PAGE, QueryTemplate, REVIEWS_PAGE};
 use super::seen_facts::SeenFacts;
 use super::session::{GraphqlRequest, GraphqlSession};
-use crate::github::rest::rfc3339;
+use crate::github::time_format::rfc3339;
 
-/// A review is listed where it was begun, and submitted later: reviews begun so long before are still looked for.
-const REVIEWING: i64 = 7 * DAY;
-/// Issues asked for with each repository.
+/// Reviews are listed by the time they were begun, which can be this long before they are
+/// submitted.
+const LONGEST_REVIEW: i64 = 7 * DAY;
+/// Issues requested with each repository.
 const ISSUES: usize = 2;
-/// Pull requests, or issues, on a further page: 1 + 2 × 49 lists are a point.
-const MORE: usize = 49;
+/// Pull requests or issues on a further page: 1 + 2 × 49 connections cost a point.
+const FURTHER_PAGE: usize = 49;
 
-/// The sizes of queries for conversations: 14 × (2 + 2 × 3 + 2) lists are a point.
+/// The batch sizes of the queries for conversations.
 #[derive(Debug)]
-pub struct ConversationLoads {
-    /// Repositories, and pull requests of each.
+pub struct ConversationBatchSizes {
+    /// Repositories and pull requests of each: 14 × (2 + 2 × 3 + 2) connections cost a point.
     pub batch: BatchSize,
-    /// A single one's.
+    /// A further page of one repository.
     pub page: BatchSize,
-    /// The search's: 2 + 3 × 49 lists are a point.
+    /// A page of the search: 2 + 3 × 49 connections cost a point.
     pub search: BatchSize,
 }
 
-impl Default for ConversationLoads {
+impl Default for ConversationBatchSizes {
     fn default() -> Self {
-        ConversationLoads {
+        ConversationBatchSizes {
             batch: BatchSize::new(14, 3),
-            page: BatchSize::new(1, MORE),
-            search: BatchSize::new(1, MORE),
+            page: BatchSize::new(1, FURTHER_PAGE),
+            search: BatchSize::new(1, FURTHER_PAGE),
         }
     }
 }
 
-/// How many reviews, and comments, are asked for with each conversation: they cost nothing but GitHub's time.
-pub fn nested(page: usize) -> usize {
+/// Reviews and comments requested with each conversation. They cost no points, only execution time.
+pub fn nested_page(page: usize) -> usize {
     page.clamp(4, 30)
 }
 
-/// What was found so far, by repository.
+/// The conversations found so far, by repository.
 #[derive(Debug, Default)]
 pub struct FoundConversations {
-    /// Facts.
     pub facts: HashMap<RepoId, Vec<Fact>>,
-    /// The repositories' present names.
+    /// The current names of the repositories.
     pub names: HashMap<RepoId, RepoName>,
-    /// What is to be remembered.
-    pub notes: Vec<ReviewOrComment>,
+    /// What is still to be recorded in [`SeenFacts`].
+    pub sightings: Vec<Sighting>,
 }
 
-/// What is to be remembered of a sighting.
+/// Something that was seen and is to be recorded in [`SeenFacts`].
 #[derive(Debug)]
-pub enum ReviewOrComment {
-    /// A review or a comment, and how GitHub knows it.
-    Remark(RepoId, Fact, String),
-    /// Something happened in a repository.
+pub enum Sighting {
+    /// A review or a comment with its node id.
+    ReviewOrComment(RepoId, Fact, String),
+    /// The time of the latest activity seen in a repository.
     Activity(RepoId, Timestamp),
 }
 
@@ -72,51 +72,53 @@ impl FoundConversations {
         self.facts.entry(repo.clone()).or_default().extend(facts);
     }
 
-    fn add_remark(&mut self, repo: &RepoId, node: &str, fact: Option<Fact>) {
+    fn add_review_or_comment(&mut self, repo: &RepoId, node: &str, fact: Option<Fact>) {
         let Some(fact) = fact else { return };
-        self.notes.push(ReviewOrComment::Remark(repo.clone(), fact.clone(), node.to_owned()));
+        self.sightings.push(Sighting::ReviewOrComment(repo.clone(), fact.clone(), node.to_owned()));
         self.add(repo, [fact]);
     }
 
-    /// Takes over what a conversation's own page tells.
-    pub fn take(&mut self, repo: &RepoId, conversation: &Conversation) {
+    /// Adds a conversation with the reviews and comments that were returned with it.
+    pub fn add_conversation(&mut self, repo: &RepoId, conversation: &Conversation) {
         self.add(repo, convert::pull_request(conversation));
-        for review in remarks(conversation.reviews.as_ref()) {
-            self.add_remark(repo, &review.id, convert::review(review));
+        for review in entries(conversation.reviews.as_ref()) {
+            self.add_review_or_comment(repo, &review.id, convert::review(review));
         }
-        for comment in remarks(conversation.comments.as_ref()) {
-            self.add_remark(repo, &comment.id, convert::comment(comment));
+        for comment in entries(conversation.comments.as_ref()) {
+            self.add_review_or_comment(repo, &comment.id, convert::comment(comment));
         }
         if let Some(at) = conversation.updated_at {
-            self.notes.push(ReviewOrComment::Activity(repo.clone(), at));
+            self.sightings.push(Sighting::Activity(repo.clone(), at));
         }
     }
 
-    /// Hands over what is to be remembered.
-    pub fn remember(&mut self, memory: &mut SeenFacts, now: Timestamp) {
-        for note in self.notes.drain(..) {
-            match note {
-                ReviewOrComment::Remark(repo, fact, node) => memory.saw(&repo, fact.id, &node, fact.at, now),
-                ReviewOrComment::Activity(repo, at) => memory.happened(&repo, at),
+    /// Records what was seen at `now`.
+    pub fn record_sightings(&mut self, seen: &mut SeenFacts, now: Timestamp) {
+        for sighting in self.sightings.drain(..) {
+            match sighting {
+                Sighting::ReviewOrComment(repo, fact, node) => {
+                    seen.record_seen(&repo, fact.id, &node, fact.at, now)
+                }
+                Sighting::Activity(repo, at) => seen.record_activity(&repo, at),
             }
         }
     }
 }
 
-fn remarks(list: Option<&Connection<Remark>>) -> impl Iterator<Item = &Remark> {
+fn entries(list: Option<&Connection<ReviewOrComment>>) -> impl Iterator<Item = &ReviewOrComment> {
     list.into_iter().flat_map(|list| list.nodes.iter().flatten())
 }
 
-/// Where the part of a list before this page ends, if it may hold something since `since`.
-fn earlier(list: Option<&Connection<Remark>>, since: Timestamp) -> Option<String> {
+/// The cursor of the previous page, if that page may contain entries since `since`.
+fn previous_page(list: Option<&Connection<ReviewOrComment>>, since: Timestamp) -> Option<String> {
     let list = list?;
-    let oldest = list.nodes.iter().flatten().filter_map(|remark| remark.created_at).min();
+    let oldest = list.nodes.iter().flatten().filter_map(|entry| entry.created_at).min();
     list.page_info.previous().filter(|_| oldest.is_none_or(|oldest| oldest >= since))
 }
 
 impl GraphqlSession {
-    /// Reads the reviews and comments since `since` that a conversation's own page does not hold.
-    pub async fn deepen(
+    /// Reads the reviews and comments since `since` that were not returned with a conversation.
+    pub async fn fetch_earlier_entries(
         &self,
         repo: &RepoId,
         conversation: &Conversation,
@@ -124,68 +126,74 @@ impl GraphqlSession {
         found: &mut FoundConversations,
     ) -> Result<(), SourceError> {
         let Some(id) = conversation.id.as_deref() else { return Ok(()) };
-        let mut before = earlier(conversation.reviews.as_ref(), since - REVIEWING);
+        let mut before = previous_page(conversation.reviews.as_ref(), since - LONGEST_REVIEW);
         while let Some(cursor) = before {
-            let page = self.remarks(REVIEWS_PAGE, id, cursor, |node| node.reviews).await?;
-            remarks(Some(&page)).for_each(|one| found.add_remark(repo, &one.id, convert::review(one)));
-            before = earlier(Some(&page), since - REVIEWING);
+            let page = self.fetch_entries(REVIEWS_PAGE, id, cursor, |node| node.reviews).await?;
+            for review in entries(Some(&page)) {
+                found.add_review_or_comment(repo, &review.id, convert::review(review));
+            }
+            before = previous_page(Some(&page), since - LONGEST_REVIEW);
         }
-        let mut before = earlier(conversation.comments.as_ref(), since);
+        let mut before = previous_page(conversation.comments.as_ref(), since);
         while let Some(cursor) = before {
-            let page = self.remarks(COMMENTS_PAGE, id, cursor, |node| node.comments).await?;
-            remarks(Some(&page)).for_each(|one| found.add_remark(repo, &one.id, convert::comment(one)));
-            before = earlier(Some(&page), since);
+            let page = self.fetch_entries(COMMENTS_PAGE, id, cursor, |node| node.comments).await?;
+            for comment in entries(Some(&page)) {
+                found.add_review_or_comment(repo, &comment.id, convert::comment(comment));
+            }
+            before = previous_page(Some(&page), since);
         }
         Ok(())
     }
 
-    async fn remarks(
+    async fn fetch_entries(
         &self,
-        query: QueryTemplate,
+        template: QueryTemplate,
         id: &str,
         before: String,
-        part: impl Fn(Conversation) -> Option<Connection<Remark>>,
-    ) -> Result<Connection<Remark>, SourceError> {
-        let load = BatchSize::new(1, 1);
+        part: impl Fn(Conversation) -> Option<Connection<ReviewOrComment>>,
+    ) -> Result<Connection<ReviewOrComment>, SourceError> {
+        let batch_size = BatchSize::new(1, 1);
         let variables = json!({ "id": id, "before": before });
-        let question =
-            |_| GraphqlRequest { query, variables: variables.clone(), lists: 1, can_shrink: false };
-        let told = self.page::<NodeData<Conversation>>(&load, question, |_| ()).await?;
-        // A conversation that was deleted meanwhile has nothing more to tell.
-        Ok(told.data.node.and_then(part).unwrap_or_default())
+        let query = |_| GraphqlRequest {
+            query: template,
+            variables: variables.clone(),
+            connections: 1,
+            can_shrink: false,
+        };
+        let data = self.fetch_page::<NodeData<Conversation>>(&batch_size, query).await?;
+        // The conversation may have been deleted meanwhile.
+        Ok(data.node.and_then(part).unwrap_or_default())
     }
 
-    /// Reads the conversations that changed since `since` of these repositories, not by the search but list by list;
-    /// what became of each.
-    pub async fn conversations(
+    /// Reads the conversations of these repositories that changed since `since`, without the
+    /// search. Returns the outcome for each repository.
+    pub async fn fetch_conversations(
         &self,
-        loads: &ConversationLoads,
+        sizes: &ConversationBatchSizes,
         ids: &[RepoId],
         since: Timestamp,
         found: &mut FoundConversations,
     ) -> HashMap<RepoId, Result<(), SourceError>> {
         let texts: Vec<&str> = ids.iter().map(RepoId::as_str).collect();
         let since_text = rfc3339(since);
-        let question = |ids: &[&str], pulls: usize| GraphqlRequest {
+        let query = |ids: &[&str], pulls: usize| GraphqlRequest {
             query: CONVERSATIONS,
             variables: json!({
-                "ids": ids, "pulls": pulls, "issues": ISSUES, "since": since_text, "nested": nested(10 * pulls),
+                "ids": ids, "pulls": pulls, "issues": ISSUES, "since": since_text, "nested": nested_page(10 * pulls),
             }),
-            lists: 1 + ids.len() * (2 + 2 * pulls + ISSUES),
-            can_shrink: loads.batch.can_shrink(),
+            connections: 1 + ids.len() * (2 + 2 * pulls + ISSUES),
+            can_shrink: sizes.batch.can_shrink(),
         };
         let mut nodes: Vec<(Option<Repository>, Option<SourceError>)> = Vec::new();
-        nodes.resize_with(ids.len(), || {
-            (None, Some(self.failure(SourceErrorKind::Malformed, "no answer".into())))
-        });
-        self.nodes(&loads.batch, &texts, question, |answered| {
-            nodes[answered.index] = (answered.node, answered.error)
+        nodes.resize_with(ids.len(), || (None, Some(self.no_response_error())));
+        self.fetch_nodes(&sizes.batch, &texts, query, |result| {
+            nodes[result.index] = (result.node, result.error)
         })
         .await;
         let mut outcomes = HashMap::with_capacity(ids.len());
         for (id, (node, error)) in ids.iter().zip(nodes) {
             let read = match node {
-                Some(node) => self.repository(loads, id, node, since, found).await,
+                Some(node) => self.read_repository(sizes, id, node, since, found).await,
                 None => Ok(()),
             };
             outcomes.insert(id.clone(), error.map_or(read, Err));
@@ -193,9 +201,9 @@ impl GraphqlSession {
         outcomes
     }
 
-    async fn repository(
+    async fn read_repository(
         &self,
-        loads: &ConversationLoads,
+        sizes: &ConversationBatchSizes,
         id: &RepoId,
         node: Repository,
         since: Timestamp,
@@ -205,17 +213,18 @@ impl GraphqlSession {
             found.names.insert(id.clone(), name.into());
         }
         let pulls = node.pull_requests.unwrap_or_default();
-        self.list(loads, id, pulls, PULLS_PAGE, since, found).await?;
-        self.list(loads, id, node.issues.unwrap_or_default(), ISSUES_PAGE, since, found).await
+        self.read_list(sizes, id, pulls, PULLS_PAGE, since, found).await?;
+        self.read_list(sizes, id, node.issues.unwrap_or_default(), ISSUES_PAGE, since, found).await
     }
 
-    /// Follows a list of conversations, the one changed last first, until they are older than `since`.
-    async fn list(
+    /// Reads a list of conversations, the most recently changed first, until they are older than
+    /// `since`.
+    async fn read_list(
         &self,
-        loads: &ConversationLoads,
+        sizes: &ConversationBatchSizes,
         id: &RepoId,
         first: Connection<Conversation>,
-        more: QueryTemplate,
+        further_pages: QueryTemplate,
         since: Timestamp,
         found: &mut FoundConversations,
     ) -> Result<(), SourceError> {
@@ -225,26 +234,26 @@ impl GraphqlSession {
                 if conversation.updated_at.is_some_and(|at| at < since) {
                     return Ok(());
                 }
-                found.take(id, conversation);
-                self.deepen(id, conversation, since, found).await?;
+                found.add_conversation(id, conversation);
+                self.fetch_earlier_entries(id, conversation, since, found).await?;
             }
             let Some(after) = page.page_info.next() else { return Ok(()) };
-            let is_pulls = more.name == PULLS_PAGE.name;
-            let question = |size: usize| {
+            let is_pulls = further_pages.name == PULLS_PAGE.name;
+            let query = |size: usize| {
                 let mut variables =
-                    json!({ "id": id.as_str(), "first": size, "after": after, "nested": nested(size) });
+                    json!({ "id": id.as_str(), "first": size, "after": after, "nested": nested_page(size) });
                 if !is_pulls {
                     variables["since"] = json!(rfc3339(since));
                 }
                 GraphqlRequest {
-                    query: more,
+                    query: further_pages,
                     variables,
-                    lists: 1 + 2 * size,
-                    can_shrink: loads.page.can_shrink(),
+                    connections: 1 + 2 * size,
+                    can_shrink: sizes.page.can_shrink(),
                 }
             };
-            let told = self.page::<NodeData<Repository>>(&loads.page, question, |_| ()).await?;
-            let Some(node) = told.data.node else { return Ok(()) };
+            let data = self.fetch_page::<NodeData<Repository>>(&sizes.page, query).await?;
+            let Some(node) = data.node else { return Ok(()) };
             page = if is_pulls { node.pull_requests } else { node.issues }.unwrap_or_default();
         }
     }

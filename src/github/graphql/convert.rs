@@ -2,36 +2,36 @@
 
 use github_stats_actors::activity::{Fact, FactId, LocChange, Login, Oid, Timestamp};
 
-use super::model::{Actor, Commit, Conversation, Remark};
+use super::model::{Actor, Commit, Conversation, ReviewOrComment};
+use crate::github::account::Account;
 use crate::github::identity;
-use crate::github::model::Account;
 
 fn account(actor: &Actor) -> Account {
     Account { login: actor.login.clone(), kind: actor.kind.clone() }
 }
 
-/// Whoever did something; `ghost` where the account was deleted.
+/// The author of a conversation, review or comment; `ghost` if the account was deleted.
 pub fn actor(actor: Option<&Actor>) -> Login {
     identity::actor(actor.map(account).as_ref())
 }
 
-/// A commit, and its parents; `None` where its name is none.
+/// A commit, its id and its parents; `None` if the id is malformed.
 pub fn commit(commit: &Commit) -> Option<(Fact, Oid, Vec<Oid>)> {
     let oid: Oid = commit.oid.parse().ok()?;
     let parents: Vec<Oid> =
         commit.parents.nodes.iter().flatten().filter_map(|parent| parent.oid.parse().ok()).collect();
-    // A user is never spelt as a bot here: GitHub gives a bot's commits the login `name[bot]` already.
+    // GraphQL returns the author as a user; a bot's login is already `name[bot]`.
     let author = commit.author.as_ref().and_then(|author| author.user.as_ref()).map(account);
-    let lines = if parents.len() < 2 {
+    let loc = if parents.len() < 2 {
         LocChange { additions: commit.additions, deletions: commit.deletions }
     } else {
         LocChange::default()
     };
     let user = identity::commit_author(author.as_ref());
-    Some((Fact { id: FactId::Commit(oid), user, at: commit.committed_date, loc: lines }, oid, parents))
+    Some((Fact { id: FactId::Commit(oid), user, at: commit.committed_date, loc }, oid, parents))
 }
 
-/// The opening and the merge of a pull request; nothing of an issue.
+/// The opening and the merge of a pull request; no facts for an issue.
 pub fn pull_request(conversation: &Conversation) -> Vec<Fact> {
     if conversation.kind.as_deref() != Some("PullRequest") {
         return Vec::new();
@@ -45,15 +45,15 @@ pub fn pull_request(conversation: &Conversation) -> Vec<Fact> {
     opened.into_iter().chain(merged).collect()
 }
 
-/// A submitted review: a pending one is no fact yet.
-pub fn review(remark: &Remark) -> Option<Fact> {
-    let at = remark.submitted_at.filter(|_| remark.state.as_deref() != Some("PENDING"))?;
-    let id = FactId::Review(remark.full_database_id.as_ref()?.get()?);
-    Some(Fact { id, user: actor(remark.author.as_ref()), at, loc: LocChange::default() })
+/// A submitted review; `None` for a pending one.
+pub fn review(entry: &ReviewOrComment) -> Option<Fact> {
+    let at = entry.submitted_at.filter(|_| entry.state.as_deref() != Some("PENDING"))?;
+    let id = FactId::Review(entry.full_database_id.as_ref()?.get()?);
+    Some(Fact { id, user: actor(entry.author.as_ref()), at, loc: LocChange::default() })
 }
 
 /// A comment on a conversation.
-pub fn comment(remark: &Remark) -> Option<Fact> {
-    let id = FactId::IssueComment(remark.full_database_id.as_ref()?.get()?);
-    Some(Fact { id, user: actor(remark.author.as_ref()), at: remark.created_at?, loc: LocChange::default() })
+pub fn comment(entry: &ReviewOrComment) -> Option<Fact> {
+    let id = FactId::IssueComment(entry.full_database_id.as_ref()?.get()?);
+    Some(Fact { id, user: actor(entry.author.as_ref()), at: entry.created_at?, loc: LocChange::default() })
 }

@@ -1,18 +1,22 @@
-//! The GraphQL source: batches, one search for the whole organisation, and pages at every level of nesting.
+//! The GraphQL source: batches of nodes, one search for the whole organisation, and pagination at
+//! every level.
 
 mod batch_size;
-mod batches;
-mod commits;
+mod branch_tips;
+mod branches;
+mod classify;
 mod conversations;
 mod convert;
-mod listing;
+mod history_walk;
 mod model;
+mod node_batches;
+mod organisation_poll;
 mod queries;
 mod response;
 mod search;
 mod seen_facts;
 mod session;
 mod source;
-mod walk;
+mod source_state;
 
 pub use source::GraphqlSource;

@@ -1,11 +1,11 @@
-//! The parts of GitHub's answers that are read, and no more. Anything may be null: what is missing comes with an error.
+//! The fields of GraphQL responses that are read. Anything may be null; an error then says why.
 
 use github_stats_actors::activity::Timestamp;
 use serde::Deserialize;
 
-use crate::github::model::{optional_time, time};
+use crate::github::time_format::{optional_time, time};
 
-/// A list; `nodes` has a null for each item that could not be had.
+/// A list; `nodes` contains a null for each item that is missing.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Connection<T> {
@@ -33,12 +33,12 @@ pub struct PageInfo {
 }
 
 impl PageInfo {
-    /// Where the next page begins.
+    /// The cursor of the next page.
     pub fn next(&self) -> Option<String> {
         self.end_cursor.clone().filter(|_| self.has_next_page)
     }
 
-    /// Where the page before ends.
+    /// The cursor of the previous page.
     pub fn previous(&self) -> Option<String> {
         self.start_cursor.clone().filter(|_| self.has_previous_page)
     }
@@ -46,7 +46,7 @@ impl PageInfo {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LookData {
+pub struct PollData {
     pub repository_owner: Option<Owner>,
     #[serde(default)]
     pub search: Option<Connection<Conversation>>,
@@ -148,8 +148,8 @@ pub struct Conversation {
     pub updated_at: Option<Timestamp>,
     pub author: Option<Actor>,
     pub repository: Option<Named>,
-    pub reviews: Option<Connection<Remark>>,
-    pub comments: Option<Connection<Remark>>,
+    pub reviews: Option<Connection<ReviewOrComment>>,
+    pub comments: Option<Connection<ReviewOrComment>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -161,7 +161,7 @@ pub struct Named {
 /// A review or a comment.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Remark {
+pub struct ReviewOrComment {
     pub id: String,
     pub full_database_id: Option<BigInt>,
     pub state: Option<String>,
@@ -172,7 +172,7 @@ pub struct Remark {
     pub author: Option<Actor>,
 }
 
-/// GitHub writes it as text; a number is understood, too.
+/// GitHub's `BigInt`, which it serialises as text; numbers are accepted too.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum BigInt {
@@ -181,7 +181,7 @@ pub enum BigInt {
 }
 
 impl BigInt {
-    /// Its value.
+    /// Its value; `None` if the text is not a number.
     pub fn get(&self) -> Option<u64> {
         match self {
             BigInt::Text(text) => text.parse().ok(),
@@ -190,6 +190,6 @@ impl BigInt {
     }
 }
 
-/// Something that is there; nothing is asked of it but that.
+/// A node of which only the existence matters.
 #[derive(Debug, Deserialize)]
-pub struct Present {}
+pub struct ExistingNode {}

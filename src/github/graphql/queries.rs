@@ -1,14 +1,14 @@
-//! Every query there is. A test checks them against GitHub's own schema.
+//! All queries. A test checks them against GitHub's schema.
 //!
-//! GitHub charges a point for a hundred lists that have to be read, counted as if every one were full; how long a list
-//! is costs nothing. The sizes in [`super::load`] follow from that.
+//! GitHub charges a point per hundred connections, counted as if every list were full; the length
+//! of a list costs nothing. The sizes of [`BatchSize`](super::batch_size::BatchSize) are chosen
+//! accordingly.
 
-/// A query and its name in metrics.
+/// A query and its operation name.
 #[derive(Clone, Copy, Debug)]
 pub struct QueryTemplate {
-    /// Its name.
+    /// The operation name, also the endpoint in metrics.
     pub name: &'static str,
-    /// Its text.
     pub text: &'static str,
 }
 
@@ -92,8 +92,9 @@ macro_rules! query {
     };
 }
 
-/// The repositories pushed to last, and the conversations changed last: all an idle organisation costs.
-pub const LOOK: QueryTemplate = query!(
+/// The most recently pushed repositories and the most recently changed conversations: the only
+/// query for an idle organisation.
+pub const POLL: QueryTemplate = query!(
     "Look",
     "$owner: String!, $first: Int!, $after: String, $search: String!, $found: Int!, $nested: Int!",
     "repositoryOwner(login: $owner) { __typename ",
@@ -103,7 +104,7 @@ pub const LOOK: QueryTemplate = query!(
     " }"
 );
 
-/// More repositories.
+/// Further repositories.
 pub const LIST: QueryTemplate = query!(
     "List",
     "$owner: String!, $first: Int!, $after: String",
@@ -112,7 +113,7 @@ pub const LIST: QueryTemplate = query!(
     " }"
 );
 
-/// More conversations.
+/// Further conversations.
 pub const SEARCH: QueryTemplate = query!(
     "Search",
     "$search: String!, $found: Int!, $after: String, $nested: Int!",
@@ -131,7 +132,7 @@ pub const HISTORY: QueryTemplate = query!(
     " } } } } } }"
 );
 
-/// More commits of one branch, by its tip, which stays the same while the branch moves on.
+/// Further commits of one branch, by its tip, which stays the same while the branch moves on.
 pub const HISTORY_PAGE: QueryTemplate = query!(
     "HistoryPage",
     "$id: ID!, $tip: GitObjectID!, $first: Int!, $after: String, $since: GitTimestamp",
@@ -141,7 +142,7 @@ pub const HISTORY_PAGE: QueryTemplate = query!(
     " } } } } }"
 );
 
-/// The conversations changed last of several repositories, without the search.
+/// The most recently changed conversations of several repositories, without the search.
 pub const CONVERSATIONS: QueryTemplate = query!(
     "Conversations",
     "$ids: [ID!]!, $pulls: Int!, $issues: Int!, $since: DateTime!, $nested: Int!",
@@ -154,7 +155,7 @@ pub const CONVERSATIONS: QueryTemplate = query!(
     " } } } }"
 );
 
-/// More pull requests of one repository.
+/// Further pull requests of one repository.
 pub const PULLS_PAGE: QueryTemplate = query!(
     "PullsPage",
     "$id: ID!, $first: Int!, $after: String, $nested: Int!",
@@ -165,7 +166,7 @@ pub const PULLS_PAGE: QueryTemplate = query!(
     " } } } }"
 );
 
-/// More issues of one repository.
+/// Further issues of one repository.
 pub const ISSUES_PAGE: QueryTemplate = query!(
     "IssuesPage",
     "$id: ID!, $first: Int!, $after: String, $since: DateTime!, $nested: Int!",
@@ -196,13 +197,12 @@ pub const COMMENTS_PAGE: QueryTemplate = query!(
     " } } }"
 );
 
-/// Whether reviews and comments are still there.
-pub const PRESENT: QueryTemplate = query!("Present", "$ids: [ID!]!", "nodes(ids: $ids) { id }");
+/// Whether reviews and comments still exist.
+pub const EXISTING: QueryTemplate = query!("Present", "$ids: [ID!]!", "nodes(ids: $ids) { id }");
 
-/// All of them.
 #[cfg(test)]
 pub const ALL: [QueryTemplate; 11] = [
-    LOOK,
+    POLL,
     LIST,
     SEARCH,
     HISTORY,
@@ -212,7 +212,7 @@ pub const ALL: [QueryTemplate; 11] = [
     ISSUES_PAGE,
     REVIEWS_PAGE,
     COMMENTS_PAGE,
-    PRESENT,
+    EXISTING,
 ];
 
 #[cfg(test)]
@@ -226,8 +226,8 @@ mod tests {
 
     use super::*;
 
-    /// GitHub's schema beside the checkout, or in `GITHUB_STATS_SHARED`. It defines two fields twice: what can be built
-    /// of it is taken as it is.
+    /// GitHub's schema, beside the checkout or in `GITHUB_STATS_SHARED`. It defines two fields
+    /// twice, so that the partial schema is used.
     fn schema() -> Option<Valid<Schema>> {
         let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared");
         let shared = std::env::var_os("GITHUB_STATS_SHARED").map_or(beside, PathBuf::from);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn every_query_is_one_that_github_understands() {
+    fn every_query_is_valid_in_githubs_schema() {
         let Some(schema) = schema() else { return };
         for query in ALL {
             if let Err(errors) = ExecutableDocument::parse_and_validate(&schema, query.text, query.name) {

@@ -1,19 +1,19 @@
-//! Everything that changed in the conversations of an organisation, by GitHub's search.
+//! The conversations of an organisation that changed, by GitHub's search.
 
 use github_stats_actors::activity::{RepoId, Timestamp};
 use github_stats_actors::source::{SourceError, SourceErrorKind};
 use serde_json::json;
 
-use super::conversations::{ConversationLoads, FoundConversations, nested};
+use super::conversations::{ConversationBatchSizes, FoundConversations, nested_page};
 use super::model::{Connection, Conversation, SearchData};
 use super::queries::SEARCH;
 use super::session::{GraphqlRequest, GraphqlSession};
-use crate::github::rest::rfc3339;
+use crate::github::time_format::rfc3339;
 
-/// No search tells more than its first thousand results.
-const REACHABLE: usize = 1_000;
+/// A search returns its first thousand results only.
+const MAX_RESULTS: usize = 1_000;
 
-/// A stretch of time, both ends included; open towards the future where `to` is `None`.
+/// A period of time, both ends included; unbounded if `to` is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SearchSlice {
     /// The first second.
@@ -23,7 +23,7 @@ pub struct SearchSlice {
 }
 
 impl SearchSlice {
-    /// What is asked of the search for an account's conversations that changed within it.
+    /// The search expression for an account's conversations that changed in this period.
     pub fn query(self, account: &str) -> String {
         let from = rfc3339(self.from);
         match self.to {
@@ -32,7 +32,7 @@ impl SearchSlice {
         }
     }
 
-    /// Its two halves, the earlier first; `None` where it is a single second.
+    /// Its two halves, the earlier first; `None` for a single second.
     fn halves(self, now: Timestamp) -> Option<[SearchSlice; 2]> {
         let to = self.to.unwrap_or(now.max(self.from + 1));
         let middle = self.from + to.seconds_since(self.from) / 2;
@@ -43,14 +43,15 @@ impl SearchSlice {
 }
 
 impl GraphqlSession {
-    /// Reads every conversation of `account` (`org:acme`) that changed since `since`, with its reviews and comments
-    /// since then. `first` is the first page of the whole stretch, if it was read already.
+    /// Reads every conversation of `account` (`org:acme`) that changed since `since`, with its
+    /// reviews and comments since then. `first` is the first page of the whole period, if it was
+    /// read already.
     ///
-    /// A slice with more results than the search tells is halved. The earlier half is read first: what changes meanwhile
-    /// moves into the later one.
+    /// A slice with more results than the search returns is halved. The earlier half is read first,
+    /// because conversations that change meanwhile move into the later one.
     pub async fn search(
         &self,
-        loads: &ConversationLoads,
+        sizes: &ConversationBatchSizes,
         account: &str,
         since: Timestamp,
         first: Option<Connection<Conversation>>,
@@ -61,28 +62,28 @@ impl GraphqlSession {
         while let Some(slice) = slices.pop() {
             let mut page = match first.take() {
                 Some(page) => page,
-                None => self.results(loads, account, slice, None).await?,
+                None => self.fetch_results(sizes, account, slice, None).await?,
             };
-            if page.issue_count > REACHABLE {
+            if page.issue_count > MAX_RESULTS {
                 let Some([earlier, later]) = slice.halves(self.client.now()) else {
                     let detail = format!(
-                        "more than {REACHABLE} conversations changed in one second, which no search can tell"
+                        "more than {MAX_RESULTS} conversations changed in one second, more than a search returns"
                     );
-                    return Err(self.failure(SourceErrorKind::Malformed, detail));
+                    return Err(self.error(SourceErrorKind::Malformed, detail));
                 };
                 slices.extend([later, earlier]);
                 continue;
             }
             loop {
-                self.take(&page, since, found).await?;
+                self.read_results(&page, since, found).await?;
                 let Some(after) = page.page_info.next() else { break };
-                page = self.results(loads, account, slice, Some(after)).await?;
+                page = self.fetch_results(sizes, account, slice, Some(after)).await?;
             }
         }
         Ok(())
     }
 
-    async fn take(
+    async fn read_results(
         &self,
         page: &Connection<Conversation>,
         since: Timestamp,
@@ -92,28 +93,28 @@ impl GraphqlSession {
             let Some(repository) = &conversation.repository else { continue };
             let id = RepoId::from(repository.id.as_str());
             found.names.insert(id.clone(), repository.name.as_str().into());
-            found.take(&id, conversation);
-            self.deepen(&id, conversation, since, found).await?;
+            found.add_conversation(&id, conversation);
+            self.fetch_earlier_entries(&id, conversation, since, found).await?;
         }
         Ok(())
     }
 
-    async fn results(
+    async fn fetch_results(
         &self,
-        loads: &ConversationLoads,
+        sizes: &ConversationBatchSizes,
         account: &str,
         slice: SearchSlice,
         after: Option<String>,
     ) -> Result<Connection<Conversation>, SourceError> {
         let search = slice.query(account);
-        let question = |size: usize| GraphqlRequest {
+        let query = |size: usize| GraphqlRequest {
             query: SEARCH,
-            variables: json!({ "search": search, "found": size, "after": after, "nested": nested(size) }),
-            lists: 1 + 3 * size,
-            can_shrink: loads.search.can_shrink(),
+            variables: json!({ "search": search, "found": size, "after": after, "nested": nested_page(size) }),
+            connections: 1 + 3 * size,
+            can_shrink: sizes.search.can_shrink(),
         };
-        let told = self.page::<SearchData>(&loads.search, question, |_| ()).await?;
-        Ok(told.data.search)
+        let data = self.fetch_page::<SearchData>(&sizes.search, query).await?;
+        Ok(data.search)
     }
 }
 
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slice_is_halved_without_a_gap_and_a_second_is_not() {
+    fn a_slice_is_halved_without_a_gap_and_a_single_second_is_not() {
         let at = Timestamp::from_unix;
         let whole = SearchSlice { from: at(100), to: None };
         let [earlier, later] = whole.halves(at(200)).unwrap();

@@ -1,257 +1,261 @@
-//! One question to the GraphQL API, asked until there is an answer or reason to give up.
+//! GraphQL requests of one poll, with retries.
 
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use github_stats_actors::activity::Timestamp;
 use github_stats_actors::source::{SourceError, SourceErrorKind};
-use http::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::batch_size::BatchSize;
+use super::classify::classify_graphql_errors;
 use super::queries::QueryTemplate;
 use super::response::{GraphqlError, ResponseEnvelope};
-use crate::github::classify::{classify, is_secondary, primary, retry_after, secondary};
-use crate::github::client::{ApiRequest, GithubClient, RequestFailure};
-use crate::github::quota::ApiResource;
-use crate::github::rest_response::RestResponse;
+use crate::github::api_request::{ApiRequest, RequestFailure};
+use crate::github::classify::classify_http_error;
+use crate::github::client::GithubClient;
+use crate::github::http_response::HttpResponse;
 
-/// How often a page is asked for again of which parts are missing.
+/// How often a page with missing parts is requested.
 const PARTIAL_ATTEMPTS: usize = 3;
 
-/// What GitHub answered.
+/// A GraphQL response with data.
 #[derive(Debug)]
 pub struct GraphqlResponse<T> {
-    /// What could be had.
+    /// The data, parts of which may be null.
     pub data: T,
-    /// What could not.
+    /// Why parts are null.
     pub errors: Vec<GraphqlError>,
 }
 
-/// Why there is no answer.
+/// Why there is no response with data.
 #[derive(Debug)]
-pub enum GraphqlRefusal {
-    /// It was too much to ask for at once.
+pub enum GraphqlFailure {
+    /// The query asked for too much at once.
     TooHeavy(SourceError),
-    /// Anything else.
     Failed(SourceError),
 }
 
-/// A question.
+/// The result of one attempt that needs no retry.
+enum Attempt<T> {
+    Response(GraphqlResponse<T>),
+    /// A smaller query may succeed, the same one will not.
+    TooHeavy(SourceError),
+}
+
+/// A query with its variables.
 #[derive(Debug)]
 pub struct GraphqlRequest {
-    /// What is asked.
     pub query: QueryTemplate,
-    /// Its variables.
     pub variables: Value,
-    /// Lists that have to be read to answer it, if every one were full.
-    pub lists: usize,
-    /// Whether less can be asked for should this be too much.
+    /// The connections that GitHub counts for it, as if every list were full.
+    pub connections: usize,
+    /// Whether a smaller query can be made if this one is too heavy.
     pub can_shrink: bool,
 }
 
-/// The points that so many lists cost.
-pub fn points(lists: usize) -> u64 {
-    u64::try_from((lists + 50) / 100).unwrap_or(u64::MAX).max(1)
+/// The points that GitHub charges for so many connections.
+pub fn points(connections: usize) -> u64 {
+    u64::try_from((connections + 50) / 100).unwrap_or(u64::MAX).max(1)
 }
 
-/// One look at GitHub, of many questions.
+/// A series of requests that together observe one state of the organisation.
 pub struct GraphqlSession {
-    /// The way to GitHub.
     pub client: GithubClient,
-    /// The earliest `Date` of its answers.
+    /// The earliest `Date` of its responses.
     observed_at: Mutex<Option<Timestamp>>,
 }
 
 impl GraphqlSession {
-    /// A look that begins now.
+    /// A session without a response yet.
     pub fn new(client: GithubClient) -> Self {
         GraphqlSession { client, observed_at: Mutex::default() }
     }
 
-    /// The `Date` of the first answer: nothing is claimed about what happened later.
+    /// The `Date` of the first response: the session claims nothing about what happened later.
     pub fn observed_at(&self) -> Option<Timestamp> {
         *self.observed_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn observe(&self, date: Option<Timestamp>) {
+    fn record_date(&self, date: Option<Timestamp>) {
         let Some(date) = date else { return };
         let mut first = self.observed_at.lock().unwrap_or_else(PoisonError::into_inner);
         *first = Some(first.map_or(date, |first| first.min(date)));
     }
 
-    /// Asks a question until there is an answer, which may lack parts.
-    pub async fn ask<T: DeserializeOwned>(
+    /// Sends a query, with retries, until there is a response with data, parts of which may be
+    /// missing.
+    pub async fn execute<T: DeserializeOwned>(
         &self,
-        question: &GraphqlRequest,
-    ) -> Result<GraphqlResponse<T>, GraphqlRefusal> {
-        let body = json!({ "query": question.query.text, "variables": question.variables });
-        let ask = ApiRequest {
-            endpoint: question.query.name,
-            method: Method::POST,
-            path: self.client.graphql_path().to_owned(),
-            body: Bytes::from(body.to_string()),
-            resource: ApiResource::Graphql,
-            cost: points(question.lists),
-        };
+        query: &GraphqlRequest,
+    ) -> Result<GraphqlResponse<T>, GraphqlFailure> {
+        let body = json!({ "query": query.query.text, "variables": query.variables });
+        let path = self.client.graphql_path();
+        let body = Bytes::from(body.to_string());
+        let request = ApiRequest::graphql(query.query.name, path, body, points(query.connections));
         let attempt = || async {
-            match self.client.exchange(&ask).await {
-                Ok(answer) => {
-                    self.observe(answer.date());
-                    self.judge(&ask, question, &answer)
+            match self.client.send(&request).await {
+                Ok(response) => {
+                    self.record_date(response.date());
+                    self.interpret(&request, query, &response)
                 }
-                Err(RequestFailure::TimedOut(error)) if question.can_shrink => Ok(Err(error)),
-                Err(trouble) => Err(trouble),
+                Err(RequestFailure::TimedOut(error)) if query.can_shrink => Ok(Attempt::TooHeavy(error)),
+                Err(failure) => Err(failure),
             }
         };
-        match self.client.persistently(attempt).await {
-            Ok(Ok(told)) => Ok(told),
-            Ok(Err(error)) => Err(GraphqlRefusal::TooHeavy(error)),
-            Err(error) => Err(GraphqlRefusal::Failed(error)),
+        match self.client.retry().run(attempt).await {
+            Ok(Attempt::Response(response)) => Ok(response),
+            Ok(Attempt::TooHeavy(error)) => Err(GraphqlFailure::TooHeavy(error)),
+            Err(error) => Err(GraphqlFailure::Failed(error)),
         }
     }
 
-    /// Asks for a page, smaller ones if need be, until nothing is missing in it that could be had. `take` is given what
-    /// there is of every attempt.
+    /// Requests a page, in a smaller size if need be, until only parts are missing that the
+    /// credentials may not see.
     ///
     /// # Errors
-    /// What went wrong the last time.
-    pub async fn page<T: DeserializeOwned>(
+    /// The error of the last attempt.
+    pub async fn fetch_page<T: DeserializeOwned>(
         &self,
-        load: &BatchSize,
-        question: impl Fn(usize) -> GraphqlRequest,
-        mut take: impl FnMut(&mut T),
-    ) -> Result<GraphqlResponse<T>, SourceError> {
-        let mut missing = None;
+        batch_size: &BatchSize,
+        query: impl Fn(usize) -> GraphqlRequest,
+    ) -> Result<T, SourceError> {
+        let mut last_error = None;
         let mut attempts = 0;
         while attempts < PARTIAL_ATTEMPTS {
-            match self.ask::<T>(&question(load.page())).await {
-                Ok(mut told) => {
-                    load.succeeded();
-                    take(&mut told.data);
-                    let Some(error) = told.errors.iter().find(|error| !error.is_hidden()) else {
-                        return Ok(told);
+            match self.execute::<T>(&query(batch_size.page())).await {
+                Ok(response) => {
+                    batch_size.record_success();
+                    let Some(error) = response.errors.iter().find(|error| !error.is_hidden()) else {
+                        return Ok(response.data);
                     };
-                    missing = Some(self.error(&question(1), error));
+                    last_error = Some(self.partial_error(&query(1), error));
                     attempts += 1;
                 }
-                Err(GraphqlRefusal::TooHeavy(error)) => {
-                    if !load.shrink() {
+                Err(GraphqlFailure::TooHeavy(error)) => {
+                    if !batch_size.shrink() {
                         attempts += 1;
                     }
-                    missing = Some(error);
+                    last_error = Some(error);
                 }
-                Err(GraphqlRefusal::Failed(error)) => return Err(error),
+                Err(GraphqlFailure::Failed(error)) => return Err(error),
             }
-            tokio::time::sleep(self.client.breath()).await;
+            tokio::time::sleep(self.client.retry().first_pause()).await;
         }
-        Err(missing.unwrap_or_else(|| self.failure(SourceErrorKind::Malformed, "no answer".into())))
+        Err(last_error.unwrap_or_else(|| self.no_response_error()))
     }
 
-    fn judge<T: DeserializeOwned>(
+    /// Decides what a response means: data, a query that was too heavy, or a failure.
+    fn interpret<T: DeserializeOwned>(
         &self,
-        ask: &ApiRequest,
-        question: &GraphqlRequest,
-        answer: &RestResponse,
-    ) -> Result<Result<GraphqlResponse<T>, SourceError>, RequestFailure> {
-        if matches!(answer.status.as_u16(), 502 | 504) && question.can_shrink {
-            let detail = format!("GitHub answers {}: it took too long", answer.status.as_u16());
-            return Ok(Err(self.client.error_of(ask, SourceErrorKind::Unavailable, detail)));
+        request: &ApiRequest,
+        query: &GraphqlRequest,
+        response: &HttpResponse,
+    ) -> Result<Attempt<T>, RequestFailure> {
+        let status = response.status.as_u16();
+        if matches!(status, 502 | 504) && query.can_shrink {
+            let detail = format!("GitHub responded with {status}: the query took too long");
+            return Ok(Attempt::TooHeavy(self.unavailable(request, detail)));
         }
-        if matches!(answer.status.as_u16(), 404 | 405 | 410) {
-            let detail = format!(
-                "this server has no GraphQL API (it answers {}); set github.api to rest, or to auto, which finds out",
-                answer.status.as_u16()
-            );
-            return Err(RequestFailure::Failed(self.client.error_of(
-                ask,
-                SourceErrorKind::Unsupported,
-                detail,
-            )));
+        if matches!(status, 404 | 405 | 410) {
+            return Err(self.no_graphql_api(request, status));
         }
-        if !answer.status.is_success() {
-            return Err(self.client.judged(ask, classify(answer, self.client.now())));
+        if !response.status.is_success() {
+            let class = classify_http_error(response, self.client.now());
+            return Err(self.client.failure_of(request, class));
         }
-        let malformed = |error: serde_json::Error| {
-            let detail = format!("the answer is not the JSON that was expected: {error}");
-            RequestFailure::Again(self.client.error_of(ask, SourceErrorKind::Malformed, detail))
-        };
-        let envelope: ResponseEnvelope = serde_json::from_slice(&answer.body).map_err(malformed)?;
-        if let Some(cost) = envelope.cost()
-            && cost > ask.cost
-        {
-            tracing::debug!(
-                query = question.query.name,
-                cost,
-                expected = ask.cost,
-                "a query cost more than expected"
-            );
+        let envelope: ResponseEnvelope =
+            serde_json::from_slice(&response.body).map_err(|error| self.malformed(request, &error))?;
+        log_unexpected_cost(request, &envelope);
+        if let Some(class) = classify_graphql_errors(&envelope.errors, response, self.client.now()) {
+            return Err(self.client.failure_of(request, class));
         }
-        if let Some(trouble) = self.limited(ask, &envelope.errors, answer) {
-            return Err(trouble);
+        if let Some(error) = envelope.errors.iter().find(|error| error.is_too_heavy()) {
+            let error = self.unavailable(request, error.describe());
+            return if query.can_shrink {
+                Ok(Attempt::TooHeavy(error))
+            } else {
+                Err(RequestFailure::Transient(error))
+            };
         }
-        if let Some(error) = envelope.errors.iter().find(|error| error.is_heavy()) {
-            let error = self.client.error_of(ask, SourceErrorKind::Unavailable, error.told());
-            return if question.can_shrink { Ok(Err(error)) } else { Err(RequestFailure::Again(error)) };
-        }
+        self.data(request, envelope)
+    }
+
+    fn data<T: DeserializeOwned>(
+        &self,
+        request: &ApiRequest,
+        envelope: ResponseEnvelope,
+    ) -> Result<Attempt<T>, RequestFailure> {
         let ResponseEnvelope { data, errors } = envelope;
         match (data.filter(|data| !data.is_null()), errors.first()) {
             (Some(data), _) => {
-                let data = serde_json::from_value(data).map_err(malformed)?;
-                Ok(Ok(GraphqlResponse { data, errors }))
+                let data = serde_json::from_value(data).map_err(|error| self.malformed(request, &error))?;
+                Ok(Attempt::Response(GraphqlResponse { data, errors }))
             }
             (None, Some(error)) => {
-                let failed = self.client.error_of(ask, error.source_kind(), error.told());
-                // Without a type GitHub does not know either what went wrong.
-                let is_mishap = !error.path.is_empty() || error.message.contains("went wrong");
-                Err(if error.kind.is_none() && is_mishap {
-                    RequestFailure::Again(failed)
+                let failed = self.client.request_error(request, error.source_kind(), error.describe());
+                Err(if error.is_internal() {
+                    RequestFailure::Transient(failed)
                 } else {
-                    RequestFailure::Failed(failed)
+                    RequestFailure::Permanent(failed)
                 })
             }
             (None, None) => {
-                let detail = "the answer holds neither data nor errors".into();
-                Err(RequestFailure::Again(self.client.error_of(ask, SourceErrorKind::Malformed, detail)))
+                let detail = "the response contains neither data nor errors".into();
+                let error = self.client.request_error(request, SourceErrorKind::Malformed, detail);
+                Err(RequestFailure::Transient(error))
             }
         }
     }
+}
 
-    /// Limits come with status 200 here.
-    fn limited(
-        &self,
-        ask: &ApiRequest,
-        errors: &[GraphqlError],
-        answer: &RestResponse,
-    ) -> Option<RequestFailure> {
-        if errors.iter().any(|error| is_secondary(&error.message)) {
-            return Some(self.client.judged(ask, secondary(retry_after(answer))));
-        }
-        let is_used_up = errors.iter().any(GraphqlError::is_limit);
-        is_used_up.then(|| self.client.judged(ask, primary(answer, self.client.now())))
+// === Errors ===
+
+impl GraphqlSession {
+    /// The error of a response part of which is missing.
+    pub fn partial_error(&self, query: &GraphqlRequest, error: &GraphqlError) -> SourceError {
+        let endpoint = format!("POST {} {}", self.client.graphql_path(), query.query.name);
+        self.client.error(error.source_kind(), endpoint, error.describe())
     }
 
-    /// What is missing, as an error.
-    pub fn error(&self, question: &GraphqlRequest, error: &GraphqlError) -> SourceError {
-        SourceError {
-            kind: error.source_kind(),
-            org: self.client.org().clone(),
-            endpoint: format!("POST {} {}", self.client.graphql_path(), question.query.name),
-            detail: error.told(),
-            retry_after: None,
-        }
+    /// An error that no response of GitHub reported.
+    pub fn error(&self, kind: SourceErrorKind, detail: String) -> SourceError {
+        self.client.error(kind, format!("POST {}", self.client.graphql_path()), detail)
     }
 
-    /// An error of our own.
-    pub fn failure(&self, kind: SourceErrorKind, detail: String) -> SourceError {
-        SourceError {
-            kind,
-            org: self.client.org().clone(),
-            endpoint: format!("POST {}", self.client.graphql_path()),
-            detail,
-            retry_after: None,
-        }
+    /// The error of something that was requested but not returned.
+    pub fn no_response_error(&self) -> SourceError {
+        self.error(SourceErrorKind::Malformed, "no response".into())
+    }
+
+    fn unavailable(&self, request: &ApiRequest, detail: String) -> SourceError {
+        self.client.request_error(request, SourceErrorKind::Unavailable, detail)
+    }
+
+    fn malformed(&self, request: &ApiRequest, error: &serde_json::Error) -> RequestFailure {
+        let detail = format!("the response is not the expected JSON: {error}");
+        RequestFailure::Transient(self.client.request_error(request, SourceErrorKind::Malformed, detail))
+    }
+
+    fn no_graphql_api(&self, request: &ApiRequest, status: u16) -> RequestFailure {
+        let detail = format!(
+            "this server has no GraphQL API (it responded with {status}); set github.api to rest, or to auto, which detects it"
+        );
+        RequestFailure::Permanent(self.client.request_error(request, SourceErrorKind::Unsupported, detail))
+    }
+}
+
+fn log_unexpected_cost(request: &ApiRequest, envelope: &ResponseEnvelope) {
+    if let Some(cost) = envelope.cost()
+        && cost > request.cost
+    {
+        tracing::debug!(
+            query = request.endpoint,
+            cost,
+            expected = request.cost,
+            "a query cost more than expected"
+        );
     }
 }
 
@@ -260,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hundred_lists_cost_a_point_and_nothing_costs_none() {
+    fn a_hundred_connections_cost_a_point_and_every_query_at_least_one() {
         assert_eq!([0, 1, 149, 150, 249, 250].map(points), [1, 1, 1, 2, 2, 3]);
     }
 }

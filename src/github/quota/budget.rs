@@ -1,136 +1,140 @@
-//! The points of one resource until its limit resets: who may still spend, and how many.
+//! The points of one resource until its limit resets, and which requests may spend them.
 
 use github_stats_actors::activity::{HOUR, Timestamp};
 use github_stats_actors::source::RequestPriority;
 use serde::{Deserialize, Serialize};
 
-use super::WaitReason;
+use super::wait_reason::WaitReason;
 
-/// Two resets this near to each other are the same one: GitHub's replicas disagree by a second or two.
+/// Resets at most this many seconds apart are the same: GitHub's servers disagree by a second or
+/// two.
 const SAME_RESET: i64 = 30;
 
-/// What an answer told of a limit.
+/// A rate limit as a response reported it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RateLimitStatus {
-    /// Points an hour.
+    /// Points per hour.
     pub limit: u64,
     /// Points left.
     pub remaining: u64,
-    /// When there are as many again as the limit.
+    /// When all points of the limit are available again.
     pub reset: Timestamp,
 }
 
-/// What a budget shows of itself.
+/// The current state of a budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BudgetState {
-    /// Points an hour; 0 before the first answer.
+    /// Points per hour; 0 before the first response.
     pub limit: u64,
     /// Points left.
     pub remaining: u64,
-    /// Points of requests under way.
+    /// Points reserved for requests in flight.
     pub reserved: u64,
     /// Points that are never spent.
     pub kept_back: u64,
 }
 
-/// Why no points were given.
+/// Why no points were reserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuotaShortage {
-    /// Nobody knows yet how many there are; the first answer tells.
+    /// The limit is unknown until the first response arrives.
     Unknown,
-    /// There are not so many until then.
+    /// There are too few points until then.
     Until(Timestamp, WaitReason),
 }
 
-/// The budget of one resource. Never more is granted than leaves [`ResourceBudget::kept_back`] untouched, whatever the requests
-/// under way turn out to cost, as long as they cost no more than was reserved.
+/// The budget of one resource. [`ResourceBudget::kept_back`] points are never spent, provided that
+/// no request costs more than was reserved for it.
 #[derive(Clone, Debug)]
 pub struct ResourceBudget {
     threshold: u64,
-    told: Option<RateLimitStatus>,
+    status: Option<RateLimitStatus>,
     reserved: u64,
-    /// Points of requests that others have under way.
-    elsewhere: u64,
+    /// Points reserved for requests of other replicas.
+    reserved_by_others: u64,
 }
 
 impl ResourceBudget {
-    /// A budget of which nothing is known yet, and of which `threshold` points, at most a tenth, are kept back.
+    /// A budget whose limit is still unknown. `threshold` points, but at most a tenth of the limit,
+    /// are never spent.
     pub fn new(threshold: u64) -> Self {
-        ResourceBudget { threshold, told: None, reserved: 0, elsewhere: 0 }
+        ResourceBudget { threshold, status: None, reserved: 0, reserved_by_others: 0 }
     }
 
     /// Points that are never spent.
     pub fn kept_back(&self) -> u64 {
-        self.told.map_or(self.threshold, |told| self.threshold.min(told.limit / 10))
+        self.status.map_or(self.threshold, |status| self.threshold.min(status.limit / 10))
     }
 
-    /// Takes `cost` points for a request at `now`.
+    /// Reserves `cost` points for a request at `now`.
     ///
     /// # Errors
-    /// Why not, and until when.
+    /// [`QuotaShortage`] if there are too few points for this priority.
     pub fn reserve(
         &mut self,
         cost: u64,
-        purpose: RequestPriority,
+        priority: RequestPriority,
         now: Timestamp,
     ) -> Result<(), QuotaShortage> {
-        let Some(told) = self.current(now) else {
-            // Nobody knows yet how much there is: one request finds out for all.
+        let Some(status) = self.current(now) else {
+            // The limit is unknown: a single request finds it out.
             return if self.reserved == 0 { self.grant(cost) } else { Err(QuotaShortage::Unknown) };
         };
-        let left = told.remaining.saturating_sub(self.reserved + self.elsewhere);
+        let left = status.remaining.saturating_sub(self.reserved + self.reserved_by_others);
         let free = left.saturating_sub(self.kept_back());
-        if free.saturating_sub(self.share_of_the_more_urgent(told, purpose, now)) >= cost {
+        if free.saturating_sub(self.reserved_for_higher_priorities(status, priority, now)) >= cost {
             return self.grant(cost);
         }
         let reason = match cost {
-            cost if free >= cost => WaitReason::MoreUrgent,
+            cost if free >= cost => WaitReason::HigherPriority,
             cost if left >= cost => WaitReason::Threshold,
             _ => WaitReason::PrimaryLimit,
         };
-        Err(QuotaShortage::Until(told.reset, reason))
+        Err(QuotaShortage::Until(status.reset, reason))
     }
 
-    /// A request that had taken `reserved` points has ended; `spent` is what no answer will tell of it.
+    /// Releases the points reserved for a request; `spent` is what it cost if no response reports
+    /// the remaining points.
     pub fn settle(&mut self, reserved: u64, spent: u64) {
         self.reserved = self.reserved.saturating_sub(reserved);
-        if let Some(told) = &mut self.told {
-            told.remaining = told.remaining.saturating_sub(spent);
+        if let Some(status) = &mut self.status {
+            status.remaining = status.remaining.saturating_sub(spent);
         }
     }
 
-    /// An answer told the limit. Answers overtake each other, so that within one hour the least that was told counts.
-    pub fn learn(&mut self, told: RateLimitStatus) {
-        self.told = match self.told {
-            Some(known) if told.reset < known.reset - SAME_RESET => Some(known),
-            Some(known) if told.reset <= known.reset + SAME_RESET => {
-                Some(RateLimitStatus { remaining: told.remaining.min(known.remaining), ..told })
+    /// Records the limit that a response reported. Responses overtake each other, so that within
+    /// one hour the lowest number of remaining points counts.
+    pub fn observe(&mut self, status: RateLimitStatus) {
+        self.status = match self.status {
+            Some(known) if status.reset < known.reset - SAME_RESET => Some(known),
+            Some(known) if status.reset <= known.reset + SAME_RESET => {
+                Some(RateLimitStatus { remaining: status.remaining.min(known.remaining), ..status })
             }
-            _ => Some(told),
+            _ => Some(status),
         };
     }
 
-    /// What was told last.
-    pub(super) fn told(&self) -> Option<RateLimitStatus> {
-        self.told
+    /// The limit as last reported.
+    pub(super) fn status(&self) -> Option<RateLimitStatus> {
+        self.status
     }
 
-    /// Points of requests under way here.
+    /// Points reserved for requests of this replica.
     pub(super) fn reserved(&self) -> u64 {
         self.reserved
     }
 
-    /// So many points are used by requests of others.
-    pub(super) fn set_elsewhere(&mut self, points: u64) {
-        self.elsewhere = points;
+    /// Sets the points reserved for requests of other replicas.
+    pub(super) fn set_reserved_by_others(&mut self, points: u64) {
+        self.reserved_by_others = points;
     }
 
-    /// What it shows of itself at `now`.
+    /// The state at `now`.
     pub fn state(&self, now: Timestamp) -> BudgetState {
-        let told = self.current(now);
+        let status = self.current(now);
         BudgetState {
-            limit: told.map_or(0, |told| told.limit),
-            remaining: told.map_or(0, |told| told.remaining),
+            limit: status.map_or(0, |status| status.limit),
+            remaining: status.map_or(0, |status| status.remaining),
             reserved: self.reserved,
             kept_back: self.kept_back(),
         }
@@ -142,29 +146,29 @@ impl ResourceBudget {
     }
 
     fn current(&self, now: Timestamp) -> Option<RateLimitStatus> {
-        let told = self.told?;
-        let is_full_again = now >= told.reset;
+        let status = self.status?;
+        let is_full_again = now >= status.reset;
         Some(if is_full_again {
-            RateLimitStatus { remaining: told.limit, reset: now + HOUR, ..told }
+            RateLimitStatus { remaining: status.limit, reset: now + HOUR, ..status }
         } else {
-            told
+            status
         })
     }
 
-    /// What less urgent purposes leave to the more urgent ones; the nearer the reset, the less.
-    fn share_of_the_more_urgent(
+    /// Points that a priority leaves to the higher ones; the nearer the reset, the fewer.
+    fn reserved_for_higher_priorities(
         &self,
-        told: RateLimitStatus,
-        purpose: RequestPriority,
+        status: RateLimitStatus,
+        priority: RequestPriority,
         now: Timestamp,
     ) -> u64 {
-        let percent = match purpose {
+        let percent = match priority {
             RequestPriority::Live => 0,
             RequestPriority::Backfill => 40,
             RequestPriority::Loc => 70,
         };
-        let left = told.reset.seconds_since(now).clamp(0, HOUR).unsigned_abs();
-        told.limit * percent / 100 * left / HOUR.unsigned_abs()
+        let left = status.reset.seconds_since(now).clamp(0, HOUR).unsigned_abs();
+        status.limit * percent / 100 * left / HOUR.unsigned_abs()
     }
 }
 
@@ -178,17 +182,17 @@ mod tests {
 
     fn budget(limit: u64, remaining: u64) -> ResourceBudget {
         let mut budget = ResourceBudget::new(200);
-        budget.learn(RateLimitStatus { limit, remaining, reset: RESET });
+        budget.observe(RateLimitStatus { limit, remaining, reset: RESET });
         budget
     }
 
     #[test]
-    fn one_request_finds_out_how_much_there_is() {
+    fn only_one_request_is_sent_while_the_limit_is_unknown() {
         let mut budget = ResourceBudget::new(200);
         assert_eq!(budget.reserve(1, RequestPriority::Live, RESET), Ok(()));
         assert_eq!(budget.reserve(1, RequestPriority::Live, RESET), Err(QuotaShortage::Unknown));
         budget.settle(1, 1);
-        budget.learn(RateLimitStatus { limit: 300, remaining: 299, reset: RESET + 3600 });
+        budget.observe(RateLimitStatus { limit: 300, remaining: 299, reset: RESET + 3600 });
         assert_eq!(budget.reserve(100, RequestPriority::Live, RESET), Ok(()));
     }
 
@@ -199,30 +203,30 @@ mod tests {
     }
 
     #[test]
-    fn the_less_urgent_waits_first_and_for_less_as_the_reset_comes_near() {
+    fn lower_priorities_wait_first_and_leave_less_as_the_reset_approaches() {
         let early = RESET - 3600;
         let mut scarce = budget(1_000, 450);
-        let urgent = Err(QuotaShortage::Until(RESET, WaitReason::MoreUrgent));
-        assert_eq!(scarce.reserve(10, RequestPriority::Loc, early), urgent);
-        assert_eq!(scarce.reserve(10, RequestPriority::Backfill, early), urgent);
+        let refused = Err(QuotaShortage::Until(RESET, WaitReason::HigherPriority));
+        assert_eq!(scarce.reserve(10, RequestPriority::Loc, early), refused);
+        assert_eq!(scarce.reserve(10, RequestPriority::Backfill, early), refused);
         assert_eq!(scarce.reserve(10, RequestPriority::Live, early), Ok(()));
         assert_eq!(scarce.reserve(10, RequestPriority::Backfill, RESET - 900), Ok(()));
         assert_eq!(scarce.reserve(10, RequestPriority::Loc, RESET - 60), Ok(()));
     }
 
     #[test]
-    fn answers_that_overtake_each_other_do_not_make_points() {
+    fn responses_that_overtake_each_other_do_not_add_points() {
         let mut budget = budget(5_000, 4_000);
-        budget.learn(RateLimitStatus { limit: 5_000, remaining: 4_100, reset: RESET + 1 });
+        budget.observe(RateLimitStatus { limit: 5_000, remaining: 4_100, reset: RESET + 1 });
         assert_eq!(budget.state(RESET - 10).remaining, 4_000);
-        budget.learn(RateLimitStatus { limit: 5_000, remaining: 5_000, reset: RESET - 3_000 });
+        budget.observe(RateLimitStatus { limit: 5_000, remaining: 5_000, reset: RESET - 3_000 });
         assert_eq!(budget.state(RESET - 10).remaining, 4_000);
-        budget.learn(RateLimitStatus { limit: 5_000, remaining: 4_999, reset: RESET + 3_600 });
+        budget.observe(RateLimitStatus { limit: 5_000, remaining: 4_999, reset: RESET + 3_600 });
         assert_eq!(budget.state(RESET).remaining, 4_999);
     }
 
     #[test]
-    fn after_its_reset_it_is_full_again() {
+    fn all_points_are_available_after_the_reset() {
         let mut empty = budget(5_000, 200);
         assert_eq!(
             empty.reserve(1, RequestPriority::Live, RESET - 1),
@@ -237,24 +241,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_kept_back_is_never_spent(
+        fn points_kept_back_are_never_spent(
             limit in 10u64..20_000,
-            asked in proptest::collection::vec((0usize..3, 1u64..50, any::<bool>()), 1..400),
+            requests in proptest::collection::vec((0usize..3, 1u64..50, any::<bool>()), 1..400),
         ) {
             let mut budget = ResourceBudget::new(200);
-            budget.learn(RateLimitStatus { limit, remaining: limit, reset: RESET });
-            let (mut truth, mut now, mut under_way) = (limit, RESET - 3_600, Vec::new());
-            for (purpose, cost, ends) in asked {
+            budget.observe(RateLimitStatus { limit, remaining: limit, reset: RESET });
+            let (mut truth, mut now, mut in_flight) = (limit, RESET - 3_600, Vec::new());
+            for (priority, cost, ends) in requests {
                 now = (now + 7).min(RESET - 1);
-                if budget.reserve(cost, RequestPriority::ALL[purpose], now).is_ok() {
-                    under_way.push(cost);
+                if budget.reserve(cost, RequestPriority::ALL[priority], now).is_ok() {
+                    in_flight.push(cost);
                 }
-                if ends && let Some(cost) = under_way.pop() {
+                if ends && let Some(cost) = in_flight.pop() {
                     truth -= cost;
                     budget.settle(cost, cost);
-                    budget.learn(RateLimitStatus { limit, remaining: truth, reset: RESET });
+                    budget.observe(RateLimitStatus { limit, remaining: truth, reset: RESET });
                 }
-                let still = under_way.iter().sum::<u64>();
+                let still = in_flight.iter().sum::<u64>();
                 prop_assert!(truth - still >= limit / 10 || truth - still >= 200);
                 prop_assert_eq!(budget.state(now).reserved, still);
             }

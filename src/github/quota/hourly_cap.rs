@@ -1,8 +1,8 @@
-//! What an organisation may spend an hour, whatever GitHub would grant.
+//! The points that an organisation may spend per hour, regardless of GitHub's limits.
 
 use github_stats_actors::activity::{HOUR, Timestamp};
 
-/// Points an hour, of all resources together.
+/// A cap on the points per hour of all resources together.
 #[derive(Clone, Debug)]
 pub struct HourlyCap {
     points: u64,
@@ -11,7 +11,7 @@ pub struct HourlyCap {
 }
 
 impl HourlyCap {
-    /// A cap of so many points an hour.
+    /// Allows `points` per hour.
     pub fn new(points: u64) -> Self {
         HourlyCap { points, spent: 0, ends: None }
     }
@@ -19,7 +19,7 @@ impl HourlyCap {
     /// Takes `cost` points at `now`.
     ///
     /// # Errors
-    /// Not before then.
+    /// The end of the current hour, from which on there are points again.
     pub fn take(&mut self, cost: u64, now: Timestamp) -> Result<(), Timestamp> {
         let ends = match self.ends {
             Some(ends) if now < ends => ends,
@@ -29,7 +29,8 @@ impl HourlyCap {
             }
         };
         self.ends = Some(ends);
-        // What costs more than the whole cap would wait for ever: it has an hour to itself.
+        // A request that costs more than the whole cap would wait for ever: it gets an hour of its
+        // own.
         if self.spent > 0 && self.spent + cost > self.points {
             return Err(ends);
         }
@@ -37,7 +38,7 @@ impl HourlyCap {
         Ok(())
     }
 
-    /// Gives back what was taken and not spent, or takes what was spent beyond it.
+    /// Replaces the points taken for a request by the points it really cost.
     pub fn settle(&mut self, taken: u64, spent: u64) {
         self.spent = (self.spent + spent).saturating_sub(taken);
     }
@@ -48,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_hour_has_so_many_points_and_the_next_one_as_many_again() {
+    fn each_hour_has_the_points_of_the_cap() {
         let start = Timestamp::from_unix(1_000);
         let mut cap = HourlyCap::new(10);
         assert_eq!(cap.take(6, start), Ok(()));

@@ -1,53 +1,63 @@
-//! GitHub wants to be left alone: what for, and until when.
+//! The waits that GitHub has imposed after a rate limit was hit.
 
 use std::time::Duration;
 
 use github_stats_actors::activity::Timestamp;
 use tokio::time::Instant;
 
-use super::{ApiResource, WaitReason};
+use super::api_resource::ApiResource;
+use super::wait_reason::WaitReason;
 
-/// Pauses after secondary limits that name none never grow beyond this.
-const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// The longest backoff after a secondary rate limit for which GitHub names no duration.
+const MAX_BACKOFF: Duration = Duration::from_secs(15 * 60);
 
-/// The waits GitHub has asked for.
+/// The waits that GitHub has imposed.
 #[derive(Clone, Debug, Default)]
 pub struct MandatedWaits {
-    /// A secondary limit concerns everything asked with the same credentials.
+    /// End of the wait for the secondary rate limit, which concerns every request with the same
+    /// credentials.
     secondary: Option<Instant>,
-    /// A limit is renewed by GitHub's clock.
+    /// End of the wait for the primary rate limit of each resource, on GitHub's clock.
     core: Option<Timestamp>,
     graphql: Option<Timestamp>,
-    /// Secondary limits in a row.
-    streak: u32,
+    /// Secondary rate limits in a row.
+    consecutive_hits: u32,
 }
 
 impl MandatedWaits {
-    /// The limit of one resource is used up until then.
-    pub fn primary(&mut self, resource: ApiResource, until: Timestamp) {
-        let held = match resource {
+    /// The primary rate limit of a resource is used up until then.
+    pub fn impose_primary(&mut self, resource: ApiResource, until: Timestamp) {
+        let current = match resource {
             ApiResource::Core => &mut self.core,
             ApiResource::Graphql => &mut self.graphql,
         };
-        *held = (*held).max(Some(until));
+        *current = (*current).max(Some(until));
     }
 
-    /// Requests came too fast; how long to pause. Without a time of GitHub's own each one in a row takes twice as long.
-    pub fn secondary(&mut self, named: Option<Duration>, backoff: Duration, now: Instant) -> Duration {
-        // Requests that were under way together are refused together: that is one hit.
+    /// The secondary rate limit was hit; returns the length of the wait. It is `retry_after` if
+    /// GitHub names it, else a backoff that doubles with each hit in a row.
+    pub fn impose_secondary(
+        &mut self,
+        retry_after: Option<Duration>,
+        backoff: Duration,
+        now: Instant,
+    ) -> Duration {
+        // Requests in flight at the same time are refused together: they count as one hit.
         if self.secondary.is_none_or(|until| until <= now) {
-            self.streak = (self.streak + 1).min(16);
+            self.consecutive_hits = (self.consecutive_hits + 1).min(16);
         }
-        let grown = backoff.saturating_mul(1 << (self.streak.max(1) - 1)).min(LONGEST.max(backoff));
-        let pause = named.unwrap_or(grown);
+        let doubled =
+            backoff.saturating_mul(1 << (self.consecutive_hits.max(1) - 1)).min(MAX_BACKOFF.max(backoff));
+        let pause = retry_after.unwrap_or(doubled);
         self.secondary = self.secondary.max(Some(now + pause));
         pause
     }
 
-    /// Somebody else with the same credentials is to leave GitHub alone until then; `now` is GitHub's time at `instant`.
-    pub fn heard(&mut self, until: Timestamp, instant: Instant, now: Timestamp) {
+    /// Another replica with the same credentials has to wait until then; `now` is GitHub's time at
+    /// `instant`.
+    pub fn merge_secondary(&mut self, until: Timestamp, instant: Instant, now: Timestamp) {
         let left = Duration::from_secs(until.seconds_since(now).max(0).unsigned_abs());
-        // What is heard is in whole seconds and told again and again: only a later time is news.
+        // Reports are repeated and in whole seconds: only a later time is new.
         if !left.is_zero()
             && self.secondary.is_none_or(|known| known + Duration::from_secs(1) < instant + left)
         {
@@ -55,14 +65,15 @@ impl MandatedWaits {
         }
     }
 
-    /// An answer came that is no refusal.
-    pub fn answered(&mut self, now: Instant) {
+    /// A successful response ends a series of secondary rate limits.
+    pub fn record_success(&mut self, now: Instant) {
         if self.secondary.is_none_or(|until| until <= now) {
-            self.streak = 0;
+            self.consecutive_hits = 0;
         }
     }
 
-    /// Until when nothing may be asked of this resource, and why; `now` is GitHub's time at `instant`.
+    /// Until when no request for this resource may be sent, and why; `now` is GitHub's time at
+    /// `instant`.
     pub fn until(
         &self,
         resource: ApiResource,
@@ -88,37 +99,37 @@ mod tests {
     const BACKOFF: Duration = Duration::from_secs(60);
 
     #[test]
-    fn a_secondary_limit_holds_everything_and_a_primary_one_its_resource() {
+    fn a_secondary_limit_delays_every_request_and_a_primary_one_those_for_its_resource() {
         let (now, at) = (Instant::now(), Timestamp::from_unix(1_000));
-        let mut holds = MandatedWaits::default();
-        holds.primary(ApiResource::Graphql, at + 60);
-        assert_eq!(holds.until(ApiResource::Core, now, at), None);
+        let mut waits = MandatedWaits::default();
+        waits.impose_primary(ApiResource::Graphql, at + 60);
+        assert_eq!(waits.until(ApiResource::Core, now, at), None);
         assert_eq!(
-            holds.until(ApiResource::Graphql, now, at),
+            waits.until(ApiResource::Graphql, now, at),
             Some((now + BACKOFF, WaitReason::PrimaryLimit))
         );
-        assert_eq!(holds.until(ApiResource::Graphql, now, at + 60), None);
-        holds.secondary(Some(Duration::from_secs(5)), BACKOFF, now);
+        assert_eq!(waits.until(ApiResource::Graphql, now, at + 60), None);
+        waits.impose_secondary(Some(Duration::from_secs(5)), BACKOFF, now);
         assert_eq!(
-            holds.until(ApiResource::Core, now, at),
+            waits.until(ApiResource::Core, now, at),
             Some((now + Duration::from_secs(5), WaitReason::SecondaryLimit))
         );
-        assert_eq!(holds.until(ApiResource::Core, now + Duration::from_secs(5), at), None);
+        assert_eq!(waits.until(ApiResource::Core, now + Duration::from_secs(5), at), None);
     }
 
     #[test]
-    fn pauses_grow_with_every_hit_in_a_row_and_no_further_than_a_quarter_of_an_hour() {
+    fn the_backoff_doubles_with_each_hit_in_a_row_up_to_fifteen_minutes() {
         let mut now = Instant::now();
-        let mut holds = MandatedWaits::default();
+        let mut waits = MandatedWaits::default();
         let mut pauses = Vec::new();
         for _ in 0..6 {
-            let pause = holds.secondary(None, BACKOFF, now);
-            assert_eq!(holds.secondary(None, BACKOFF, now), pause, "a burst is one hit");
+            let pause = waits.impose_secondary(None, BACKOFF, now);
+            assert_eq!(waits.impose_secondary(None, BACKOFF, now), pause, "a burst is one hit");
             pauses.push(pause.as_secs());
             now += pause;
         }
         assert_eq!(pauses, [60, 120, 240, 480, 900, 900]);
-        holds.answered(now);
-        assert_eq!(holds.secondary(None, BACKOFF, now), BACKOFF);
+        waits.record_success(now);
+        assert_eq!(waits.impose_secondary(None, BACKOFF, now), BACKOFF);
     }
 }

@@ -1,49 +1,40 @@
-//! What may be asked of GitHub, and when: one room for everybody who asks with the same credentials.
+//! Client-side rate limiting: which requests may be sent to GitHub, and when.
 //!
-//! [`ResourceBudget`], [`HourlyCap`], [`MinuteLimit`] and [`MandatedWaits`] are rules without a clock; [`RateLimiter`] is the thin shell around them.
+//! All requests made with the same credentials pass through one [`RateLimiter`], because GitHub
+//! counts them together. Where a rate limit becomes a wait:
+//!
+//! - before a request: [`RateLimiter::wait_until_allowed`] applies the [`ResourceBudget`] of the
+//!   hour, the [`HourlyCap`] of the organisation, the [`MinuteLimit`] and the [`MandatedWaits`];
+//! - after a response that reports a limit: [`RateLimiter::impose_primary_wait`] and
+//!   [`RateLimiter::impose_secondary_wait`] record a mandated wait.
+//!
+//! The rules are free of clocks and locks; [`RateLimiter`] adds both.
 
+mod api_resource;
 mod budget;
 mod hourly_cap;
+mod limiter_state;
 mod mandated_waits;
 mod minute_limit;
+mod permit;
+mod permit_request;
 mod rate_limiter;
 mod report;
+mod settings;
+mod shared_limiter;
 mod wait;
+mod wait_reason;
 
+pub use api_resource::ApiResource;
 pub use budget::{BudgetState, QuotaShortage, RateLimitStatus, ResourceBudget};
 pub use hourly_cap::HourlyCap;
+pub use limiter_state::RateLimiterState;
 pub use mandated_waits::MandatedWaits;
 pub use minute_limit::MinuteLimit;
-pub use rate_limiter::{QuotaRefusal, RateLimiter, RateLimiterSettings, RequestCost, RequestPermit};
+pub use permit::RequestPermit;
+pub use permit_request::{PermitRequest, QuotaRefusal};
+pub use rate_limiter::RateLimiter;
 pub use report::RateLimiterReport;
-pub use wait::{RateLimiterState, Wait, WaitReason};
-
-/// What GitHub counts apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ApiResource {
-    /// The REST API.
-    Core,
-    /// The GraphQL API.
-    Graphql,
-}
-
-impl ApiResource {
-    /// All of them.
-    pub const ALL: [ApiResource; 2] = [ApiResource::Core, ApiResource::Graphql];
-
-    /// The name GitHub has for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ApiResource::Core => "core",
-            ApiResource::Graphql => "graphql",
-        }
-    }
-
-    /// Points a minute that GitHub's secondary limit allows.
-    fn points_per_minute(self) -> u64 {
-        match self {
-            ApiResource::Core => 900,
-            ApiResource::Graphql => 2_000,
-        }
-    }
-}
+pub use settings::RateLimiterSettings;
+pub use wait::Wait;
+pub use wait_reason::WaitReason;

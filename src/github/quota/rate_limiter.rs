@@ -1,162 +1,66 @@
-//! The room itself: everybody who asks with the same credentials passes through it.
+//! The rate limiter through which all requests with the same credentials pass.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use github_stats_actors::activity::{OrgName, Timestamp};
 use github_stats_actors::clock::Clock;
-use github_stats_actors::source::RequestPriority;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::{
-    ApiResource, BudgetState, HourlyCap, MandatedWaits, MinuteLimit, QuotaShortage, RateLimitStatus,
-    RateLimiterState, ResourceBudget, Wait, WaitReason,
-};
+use super::api_resource::ApiResource;
+use super::budget::{BudgetState, RateLimitStatus};
+use super::limiter_state::{Decision, RateLimiterState, timestamp_after};
+use super::permit::RequestPermit;
+use super::permit_request::{PermitRequest, QuotaRefusal};
+use super::report::RateLimiterReport;
+use super::settings::RateLimiterSettings;
+use super::shared_limiter::SharedLimiter;
+use super::wait_reason::WaitReason;
 
-/// A pause this short is waited for; whoever asks is told of a longer one.
-const SHORT: Duration = Duration::from_secs(90);
-
-/// What of GitHub's limits is used.
-#[derive(Clone, Copy, Debug)]
-pub struct RateLimiterSettings {
-    /// Points of each resource that are never spent; at most a tenth of its limit.
-    pub min_remaining: u64,
-    /// Time added to a limit's reset, against clocks that differ.
-    pub reset_buffer: Duration,
-    /// First pause after a secondary limit that names none.
-    pub secondary_backoff: Duration,
-    /// Requests under way at once; GitHub allows a hundred.
-    pub concurrency: usize,
-    /// Percent of GitHub's points a minute that may be used.
-    pub minute_percent: u64,
-}
-
-impl Default for RateLimiterSettings {
-    fn default() -> Self {
-        RateLimiterSettings {
-            min_remaining: 200,
-            reset_buffer: Duration::from_secs(10),
-            secondary_backoff: Duration::from_secs(60),
-            concurrency: 80,
-            minute_percent: 80,
-        }
-    }
-}
-
-/// What is wanted.
-#[derive(Clone, Copy)]
-pub struct RequestCost<'a> {
-    /// By whom.
-    pub org: &'a OrgName,
-    /// Points of which resource.
-    pub resource: ApiResource,
-    /// About how many.
-    pub cost: u64,
-    /// For what.
-    pub purpose: RequestPriority,
-    /// What the organisation may spend.
-    pub cap: Option<&'a Arc<Mutex<HourlyCap>>>,
-}
-
-/// Not now, and too long to wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QuotaRefusal {
-    /// How long not.
-    pub retry_after: Duration,
-    /// Why not.
-    pub reason: WaitReason,
-}
-
-/// Budgets, ceilings and mandated waits of one set of credentials. Waiting ends at once when its future is dropped.
+/// Budgets, limits and mandated waits of one set of credentials.
 pub struct RateLimiter {
-    settings: RateLimiterSettings,
-    clock: Arc<Clock>,
-    state: Mutex<LimiterInner>,
+    shared: Arc<SharedLimiter>,
     permits: Arc<Semaphore>,
-    changed: Notify,
-}
-
-pub(super) struct LimiterInner {
-    /// Whose limits these are, once somebody asked.
-    pub(super) account: Option<u64>,
-    core: ResourceState,
-    graphql: ResourceState,
-    pub(super) holds: MandatedWaits,
-    waiting: BTreeMap<u64, Wait>,
-    /// The latest refusal of each kind; it counts as a wait until its time has come.
-    refused: Vec<Wait>,
-    next_ticket: u64,
-}
-
-pub(super) struct ResourceState {
-    pub(super) budget: ResourceBudget,
-    pub(super) minute: MinuteLimit,
-}
-
-enum Decision {
-    Go,
-    Wait(Option<Instant>, WaitReason),
-    Refuse(QuotaRefusal),
 }
 
 impl RateLimiter {
-    /// An empty room.
+    /// A rate limiter that knows nothing about GitHub's limits yet.
     pub fn new(settings: RateLimiterSettings, clock: Arc<Clock>) -> Arc<Self> {
         Arc::new(RateLimiter {
-            settings,
-            clock,
-            state: Mutex::new(LimiterInner::new(&settings)),
+            shared: Arc::new(SharedLimiter::new(settings, clock)),
             permits: Arc::new(Semaphore::new(settings.concurrency.max(1))),
-            changed: Notify::new(),
         })
     }
 
-    /// Requests are made for this account from now on. Of another one's limits nothing is known yet.
-    pub fn serve(&self, account: u64) {
-        let mut state = self.lock();
-        let before = state.account.replace(account);
-        if before.is_some_and(|before| before != account) {
-            let (waiting, next_ticket) = (std::mem::take(&mut state.waiting), state.next_ticket);
-            *state = LimiterInner {
-                account: Some(account),
-                waiting,
-                next_ticket,
-                ..LimiterInner::new(&self.settings)
-            };
-            drop(state);
-            tracing::info!("the token was replaced; what GitHub allows is learned anew");
-            self.wake();
+    /// Sets the account for which requests are made from now on. The limits of another account are
+    /// unknown at first.
+    pub fn set_account(&self, account: u64) {
+        if self.shared.lock().set_account(account) {
+            tracing::info!("the token was replaced; its rate limits are unknown until the next response");
+            self.shared.wake_waiters();
         }
     }
 
-    /// Waits until a request may be sent.
+    /// Waits until a request may be sent. The wait ends as soon as the future is dropped.
     ///
     /// # Errors
-    /// Where that takes too long.
-    pub async fn admit(self: &Arc<Self>, demand: RequestCost<'_>) -> Result<RequestPermit, QuotaRefusal> {
+    /// [`QuotaRefusal`] if the wait would be too long.
+    pub async fn wait_until_allowed(
+        &self,
+        request: PermitRequest<'_>,
+    ) -> Result<RequestPermit, QuotaRefusal> {
         loop {
-            // A closed semaphore would never open again; this one is never closed.
+            // The semaphore is never closed, so that acquiring cannot fail.
             let permit = self.permits.clone().acquire_owned().await.ok();
-            let changed = self.changed.notified();
-            let decision = self.decide(demand);
+            let changed = self.shared.changed();
+            let (instant, now) = (Instant::now(), self.shared.now());
+            let decision = self.shared.lock().decide(request, instant, now);
             match decision {
-                Decision::Go => {
-                    return Ok(RequestPermit {
-                        account: self.lock().account,
-                        room: self.clone(),
-                        resource: demand.resource,
-                        reserved: demand.cost,
-                        cap: demand.cap.cloned(),
-                        settled: false,
-                        _permit: permit,
-                    });
-                }
-                Decision::Refuse(refusal) => return Err(refusal),
+                Decision::Allowed => return Ok(RequestPermit::new(self.shared.clone(), request, permit)),
+                Decision::Refused(refusal) => return Err(refusal),
                 Decision::Wait(until, reason) => {
                     drop(permit);
-                    let _seen = self.wait_visibly(self.wait(demand, reason, until));
+                    let _reported = self.report_wait(request, reason, until);
                     match until {
                         Some(until) => tokio::time::sleep_until(until).await,
                         None => changed.await,
@@ -166,340 +70,203 @@ impl RateLimiter {
         }
     }
 
-    fn decide(&self, demand: RequestCost<'_>) -> Decision {
-        let decision = self.judge(demand);
-        let is_same = |wait: &Wait| {
-            wait.org == *demand.org && wait.resource == demand.resource && wait.purpose == demand.purpose
-        };
-        let mut state = self.lock();
-        state.refused.retain(|wait| !is_same(wait));
-        if let Decision::Refuse(QuotaRefusal { retry_after, reason }) = decision {
-            state.refused.push(self.wait(demand, reason, Some(Instant::now() + retry_after)));
-        }
-        decision
+    fn report_wait(
+        &self,
+        request: PermitRequest<'_>,
+        reason: WaitReason,
+        until: Option<Instant>,
+    ) -> ReportedWait<'_> {
+        let now = self.shared.now();
+        let until = until.map(|until| timestamp_after(until.saturating_duration_since(Instant::now()), now));
+        let ticket = self.shared.lock().add_wait(request, reason, until);
+        ReportedWait { limiter: &self.shared, ticket }
     }
 
-    fn judge(&self, demand: RequestCost<'_>) -> Decision {
-        let RequestCost { resource, cost, purpose, cap, .. } = demand;
-        let (instant, now) = (Instant::now(), self.clock.now());
-        let mut state = self.lock();
-        if let Some((until, reason)) = state.holds.until(resource, instant, now) {
-            return self.wait_or_refuse(until, instant, reason);
-        }
-        let share = state.share(resource);
-        match share.budget.reserve(cost, purpose, now) {
-            Ok(()) => {}
-            Err(QuotaShortage::Unknown) => return Decision::Wait(None, WaitReason::FirstAnswer),
-            Err(QuotaShortage::Until(reset, reason)) => {
-                return self.wait_or_refuse(instant + self.until(reset, now), instant, reason);
-            }
-        }
-        let capped = cap.map_or(Ok(()), |cap| lock(cap).take(cost, now));
-        if let Err(ends) = capped {
-            share.budget.settle(cost, 0);
-            return self.wait_or_refuse(instant + self.until(ends, now), instant, WaitReason::Cap);
-        }
-        if let Err(until) = share.minute.take(cost, instant) {
-            share.budget.settle(cost, 0);
-            if let Some(cap) = cap {
-                lock(cap).settle(cost, 0);
-            }
-            return Decision::Wait(Some(until), WaitReason::PointsPerMinute);
-        }
-        Decision::Go
+    /// Records the limit of a resource that a response reported.
+    pub fn record_status(&self, resource: ApiResource, status: RateLimitStatus) {
+        self.shared.lock().resource(resource).budget.observe(status);
+        self.shared.wake_waiters();
     }
 
-    fn wait_or_refuse(&self, until: Instant, now: Instant, reason: WaitReason) -> Decision {
-        let retry_after = until.saturating_duration_since(now);
-        if retry_after <= SHORT {
-            Decision::Wait(Some(until), reason)
-        } else {
-            Decision::Refuse(QuotaRefusal { retry_after, reason })
-        }
+    /// Records a successful response, which ends a series of secondary rate limits.
+    pub fn record_success(&self) {
+        self.shared.lock().mandated_waits.record_success(Instant::now());
     }
 
-    fn wait(&self, demand: RequestCost<'_>, reason: WaitReason, until: Option<Instant>) -> Wait {
-        let RequestCost { org, resource, purpose, .. } = demand;
-        Wait {
-            org: org.clone(),
-            resource,
-            purpose,
-            reason,
-            until: until.map(|until| self.on_the_clock(until)),
-        }
-    }
-
-    /// When that will be on GitHub's clock.
-    pub(super) fn on_the_clock(&self, instant: Instant) -> Timestamp {
-        let left = instant.saturating_duration_since(Instant::now());
-        self.clock.now() + i64::try_from(left.as_secs()).unwrap_or(i64::MAX)
-    }
-
-    fn until(&self, reset: Timestamp, now: Timestamp) -> Duration {
-        Duration::from_secs(reset.seconds_since(now).max(0).unsigned_abs()) + self.settings.reset_buffer
-    }
-
-    /// Somebody else's answer told the limit of a resource.
-    pub fn learn(&self, resource: ApiResource, told: RateLimitStatus) {
-        self.lock().share(resource).budget.learn(told);
-        self.changed.notify_waiters();
-    }
-
-    /// An answer came that is no refusal.
-    pub fn answered(&self) {
-        self.lock().holds.answered(Instant::now());
-    }
-
-    /// GitHub says that the points of a resource are used up for so long; nothing is asked of it meanwhile.
-    pub fn hold_primary(&self, resource: ApiResource, pause: Duration) -> Duration {
-        let pause = pause + self.settings.reset_buffer;
-        let until = self.clock.now() + i64::try_from(pause.as_secs()).unwrap_or(i64::MAX);
-        self.lock().holds.primary(resource, until);
+    /// GitHub's primary rate limit of a resource is used up for `pause`: no request for it is sent
+    /// in that time. Returns the length of the wait.
+    pub fn impose_primary_wait(&self, resource: ApiResource, pause: Duration) -> Duration {
+        let pause = pause + self.shared.settings.reset_buffer;
+        let until = timestamp_after(pause, self.shared.now());
+        self.shared.lock().mandated_waits.impose_primary(resource, until);
         pause
     }
 
-    /// GitHub says that requests come too fast; how long nothing is asked now.
-    pub fn hold_secondary(&self, named: Option<Duration>) -> Duration {
-        self.lock().holds.secondary(named, self.settings.secondary_backoff, Instant::now())
+    /// GitHub's secondary rate limit was hit: no request at all is sent for `retry_after`, or for a
+    /// backoff if GitHub names no duration. Returns the length of the wait.
+    pub fn impose_secondary_wait(&self, retry_after: Option<Duration>) -> Duration {
+        let backoff = self.shared.settings.secondary_backoff;
+        self.shared.lock().mandated_waits.impose_secondary(retry_after, backoff, Instant::now())
     }
 
-    /// What a budget shows of itself.
+    /// The current budget of a resource.
     pub fn budget(&self, resource: ApiResource) -> BudgetState {
-        let now = self.clock.now();
-        self.lock().share(resource).budget.state(now)
+        let now = self.shared.now();
+        self.shared.lock().resource(resource).budget.state(now)
     }
 
-    /// What it shows of itself.
+    /// The hourly limit of a resource, as the responses so far have reported it.
+    pub fn known_limit(&self, resource: ApiResource) -> Option<u64> {
+        Some(self.budget(resource).limit).filter(|limit| *limit > 0)
+    }
+
+    /// The current budgets, mandated waits and waiting requests.
     pub fn state(&self) -> RateLimiterState {
-        let (instant, now) = (Instant::now(), self.clock.now());
-        let mut state = self.lock();
-        state.refused.retain(|wait| wait.until.is_none_or(|until| until > now));
-        let budgets = ApiResource::ALL.map(|resource| (resource, state.share(resource).budget.state(now)));
-        let held = |resource| {
-            let (until, reason) = state.holds.until(resource, instant, now)?;
-            Some((resource, reason, self.on_the_clock(until)))
-        };
-        RateLimiterState {
-            budgets: budgets.to_vec(),
-            holds: ApiResource::ALL.into_iter().filter_map(held).collect(),
-            waits: state.waiting.values().chain(&state.refused).cloned().collect(),
-        }
+        let (instant, now) = (Instant::now(), self.shared.now());
+        self.shared.lock().snapshot(instant, now)
     }
 
-    fn wait_visibly(&self, wait: Wait) -> Seen<'_> {
-        let mut state = self.lock();
-        let ticket = state.next_ticket;
-        state.next_ticket += 1;
-        state.waiting.insert(ticket, wait);
-        Seen { room: self, ticket }
+    /// What the other replicas with the same credentials have to know.
+    pub fn report(&self) -> RateLimiterReport {
+        let (instant, now) = (Instant::now(), self.shared.now());
+        RateLimiterReport::of(&mut self.shared.lock(), instant, now)
     }
 
-    fn settle(&self, admission: &RequestPermit, cost: u64, told: Option<RateLimitStatus>) {
-        let mut state = self.lock();
-        // An answer to whom the room served before tells nothing of the present limits.
-        if state.account == admission.account {
-            let budget = &mut state.share(admission.resource).budget;
-            match told {
-                Some(told) => {
-                    budget.settle(admission.reserved, 0);
-                    budget.learn(told);
-                }
-                None => budget.settle(admission.reserved, cost),
-            }
-        }
-        drop(state);
-        if let Some(cap) = &admission.cap {
-            lock(cap).settle(admission.reserved, cost);
-        }
-        self.changed.notify_waiters();
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, LimiterInner> {
-        lock(&self.state)
-    }
-
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    /// Lets those who wait for points look again.
-    pub(super) fn wake(&self) {
-        self.changed.notify_waiters();
+    /// Takes the latest reports of all other live replicas into account. Reports about another
+    /// account, from replicas whose token has not been replaced yet or has been already, are
+    /// ignored.
+    pub fn merge_reports(&self, reports: &[RateLimiterReport]) {
+        let (instant, now) = (Instant::now(), self.shared.now());
+        RateLimiterReport::merge(reports, &mut self.shared.lock(), instant, now);
+        self.shared.wake_waiters();
     }
 }
 
-impl LimiterInner {
-    fn new(settings: &RateLimiterSettings) -> Self {
-        let share = |resource: ApiResource| ResourceState {
-            budget: ResourceBudget::new(settings.min_remaining),
-            minute: MinuteLimit::new((resource.points_per_minute() * settings.minute_percent / 100).max(1)),
-        };
-        LimiterInner {
-            account: None,
-            core: share(ApiResource::Core),
-            graphql: share(ApiResource::Graphql),
-            holds: MandatedWaits::default(),
-            waiting: BTreeMap::new(),
-            refused: Vec::new(),
-            next_ticket: 0,
-        }
-    }
-
-    pub(super) fn share(&mut self, resource: ApiResource) -> &mut ResourceState {
-        match resource {
-            ApiResource::Core => &mut self.core,
-            ApiResource::Graphql => &mut self.graphql,
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Shows somebody waiting until dropped.
-struct Seen<'a> {
-    room: &'a RateLimiter,
+/// Reports a wait in the status until it is dropped.
+struct ReportedWait<'a> {
+    limiter: &'a SharedLimiter,
     ticket: u64,
 }
 
-impl Drop for Seen<'_> {
+impl Drop for ReportedWait<'_> {
     fn drop(&mut self) {
-        self.room.lock().waiting.remove(&self.ticket);
-    }
-}
-
-/// Leave to send one request. Dropped without a word, as when its future is cancelled, it counts as spent: GitHub may
-/// have received the request.
-pub struct RequestPermit {
-    account: Option<u64>,
-    room: Arc<RateLimiter>,
-    resource: ApiResource,
-    reserved: u64,
-    cap: Option<Arc<Mutex<HourlyCap>>>,
-    settled: bool,
-    _permit: Option<OwnedSemaphorePermit>,
-}
-
-impl RequestPermit {
-    /// The request has ended and cost so many points; `told` is what its answer said of the limit, if there was one.
-    pub fn settle(mut self, cost: u64, told: Option<RateLimitStatus>) {
-        self.settled = true;
-        self.room.settle(&self, cost, told);
-    }
-}
-
-impl Drop for RequestPermit {
-    fn drop(&mut self) {
-        if !self.settled {
-            self.room.settle(self, self.reserved, None);
-        }
+        self.limiter.lock().remove_wait(self.ticket);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use github_stats_actors::activity::{OrgName, Timestamp};
+    use github_stats_actors::source::RequestPriority;
+
+    use super::super::wait::Wait;
     use super::*;
 
     const START: Timestamp = Timestamp::from_unix(1_800_000_000);
 
-    fn room() -> Arc<RateLimiter> {
-        let room = RateLimiter::new(RateLimiterSettings::default(), Clock::starting_at(START));
-        room.learn(
+    fn rate_limiter() -> Arc<RateLimiter> {
+        let limiter = RateLimiter::new(RateLimiterSettings::default(), Clock::starting_at(START));
+        limiter.record_status(
             ApiResource::Core,
             RateLimitStatus { limit: 5_000, remaining: 5_000, reset: START + 3_600 },
         );
-        room
+        limiter
     }
 
-    async fn admit_to(
-        room: &Arc<RateLimiter>,
+    async fn permit_for(
+        limiter: &Arc<RateLimiter>,
         resource: ApiResource,
-        purpose: RequestPriority,
+        priority: RequestPriority,
     ) -> Result<RequestPermit, QuotaRefusal> {
         let org = OrgName::from("acme");
-        room.admit(RequestCost { org: &org, resource, cost: 1, purpose, cap: None }).await
+        limiter.wait_until_allowed(PermitRequest { org: &org, resource, cost: 1, priority, cap: None }).await
     }
 
-    async fn admit(room: &Arc<RateLimiter>, purpose: RequestPriority) -> Result<RequestPermit, QuotaRefusal> {
-        admit_to(room, ApiResource::Core, purpose).await
+    async fn permit(
+        limiter: &Arc<RateLimiter>,
+        priority: RequestPriority,
+    ) -> Result<RequestPermit, QuotaRefusal> {
+        permit_for(limiter, ApiResource::Core, priority).await
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_sent_during_a_mandated_wait_and_a_short_one_is_waited_for() {
-        let room = room();
+    async fn a_short_mandated_wait_delays_the_request_and_a_long_one_refuses_it() {
+        let limiter = rate_limiter();
         let started = Instant::now();
-        room.hold_secondary(Some(Duration::from_secs(17)));
-        admit(&room, RequestPriority::Live).await.unwrap();
+        limiter.impose_secondary_wait(Some(Duration::from_secs(17)));
+        permit(&limiter, RequestPriority::Live).await.unwrap();
         assert_eq!(started.elapsed(), Duration::from_secs(17));
-        room.hold_primary(ApiResource::Core, Duration::from_secs(1_000));
-        let refused = admit(&room, RequestPriority::Live).await.err().unwrap();
+        limiter.impose_primary_wait(ApiResource::Core, Duration::from_secs(1_000));
+        let refused = permit(&limiter, RequestPriority::Live).await.err().unwrap();
         assert_eq!(
             refused,
             QuotaRefusal { retry_after: Duration::from_secs(1_010), reason: WaitReason::PrimaryLimit }
         );
-        assert!(admit_to(&room, ApiResource::Graphql, RequestPriority::Live).await.is_ok());
-        let state = room.state();
+        assert!(permit_for(&limiter, ApiResource::Graphql, RequestPriority::Live).await.is_ok());
+        let state = limiter.state();
         let until = START + 17 + 1_010;
-        assert_eq!(state.holds, [(ApiResource::Core, WaitReason::PrimaryLimit, until)]);
-        let refused = state.waits.first().expect("what was refused waits, too");
+        assert_eq!(state.mandated_waits, [(ApiResource::Core, WaitReason::PrimaryLimit, until)]);
+        let refused = state.waits.first().expect("a refused request is reported as waiting");
         assert_eq!((refused.reason, refused.until), (WaitReason::PrimaryLimit, Some(until)));
         tokio::time::advance(Duration::from_secs(1_011)).await;
-        assert_eq!((room.state().holds, room.state().waits), (vec![], vec![]));
+        assert_eq!((limiter.state().mandated_waits, limiter.state().waits), (vec![], vec![]));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wait_is_visible_and_ends_at_once_when_nobody_waits_any_more() {
-        let room = room();
-        room.hold_secondary(Some(Duration::from_secs(60)));
+    async fn a_wait_is_reported_until_its_future_is_dropped() {
+        let limiter = rate_limiter();
+        limiter.impose_secondary_wait(Some(Duration::from_secs(60)));
         let waiter = tokio::spawn({
-            let room = room.clone();
-            async move { admit(&room, RequestPriority::Backfill).await.is_ok() }
+            let limiter = limiter.clone();
+            async move { permit(&limiter, RequestPriority::Backfill).await.is_ok() }
         });
         tokio::task::yield_now().await;
         let expected = Wait {
             org: "acme".into(),
             resource: ApiResource::Core,
-            purpose: RequestPriority::Backfill,
+            priority: RequestPriority::Backfill,
             reason: WaitReason::SecondaryLimit,
             until: Some(START + 60),
         };
-        assert_eq!(room.state().waits, [expected]);
+        assert_eq!(limiter.state().waits, [expected]);
         waiter.abort();
         assert!(waiter.await.is_err());
-        assert!(room.state().waits.is_empty());
+        assert!(limiter.state().waits.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_cancelled_counts_as_spent_and_what_cost_nothing_does_not() {
-        let room = room();
-        drop(admit(&room, RequestPriority::Live).await.unwrap());
-        admit(&room, RequestPriority::Live).await.unwrap().settle(0, None);
-        let state = room.budget(ApiResource::Core);
+    async fn a_cancelled_request_counts_as_spent_and_one_that_cost_nothing_does_not() {
+        let limiter = rate_limiter();
+        drop(permit(&limiter, RequestPriority::Live).await.unwrap());
+        permit(&limiter, RequestPriority::Live).await.unwrap().settle(0, None);
+        let state = limiter.budget(ApiResource::Core);
         assert_eq!((state.remaining, state.reserved, state.kept_back), (4_999, 0, 200));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn before_the_first_answer_one_asks_for_all() {
-        let room = RateLimiter::new(RateLimiterSettings::default(), Clock::starting_at(START));
-        let first = admit(&room, RequestPriority::Live).await.unwrap();
+    async fn before_the_first_response_only_one_request_is_sent() {
+        let limiter = RateLimiter::new(RateLimiterSettings::default(), Clock::starting_at(START));
+        let first = permit(&limiter, RequestPriority::Live).await.unwrap();
         let second = tokio::spawn({
-            let room = room.clone();
-            async move { admit(&room, RequestPriority::Live).await.is_ok() }
+            let limiter = limiter.clone();
+            async move { permit(&limiter, RequestPriority::Live).await.is_ok() }
         });
         tokio::task::yield_now().await;
-        assert_eq!(room.state().waits[0].reason, WaitReason::FirstAnswer);
-        room.learn(ApiResource::Core, RateLimitStatus { limit: 60, remaining: 59, reset: START + 3_600 });
+        assert_eq!(limiter.state().waits[0].reason, WaitReason::FirstResponse);
+        limiter.record_status(
+            ApiResource::Core,
+            RateLimitStatus { limit: 60, remaining: 59, reset: START + 3_600 },
+        );
         first.settle(1, None);
         assert!(second.await.unwrap());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_minute_is_not_overrun() {
-        let room = room();
+    async fn no_more_points_are_spent_than_allowed_per_minute() {
+        let limiter = rate_limiter();
         let started = Instant::now();
         for _ in 0..1_500 {
-            admit(&room, RequestPriority::Live).await.unwrap().settle(1, None);
+            permit(&limiter, RequestPriority::Live).await.unwrap().settle(1, None);
         }
         assert!(started.elapsed() >= Duration::from_secs(120), "{:?}", started.elapsed());
     }

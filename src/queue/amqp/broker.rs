@@ -8,7 +8,7 @@ use lapin::{Connection, ConnectionProperties};
 use tokio::time::timeout;
 
 use super::AmqpError;
-use crate::config::SecretSource;
+use crate::config::{Secret, SecretSource};
 
 /// Deadline for connecting and logging in.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -35,7 +35,7 @@ impl Broker {
     /// # Errors
     /// See [`AmqpError`].
     pub async fn connect(&self, purpose: &str) -> Result<Connection, AmqpError> {
-        let uri = self.uri()?;
+        let uri = parse_uri(&self.url.read().await?)?;
         let address = address_of(&uri);
         let name = format!("github-stats {} {purpose}", self.client);
         let properties = ConnectionProperties::default().with_connection_name(name.into());
@@ -49,20 +49,20 @@ impl Broker {
 
     /// Host, port and virtual host, for messages; `amqp.url` if the URL cannot be read.
     pub fn address(&self) -> String {
-        self.uri().map_or_else(|_| "amqp.url".to_owned(), |uri| address_of(&uri))
+        let uri = self.url.read_blocking().map_err(AmqpError::from).and_then(|url| parse_uri(&url));
+        uri.map_or_else(|_| "amqp.url".to_owned(), |uri| address_of(&uri))
     }
+}
 
-    fn uri(&self) -> Result<AMQPUri, AmqpError> {
-        let url = self.url.read()?;
-        let mut uri: AMQPUri = url.expose().parse().map_err(|_| AmqpError::Url)?;
-        if uri.vhost.is_empty() {
-            uri.vhost = "/".to_owned();
-        }
-        uri.query.heartbeat.get_or_insert(HEARTBEAT);
-        let limit = u64::try_from(CONNECT_LIMIT.as_millis()).unwrap_or(u64::MAX);
-        uri.query.connection_timeout.get_or_insert(limit);
-        Ok(uri)
+fn parse_uri(url: &Secret) -> Result<AMQPUri, AmqpError> {
+    let mut uri: AMQPUri = url.expose().parse().map_err(|_| AmqpError::Url)?;
+    if uri.vhost.is_empty() {
+        uri.vhost = "/".to_owned();
     }
+    uri.query.heartbeat.get_or_insert(HEARTBEAT);
+    let limit = u64::try_from(CONNECT_LIMIT.as_millis()).unwrap_or(u64::MAX);
+    uri.query.connection_timeout.get_or_insert(limit);
+    Ok(uri)
 }
 
 fn address_of(uri: &AMQPUri) -> String {

@@ -1,15 +1,10 @@
-//! The parts of GitHub's answers that are read, and no more.
+//! The fields of REST responses that are read.
 
 use github_stats_actors::activity::{LocChange, Timestamp};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-/// An account; `login` is missing where GitHub answers `{}` for somebody it does not know.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Account {
-    pub login: Option<String>,
-    #[serde(rename = "type")]
-    pub kind: Option<String>,
-}
+use crate::github::account::Account;
+use crate::github::time_format::{optional_time, time};
 
 #[derive(Debug, Deserialize)]
 pub struct Repository {
@@ -30,7 +25,7 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// Its lines, as far as they were told; a merge adds none.
+    /// Its added and deleted lines, if the response names them; zero for a merge.
     pub fn lines(&self) -> LocChange {
         let stats = self.stats.filter(|_| self.parents.len() < 2).unwrap_or_default();
         LocChange { additions: stats.additions, deletions: stats.deletions }
@@ -60,7 +55,7 @@ pub struct Stats {
     pub deletions: u64,
 }
 
-/// Somebody in the weekly statistics of a repository.
+/// A contributor in the weekly statistics of a repository.
 #[derive(Debug, Deserialize)]
 pub struct Contributor {
     pub author: Option<Account>,
@@ -68,7 +63,7 @@ pub struct Contributor {
     pub weeks: Vec<Week>,
 }
 
-/// A week of somebody: its beginning, additions, deletions and commits.
+/// A contributor's week: its start in Unix time, additions, deletions and commits.
 #[derive(Debug, Deserialize)]
 pub struct Week {
     pub w: i64,
@@ -115,17 +110,4 @@ pub struct Comment {
     pub user: Option<Account>,
     #[serde(deserialize_with = "time")]
     pub created_at: Timestamp,
-}
-
-fn parse(text: &str) -> Result<Timestamp, jiff::Error> {
-    Ok(Timestamp::from_unix(text.parse::<jiff::Timestamp>()?.as_second()))
-}
-
-pub fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-}
-
-pub fn optional_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    let text: Option<String> = Option::deserialize(deserializer)?;
-    text.map(|text| parse(&text)).transpose().map_err(serde::de::Error::custom)
 }

@@ -1,21 +1,24 @@
-//! From a new tip back to a known one: which commits have still to be read.
+//! The walk from a new branch tip back to a known one, which decides which commits are still to be
+//! read.
 
 use std::collections::HashSet;
 
 use github_stats_actors::activity::Oid;
 
-/// A walk over commits in the order GitHub lists them, children before parents and the newest first.
+/// A walk over commits in the order GitHub lists them, children before parents and the newest
+/// first.
 ///
-/// Dates tell nothing: a branch of old commits that was merged just now lists them behind the known tip. The walk is over
-/// when every commit that was named as a parent has been read, or descends into what was known.
+/// Dates do not help: if a branch of old commits has just been merged, they are listed behind the
+/// known tip. The walk is done when every commit named as a parent has been read or was reachable
+/// before.
 #[derive(Debug)]
 pub struct HistoryWalk {
     old: HashSet<Oid>,
     read: HashSet<Oid>,
-    /// Named, not read, and not known to be old.
+    /// Named as a parent, not read, and not known to be old.
     open: HashSet<Oid>,
     known: Oid,
-    met: bool,
+    has_met: bool,
 }
 
 impl HistoryWalk {
@@ -26,15 +29,15 @@ impl HistoryWalk {
             read: HashSet::new(),
             open: HashSet::from([tip]).into_iter().filter(|oid| *oid != known).collect(),
             known,
-            met: tip == known,
+            has_met: tip == known,
         }
     }
 
-    /// The next commit of the list.
-    pub fn take(&mut self, oid: Oid, parents: &[Oid]) {
+    /// Records the next commit of the list.
+    pub fn record(&mut self, oid: Oid, parents: &[Oid]) {
         self.read.insert(oid);
         self.open.remove(&oid);
-        self.met |= oid == self.known || parents.contains(&self.known);
+        self.has_met |= oid == self.known || parents.contains(&self.known);
         let is_old = self.old.contains(&oid);
         for parent in parents {
             if is_old {
@@ -46,17 +49,17 @@ impl HistoryWalk {
         }
     }
 
-    /// Whether everything new was read.
+    /// Whether every new commit has been read.
     pub fn is_done(&self) -> bool {
         self.open.is_empty()
     }
 
-    /// Whether the known tip is reachable from the new one, as far as was read.
+    /// Whether the known tip has been found to be reachable from the new one.
     pub fn has_met(&self) -> bool {
-        self.met
+        self.has_met
     }
 
-    /// Whether a commit was reachable from the known tip already, as far as that shows.
+    /// Whether a commit has been found to be reachable from the known tip.
     pub fn is_old(&self, oid: &Oid) -> bool {
         self.old.contains(oid)
     }
@@ -75,38 +78,38 @@ mod tests {
     }
 
     #[test]
-    fn a_straight_push_is_over_when_the_known_tip_is_named() {
+    fn a_fast_forward_is_done_when_the_known_tip_is_named() {
         let mut walk = HistoryWalk::new(oid(3), oid(1));
-        walk.take(oid(3), &[oid(2)]);
+        walk.record(oid(3), &[oid(2)]);
         assert!(!walk.is_done());
-        walk.take(oid(2), &[oid(1)]);
+        walk.record(oid(2), &[oid(1)]);
         assert!(walk.is_done() && walk.has_met());
     }
 
     #[test]
-    fn an_old_branch_that_was_merged_is_read_beyond_the_known_tip() {
+    fn a_merged_branch_of_older_commits_is_read_beyond_the_known_tip() {
         // 1 ← 2 (known), 1 ← 3 ← 4 (branch, older than 2), 5 merges both.
         let mut walk = HistoryWalk::new(oid(5), oid(2));
-        walk.take(oid(5), &[oid(2), oid(4)]);
-        walk.take(oid(2), &[oid(1)]);
+        walk.record(oid(5), &[oid(2), oid(4)]);
+        walk.record(oid(2), &[oid(1)]);
         assert!(!walk.is_done());
-        walk.take(oid(4), &[oid(3)]);
-        walk.take(oid(3), &[oid(1)]);
+        walk.record(oid(4), &[oid(3)]);
+        walk.record(oid(3), &[oid(1)]);
         assert!(walk.is_done() && walk.has_met() && walk.is_old(&oid(1)));
     }
 
     #[test]
     fn a_rewritten_branch_never_meets_the_known_tip() {
         let mut walk = HistoryWalk::new(oid(9), oid(2));
-        walk.take(oid(9), &[oid(1)]);
-        walk.take(oid(1), &[]);
+        walk.record(oid(9), &[oid(1)]);
+        walk.record(oid(1), &[]);
         assert!(walk.is_done() && !walk.has_met());
     }
 
     proptest! {
-        /// Against the definition: reachable from the tip and not from the known one.
+        /// Compared with the definition: reachable from the new tip and not from the known one.
         #[test]
-        fn nothing_new_is_missed(parents in proptest::collection::vec((0usize..6, 0usize..6, any::<bool>()), 1..40), at in 0usize..40) {
+        fn every_new_commit_is_read(parents in proptest::collection::vec((0usize..6, 0usize..6, any::<bool>()), 1..40), at in 0usize..40) {
             let parents: Vec<Vec<usize>> = std::iter::once(vec![])
                 .chain(parents.iter().enumerate().map(|(n, (a, b, merge))| {
                     let mut all = vec![n.saturating_sub(*a)];
@@ -128,7 +131,7 @@ mod tests {
             let mut read = HashSet::new();
             for n in (0..=tip).rev().filter(|n| from_tip.contains(n)) {
                 if walk.is_done() { break; }
-                walk.take(oid(n), &parents[n].iter().map(|p| oid(*p)).collect::<Vec<_>>());
+                walk.record(oid(n), &parents[n].iter().map(|p| oid(*p)).collect::<Vec<_>>());
                 read.insert(n);
             }
             prop_assert!(walk.is_done());

@@ -1,9 +1,9 @@
-//! What is refused, and in which words.
+//! Rejected configurations and their error messages.
 
-use super::refusal;
+use super::rejection;
 
 #[test]
-fn unknown_keys_name_the_nearest_one() {
+fn errors_about_unknown_keys_suggest_the_nearest_one() {
     for (yaml, message) in [
         (
             "github:\n  orgs:\n    - org: acme\n      scrape_intervall: 5m\n",
@@ -23,12 +23,12 @@ fn unknown_keys_name_the_nearest_one() {
             "test.yaml:2:3: unknown key \"health.zebra\"; health takes github_probe_interval, github_recover_success_threshold",
         ),
     ] {
-        assert_eq!(refusal(yaml, &[]), message);
+        assert_eq!(rejection(yaml, &[]), message);
     }
 }
 
 #[test]
-fn wrong_types_say_what_would_be_right() {
+fn errors_about_wrong_types_name_what_is_accepted() {
     for (yaml, message) in [
         (
             "retry: {max_backoff: 30}\n",
@@ -73,12 +73,12 @@ fn wrong_types_say_what_would_be_right() {
             "test.yaml:3:33: github.orgs[0].repo_allowlist[0] must be a repository name or glob such as api-*, but is \"[x\" (unclosed character class; missing ']')",
         ),
     ] {
-        assert_eq!(refusal(yaml, &[]), message);
+        assert_eq!(rejection(yaml, &[]), message);
     }
 }
 
 #[test]
-fn impossible_values_name_the_line_that_set_them() {
+fn errors_about_invalid_values_name_the_line_that_set_them() {
     for (yaml, message) in [
         (
             "leader_election:\n  lease_duration: 15s\n  renew_deadline: 20s\n",
@@ -94,7 +94,7 @@ fn impossible_values_name_the_line_that_set_them() {
         ),
         (
             "store:\n  retention: 10d\nmetrics:\n  history: 14d\n",
-            "test.yaml:4:3: metrics.history (14d) must not be longer than store.retention (10d): what lies further back is not kept",
+            "test.yaml:4:3: metrics.history (14d) must not be longer than store.retention (10d): older data is not kept",
         ),
         (
             "leader_election:\n  backend: kubernetes\n",
@@ -102,7 +102,7 @@ fn impossible_values_name_the_line_that_set_them() {
         ),
         (
             "leader_election: {shards: 0}\n",
-            "test.yaml:1:19: leader_election.shards must lie between 1 and 256, but is 0",
+            "test.yaml:1:19: leader_election.shards must be between 1 and 256, but is 0",
         ),
         (
             "store: {backend: redis}\n",
@@ -118,24 +118,24 @@ fn impossible_values_name_the_line_that_set_them() {
         ),
         (
             "telemetry: {otel_trace_sample_ratio: 5}\n",
-            "test.yaml:1:13: telemetry.otel_trace_sample_ratio must lie between 0 and 1, but is 5; 5% is 0.05",
+            "test.yaml:1:13: telemetry.otel_trace_sample_ratio must be between 0 and 1, but is 5; 5% is 0.05",
         ),
         (
             "rate_limit: {min_remaining_threshold: 5000}\n",
-            "test.yaml:1:14: rate_limit.min_remaining_threshold is 5000, but at most a tenth of the limit can be kept back and GitHub grants at most 15000 points an hour; use 1500 or less",
+            "test.yaml:1:14: rate_limit.min_remaining_threshold is 5000, but at most a tenth of the limit can be kept in reserve and GitHub grants at most 15000 points per hour; use 1500 or less",
         ),
         (
             "health: {github_probe_interval: 0s}\n",
             "test.yaml:1:10: health.github_probe_interval must be longer than 0s",
         ),
     ] {
-        assert_eq!(refusal(yaml, &[]), message);
+        assert_eq!(rejection(yaml, &[]), message);
     }
 }
 
 #[test]
-fn impossible_organisations_name_their_entry() {
-    let orgs = |body: &str| refusal(&format!("github:\n  orgs:\n{body}"), &[]);
+fn errors_about_organisations_name_their_entry() {
+    let orgs = |body: &str| rejection(&format!("github:\n  orgs:\n{body}"), &[]);
     for (body, message) in [
         (
             "    - scrape_interval: 5m\n",
@@ -155,11 +155,11 @@ fn impossible_organisations_name_their_entry() {
         ),
         (
             "    - org: acme\n      token: t\n      app_id: 1\n",
-            "test.yaml:4:7: github.orgs[0].token is set beside a GitHub App (app_id, installation_id, private_key_path); keep one of the two",
+            "test.yaml:4:7: github.orgs[0].token is set in addition to a GitHub App (app_id, installation_id, private_key_path); keep one of them",
         ),
         (
             "    - org: acme\n      token: t\n      token_file: /t\n",
-            "test.yaml:5:7: github.orgs[0].token and github.orgs[0].token_file are both set; keep one of the two",
+            "test.yaml:5:7: github.orgs[0].token and github.orgs[0].token_file are both set; keep one of them",
         ),
         (
             "    - org: acme\n      app_id: 1\n      installation_id: 2\n",
@@ -179,7 +179,7 @@ fn impossible_organisations_name_their_entry() {
 }
 
 #[test]
-fn refusals_never_repeat_a_secret() {
+fn errors_never_contain_a_secret() {
     let secret = "s3cr3t";
     for yaml in [
         "amqp: {url: \"http://u:s3cr3t@h\"}\n",
@@ -200,16 +200,16 @@ fn refusals_never_repeat_a_secret() {
         "amqp: {url: *s3cr3t}\n",
         "amqp: {url: !s3cr3t x}\n",
     ] {
-        let message = refusal(yaml, &[]);
+        let message = rejection(yaml, &[]);
         assert!(!message.contains(secret), "{message}");
     }
 }
 
 #[test]
-fn an_absent_file_is_named() {
+fn errors_name_a_missing_file() {
     let absent = std::path::Path::new("/nonexistent/production.yaml");
     let error = super::load(Some(absent), &super::Environment::default(), &super::Overrides::default())
-        .expect_err("refused");
+        .expect_err("rejected");
     assert_eq!(error.exit_code(), 64);
     assert!(error.to_string().starts_with("/nonexistent/production.yaml: cannot read"), "{error}");
 }
@@ -219,7 +219,7 @@ fn broken_yaml_is_explained() {
     for (yaml, message) in [
         (
             "retry: {jitter: true}\nretry: {}\n",
-            "test.yaml:2:1: not valid YAML: the key \"retry\" stands twice in the same mapping",
+            "test.yaml:2:1: not valid YAML: the key \"retry\" occurs twice in the same mapping",
         ),
         ("server: {\n", "test.yaml:1:9: not valid YAML: unclosed bracket '{'"),
         (
@@ -228,6 +228,6 @@ fn broken_yaml_is_explained() {
         ),
         ("retry: *other\n", "test.yaml:1:8: not valid YAML: an alias (*name) refers to no anchor (&name)"),
     ] {
-        assert_eq!(refusal(yaml, &[]), message);
+        assert_eq!(rejection(yaml, &[]), message);
     }
 }
