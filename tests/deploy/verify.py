@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Judges a running deployment.
+"""Verifies a running deployment.
 
-settled   waits until the page shows what the simulated GitHub knows, series by series
-remember  writes down what GitHub knows and what the counters of activity show
-recovered holds the counters against what was written down
-leader    prints the replica that leads, as the page shows it
-well      whether all replicas live, one leads, and nothing is degraded
-watch     asks for the page again and again until told to stop, and tells how that went
-scraped   asks Prometheus whether it saw one page without a flaw all the time
+settled   waits until the metrics equal the simulator's ground truth, series by series
+record    saves the simulator's facts and the activity counters to a file
+recovered compares the counters with the saved ones
+leader    prints the leading replica, as the metrics show it
+healthy   whether all replicas are up, one leads, and every dependency is healthy
+watch     requests the metrics continuously until SIGTERM, and reports failures and counters that fell
+scraped   asks Prometheus whether every scrape succeeded
 """
 
 import argparse
@@ -22,16 +22,16 @@ import urllib.parse
 import urllib.request
 
 ACTIVE_WINDOW = 7 * 86400  # the default of metrics.active_window
-HISTORY = 29 * 86400  # as compose.test.yaml sets it: all that ever happened in the simulated world
+HISTORY = 29 * 86400  # as in compose.test.yaml: everything in the simulated world
 SAMPLE = re.compile(r'^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-# How long a replica may take to learn what another counted: it asks every second.
+# Seconds after which a replica knows what another one counted; replicas exchange counters every second.
 LAG = 2.0
 SHARED = '{__name__=~"gh_(activity|exporter)_.*_total",replica=""}'
 
 
-class Wrong(Exception):
-    """What is not as it should be."""
+class VerificationError(Exception):
+    """The deployment is not in the expected state."""
 
 
 def get(url, timeout=10):
@@ -45,23 +45,23 @@ def ask(url):
 
 
 def page(text):
-    """Every series of a page, as (name, labels), and its value. No series may be there twice."""
+    """The value of each series of a page, by (name, labels). No series may occur twice."""
     series = {}
     for line in text.splitlines():
         if not line or line.startswith("#"):
             continue
         match = SAMPLE.match(line)
         if not match:
-            raise Wrong(f"no sample: {line}")
+            raise VerificationError(f"not a sample: {line}")
         key = (match[1], tuple(sorted(LABEL.findall(match[2] or ""))))
         if key in series:
-            raise Wrong(f"twice on one page: {line}")
+            raise VerificationError(f"occurs twice on one page: {line}")
         series[key] = float(match[3])
     return series
 
 
 def activity(series):
-    """The gauges of activity: what the truth is about."""
+    """The activity gauges, which the simulator knows the true values of."""
     shown = {}
     for (name, labels), value in series.items():
         labels = dict(labels)
@@ -75,28 +75,28 @@ def truth(github, floor):
     return {(row["name"], row["org"], row["repo"], row["user"]): row["value"] for row in rows}
 
 
-def difference(true, shown):
+def differences(true, shown):
     keys = sorted(true.keys() | shown.keys())
     return [f"{key}: true {true.get(key)}, shown {shown.get(key)}" for key in keys if true.get(key) != shown.get(key)]
 
 
 def settled(arguments):
-    """GitHub's clock runs on meanwhile: the truth counts when it is the same before and after the page was read."""
+    """The simulated clock keeps running: the truth counts if it is the same before and after the page was read."""
     floor = arguments.first_seen - HISTORY
     began = time.monotonic()
     while True:
         before = truth(arguments.github, floor)
         try:
             shown = {url: activity(page(get(url))) for url in [arguments.page, *arguments.replica]}
-            wrong = [f"{url} {line}" for url in shown for line in difference(before, shown[url])]
+            wrong = [f"{url} {line}" for url in shown for line in differences(before, shown[url])]
         except OSError as error:
             wrong = [f"no page: {error}"]
         took = time.monotonic() - began
         if not wrong and before and before == truth(arguments.github, floor):
-            print(f"{len(before)} series are true on {len(shown)} pages after {took:.1f} s")
+            print(f"{len(before)} series are correct on {len(shown)} pages after {took:.1f} s")
             return
         if wrong and took > arguments.within:
-            raise Wrong(f"{len(wrong)} of {len(before) * len(shown)} series differ after {took:.0f} s:\n" + "\n".join(wrong[:20]))
+            raise VerificationError(f"{len(wrong)} of {len(before) * len(shown)} series differ after {took:.0f} s:\n" + "\n".join(wrong[:20]))
         time.sleep(0.2)
 
 
@@ -110,7 +110,7 @@ KINDS = {
 
 
 def facts(github):
-    """What GitHub knows, by counter."""
+    """The ids of the simulator's facts, by counter."""
     known = collections.defaultdict(set)
     for fact in ask(f"{github}/_sim/truth/facts"):
         known[f'{KINDS[fact["kind"]]} {fact["org"]}/{fact["repo"]} {fact["user"]}'].add(fact["id"])
@@ -126,8 +126,8 @@ def counters(url):
     return shown
 
 
-def remember(arguments):
-    """Facts are read first and all of them are shown before the counters are: what happens in between happened after."""
+def record(arguments):
+    """Facts are read first, and the counters only when all of them are shown: events in between count as later ones."""
     known = {name: sorted(ids) for name, ids in facts(arguments.github).items()}
     settled(arguments)
     with open(arguments.file, "w") as file:
@@ -135,7 +135,7 @@ def remember(arguments):
 
 
 def recovered(arguments):
-    """Every counter is what it was, and what happened since: nothing is lost and nothing is counted twice."""
+    """Every counter is the saved value plus the events since: nothing is lost and nothing is counted twice."""
     with open(arguments.file) as file:
         before = json.load(file)
     shown, known = counters(arguments.page), facts(arguments.github)
@@ -146,9 +146,9 @@ def recovered(arguments):
         happened += new
         if not was - vanished <= shown.get(name, 0) <= was + new:
             wrong.append(f"{name}: {was:.0f} before, {new} since, {shown.get(name)} now")
-    print(f"{len(shown)} counters of activity are what they were and the {happened} things that happened since")
+    print(f"{len(shown)} activity counters equal the saved values plus {happened} later events")
     if wrong:
-        raise Wrong("\n".join(wrong))
+        raise VerificationError("\n".join(wrong))
 
 
 def leader(arguments):
@@ -158,7 +158,7 @@ def leader(arguments):
         if name == "gh_exporter_role" and ("role", "leader") in labels and value == 1
     ]
     if len(leading) != 1:
-        raise Wrong(f"{len(leading)} replicas lead: {leading}")
+        raise VerificationError(f"{len(leading)} replicas lead: {leading}")
     print(leading[0])
 
 
@@ -169,7 +169,7 @@ def shared_counters(series):
 
 
 def watch(arguments):
-    """Every answer must be a page, and none may show less of a shared counter than one of LAG before it."""
+    """Every request must succeed, and no shared counter may be lower than LAG seconds earlier."""
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
     highest, recent, failed, fell, asked, slowest = {}, collections.deque(), [], [], 0, 0.0
@@ -183,15 +183,15 @@ def watch(arguments):
             fell += [f"{clock()} {key} fell from {highest[key]} to {value}"
                      for key, value in shown.items() if value < highest.get(key, 0)]
             recent.append((time.monotonic(), shown))
-        except (OSError, Wrong) as error:
+        except (OSError, VerificationError) as error:
             failed.append(f"{clock()} {error}")
         asked += 1
         slowest = max(slowest, time.monotonic() - began)
         time.sleep(0.2)
-    print(f"{asked} pages asked for, {len(failed)} not had, the slowest after {slowest:.2f} s; "
-          f"{len(highest)} shared counters, {len(fell)} times one fell")
+    print(f"{asked} pages requested, {len(failed)} failed, the slowest took {slowest:.2f} s; "
+          f"{len(highest)} shared counters, which fell {len(fell)} times")
     if failed or fell:
-        raise Wrong("\n".join(failed[:20] + fell[:20]))
+        raise VerificationError("\n".join(failed[:20] + fell[:20]))
 
 
 def clock():
@@ -204,7 +204,7 @@ def query(prometheus, expression):
 
 
 def scraped(arguments):
-    """All samples of a window: none failed, none came twice or late, no shared counter fell."""
+    """All samples of a window: no scrape failed, no sample was duplicate or out of order, no shared counter fell."""
     url, window = arguments.prometheus, f"[{arguments.seconds}s]"
     one = lambda expression: (query(url, expression) or [({}, float("nan"))])[0][1]
     up = f'up{{job="github-stats"}}{window}'
@@ -221,7 +221,7 @@ def scraped(arguments):
             wrong.append(f"{flaw}: {value}")
     failures = {labels: value for (name, labels), value in own.items() if name == "prometheus_rule_evaluation_failures_total"}
     if any(failures.values()):
-        wrong.append(f"rules could not be evaluated: {failures}")
+        wrong.append(f"rules failed to evaluate: {failures}")
     shared, fell = query(url, f"last_over_time({SHARED}{window})"), 0
     for name in sorted({metric["__name__"] for metric, _ in shared}):
         for metric, times in query(url, f'resets({name}{{replica=""}}{window}) > 0'):
@@ -229,36 +229,36 @@ def scraped(arguments):
             wrong.append(f"{name}{metric} fell {times:.0f} times")
     print(f"{len(shared)} shared counters, {fell} fell")
     if wrong:
-        raise Wrong("\n".join(wrong[:20]))
+        raise VerificationError("\n".join(wrong[:20]))
 
 
-def well(arguments):
-    """So many replicas live, one of them leads, and all they depend on is there."""
+def healthy(arguments):
+    """The expected number of replicas is up, one of them leads, and every dependency is healthy."""
     shown = page(get(arguments.page))
     live = [labels for name, labels in shown if name == "gh_exporter_build_info"]
     lacking = [labels for (name, labels), value in shown.items() if name == "gh_exporter_dependency_health" and value != 1]
     leader(arguments)
     if len(live) != arguments.replicas or lacking:
-        raise Wrong(f"{len(live)} replicas live, {lacking} are unhealthy")
+        raise VerificationError(f"{len(live)} replicas are up, {lacking} are unhealthy")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=("settled", "remember", "recovered", "leader", "well", "watch", "scraped"))
+    parser.add_argument("task", choices=("settled", "record", "recovered", "leader", "healthy", "watch", "scraped"))
     parser.add_argument("--page", default="http://127.0.0.1:8080/metrics")
-    parser.add_argument("--replica", action="append", default=[], help="the page of one replica, besides that of all")
+    parser.add_argument("--replica", action="append", default=[], help="the page of a single replica, in addition to --page")
     parser.add_argument("--replicas", type=int, default=3)
     parser.add_argument("--github", help="the simulator's address")
-    parser.add_argument("--file", help="what was or is to be written down")
-    parser.add_argument("--first-seen", type=int, help="when the replicas first saw it, on its clock")
+    parser.add_argument("--file", help="file of `record` and `recovered`")
+    parser.add_argument("--first-seen", type=int, help="simulated time at which the replicas first saw it")
     parser.add_argument("--within", type=float, default=120)
     parser.add_argument("--prometheus", default="http://127.0.0.1:9090")
-    parser.add_argument("--seconds", type=int, default=60, help="how far back Prometheus is asked")
+    parser.add_argument("--seconds", type=int, default=60, help="window of the Prometheus queries")
     parser.add_argument("--gaps", action="store_true", help="scrapes may have failed")
     arguments = parser.parse_args()
     try:
         globals()[arguments.task](arguments)
-    except (Wrong, OSError) as error:
+    except (VerificationError, OSError) as error:
         sys.exit(f"{arguments.task}: {error}")
 
 
