@@ -10,12 +10,13 @@ use super::{Delivery, Job, JobQueue, JobReason, QueueMessage, Settlement, TraceC
 use crate::activity::Timestamp;
 
 /// A module of tests, one for each sentence of the contract. `$open` is an async function that answers a
-/// [`QueueUnderTest`], fresh and empty, or `None` to skip (after saying why).
+/// [`QueueUnderTest`], fresh and empty. With `ignore = "reason"` a plain `cargo test`
+/// ignores the tests and shows the reason.
 #[macro_export]
 macro_rules! job_queue_contract {
-    ($module:ident, $open:path) => {
+    ($module:ident, $open:path $(, ignore = $reason:literal)?) => {
         mod $module {
-            $crate::job_queue_contract!(@tests $open;
+            $crate::job_queue_contract!(@tests [$(#[ignore = $reason])?] $open;
                 a_job_arrives_as_it_was_published
                 jobs_come_in_order
                 a_delayed_job_comes_when_it_is_due
@@ -28,13 +29,15 @@ macro_rules! job_queue_contract {
             );
         }
     };
-    (@tests $open:path; $($name:ident)*) => {
-        $(#[tokio::test]
+    (@tests $attributes:tt $open:path; $($name:ident)*) => {
+        $($crate::job_queue_contract!(@test $attributes $open; $name);)*
+    };
+    (@test [$($attribute:tt)*] $open:path; $name:ident) => {
+        #[tokio::test]
+        $($attribute)*
         async fn $name() {
-            if let Some(queue) = $open().await {
-                $crate::queue::contract::$name(queue).await;
-            }
-        })*
+            $crate::queue::contract::$name($open().await).await;
+        }
     };
 }
 

@@ -180,21 +180,21 @@ mod tests {
         }
     }
 
-    async fn stage(rate: f64, latency: Duration) -> Option<Arc<dyn Competitors>> {
+    async fn stage(rate: f64, latency: Duration) -> Arc<dyn Competitors> {
         tokio::time::pause();
-        Some(Arc::new(Stage(MemoryLease::new(TIMING.lease_duration, rate, latency))))
+        Arc::new(Stage(MemoryLease::new(TIMING.lease_duration, rate, latency)))
     }
 
-    async fn fair() -> Option<Arc<dyn Competitors>> {
+    async fn fair() -> Arc<dyn Competitors> {
         stage(1.0, Duration::from_millis(20)).await
     }
 
     /// As fast as it may run before the lease is shorter than the time for renewing it.
-    async fn hurried() -> Option<Arc<dyn Competitors>> {
+    async fn hurried() -> Arc<dyn Competitors> {
         stage(1.45, Duration::from_millis(20)).await
     }
 
-    async fn far_away() -> Option<Arc<dyn Competitors>> {
+    async fn far_away() -> Arc<dyn Competitors> {
         stage(1.2, Duration::from_millis(200)).await
     }
 
@@ -206,7 +206,7 @@ mod tests {
     #[tokio::test]
     #[should_panic(expected = "two leaders at one time")]
     async fn the_contract_finds_a_lease_that_is_too_short() {
-        let rivals = stage(1.8, Duration::from_millis(20)).await.expect("a stage");
+        let rivals = stage(1.8, Duration::from_millis(20)).await;
         super::super::contract::there_are_never_two_leaders(rivals).await;
     }
 }

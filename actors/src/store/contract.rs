@@ -23,12 +23,13 @@ use crate::activity::{
 use crate::role::{Epoch, Shard};
 
 /// Makes a `#[tokio::test]` of every test of the contract in a module `$module`; `$open` is an async function that
-/// answers `Arc<dyn FactStore>`, fresh and empty, or `None` to skip (after saying why).
+/// answers `Arc<dyn FactStore>`, fresh and empty. With `ignore = "reason"` a plain `cargo test`
+/// ignores the tests and shows the reason.
 #[macro_export]
 macro_rules! fact_store_contract {
-    ($module:ident, $open:path) => {
+    ($module:ident, $open:path $(, ignore = $reason:literal)?) => {
         mod $module {
-            $crate::fact_store_contract!(@tests $open;
+            $crate::fact_store_contract!(@tests [$(#[ignore = $reason])?] $open;
                 what_was_written_is_read_back
                 writing_again_changes_nothing
                 any_order_of_batches_ends_in_the_same_state
@@ -46,22 +47,24 @@ macro_rules! fact_store_contract {
             );
         }
     };
-    (@tests $open:path; $($name:ident)*) => {
-        $(#[tokio::test]
+    (@tests $attributes:tt $open:path; $($name:ident)*) => {
+        $($crate::fact_store_contract!(@test $attributes $open; $name);)*
+    };
+    (@test [$($attribute:tt)*] $open:path; $name:ident) => {
+        #[tokio::test]
+        $($attribute)*
         async fn $name() {
-            if let Some(store) = $open().await {
-                $crate::store::contract::$name(store).await;
-            }
-        })*
+            $crate::store::contract::$name($open().await).await;
+        }
     };
 }
 
 /// What stores that several replicas use keep besides: everybody can follow what the others change.
 #[macro_export]
 macro_rules! shared_store_contract {
-    ($module:ident, $open:path) => {
+    ($module:ident, $open:path $(, ignore = $reason:literal)?) => {
         mod $module {
-            $crate::fact_store_contract!(@tests $open;
+            $crate::fact_store_contract!(@tests [$(#[ignore = $reason])?] $open;
                 changes_are_told_after_a_position
                 who_follows_ends_where_the_store_is
                 who_fell_behind_loads_again

@@ -1,16 +1,16 @@
-//! The operator's page in a real browser.
+//! The administration page in a real browser.
 
-use github_sim::{Fault, Matcher};
+use github_sim::{ApiFault, RequestMatcher};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::told;
-use crate::acceptance::{config, lively, simulator};
-use crate::queue::operator::small;
+use super::admin_json;
+use crate::acceptance::{busy_world, config, simulator};
+use crate::queue::operator::small_organisation;
 use crate::replicas::shows;
 use crate::support::{Browser, Replica, settle};
 
-/// Everything one can read on the page.
+/// The visible text of the page.
 const TEXT: &str = "document.body.innerText";
 
 fn contains(text: &str) -> String {
@@ -26,9 +26,10 @@ fn submit(form: &str, values: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_page_shows_a_replica_and_pauses_it_and_lets_it_go_on() {
-    let Some(mut browser) = Browser::start() else { return };
-    let simulator = simulator(lively("acme"));
+#[ignore = "needs chromium; tests/run runs it"]
+async fn the_page_shows_a_replica_pauses_it_and_resumes_it() {
+    let mut browser = Browser::start();
+    let simulator = simulator(busy_world("acme"));
     let folder = TempDir::new().expect("a folder");
     let replica = Replica::serve(folder.path(), &config(&simulator, "acme")).await;
     settle(&replica, &simulator, simulator.now()).await;
@@ -43,23 +44,23 @@ async fn the_page_shows_a_replica_and_pauses_it_and_lets_it_go_on() {
     assert_eq!(
         browser.evaluate("document.querySelectorAll('b').length"),
         0,
-        "what somebody wrote is no markup"
+        "user input is not interpreted as markup"
     );
-    let shown = told(&replica, folder.path(), &["maintenance", "show"]);
+    let shown = admin_json(&replica, folder.path(), &["maintenance", "show"]);
     let pause = &shown["maintenance"][0];
     assert_eq!((&pause["org"], &pause["by"]), (&"acme".into(), &"ann".into()), "{shown}");
     assert!(pause["remaining_seconds"].as_u64() > Some(3 * 3_600), "{shown}");
     browser.evaluate("document.querySelector('[aria-label=\"End the maintenance of acme\"]').click(); true");
     browser.until(&contains("Nothing is paused.")).await;
-    let shown = told(&replica, folder.path(), &["maintenance", "show"]);
+    let shown = admin_json(&replica, folder.path(), &["maintenance", "show"]);
     assert_eq!(shown["maintenance"].as_array().map(Vec::len), Some(0), "{shown}");
-    // What does not work is said, and what was shown stays.
+    // A failure is reported, and the content stays.
     browser.evaluate(&submit("pause", &[("pause-org", ""), ("pause-reason", "   ")]));
     browser.until("document.getElementById('message').className === 'bad'").await;
     assert_eq!(browser.evaluate(&contains("worker-1")), true);
 }
 
-/// Presses a button of the first dead letter of a repository.
+/// Clicks a button of the first dead letter of a repository.
 fn press(button: &str, repository: &str) -> String {
     let row = format!(
         "[...document.querySelectorAll('#letters tr')].find((row) => row.innerText.includes('{repository}'))"
@@ -68,12 +69,13 @@ fn press(button: &str, repository: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs chromium; tests/run runs it"]
 async fn dead_letters_are_reprocessed_and_resolved_on_the_page() {
-    let Some(mut browser) = Browser::start() else { return };
-    let simulator = simulator(small);
+    let mut browser = Browser::start();
+    let simulator = simulator(small_organisation);
     for name in ["fixable", "hopeless"] {
-        let repository = Matcher::Repo(format!("acme/{name}"));
-        simulator.faults().add(Fault::status(repository, 403, "Resource not accessible"));
+        let repository = RequestMatcher::Repo(format!("acme/{name}"));
+        simulator.faults().add(ApiFault::status(repository, 403, "Resource not accessible"));
     }
     let folder = TempDir::new().expect("a folder");
     let text = config(&simulator, "acme").replace("request_timeout: 5s", "request_timeout: 5s\n  api: rest");
@@ -84,8 +86,8 @@ async fn dead_letters_are_reprocessed_and_resolved_on_the_page() {
     }
     let waiting = async |repository: &str| {
         let (_, text) = replica.get("/api/admin/dlq?count=50").await;
-        let told: Value = serde_json::from_str(&text).expect("JSON");
-        let letters = told["letters"].as_array().expect("letters").iter();
+        let listed: Value = serde_json::from_str(&text).expect("JSON");
+        let letters = listed["letters"].as_array().expect("letters").iter();
         letters.filter(|letter| letter["job"]["repo"] == repository).count()
     };
     let before = waiting("hopeless").await;
@@ -94,17 +96,18 @@ async fn dead_letters_are_reprocessed_and_resolved_on_the_page() {
     browser.evaluate(&submit("resolve", &[("resolve-reason", "it is gone for good")]));
     browser.until(&contains("is resolved.")).await;
     assert_eq!(waiting("hopeless").await, before - 1);
-    assert!(replica.log().contains("it is gone for good"), "the audit log tells why");
+    assert!(replica.log().contains("it is gone for good"), "the audit log has the reason");
     simulator.faults().clear();
     browser.evaluate(&press("Reprocess", "acme/fixable"));
     browser.until(&contains("is tried again as job")).await;
     let covers = |page: &str| page.contains("repo=\"fixable\",user=\"ada\"");
-    shows(&replica, "what was missing is there", covers).await;
+    shows(&replica, "the missing activity", covers).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_page_asks_for_the_token_once_and_forgets_it_when_told() {
-    let Some(mut browser) = Browser::start() else { return };
+#[ignore = "needs chromium; tests/run runs it"]
+async fn the_page_asks_for_the_token_once_and_forgets_it_on_request() {
+    let mut browser = Browser::start();
     let folder = TempDir::new().expect("a folder");
     let text = "server: {admin_token: s3cret}\nstore: {backend: memory}\n";
     let replica = Replica::serve(folder.path(), text).await;
