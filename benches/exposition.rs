@@ -1,8 +1,8 @@
 #![allow(missing_docs, reason = "criterion_group! makes an undocumented function")]
-//! What a page of activity costs when everything, a hundredth here and there, one repository or nothing changed, beside the
-//! encoders of `prometheus` and `prometheus-client` over as many gauges of the same labels.
+//! The cost of encoding a page of activity when everything, every hundredth row, or a hundredth in one place changed,
+//! compared with the encoders of `prometheus` and `prometheus-client` for as many gauges with the same labels.
 //!
-//! `SERIES=1000000 cargo bench --bench exposition` measures another size than 100,000 series.
+//! `SERIES=1000000 cargo bench --bench exposition` measures that many series instead of 100,000.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ fn snapshot() -> SeriesSnapshot {
     SeriesSnapshot::of(Timestamp::from_unix(1_800_000_000), (0..series() / SERIES_PER_ROW).map(row))
 }
 
-/// The snapshot after every `step`th row from `first` on saw one more review.
+/// The snapshot after one more review in every `step`th row from `first` on, in at most `count` rows.
 fn changed(before: &SeriesSnapshot, first: usize, step: usize, count: usize) -> SeriesSnapshot {
     let mut after = before.clone();
     let mut number = 0;
@@ -73,7 +73,7 @@ fn changed(before: &SeriesSnapshot, first: usize, step: usize, count: usize) -> 
     after
 }
 
-/// An encoder that has made an edition in these codings, which the next one is made in as well.
+/// An encoder that has made an edition in these codings, so that it makes the next edition in the same ones.
 fn warm(before: &SeriesSnapshot, codings: &[ContentCoding]) -> Encoder {
     let mut encoder = Encoder::default();
     let edition = encoder.encode(1, before);
@@ -132,7 +132,7 @@ fn exposition(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// What exporters use otherwise.
+/// The libraries that other exporters use.
 mod peers {
     use prometheus::{Encoder as _, IntGaugeVec, Opts, Registry, TextEncoder};
     use prometheus_client::encoding::text::encode;

@@ -12,8 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, interval, sleep};
 
-use crate::acceptance::{busy_world, config, simulator};
-use crate::support::{Replica, settle, soak};
+use crate::support::{Replica, busy_world, config, settle, simulator, soak};
 
 const MODES: [&str; 3] = ["panic", "hang", "stop"];
 

@@ -9,14 +9,13 @@ use std::time::Duration;
 use github_sim::Simulator;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use crate::acceptance::{busy_world, config, simulator};
 use crate::support::redis::{RedisServer, SentinelSetup};
-use crate::support::{Replica, counters, parse_gauges, settle, soak};
-
-/// Upper bound for what takes seconds on an idle machine.
-const TIMEOUT: Duration = Duration::from_secs(60);
+use crate::support::{
+    Replica, busy_world, config, counters, parse_gauges, settle, simulator, soak, wait_for_health,
+    wait_for_metrics,
+};
 
 /// A leader and a follower that share a store.
 struct ReplicaPair {
@@ -54,23 +53,11 @@ impl ReplicaPair {
 
     async fn wait_until_store_is_healthy(&self) {
         for replica in self.both() {
-            until(replica, "the shared store is in use again", |health| {
+            wait_for_health(replica, "the shared store is in use again", |health| {
                 health["components"]["store"]["status"] == "healthy"
             })
             .await;
         }
-    }
-}
-
-pub async fn until(replica: &Replica, what: &str, wanted: impl Fn(&Value) -> bool) {
-    let deadline = Instant::now() + TIMEOUT;
-    loop {
-        let (_, text) = replica.get("/healthz").await;
-        if serde_json::from_str(&text).is_ok_and(|health: Value| wanted(&health)) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "timed out waiting until {what}\n{text}\n{}", replica.log());
-        sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -126,8 +113,8 @@ async fn two_replicas_show_the_same_metrics_through_all_faults_of_redis() {
         let away = |health: &Value| health["components"]["store"]["status"] == "degraded";
         // Killed: what is collected meanwhile is merged afterwards.
         redis.kill();
-        until(&pair_.leader, "the outage shows", away).await;
-        until(&pair_.leader, "health reports since when and why", |health| {
+        wait_for_health(&pair_.leader, "the outage shows", away).await;
+        wait_for_health(&pair_.leader, "health reports since when and why", |health| {
             let store = &health["components"]["store"];
             store["since"].is_string() && store["detail"].as_str().is_some_and(|text| text.contains("redis"))
         })
@@ -140,14 +127,14 @@ async fn two_replicas_show_the_same_metrics_through_all_faults_of_redis() {
         // Suspended: nothing blocks.
         redis.signal("STOP");
         let_time_pass(simulator_, long).await;
-        until(&pair_.follower, "silence is an outage", away).await;
+        wait_for_health(&pair_.follower, "silence is an outage", away).await;
         redis.signal("CONT");
         pair_.wait_until_store_is_healthy().await;
         pair_.settle(simulator_, first_seen).await;
         // Full.
         let _: String = redis.ask(&["CONFIG", "SET", "maxmemory", "1"]).await;
         let_time_pass(simulator_, short).await;
-        until(&pair_.leader, "a full redis is an outage", away).await;
+        wait_for_health(&pair_.leader, "a full redis is an outage", away).await;
         let _: String = redis.ask(&["CONFIG", "SET", "maxmemory", "0"]).await;
         pair_.wait_until_store_is_healthy().await;
         pair_.settle(simulator_, first_seen).await;
@@ -155,7 +142,7 @@ async fn two_replicas_show_the_same_metrics_through_all_faults_of_redis() {
         let keys_before: u64 = redis.ask(&["DBSIZE"]).await;
         let _: String = redis.ask(&["FLUSHALL"]).await;
         let filled = move |keys: &u64| *keys >= keys_before / 2;
-        redis.until(&["DBSIZE"], filled).await;
+        redis.wait_for(&["DBSIZE"], filled).await;
         let_time_pass(simulator_, short).await;
         pair_.wait_until_store_is_healthy().await;
         pair_.settle(simulator_, first_seen).await;
@@ -188,22 +175,10 @@ async fn a_replica_starts_without_redis_and_one_that_ended_disappears_from_the_m
     let mut other = replica(other_folder.path(), "two", "follower", &simulator, &store).await;
     settle(&other, &simulator, first_seen).await;
     let sees_other = |text: &str| text.contains("gh_exporter_build_info{replica=\"two\"");
-    shows(&alone, "the other replica", sees_other).await;
+    wait_for_metrics(&alone, "the other replica", sees_other).await;
     other.signal("TERM");
     assert!(other.wait(Duration::from_secs(20)).await.success(), "{}", other.log());
-    shows(&alone, "no replica that has ended", |text| !sees_other(text)).await;
-}
-
-pub async fn shows(replica: &Replica, what: &str, wanted: impl Fn(&str) -> bool) {
-    let deadline = Instant::now() + TIMEOUT;
-    loop {
-        let (_, text) = replica.get("/metrics").await;
-        if wanted(&text) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "it does not show {what}:\n{text}\n{}", replica.log());
-        sleep(Duration::from_millis(100)).await;
-    }
+    wait_for_metrics(&alone, "no replica that has ended", |text| !sees_other(text)).await;
 }
 
 #[tokio::test]

@@ -12,10 +12,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use crate::acceptance::{busy_world, config, simulator};
-use crate::replicas::until;
 use crate::support::redis::RedisServer;
-use crate::support::{Replica, binary, settle};
+use crate::support::{Replica, binary, busy_world, config, settle, simulator, wait_for_health};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Three times the scrape interval of these tests.
@@ -126,7 +124,7 @@ async fn while_scraping_is_paused_github_gets_no_requests_and_afterwards_nothing
     let start = ["maintenance", "start", "--for", "10h", "--reason", "an upgrade of GHES", "--org", "acme"];
     let started = admin_json(&replica, folder.path(), &start);
     assert_eq!((&started["started"]["by"], &started["started"]["org"]), (&"ann".into(), &"acme".into()));
-    until(&replica, "it reports what is paused", |health| {
+    wait_for_health(&replica, "it reports what is paused", |health| {
         let component = &health["components"]["maintenance"];
         let detail = component["detail"].as_str().unwrap_or_default();
         health["mode"] == "degraded"
@@ -144,7 +142,7 @@ async fn while_scraping_is_paused_github_gets_no_requests_and_afterwards_nothing
     // A pause survives a restart.
     replica.kill();
     let replica = Replica::serve(folder.path(), &config).await;
-    until(&replica, "it is still paused", |health| {
+    wait_for_health(&replica, "it is still paused", |health| {
         health["components"]["maintenance"]["status"] == "degraded"
     })
     .await;
@@ -155,7 +153,7 @@ async fn while_scraping_is_paused_github_gets_no_requests_and_afterwards_nothing
     let ended = output_text(&admin(&replica, folder.path(), &["maintenance", "end"]));
     assert!(ended.contains("scraping of acme goes on") && ended.contains("nothing is paused"), "{ended}");
     settle(&replica, &simulator, first_seen).await;
-    until(&replica, "it is healthy again", |health| health["mode"] == "healthy").await;
+    wait_for_health(&replica, "it is healthy again", |health| health["mode"] == "healthy").await;
     assert_eq!(value(&replica, "gh_exporter_maintenance{org=\"acme\"}").await, Some(0.0));
     assert_eq!(value(&replica, "gh_activity_coverage_ratio{org=\"acme\"}").await, Some(1.0));
     let log = replica.log();
@@ -172,7 +170,10 @@ async fn a_pause_ends_by_itself() {
     admin_json(&replica, folder.path(), &["maintenance", "start", "--for", "5s", "--reason", "a moment"]);
     simulator.advance(Duration::from_secs(600));
     settle(&replica, &simulator, first_seen).await;
-    until(&replica, "it is over", |health| health["components"]["maintenance"]["status"] == "healthy").await;
+    wait_for_health(&replica, "it is over", |health| {
+        health["components"]["maintenance"]["status"] == "healthy"
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -191,7 +192,7 @@ async fn the_leader_honours_a_pause_that_was_started_at_another_replica() {
         .replace("server: {", &format!("server: {{replica_id: {name}, "))
     };
     let first = Replica::serve(folders[0].path(), &text("one")).await;
-    until(&first, "it leads", |health| health["role"] == "leader").await;
+    wait_for_health(&first, "it leads", |health| health["role"] == "leader").await;
     let second = Replica::serve(folders[1].path(), &text("two")).await;
     let first_seen = simulator.now();
     settle(&second, &simulator, first_seen).await;
@@ -205,7 +206,7 @@ async fn the_leader_honours_a_pause_that_was_started_at_another_replica() {
         "as reported by the leader: {status}"
     );
     first.kill();
-    until(&second, "it leads", |health| health["role"] == "leader").await;
+    wait_for_health(&second, "it leads", |health| health["role"] == "leader").await;
     simulator.advance(Duration::from_secs(1_800));
     wait_until_github_is_idle(&simulator).await;
     assert_eq!(value(&second, "gh_exporter_maintenance{org=\"acme\"}").await, Some(1.0));

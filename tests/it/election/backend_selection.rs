@@ -7,11 +7,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use crate::acceptance::{busy_world, config, simulator};
-use crate::replicas::{shows, until};
-use crate::support::Replica;
 use crate::support::kube::KubeApi;
 use crate::support::redis::RedisServer;
+use crate::support::{Replica, busy_world, config, simulator, wait_for_health, wait_for_metrics};
 
 /// The environment of a pod whose API server does not answer.
 const UNREACHABLE_CLUSTER: [(&str, &str); 2] =
@@ -49,7 +47,7 @@ fn election(health: &Value) -> (&str, &str) {
 async fn a_shared_store_outside_a_cluster_selects_election_by_redis() {
     let fixture = BackendSelectionFixture::new().await;
     let replica = fixture.replica("", &[]).await;
-    until(&replica, "it is elected by redis", |health| {
+    wait_for_health(&replica, "it is elected by redis", |health| {
         let (status, detail) = election(health);
         health["role"] == "leader" && status == "healthy" && detail.starts_with("redis: the store is shared")
     })
@@ -61,7 +59,7 @@ async fn a_shared_store_outside_a_cluster_selects_election_by_redis() {
 async fn auto_leads_alone_and_is_degraded_when_the_cluster_does_not_answer() {
     let fixture = BackendSelectionFixture::new().await;
     let replica = fixture.replica("", &UNREACHABLE_CLUSTER).await;
-    until(&replica, "it leads for itself", |health| {
+    wait_for_health(&replica, "it leads for itself", |health| {
         let (status, detail) = election(health);
         health["role"] == "leader"
             && status == "degraded"
@@ -69,7 +67,7 @@ async fn auto_leads_alone_and_is_degraded_when_the_cluster_does_not_answer() {
     })
     .await;
     let unhealthy = "gh_exporter_dependency_health{dependency=\"election\"} 0";
-    shows(&replica, "that the election is not healthy", |text| text.contains(unhealthy)).await;
+    wait_for_metrics(&replica, "that the election is not healthy", |text| text.contains(unhealthy)).await;
     assert!(replica.log().contains("leadership is not decided as it should be"), "{}", replica.log());
 }
 
@@ -81,15 +79,15 @@ async fn an_explicit_kubernetes_backend_follows_and_keeps_trying_when_the_cluste
     let kubeconfig = Path::new(fixture.folder.path()).join("kubeconfig");
     let environment = [("KUBECONFIG", kubeconfig.to_str().expect("a path"))];
     let replica = fixture.replica("backend: kubernetes, retry_period: 500ms", &environment).await;
-    until(&replica, "it reports what is missing", |health| {
+    wait_for_health(&replica, "it reports what is missing", |health| {
         let (status, detail) = election(health);
         status == "degraded" && detail.contains("kubeconfig")
     })
     .await;
     sleep(Duration::from_secs(6)).await;
-    until(&replica, "it follows", |health| health["role"] == "follower").await;
+    wait_for_health(&replica, "it follows", |health| health["role"] == "follower").await;
     std::fs::copy(api.kubeconfig(api.address()), &kubeconfig).expect("copied");
-    until(&replica, "it is elected by the Lease", |health| {
+    wait_for_health(&replica, "it is elected by the Lease", |health| {
         let (status, detail) = election(health);
         health["role"] == "leader"
             && status == "healthy"

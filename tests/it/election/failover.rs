@@ -14,9 +14,8 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use super::leadership_history::LeadershipHistory;
-use crate::acceptance::{busy_world, config, simulator};
 use crate::support::redis::RedisServer;
-use crate::support::{Network, Replica, counters, settle, soak};
+use crate::support::{Network, Replica, busy_world, config, counters, settle, simulator, soak};
 
 const LEASE: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_millis(500);

@@ -11,11 +11,9 @@ use tokio::time::{Instant, sleep};
 
 use super::kubernetes::fixture;
 use super::timing;
-use crate::acceptance::{busy_world, config, simulator};
-use crate::replicas::until;
 use crate::support::kube::KubeApi;
 use crate::support::redis::RedisServer;
-use crate::support::{Replica, settle};
+use crate::support::{Replica, busy_world, config, settle, simulator, wait_for_health};
 
 /// How long it may take until a replica leads again.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -84,14 +82,14 @@ async fn while_the_api_server_hangs_no_replica_leads_and_all_serve() {
     };
     let folders = [(); 2].map(|()| TempDir::new().expect("a folder"));
     let one = Replica::serve_as(folders[0].path(), &text("one"), &environment).await;
-    until(&one, "it leads", |health| health["role"] == "leader").await;
+    wait_for_health(&one, "it leads", |health| health["role"] == "leader").await;
     let two = Replica::serve_as(folders[1].path(), &text("two"), &environment).await;
     for replica in [&one, &two] {
         settle(replica, &simulator, first_seen).await;
     }
     let before = led_epoch(&one).await.expect("it leads");
     api.freeze(true);
-    until(&one, "it stops leading by its deadline", |health| health["role"] == "follower").await;
+    wait_for_health(&one, "it stops leading by its deadline", |health| health["role"] == "follower").await;
     let end = Instant::now() + Duration::from_secs(3);
     while Instant::now() < end {
         for replica in [&one, &two] {

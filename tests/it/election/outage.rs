@@ -6,10 +6,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use crate::acceptance::{busy_world, config, simulator};
-use crate::replicas::until;
 use crate::support::redis::RedisServer;
-use crate::support::{Replica, settle};
+use crate::support::{Replica, busy_world, config, settle, simulator, wait_for_health};
 
 /// Upper bound for electing a leader again.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -35,13 +33,13 @@ async fn while_redis_is_down_the_last_leader_keeps_collecting_until_another_is_e
         )
     };
     let leader = Replica::serve(folders[0].path(), &text("one")).await;
-    until(&leader, "it leads", |health| health["role"] == "leader").await;
+    wait_for_health(&leader, "it leads", |health| health["role"] == "leader").await;
     let follower = Replica::serve(folders[1].path(), &text("two")).await;
     settle(&follower, &simulator, first_seen).await;
     let epoch = |text: String| serde_json::from_str::<Value>(&text).expect("JSON")["epoch"].as_u64();
     let before = epoch(leader.get("/healthz").await.1).expect("it leads");
     redis.kill();
-    until(&leader, "it collects without leading", leads_without_election).await;
+    wait_for_health(&leader, "it collects without leading", leads_without_election).await;
     for _ in 0..3 {
         simulator.advance(Duration::from_secs(600));
         sleep(Duration::from_millis(500)).await;
@@ -55,7 +53,7 @@ async fn while_redis_is_down_the_last_leader_keeps_collecting_until_another_is_e
     );
     redis.restart().await;
     for replica in [&leader, &follower] {
-        until(replica, "the shared store is in use again", |health| {
+        wait_for_health(replica, "the shared store is in use again", |health| {
             health["components"]["store"]["status"] == "healthy" && !leads_without_election(health)
         })
         .await;

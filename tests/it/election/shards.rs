@@ -14,9 +14,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::leadership_history::LeadershipHistory;
-use crate::acceptance::{busy_worlds, config, simulator};
 use crate::support::redis::RedisServer;
-use crate::support::{Replica, parse_gauges, settle};
+use crate::support::{Replica, busy_worlds, config, parse_gauges, settle, simulator};
 
 const ORGS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
 const SHARDS: u32 = 3;

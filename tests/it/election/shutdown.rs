@@ -5,8 +5,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use crate::acceptance::{busy_world, config, simulator};
-use crate::support::{Replica, settle};
+use crate::support::{Replica, busy_world, config, settle, simulator};
 
 /// A replica with correct metrics and a delay before it drains.
 async fn serving_replica(folder: &TempDir, drain_delay: &str) -> (Replica, github_sim::Simulator) {

@@ -7,14 +7,12 @@ use github_sim::Simulator;
 use github_stats::config::{Environment, Overrides, load};
 use github_stats::runtime::open_store;
 use github_stats_actors::activity::{Batch, RepoKey, RepoMeta, Timestamp, Window};
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use super::fixture::name;
-use crate::acceptance::config;
 use crate::support::redis::RedisServer;
-use crate::support::{Proxy, Rabbit, Replica, settle};
+use crate::support::{Proxy, Rabbit, Replica, config, settle, wait_for_health};
 
 /// Upper bound for what takes seconds on an idle machine.
 const TIMEOUT: Duration = Duration::from_secs(90);
@@ -60,8 +58,10 @@ impl BackfillFixture {
         let [leader, follower] = ["leader", "follower"];
         // The follower starts first, so that it takes its share of what the leader finds to repair.
         let follower = serve(folders[1].path(), &text, follower).await;
-        until(&follower, "the broker is there", |health| health["components"]["amqp"]["status"] == "healthy")
-            .await;
+        wait_for_health(&follower, "the broker is there", |health| {
+            health["components"]["amqp"]["status"] == "healthy"
+        })
+        .await;
         let leader = serve(folders[0].path(), &text, leader).await;
         BackfillFixture {
             simulator,
@@ -86,13 +86,14 @@ impl BackfillFixture {
         for replica in [&self.leader, &self.follower] {
             settle(replica, &self.simulator, self.first_seen).await;
         }
-        self.until_metric("everything is covered", "gh_activity_coverage_ratio", |ratio| ratio == 1.0).await;
+        self.wait_for_metric("everything is covered", "gh_activity_coverage_ratio", |ratio| ratio == 1.0)
+            .await;
     }
 
     /// Waits until the leader's broker component has this status.
-    pub async fn until_broker(&self, status: &str) {
+    pub async fn wait_for_broker(&self, status: &str) {
         let what = format!("the broker is {status}");
-        until(&self.leader, &what, |health| health["components"]["amqp"]["status"] == status).await;
+        wait_for_health(&self.leader, &what, |health| health["components"]["amqp"]["status"] == status).await;
     }
 
     /// How many jobs ended with this result, on any replica.
@@ -106,7 +107,7 @@ impl BackfillFixture {
     }
 
     /// Waits until every sample of a metric at the leader is as wanted, and there is one.
-    pub async fn until_metric(&self, what: &str, name: &str, wanted: impl Fn(f64) -> bool) {
+    pub async fn wait_for_metric(&self, what: &str, name: &str, wanted: impl Fn(f64) -> bool) {
         let deadline = Instant::now() + TIMEOUT;
         loop {
             let values = samples(&self.leader, name).await;
@@ -124,18 +125,6 @@ async fn samples(replica: &Replica, name: &str) -> Vec<f64> {
     let (_, text) = replica.get("/metrics").await;
     let lines = text.lines().filter(|line| line.starts_with(name));
     lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect()
-}
-
-async fn until(replica: &Replica, what: &str, wanted: impl Fn(&Value) -> bool) {
-    let deadline = Instant::now() + TIMEOUT;
-    loop {
-        let (_, text) = replica.get("/healthz").await;
-        if serde_json::from_str(&text).is_ok_and(|health: Value| wanted(&health)) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "timed out waiting until {what}: {text}\n{}", replica.log());
-        sleep(Duration::from_millis(50)).await;
-    }
 }
 
 fn configuration(simulator: &Simulator, exchange: &str, port: u16, redis: &str) -> String {

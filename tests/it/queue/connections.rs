@@ -10,7 +10,7 @@ use lapin::options::{BasicPublishOptions, QueueDeclareOptions, QueuePurgeOptions
 use lapin::types::{AMQPValue, FieldTable};
 use tokio::time::{Instant, timeout};
 
-use super::fixture::{broker, connected, job, name, open, topology, until};
+use super::fixture::{broker, connected, job, name, open, topology, wait_until};
 use crate::support::{Proxy, Rabbit};
 
 #[tokio::test]
@@ -25,7 +25,7 @@ async fn a_queue_with_conflicting_arguments_is_reported_with_the_argument_and_a_
     let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     channel.queue_declare(topology.jobs.as_str().into(), durable, arguments).await.expect("declared");
     let (queue, _tasks) = open(&rabbit.url(), &topology, 6);
-    until("it is reported", || queue.broker_status().detail.contains("other arguments")).await;
+    wait_until("it is reported", || queue.broker_status().detail.contains("other arguments")).await;
     let detail = queue.broker_status().detail;
     for part in [topology.jobs.as_str(), "x-max-length", "delete queue", "section amqp"] {
         assert!(detail.contains(part), "{part} is missing: {detail}");
@@ -93,8 +93,8 @@ async fn poison_is_delivered_as_such_and_can_be_dead_lettered() {
         let delivery = queue.receive().await.expect("a delivery");
         let QueueMessage::Poison(poison) = delivery.message() else { panic!("{:?}", delivery.message()) };
         assert_eq!(poison.size, body.len());
-        let letter = DeadLetter::of_poison(poison, Timestamp::from_unix(9));
-        delivery.settle(Settlement::Dead(Box::new(letter))).await.expect("buried");
+        let dead_letter = DeadLetter::of_poison(poison, Timestamp::from_unix(9));
+        delivery.settle(Settlement::Dead(Box::new(dead_letter))).await.expect("dead-lettered");
     }
     queue.publish(job(1), Duration::ZERO).await.expect("published");
     let delivery =
@@ -115,11 +115,11 @@ async fn deleted_queues_are_declared_again_and_cut_connections_are_restored() {
     let error = queue.publish(job(1), Duration::ZERO).await.expect_err("there is no such queue");
     assert!(error.to_string().contains(&topology.jobs), "{error}");
     for round in 0..3 {
-        until("it is connected", || queue.broker_status().connected).await;
+        wait_until("it is connected", || queue.broker_status().connected).await;
         publish(&*queue, 10 + round).await;
         proxy.cut();
     }
-    until("it is connected", || queue.broker_status().connected).await;
+    wait_until("it is connected", || queue.broker_status().connected).await;
     channel.queue_purge(jobs(), QueuePurgeOptions::default()).await.expect("purged");
 }
 

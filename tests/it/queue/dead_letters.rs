@@ -11,7 +11,7 @@ use crate::support::Rabbit;
 
 const NOW: Timestamp = Timestamp::from_unix(5_000);
 
-fn letter(number: u32) -> DeadLetter {
+fn dead_letter(number: u32) -> DeadLetter {
     DeadLetter::of_job(&job(number), DeadLetterReason::AttemptsExhausted, "it failed", NOW)
 }
 
@@ -22,14 +22,14 @@ async fn dead_letters_are_listed_reprocessed_and_resolved_in_place() {
     let topology = topology();
     let (queue, _tasks) = connected(&rabbit.url(), &topology, 6).await;
     for number in [0, 1, 1, 2] {
-        queue.bury(&letter(number)).await.expect("buried");
+        queue.bury(&dead_letter(number)).await.expect("dead-lettered");
     }
     let open = || async { AmqpDeadLetters::open(&broker(&rabbit.url()), &topology).await.expect("a box") };
     for _ in 0..2 {
-        let letters = open().await.letters(10).await.expect("letters");
-        assert_eq!(letters, [letter(0), letter(1), letter(2)], "listing changes nothing");
+        let dead_letters = open().await.letters(10).await.expect("dead letters");
+        assert_eq!(dead_letters, [dead_letter(0), dead_letter(1), dead_letter(2)], "listing changes nothing");
     }
-    assert_eq!(open().await.letters(1).await.expect("letters"), [letter(0)]);
+    assert_eq!(open().await.letters(1).await.expect("dead letters"), [dead_letter(0)]);
     let again = open().await.reprocess("job-1", NOW).await.expect("reprocessed");
     assert_eq!(again, Some(Some("job-1~2".to_owned())));
     assert_eq!(open().await.reprocess("job-1", NOW).await.expect("asked"), None, "both copies are gone");

@@ -58,12 +58,12 @@ pub fn open(url: &str, topology: &Topology, prefetch: u16) -> (Arc<AmqpQueue>, T
 /// The same, once it is connected.
 pub async fn connected(url: &str, topology: &Topology, prefetch: u16) -> (Arc<AmqpQueue>, Tasks) {
     let (queue, tasks) = open(url, topology, prefetch);
-    until("it connects", || queue.broker_status().connected).await;
+    wait_until("it connects", || queue.broker_status().connected).await;
     (queue, tasks)
 }
 
 /// Waits until a condition holds.
-pub async fn until(what: &str, so: impl Fn() -> bool) {
+pub async fn wait_until(what: &str, so: impl Fn() -> bool) {
     let deadline = Instant::now() + TIMEOUT;
     while !so() {
         assert!(Instant::now() < deadline, "timed out waiting until {what}");

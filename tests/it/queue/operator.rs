@@ -11,8 +11,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use super::backfill_fixture::BackfillFixture;
-use crate::acceptance::{busy_world, config, simulator};
-use crate::support::{Rabbit, Replica, binary};
+use crate::support::{Rabbit, Replica, binary, busy_world, config, simulator};
 
 /// Whether a command succeeded, and its output.
 fn run(folder: &Path, arguments: &[&str]) -> (bool, String) {
@@ -29,13 +28,17 @@ fn json(folder: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"))
 }
 
-async fn until_listed(folder: &Path, common: &[&str], wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+async fn wait_for_dead_letters(
+    folder: &Path,
+    common: &[&str],
+    wanted: impl Fn(&[Value]) -> bool,
+) -> Vec<Value> {
     let deadline = Instant::now() + Duration::from_secs(90);
     loop {
         let listed = json(folder, &[&["list", "--count", "50"], common].concat());
-        let letters = listed["letters"].as_array().expect("a list").clone();
-        if wanted(&letters) {
-            return letters;
+        let dead_letters = listed["letters"].as_array().expect("a list").clone();
+        if wanted(&dead_letters) {
+            return dead_letters;
         }
         assert!(Instant::now() < deadline, "{listed}");
         sleep(Duration::from_millis(200)).await;
@@ -75,14 +78,14 @@ async fn a_job_that_failed_for_a_reason_is_reprocessed_once_and_one_that_cannot_
     let common: &[&str] = &["--config", "config.yaml"];
     let of = |name: &str| {
         let name = name.to_owned();
-        move |letter: &Value| letter["job"]["repo"] == name.as_str()
+        move |dead_letter: &Value| dead_letter["job"]["repo"] == name.as_str()
     };
-    let letters = until_listed(&folder, common, |letters| {
-        letters.iter().any(of(&fixable)) && letters.iter().any(of(&hopeless))
+    let dead_letters = wait_for_dead_letters(&folder, common, |dead_letters| {
+        dead_letters.iter().any(of(&fixable)) && dead_letters.iter().any(of(&hopeless))
     })
     .await;
     let id = |name: &str| {
-        let found = letters.iter().find(|letter| of(name)(letter)).expect("a letter");
+        let found = dead_letters.iter().find(|dead_letter| of(name)(dead_letter)).expect("a dead letter");
         found["id"].as_str().expect("an id").to_owned()
     };
     let (first, second) = (id(&fixable), id(&hopeless));
@@ -104,9 +107,11 @@ async fn a_job_that_failed_for_a_reason_is_reprocessed_once_and_one_that_cannot_
     assert!(report["by_reason"].is_object() && report["unresolved"].is_u64(), "{report}");
     let (success, printed) = run(&folder, &[&["reprocess", "--all"], common].concat());
     assert!(success, "{printed}");
-    fixture.until_metric("everything is covered", "gh_activity_coverage_ratio", |ratio| ratio == 1.0).await;
-    let letters = "gh_exporter_queue_depth{queue=\"gh.backfill.dlq\"}";
-    fixture.until_metric("no dead letter is left", letters, |count| count == 0.0).await;
+    fixture
+        .wait_for_metric("everything is covered", "gh_activity_coverage_ratio", |ratio| ratio == 1.0)
+        .await;
+    let dead_letters = "gh_exporter_queue_depth{queue=\"gh.backfill.dlq\"}";
+    fixture.wait_for_metric("no dead letter is left", dead_letters, |count| count == 0.0).await;
     let logs = fixture.leader.log() + &fixture.follower.log();
     assert!(logs.contains("dlq.resolve") && logs.contains("dlq.reprocess"), "the audit log has both");
 }

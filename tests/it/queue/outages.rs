@@ -16,8 +16,7 @@ use rand::{RngExt, SeedableRng};
 use tokio::time::sleep;
 
 use super::backfill_fixture::BackfillFixture;
-use crate::acceptance::simulator;
-use crate::support::soak;
+use crate::support::{simulator, soak};
 
 /// An organisation that takes a while to repair.
 fn busy() -> Simulator {
@@ -57,8 +56,8 @@ async fn gaps_are_repaired_while_connections_are_cut_at_any_point() {
     fixture.settle().await;
     let repaired = fixture.processed("success").await;
     assert!(repaired >= 4.0, "backfill repaired {repaired} windows");
-    fixture.until_broker("healthy").await;
-    fixture.until_metric("all is sent", "gh_exporter_outbox_backlog", |waiting| waiting == 0.0).await;
+    fixture.wait_for_broker("healthy").await;
+    fixture.wait_for_metric("all is sent", "gh_exporter_outbox_backlog", |waiting| waiting == 0.0).await;
 }
 
 #[tokio::test]
@@ -67,25 +66,25 @@ async fn a_broker_that_dies_hangs_is_emptied_or_runs_out_of_memory_loses_nothing
     let simulator = busy();
     inject_faults(&simulator);
     let fixture = BackfillFixture::start(simulator).await;
-    fixture.until_broker("healthy").await;
+    fixture.wait_for_broker("healthy").await;
     let health = "gh_exporter_dependency_health{dependency=\"amqp\"}";
     // Killed: jobs wait in the outbox, which health and metrics show.
     fixture.rabbit.kill();
-    fixture.until_broker("degraded").await;
-    fixture.until_metric("it shows", health, |up| up == 0.0).await;
+    fixture.wait_for_broker("degraded").await;
+    fixture.wait_for_metric("it shows", health, |up| up == 0.0).await;
     assert_eq!(fixture.leader.get("/readyz").await.0, 200, "a failed broker does not make it unready");
     let_time_pass(&fixture, 10).await;
     fixture.rabbit.run().await;
-    fixture.until_broker("healthy").await;
+    fixture.wait_for_broker("healthy").await;
     // Suspended: nothing blocks.
     fixture.rabbit.signal("STOP");
     let_time_pass(&fixture, if soak() { 300 } else { 80 }).await;
     fixture.rabbit.signal("CONT");
-    fixture.until_broker("healthy").await;
+    fixture.wait_for_broker("healthy").await;
     // Emptied: queues are declared again, and periodic checks fill them.
     fixture.rabbit.kill();
     fixture.rabbit.run_empty().await;
-    fixture.until_broker("healthy").await;
+    fixture.wait_for_broker("healthy").await;
     let_time_pass(&fixture, 10).await;
     // Out of memory: it accepts no message, and nothing blocks.
     fixture.rabbit.control(&["set_vm_memory_high_watermark", "0"]).await;
@@ -93,9 +92,9 @@ async fn a_broker_that_dies_hangs_is_emptied_or_runs_out_of_memory_loses_nothing
     fixture.rabbit.control(&["set_vm_memory_high_watermark", "0.4"]).await;
     fixture.simulator.faults().clear();
     fixture.settle().await;
-    fixture.until_broker("healthy").await;
-    fixture.until_metric("all is sent", "gh_exporter_outbox_backlog", |waiting| waiting == 0.0).await;
-    fixture.until_metric("it is healthy", health, |up| up == 1.0).await;
+    fixture.wait_for_broker("healthy").await;
+    fixture.wait_for_metric("all is sent", "gh_exporter_outbox_backlog", |waiting| waiting == 0.0).await;
+    fixture.wait_for_metric("it is healthy", health, |up| up == 1.0).await;
 }
 
 /// Lets tenths of a second pass, and 30 simulated seconds in each.
@@ -118,10 +117,10 @@ async fn an_hour_without_github_is_backfilled() {
         sleep(Duration::from_millis(150)).await;
     }
     let enqueued = "gh_exporter_backfill_jobs_enqueued_total{org=\"acme\",reason=\"github_unhealthy\"}";
-    fixture.until_metric("missed windows were enqueued", enqueued, |jobs| jobs >= 1.0).await;
+    fixture.wait_for_metric("missed windows were enqueued", enqueued, |jobs| jobs >= 1.0).await;
     fixture.settle().await;
     let depth = "gh_exporter_queue_depth{queue=\"gh.backfill.jobs\"}";
-    fixture.until_metric("the queue is drained", depth, |jobs| jobs == 0.0).await;
+    fixture.wait_for_metric("the queue is drained", depth, |jobs| jobs == 0.0).await;
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use github_stats_actors::queue::{Delivery, JobQueue, QueueMessage, Settlement};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use super::fixture::{Tasks, connected, job, open, topology, until};
+use super::fixture::{Tasks, connected, job, open, topology, wait_until};
 use crate::support::Rabbit;
 
 /// The URL of a broker that does not exist.
@@ -67,7 +67,7 @@ async fn unsent_jobs_are_sent_to_the_broker_after_a_restart() {
     let queue = FallbackQueue::new(amqp.clone(), Some(Outbox::open(folder.path()).expect("an outbox")));
     assert_eq!(queue.status().outbox, 5);
     let _relay = relay(&queue);
-    until("all is sent", || queue.status().outbox == 0).await;
+    wait_until("all is sent", || queue.status().outbox == 0).await;
     let mut seen = BTreeSet::new();
     for _ in 0..5 {
         let delivery = receive(&*amqp).await;

@@ -3,7 +3,7 @@
 use github_stats_actors::role::{Epoch, Shard};
 use github_stats_actors::store::{FactStore, LogChanges, StoreError};
 
-use super::outages::until_it_works;
+use super::outages::wait_until_available;
 use super::{batch, key, moment, standalone_settings, store};
 use crate::support::redis::RedisServer;
 
@@ -74,14 +74,14 @@ async fn a_read_only_replica_is_unavailable_until_it_is_a_master_again() {
     let api = key("acme", "R_1");
     store.write(batch(&api, 0, 5)).await.expect("written");
     let _: () = server.ask(&["REPLICAOF", "127.0.0.1", &master.port.to_string()]).await;
-    server.until::<String>(&["INFO", "replication"], |text| text.contains("master_link_status:up")).await;
+    server.wait_for::<String>(&["INFO", "replication"], |text| text.contains("master_link_status:up")).await;
     let refused = store.write(batch(&api, 1, 5)).await;
     assert!(
         matches!(&refused, Err(StoreError::Unavailable(text)) if text.contains("read-only")),
         "{refused:?}"
     );
     let _: () = server.ask(&["REPLICAOF", "NO", "ONE"]).await;
-    until_it_works(store.as_ref()).await;
+    wait_until_available(store.as_ref()).await;
     store.write(batch(&api, 1, 5)).await.expect("written again");
 }
 

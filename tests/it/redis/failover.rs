@@ -129,7 +129,7 @@ async fn a_change_log_that_a_failover_truncated_is_detected_even_after_new_write
     );
     before.write(batch(&api, 0, 5)).await.expect("written");
     let _: () = replica.ask(&["REPLICAOF", "127.0.0.1", &master.port.to_string()]).await;
-    replica.until::<String>(&["INFO", "replication"], |text| text.contains("master_link_status:up")).await;
+    replica.wait_for::<String>(&["INFO", "replication"], |text| text.contains("master_link_status:up")).await;
     // The replica is promoted without the last write, and gets another write instead.
     let _: () = replica.ask(&["REPLICAOF", "NO", "ONE"]).await;
     before.write(batch(&api, 1, 5)).await.expect("written");

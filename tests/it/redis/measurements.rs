@@ -114,7 +114,7 @@ fn id_bytes(id: FactId) -> Vec<u8> {
 
 async fn used_memory(server: &RedisServer) -> u64 {
     let info: String = server.ask(&["INFO", "memory"]).await;
-    let line = info.lines().find_map(|line| line.strip_prefix("used_memory:")).expect("told");
+    let line = info.lines().find_map(|line| line.strip_prefix("used_memory:")).expect("the memory in use");
     line.trim().parse().expect("a number")
 }
 

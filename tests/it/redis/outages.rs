@@ -13,7 +13,7 @@ use crate::support::redis::RedisServer;
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Waits until both connections of the store work.
-pub async fn until_it_works(store: &dyn FactStore) {
+pub async fn wait_until_available(store: &dyn FactStore) {
     let deadline = Instant::now() + TIMEOUT;
     loop {
         let answers =
@@ -38,7 +38,7 @@ async fn a_store_without_a_server_fails_at_once_and_works_when_the_server_starts
     assert!(begun.elapsed() < Duration::from_secs(1), "two hundred calls took {:?}", begun.elapsed());
     assert_eq!(store.connections(), (0, 2));
     server.restart().await;
-    until_it_works(store.as_ref()).await;
+    wait_until_available(store.as_ref()).await;
     store.write(batch(&key("acme", "R_1"), 0, 5)).await.expect("written");
     assert_eq!(store.connections(), (2, 2));
 }
@@ -57,7 +57,7 @@ async fn acknowledged_writes_survive_a_crash_if_redis_persists_them() {
     let lost = store.write(batch(&api, 50, 10)).await;
     assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
     server.restart().await;
-    until_it_works(store.as_ref()).await;
+    wait_until_available(store.as_ref()).await;
     assert_eq!(contents(store.as_ref()).await, before);
     store.write(batch(&api, 50, 10)).await.expect("written");
     assert_eq!(store.records(&api, moment(0)).await.expect("records").len(), 510);
@@ -90,7 +90,7 @@ async fn a_hanging_server_blocks_no_call_longer_than_the_deadline() {
         begun.elapsed()
     );
     server.signal("CONT");
-    until_it_works(store.as_ref()).await;
+    wait_until_available(store.as_ref()).await;
     store.write(batch(&api, 1, 10)).await.expect("written");
     assert_eq!(store.records(&api, moment(0)).await.expect("records").len(), 20);
 }
@@ -105,7 +105,7 @@ async fn a_restart_between_two_calls_causes_no_error() {
         store.write(batch(&api, number, 10)).await.expect("written");
         server.kill();
         server.restart().await;
-        server.until::<String>(&["PING"], |answer| answer == "PONG").await;
+        server.wait_for::<String>(&["PING"], |answer| answer == "PONG").await;
     }
     assert_eq!(store.records(&api, moment(0)).await.expect("records").len(), 50);
 }

@@ -87,7 +87,7 @@ impl Browser {
     }
 
     /// Waits until an expression in the page is true.
-    pub async fn until(&mut self, expression: &str) {
+    pub async fn wait_for(&mut self, expression: &str) {
         let deadline = Instant::now() + TIMEOUT;
         while self.try_evaluate(expression) != Ok(Value::Bool(true)) {
             if Instant::now() >= deadline {

@@ -11,7 +11,9 @@ mod rabbitmq;
 pub mod redis;
 mod replica;
 mod requirement;
+mod simulated;
 mod soak;
+mod waiting;
 
 pub use browser::Browser;
 pub use histories::histories;
@@ -21,4 +23,6 @@ pub use proxy::Proxy;
 pub use rabbitmq::Rabbit;
 pub use replica::{Replica, binary, free_port};
 pub use requirement::require;
+pub use simulated::{busy_world, busy_worlds, config, simulator};
 pub use soak::soak;
+pub use waiting::{wait_for_health, wait_for_metrics};

@@ -188,7 +188,7 @@ impl RedisServer {
     }
 
     /// Waits until a command returns the wanted answer.
-    pub async fn until<T: FromRedisValue>(&self, words: &[&str], wanted: impl Fn(&T) -> bool) {
+    pub async fn wait_for<T: FromRedisValue>(&self, words: &[&str], wanted: impl Fn(&T) -> bool) {
         let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Ok(answer) = self.try_ask::<T>(words).await
@@ -244,7 +244,7 @@ impl SentinelSetup {
         let (one, two) = tokio::join!(RedisServer::start(&lines), RedisServer::start(&lines));
         for replica in [&one, &two] {
             replica
-                .until::<String>(&["INFO", "replication"], |text| text.contains("master_link_status:up"))
+                .wait_for::<String>(&["INFO", "replication"], |text| text.contains("master_link_status:up"))
                 .await;
         }
         let monitor = format!("sentinel monitor mymaster 127.0.0.1 {} 2", master.port);
@@ -261,7 +261,7 @@ impl SentinelSetup {
         let sentinels = vec![a, b, c];
         for sentinel in &sentinels {
             let known = |text: &String| text.contains("slaves=2,sentinels=3");
-            sentinel.until::<String>(&["INFO", "sentinel"], known).await;
+            sentinel.wait_for::<String>(&["INFO", "sentinel"], known).await;
         }
         SentinelSetup { servers: vec![master, one, two], sentinels }
     }
@@ -310,7 +310,7 @@ impl RedisCluster {
                     && text.contains("cluster_slots_ok:16384")
                     && text.contains("cluster_known_nodes:3")
             };
-            node.until::<String>(&["CLUSTER", "INFO"], ready).await;
+            node.wait_for::<String>(&["CLUSTER", "INFO"], ready).await;
         }
         RedisCluster { nodes }
     }

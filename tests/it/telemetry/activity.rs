@@ -8,9 +8,8 @@ use tokio::time::{Duration, sleep};
 use super::fixture::{SHORT_INTERVALS, telemetry_section};
 use super::metrics::{numbers, samples};
 use super::receiver::{Received, Receiver};
-use crate::acceptance::{busy_world, config, simulator};
 use crate::support::redis::RedisServer;
-use crate::support::{Replica, settle};
+use crate::support::{Replica, busy_world, config, settle, simulator};
 
 const LABELS: [&str; 3] = ["org", "repo", "user"];
 
@@ -52,7 +51,7 @@ async fn the_leader_sends_what_a_scrape_shows(leads: Receiver, follows: Receiver
     assert!(shown.values().all(|samples| !samples.is_empty()), "{shown:?}");
     let is_received =
         |received: &Received| (received_samples(received, shown.keys().cloned()) == shown).then_some(());
-    leads.until("everything on the page is exported", is_received).await;
+    leads.wait_for("everything on the page is exported", is_received).await;
     let resources = leads.received().resources;
     let of_all = |resource: &&super::receiver::Attributes| !resource.contains_key("service.instance.id");
     let shared = resources.iter().find(of_all).expect("activity belongs to no instance");

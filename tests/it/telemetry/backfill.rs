@@ -2,8 +2,8 @@
 
 use super::fixture::telemetry_section;
 use super::receiver::{Received, ReceivedSpan, Receiver, is_whole};
-use crate::acceptance::{busy_world, simulator};
 use crate::queue::backfill_fixture::BackfillFixture;
+use crate::support::{busy_world, simulator};
 
 /// Whether the span is the follower's successful work on a job.
 fn is_repaired(span: &ReceivedSpan) -> bool {
@@ -29,7 +29,7 @@ async fn a_job_of_the_leader_on_a_follower_is_one_trace() {
     let sampled = telemetry_section(&receiver.endpoint(), "sampled");
     let fixture = BackfillFixture::start_configured(simulator(busy_world("acme")), &sampled).await;
     fixture.settle().await;
-    let trace = receiver.until("a job's trace has arrived whole", shared).await;
+    let trace = receiver.wait_for("a job's trace has arrived whole", shared).await;
     let by_id = |id: &str| trace.iter().find(|span| span.id == id).expect("a whole trace");
     let job = trace.iter().find(|span| is_repaired(span)).expect("it is there");
     let publish = by_id(&job.parent);

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use github_sim::Simulator;
 
-use crate::acceptance::config;
-use crate::support::Replica;
+use crate::support::{Replica, config};
 
 /// Environment variables for frequent exports.
 pub const SHORT_INTERVALS: [(&str, &str); 3] = [

@@ -6,8 +6,7 @@ use tempfile::TempDir;
 
 use super::fixture::{replica, telemetry_section};
 use super::receiver::{Attributes, Point, Received, Receiver};
-use crate::acceptance::{busy_world, simulator};
-use crate::replicas::shows;
+use crate::support::{busy_world, simulator, wait_for_metrics};
 
 const HTTP: (&str, &str) = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
 
@@ -55,7 +54,7 @@ async fn the_collector_receives_what_a_scrape_shows() {
             .filter(|n| **n == 3.0)
             .copied()
     };
-    receiver.until("the requests are exported", is_received).await;
+    receiver.wait_for("the requests are exported", is_received).await;
     let received = receiver.received();
     assert_eq!(received.spans.len(), 0, "traces are off");
     // Every bucket of the durations.
@@ -72,8 +71,10 @@ async fn the_collector_receives_what_a_scrape_shows() {
     }
     assert_eq!(buckets.len(), 10);
     // Metrics that do not change once everything has started.
-    shows(&replica, "all actors", |page| samples(page, "gh_exporter_actor_up").values().all(|up| *up == 1.0))
-        .await;
+    wait_for_metrics(&replica, "all actors", |page| {
+        samples(page, "gh_exporter_actor_up").values().all(|up| *up == 1.0)
+    })
+    .await;
     let page = replica.get("/metrics").await.1;
     let actors = ["replica", "actor"];
     for (name, order) in [
@@ -86,7 +87,7 @@ async fn the_collector_receives_what_a_scrape_shows() {
         let shown = samples(&page, name);
         assert!(!shown.is_empty(), "{name} is shown:\n{page}");
         let is_received = |received: &Received| (numbers(received, name, order) == shown).then_some(());
-        receiver.until(&format!("{name} is exported as it is shown: {shown:?}"), is_received).await;
+        receiver.wait_for(&format!("{name} is exported as it is shown: {shown:?}"), is_received).await;
     }
     let cpu = numbers(&received, "process_cpu_seconds_total", &actors[..1]);
     assert!(cpu["{replica=\"one\"}"] > 0.0);

@@ -8,15 +8,14 @@ use tokio::time::{Instant, sleep};
 
 use super::fixture::{replica, telemetry_section};
 use super::receiver::Receiver;
-use crate::acceptance::{busy_world, simulator};
-use crate::support::{Replica, settle};
+use crate::support::{Replica, busy_world, settle, simulator};
 
 /// The grace period of these replicas is 5 s; the rest is for a busy machine.
 const END: Duration = Duration::from_secs(7);
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Waits until this many exports of a signal have failed.
-async fn until_failed(replica: &Replica, signal: &str, times: f64) {
+async fn wait_for_export_failures(replica: &Replica, signal: &str, times: f64) {
     let series = format!("gh_exporter_otel_export_failures_total{{replica=\"one\",signal=\"{signal}\"}} ");
     let deadline = Instant::now() + TIMEOUT;
     loop {
@@ -53,13 +52,13 @@ async fn an_unavailable_collector_is_logged_once_per_outage_and_used_again_after
     let replica = replica(folder.path(), &simulator, &nowhere, &[]).await;
     settle(&replica, &simulator, first_seen).await;
     for signal in ["traces", "metrics"] {
-        until_failed(&replica, signal, 3.0).await;
+        wait_for_export_failures(&replica, signal, 3.0).await;
         assert_eq!(lines(&replica, "does not take telemetry", signal), 1, "{}", replica.log());
     }
     assert!(!replica.log().contains("BatchSpanProcessor"), "the SDK logs nothing:\n{}", replica.log());
     let receiver = Receiver::grpc_on(port).await;
     receiver
-        .until("both signals arrive", |received| {
+        .wait_for("both signals arrive", |received| {
             (!received.spans.is_empty() && !received.metrics.is_empty()).then_some(())
         })
         .await;
@@ -93,7 +92,7 @@ async fn a_silent_collector_delays_nothing(protocol: &'static str) {
     let replica = replica(folder.path(), &simulator, &silent, &variables).await;
     settle(&replica, &simulator, first_seen).await;
     for signal in ["traces", "metrics"] {
-        until_failed(&replica, signal, 1.0).await;
+        wait_for_export_failures(&replica, signal, 1.0).await;
     }
     simulator.advance(Duration::from_secs(3600));
     settle(&replica, &simulator, first_seen).await;

@@ -143,7 +143,7 @@ impl Receiver {
     }
 
     /// Waits until `wanted` finds what it looks for.
-    pub async fn until<T>(&self, what: &str, wanted: impl Fn(&Received) -> Option<T>) -> T {
+    pub async fn wait_for<T>(&self, what: &str, wanted: impl Fn(&Received) -> Option<T>) -> T {
         let deadline = Instant::now() + TIMEOUT;
         loop {
             let received = self.received();

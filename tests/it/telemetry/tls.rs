@@ -14,9 +14,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::fixture::{SHORT_INTERVALS, telemetry_section};
 use super::receiver::Receiver;
-use crate::acceptance::{busy_world, config, simulator};
-use crate::support::Replica;
 use crate::support::redis::TestCertificate;
+use crate::support::{Replica, busy_world, config, simulator};
 
 /// Terminates TLS in front of a collector; returns the address to connect to.
 async fn tls_terminator(tls: &TestCertificate, protocol: &[u8], target: SocketAddr) -> SocketAddr {
@@ -59,7 +58,7 @@ async fn both_signals_arrive(receiver: Receiver, protocol: &str, alpn: &[u8]) {
     let both = |received: &super::receiver::Received| {
         (!received.spans.is_empty() && !received.metrics.is_empty()).then_some(())
     };
-    receiver.until("both signals arrive", both).await;
+    receiver.wait_for("both signals arrive", both).await;
 }
 
 #[tokio::test]

@@ -9,8 +9,7 @@ use tempfile::TempDir;
 
 use super::fixture::{replica, telemetry_section};
 use super::receiver::{Received, ReceivedSpan, Receiver, is_whole};
-use crate::acceptance::{busy_world, simulator};
-use crate::support::settle;
+use crate::support::{busy_world, settle, simulator};
 
 const HTTP: (&str, &str) = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
 
@@ -37,7 +36,7 @@ async fn a_scrape_is_one_trace_from_the_scheduler_to_the_store_and_log_entries_h
     let sampled = telemetry_section(&receiver.endpoint(), "sampled");
     let mut replica = replica(folder.path(), &simulator, &sampled, &[]).await;
     settle(&replica, &simulator, first_seen).await;
-    let trace = receiver.until("a whole scrape has arrived", scrape).await;
+    let trace = receiver.wait_for("a whole scrape has arrived", scrape).await;
     let parent_of = |name| {
         let parent = &named(&trace, name).parent;
         trace.iter().find(|span| span.id == *parent).expect("a whole trace").name.as_str()
@@ -86,7 +85,7 @@ async fn detailed_traces_are_exported_over_http() {
     let folder = TempDir::new().expect("a folder");
     let detailed = telemetry_section(&receiver.endpoint(), "detailed");
     let _replica = replica(folder.path(), &simulator, &detailed, &[HTTP]).await;
-    let trace = receiver.until("a whole scrape has arrived", scrape).await;
+    let trace = receiver.wait_for("a whole scrape has arrived", scrape).await;
     let messages: Vec<&ReceivedSpan> = trace.iter().filter(|span| span.name == "message").collect();
     let to = |actor: &str, message: &str| {
         messages.iter().any(|span| {
@@ -111,7 +110,7 @@ async fn in_mode_errors_only_traces_with_an_error_are_exported() {
         let failed = traces.values().find(|trace| is_whole(trace) && trace.iter().any(|span| span.failed))?;
         Some(failed.iter().map(|span| (*span).clone()).collect::<Vec<_>>())
     };
-    let failed = receiver.until("the trace with the error has arrived", is_over).await;
+    let failed = receiver.wait_for("the trace with the error has arrived", is_over).await;
     let request = failed.iter().find(|span| span.failed).expect("it failed");
     assert_eq!((request.name.as_str(), request.attributes["attempt"].as_str()), ("github.request", "1"));
     assert!(failed.iter().any(|span| span.attributes.get("attempt").is_some_and(|attempt| attempt == "2")));
