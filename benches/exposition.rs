@@ -1,6 +1,7 @@
 #![allow(missing_docs, reason = "criterion_group! makes an undocumented function")]
-//! The cost of encoding a page of activity when everything, every hundredth row, or a hundredth in one place changed,
-//! compared with the encoders of `prometheus` and `prometheus-client` for as many gauges with the same labels.
+//! The cost of encoding a page of activity when everything, every hundredth row, or a hundredth in
+//! one place changed, compared with the encoders of `prometheus` and `prometheus-client` for as
+//! many gauges with the same labels.
 //!
 //! `SERIES=1000000 cargo bench --bench exposition` measures that many series instead of 100,000.
 
@@ -49,7 +50,8 @@ fn snapshot() -> SeriesSnapshot {
     SeriesSnapshot::of(Timestamp::from_unix(1_800_000_000), (0..series() / SERIES_PER_ROW).map(row))
 }
 
-/// The snapshot after one more review in every `step`th row from `first` on, in at most `count` rows.
+/// The snapshot after one more review in every `step`th row from `first` on, in at most `count`
+/// rows.
 fn changed(before: &SeriesSnapshot, first: usize, step: usize, count: usize) -> SeriesSnapshot {
     let mut after = before.clone();
     let mut number = 0;
@@ -73,7 +75,8 @@ fn changed(before: &SeriesSnapshot, first: usize, step: usize, count: usize) -> 
     after
 }
 
-/// An encoder that has made an edition in these codings, so that it makes the next edition in the same ones.
+/// An encoder that has made an edition in these codings, so that it makes the next edition in the
+/// same ones.
 fn warm(before: &SeriesSnapshot, codings: &[ContentCoding]) -> Encoder {
     let mut encoder = Encoder::default();
     let edition = encoder.encode(1, before);

@@ -41,7 +41,8 @@ impl OwnerAccount {
         self.kind
     }
 
-    /// The repository that has, had or will have this name; an empty one is created if there is none.
+    /// The repository that has, had or will have this name; an empty one is created if there is
+    /// none.
     pub fn repo(&mut self, name: &str) -> &mut Repository {
         let index = self.index_of(name).unwrap_or_else(|| self.create(name));
         &mut self.repositories[index]

@@ -51,7 +51,8 @@ impl App {
         self.installations.iter().find(|one| one.id.to_string() == id)
     }
 
-    /// Checks that a JSON web token belongs to this app and is valid at `now`; the error is GitHub's message.
+    /// Checks that a JSON web token belongs to this app and is valid at `now`; the error is
+    /// GitHub's message.
     pub(crate) fn verify(&self, web_token: &str, now: Timestamp) -> Result<(), &'static str> {
         const UNREADABLE: &str = "A JSON web token could not be decoded";
         let key = DecodingKey::from_rsa_pem(self.public_key.as_bytes()).map_err(|_| UNREADABLE)?;

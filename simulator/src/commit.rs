@@ -44,7 +44,8 @@ impl Commit {
         Self { merges: vec![other.to_owned()], additions: 0, files: 0, ..Self::new(author, at) }
     }
 
-    /// Lines added and deleted. Merge commits may have some, as GitHub's diff against the first parent does.
+    /// Lines added and deleted. Merge commits may have some, as GitHub's diff against the first
+    /// parent does.
     pub fn lines(mut self, additions: u64, deletions: u64) -> Self {
         (self.additions, self.deletions) = (additions, deletions);
         self

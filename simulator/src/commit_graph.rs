@@ -16,7 +16,8 @@ pub(crate) struct CommitNode {
     pub(crate) sha: String,
     pub(crate) commit: Commit,
     pub(crate) parents: Vec<u32>,
-    /// Length of the longest path to a root: greater than that of every ancestor, regardless of dates.
+    /// Length of the longest path to a root: greater than that of every ancestor, regardless of
+    /// dates.
     pub(crate) generation: u32,
     /// When GitHub first received it.
     pub(crate) pushed_at: Timestamp,
@@ -25,7 +26,8 @@ pub(crate) struct CommitNode {
 /// Everything reachable from one commit.
 #[derive(Debug)]
 pub(crate) struct ReachableCommits {
-    /// In the order of `git log`: next is the newest committer date among the commits whose child was listed.
+    /// In the order of `git log`: next is the newest committer date among the commits whose child
+    /// was listed.
     pub(crate) order: Vec<u32>,
     member: Vec<bool>,
 }
@@ -67,7 +69,8 @@ impl CommitGraph {
         self.by_sha.get(sha).copied()
     }
 
-    /// Adds a commit on top of `parents`. For one that already exists, only an earlier push time is recorded.
+    /// Adds a commit on top of `parents`. For one that already exists, only an earlier push time is
+    /// recorded.
     pub(crate) fn add(&mut self, sha: String, commit: Commit, parents: Vec<u32>, at: Timestamp) -> u32 {
         if let Some(index) = self.find(&sha) {
             let node = &mut self.nodes[index as usize];

@@ -51,7 +51,8 @@ impl<'a> Context<'a> {
         account.filter(|account| self.sees_owner(account)).ok_or_else(HttpResponse::not_found)
     }
 
-    /// The repository in the path, or 301 if it was renamed, or 404 if the caller has no access to it.
+    /// The repository in the path, or 301 if it was renamed, or 404 if the caller has no access to
+    /// it.
     pub(crate) fn repository(&self) -> Result<FoundRepository<'a>, HttpResponse> {
         let account = self.account()?;
         match self.find(account, &self.route.repo) {

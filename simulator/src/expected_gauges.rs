@@ -23,7 +23,8 @@ const ROLLING: [(&str, ExpectedFactKind); 5] = [
     ("gh_activity_issue_comments_24h", ExpectedFactKind::IssueComment),
 ];
 
-/// The series of these facts: those that are not 0, and all series of users who were active within `active_window`.
+/// The series of these facts: those that are not 0, and all series of users who were active within
+/// `active_window`.
 pub(crate) fn of<'a>(
     facts: impl Iterator<Item = &'a ExpectedFact>,
     now: Timestamp,

@@ -19,13 +19,15 @@ pub enum RequestMatcher {
     Path(String),
     /// Requests to one endpoint.
     Endpoint(Endpoint),
-    /// Requests about one account and its repositories; in GraphQL those whose query or variables mention its login.
+    /// Requests about one account and its repositories; in GraphQL those whose query or variables
+    /// mention its login.
     Org(String),
     /// Requests about one repository, `owner/name`.
     Repo(String),
     /// Requests with one token, by its fingerprint.
     Token(String),
-    /// GraphQL requests of this operation or, if it has no name, with these root fields joined by commas.
+    /// GraphQL requests of this operation or, if it has no name, with these root fields joined by
+    /// commas.
     Operation(String),
     /// Requests whose body contains this, such as a node id.
     Body(String),
@@ -58,7 +60,8 @@ pub enum FaultKind {
     TruncatedBody,
     /// A body that is not JSON, with status 200.
     MalformedBody,
-    /// The response of an exhausted primary limit, whose headers promise a reset a simulated minute later.
+    /// The response of an exhausted primary limit, whose headers promise a reset a simulated minute
+    /// later.
     RateLimitedPrimary,
     /// The response of an exceeded secondary limit.
     SecondaryLimit {
@@ -72,7 +75,8 @@ pub enum FaultKind {
         /// The status: 502 or 504.
         code: u16,
     },
-    /// GraphQL: a query that may touch more nodes than this gets the error `RESOURCE_LIMITS_EXCEEDED` and no data.
+    /// GraphQL: a query that may touch more nodes than this gets the error
+    /// `RESOURCE_LIMITS_EXCEEDED` and no data.
     ResourceLimitsAbove {
         /// The largest number of nodes within the limits.
         nodes: u64,

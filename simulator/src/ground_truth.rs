@@ -1,6 +1,7 @@
 //! What a complete collector must find, computed the naive way.
 //!
-//! It shares no code with the endpoints but reads the world directly, so that it cannot repeat their mistakes.
+//! It shares no code with the endpoints but reads the world directly, so that it cannot repeat
+//! their mistakes.
 
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -42,11 +42,12 @@ struct DatedLine {
     pushed_at: Timestamp,
 }
 
-/// One repository per file of JSON lines (`owner_name.jsonl` or `name.jsonl`, newest commit first; gzip-compressed
-/// where it ends in `.gz`), with its times shifted so that the newest commit is dated `newest_at`.
+/// One repository per file of JSON lines (`owner_name.jsonl` or `name.jsonl`, newest commit first;
+/// gzip-compressed where it ends in `.gz`), with its times shifted so that the newest commit is
+/// dated `newest_at`.
 ///
-/// Pull requests come from the lines' `pr`. Histories have no reviews and comments: those are generated from the commits'
-/// object names, and are always the same for the same file.
+/// Pull requests come from the lines' `pr`. Histories have no reviews and comments: those are
+/// generated from the commits' object names, and are always the same for the same file.
 ///
 /// # Errors
 /// When a file cannot be read or a line is not of that form.
@@ -102,7 +103,8 @@ fn read_text(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Oldest first, shifted by one constant. A commit is pushed when it is committed, but never before an older one.
+/// Oldest first, shifted by one constant. A commit is pushed when it is committed, but never before
+/// an older one.
 fn dated(lines: Vec<HistoryLine>, newest_at: Timestamp) -> io::Result<Vec<DatedLine>> {
     let time = |text: &str| text.parse::<Timestamp>().map_err(io::Error::other);
     let committed: Vec<Timestamp> =
@@ -225,7 +227,8 @@ impl<'a> ConversationGenerator<'a> {
         }
     }
 
-    /// Another login of this history than the commit's author; for a small share none, as after an account was deleted.
+    /// Another login of this history than the commit's author; for a small share none, as after an
+    /// account was deleted.
     fn someone_else(&self, dated: &DatedLine, hash: u64) -> Option<&'a str> {
         let count = self.people.len() as u64;
         if count == 0 || (hash >> 32).is_multiple_of(40) {

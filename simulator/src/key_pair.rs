@@ -10,7 +10,8 @@ use rsa::rand_core::OsRng;
 /// Size of a key in bits: small, so that it is generated quickly, and unsafe for any other use.
 const BITS: usize = 1_024;
 
-/// An RSA key pair for an app in tests, generated each time so that no private key is kept in a repository.
+/// An RSA key pair for an app in tests, generated each time so that no private key is kept in a
+/// repository.
 #[derive(Clone)]
 pub struct KeyPair {
     private: String,

@@ -30,7 +30,8 @@ pub struct LargeWorld {
     pub repos: usize,
     /// Number of users.
     pub users: usize,
-    /// The share of the repositories that changes every five minutes, in the past and in the future.
+    /// The share of the repositories that changes every five minutes, in the past and in the
+    /// future.
     pub changed_share: f64,
     /// How far back changes go; before that, every repository has two commits.
     pub past: SignedDuration,
@@ -40,13 +41,14 @@ pub struct LargeWorld {
     pub future: SignedDuration,
 }
 
-/// A busier period before the constant changes, in which a few repositories have most of the activity.
+/// A busier period before the constant changes, in which a few repositories have most of the
+/// activity.
 #[derive(Debug, Clone, Copy)]
 pub struct EarlierActivity {
     /// Its length.
     pub span: SignedDuration,
-    /// Number of pushes, of one to six commits each; most have a pull request with reviews and comments, some an issue.
-    /// Each makes about eight facts.
+    /// Number of pushes, of one to six commits each; most have a pull request with reviews and
+    /// comments, some an issue. Each makes about eight facts.
     pub pushes: usize,
 }
 
@@ -67,8 +69,8 @@ impl Default for LargeWorld {
 
 /// A large world around `now`.
 ///
-/// A change consists of three commits, one and a half pull requests on average (each with a review, every
-/// second one merged), and one issue or, if there is one already, a comment on it.
+/// A change consists of three commits, one and a half pull requests on average (each with a review,
+/// every second one merged), and one issue or, if there is one already, a comment on it.
 pub fn generate_large_world(settings: &LargeWorld, now: Timestamp) -> GithubWorld {
     let mut world = GithubWorld::new();
     let mut generator =

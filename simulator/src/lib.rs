@@ -1,9 +1,9 @@
 //! A simulator of the parts of GitHub that github-stats uses.
 //!
-//! A [`GithubWorld`] holds organisations, repositories and everything that ever happens in them; each event
-//! has a time and becomes visible once the simulator's clock has reached it. A [`Simulator`] serves a world
-//! over HTTP with GitHub's pagination, limits, conditional requests and injected faults, and
-//! [`GroundTruth`] is what a complete collector must have found.
+//! A [`GithubWorld`] holds organisations, repositories and everything that ever happens in them;
+//! each event has a time and becomes visible once the simulator's clock has reached it. A
+//! [`Simulator`] serves a world over HTTP with GitHub's pagination, limits, conditional requests
+//! and injected faults, and [`GroundTruth`] is what a complete collector must have found.
 #![forbid(unsafe_code)]
 // A repository has more fields than the default limit of `json!`.
 #![recursion_limit = "256"]

@@ -36,16 +36,19 @@ struct Arguments {
     /// Recorded histories (JSON lines, or .gz of them) to serve instead of a generated world
     #[arg(long, num_args = 1.., conflicts_with_all = ["seed", "scale"])]
     history: Vec<PathBuf>,
-    /// Events per minute in a generated world from now on; the number generated ahead is the same at any pace
+    /// Events per minute in a generated world from now on; the number generated ahead is the same
+    /// at any pace
     #[arg(long, default_value_t = BusyWorld::default().future_events_per_minute)]
     events_per_minute: f64,
-    /// Never delete comments in the generated world: a collector notices that only when it reads old comments again
+    /// Never delete comments in the generated world: a collector notices that only when it reads
+    /// old comments again
     #[arg(long)]
     keep_comments: bool,
     /// Disable primary and secondary limits
     #[arg(long)]
     unlimited: bool,
-    /// Date of the newest commit of a history, in seconds after the start; negative for before the start
+    /// Date of the newest commit of a history, in seconds after the start; negative for before the
+    /// start
     #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
     newest_in: i64,
     /// A token to accept; can be repeated

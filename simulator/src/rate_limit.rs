@@ -52,7 +52,8 @@ pub(crate) struct RateLimitAccounts {
 }
 
 impl RateLimitAccounts {
-    /// The limit and use of an account. An hour begins with the first request after the previous one ended.
+    /// The limit and use of an account. An hour begins with the first request after the previous
+    /// one ended.
     pub(crate) fn rate_limit_status(
         &mut self,
         rate_limit_account: &RateLimitAccount,

@@ -13,7 +13,8 @@ use crate::pull_request::PullRequest;
 use crate::review::Review;
 use crate::stamp;
 
-/// Ids of reviews, comments, issues and pull requests start here: they exceed 31 bits, as GitHub's do.
+/// Ids of reviews, comments, issues and pull requests start here: they exceed 31 bits, as GitHub's
+/// do.
 const FIRST_ID: u64 = 2_200_000_000;
 
 /// REST ids of repositories start here.
@@ -138,7 +139,8 @@ impl Repository {
         self
     }
 
-    /// Pushes commits (oldest first) to the default branch at `at`; returns their object names in the same order.
+    /// Pushes commits (oldest first) to the default branch at `at`; returns their object names in
+    /// the same order.
     pub fn push(&mut self, at: Timestamp, commits: Vec<Commit>) -> Vec<String> {
         let branch = self.default_branch.clone();
         self.push_to(&branch, at, commits)

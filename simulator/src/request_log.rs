@@ -53,7 +53,8 @@ pub(crate) struct RequestLog {
 }
 
 impl RequestLog {
-    /// Records an arrival; returns its number, and how many requests of the same token are in flight.
+    /// Records an arrival; returns its number, and how many requests of the same token are in
+    /// flight.
     pub(crate) fn arrive(&mut self, mut record: RequestRecord) -> (u64, usize) {
         self.in_flight += 1;
         self.max_in_flight = self.max_in_flight.max(self.in_flight);

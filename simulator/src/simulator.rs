@@ -94,7 +94,8 @@ impl Simulator {
         self.state.token_store.minted()
     }
 
-    /// Points spent on a resource (`core`, `graphql`) by all tokens since the last [`Self::reset_log`].
+    /// Points spent on a resource (`core`, `graphql`) by all tokens since the last
+    /// [`Self::reset_log`].
     pub fn points_used(&self, resource: &str) -> u64 {
         self.state.rate_limits().spent(resource)
     }

@@ -57,7 +57,8 @@ impl SimulatorState {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the statistics of a repository at this head were requested often enough to be computed.
+    /// Whether the statistics of a repository at this head were requested often enough to be
+    /// computed.
     pub(crate) fn statistics_are_ready(&self, repository: u64, head: u32) -> bool {
         let mut computed = self.computed.lock().unwrap_or_else(PoisonError::into_inner);
         let asked = computed.entry((repository, head)).or_default();

@@ -67,7 +67,8 @@ impl Token {
         self
     }
 
-    /// Restricts access to these repositories (`owner/name`), like an installation with selected repositories.
+    /// Restricts access to these repositories (`owner/name`), like an installation with selected
+    /// repositories.
     pub fn only_repositories(mut self, full_names: &[&str]) -> Self {
         self.repositories = Some(full_names.iter().map(|name| name.to_lowercase()).collect());
         self

@@ -29,7 +29,8 @@ async fn an_idle_replica_is_small() {
     assert!(all < 40.0 || std::env::var_os("GITHUB_STATS_BIN").is_none(), "{all} MB");
 }
 
-/// The newest commit of every history is three days ahead, so that advancing the clock adds new commits.
+/// The newest commit of every history is three days ahead, so that advancing the clock adds new
+/// commits.
 fn recorded_world(now: jiff::Timestamp) -> GithubWorld {
     let newest = now + SignedDuration::from_hours(72);
     from_histories("recorded", &histories(), newest).expect("readable histories")
@@ -198,8 +199,8 @@ async fn a_destroyed_store_comes_back_from_its_backup() {
     std::fs::remove_dir_all(folder.path().join("data")).expect("destroyed");
     run("restore");
     run("restore");
-    // GitHub fails, so that only restored data is shown. Counters do not age; the last cycle before the end may have
-    // added to them.
+    // GitHub fails, so that only restored data is shown. Counters do not age; the last cycle before
+    // the end may have added to them.
     simulator.faults().add(ApiFault::status(RequestMatcher::Always, 503, "Unavailable"));
     let replica = Replica::serve(folder.path(), &config).await;
     let deadline = Instant::now() + Duration::from_secs(30);

@@ -1,4 +1,5 @@
-//! Fault injection into the actors of the real binary while it scrapes, checked against the simulator's ground truth.
+//! Fault injection into the actors of the real binary while it scrapes, checked against the
+//! simulator's ground truth.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,7 +106,8 @@ async fn an_actor_that_keeps_dying_ends_the_process_and_a_restart_is_complete() 
     let first_seen = simulator.now();
     let mut replica = scraping(&simulator, &folder).await;
     let all = ids(&replica).await;
-    // The short run breaks one actor of each kind; a soak breaks all, including root and supervisors.
+    // The short run breaks one actor of each kind; a soak breaks all, including root and
+    // supervisors.
     let some = ["store", "worker-1", "scraper-acme", "health"];
     let victims: Vec<&String> = all.iter().filter(|id| soak() || some.contains(&id.as_str())).collect();
     assert!(victims.len() >= some.len(), "{all:?}");

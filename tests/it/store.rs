@@ -27,7 +27,8 @@ fn key(org: &str, id: &str) -> RepoKey {
     RepoKey { org: org.into(), id: id.into() }
 }
 
-/// The `number`-th batch of a repository: `count` records of its own and the seconds from `number` to `number + 1`.
+/// The `number`-th batch of a repository: `count` records of its own and the seconds from `number`
+/// to `number + 1`.
 fn batch(key: &RepoKey, number: u64, count: u64) -> Batch {
     let record = |n| {
         let id = FactId::IssueComment(number * 1_000 + n);
@@ -46,8 +47,8 @@ fn batch(key: &RepoKey, number: u64, count: u64) -> Batch {
     }
 }
 
-/// Opens a directory that was in use until now. A process that another test forks at this moment inherits the open files
-/// until it executes its own program.
+/// Opens a directory that was in use until now. A process that another test forks at this moment
+/// inherits the open files until it executes its own program.
 fn open(directory: &Path) -> Result<EmbeddedStore, OpenError> {
     let begun = tokio::time::Instant::now();
     loop {

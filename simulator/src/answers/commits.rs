@@ -92,7 +92,8 @@ pub(crate) fn render(context: &Context<'_>, found: FoundRepository<'_>, node: &C
     })
 }
 
-/// Name and address as git records them: synthetic, so that a collector that labels series by them is noticed.
+/// Name and address as git records them: synthetic, so that a collector that labels series by them
+/// is noticed.
 pub(crate) fn git_user(login: Option<&str>, date: &str) -> Value {
     let name = login.unwrap_or("Unlinked Person");
     let mailbox = login.unwrap_or("unlinked-person").replace(['[', ']'], "");

@@ -42,7 +42,8 @@ pub(crate) fn organization_issues(context: &Context<'_>) -> EndpointResult {
     if account.kind != crate::AccountKind::Organization || context.token.is_none() {
         return Err(HttpResponse::not_found());
     }
-    // The other filters select issues that involve the token's owner, who is not part of this world.
+    // The other filters select issues that involve the token's owner, who is not part of this
+    // world.
     let everything = matches!(context.query.get("filter"), Some("all" | "repos"));
     let visible = |repo: &&Repository| repo.exists(context.now) && context.sees(account, repo);
     let repos = account.repositories.iter().filter(visible).filter(|_| everything);

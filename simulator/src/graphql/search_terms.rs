@@ -21,7 +21,8 @@ pub(crate) struct SearchTerms {
     sort: Option<String>,
 }
 
-/// A time range that includes both ends. Without ends it contains everything, even items without a time.
+/// A time range that includes both ends. Without ends it contains everything, even items without a
+/// time.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimeRange {
     from: Option<Timestamp>,

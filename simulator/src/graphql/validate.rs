@@ -261,7 +261,8 @@ impl<'a> QueryValidator<'a> {
     }
 }
 
-/// Whether a variable of type `own` may be used where `expected` is required; `filled` if a default replaces null.
+/// Whether a variable of type `own` may be used where `expected` is required; `filled` if a default
+/// replaces null.
 fn may_stand_for(own: &Type, expected: &Type, filled: bool) -> bool {
     let null_fits = expected.nullable || !own.nullable || filled;
     let base_fits = match (&own.base, &expected.base) {

@@ -50,7 +50,8 @@ struct Exchange {
     fingerprint: String,
 }
 
-/// A response, its cost in points, whether it is truncated, and the simulated time that its `Date` states.
+/// A response, its cost in points, whether it is truncated, and the simulated time that its `Date`
+/// states.
 struct Outcome {
     response: HttpResponse,
     cost: u32,
@@ -376,7 +377,8 @@ impl Exchange {
         format!("{:04X}:{:X}:{:X}", hash & 0xffff, hash >> 32, self.sequence)
     }
 
-    /// Scheme, host and port as the client addressed them, so that links work through a mapped port.
+    /// Scheme, host and port as the client addressed them, so that links work through a mapped
+    /// port.
     fn base(&self) -> String {
         match text(&self.headers, header::HOST) {
             Some(host) => format!("http://{host}{}", self.prefix),
@@ -392,7 +394,8 @@ impl Drop for Exchange {
     }
 }
 
-/// A hash of several byte strings; bodies are large, and this hasher is fast in debug builds as well.
+/// A hash of several byte strings; bodies are large, and this hasher is fast in debug builds as
+/// well.
 fn tag_of(parts: &[&[u8]]) -> String {
     let mut hasher = DefaultHasher::new();
     for part in parts {

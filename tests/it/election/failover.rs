@@ -1,4 +1,5 @@
-//! Three replicas as processes on one Redis, whose leader is killed, suspended, terminated and disconnected.
+//! Three replicas as processes on one Redis, whose leader is killed, suspended, terminated and
+//! disconnected.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -166,7 +167,8 @@ impl FailoverFixture {
         self.slots.iter().find(|slot| slot.name == name).expect("a seat")
     }
 
-    /// Waits for a leader with an epoch above `epoch`; returns it, its epoch, and when it was observed.
+    /// Waits for a leader with an epoch above `epoch`; returns it, its epoch, and when it was
+    /// observed.
     async fn leader_above(&self, epoch: u64) -> (&'static str, u64, Instant) {
         let deadline = Instant::now() + TIMEOUT;
         loop {

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 #[derive(Default)]
 pub struct LeadershipHistory(Mutex<BTreeMap<u64, Leadership>>);
 
-/// A lower bound of a leadership: it began before the first response that showed it arrived, and ended after the last one
-/// was requested.
+/// A lower bound of a leadership: it began before the first response that showed it arrived, and
+/// ended after the last one was requested.
 #[derive(Clone, Debug)]
 struct Leadership {
     leader: &'static str,

@@ -105,7 +105,8 @@ async fn led_shards(replica: &Replica) -> BTreeMap<u64, u64> {
     shards.filter_map(leads).collect()
 }
 
-/// Waits until the replicas lead these numbers of shards, in any order, and every shard has a leader.
+/// Waits until the replicas lead these numbers of shards, in any order, and every shard has a
+/// leader.
 async fn wait_until_led(replicas: &[&Arc<Replica>], wanted: &[usize]) {
     let deadline = Instant::now() + TIMEOUT;
     loop {

@@ -1,4 +1,5 @@
-//! Pages scraped while everything changes: each is one complete snapshot, in every format and coding.
+//! Pages scraped while everything changes: each is one complete snapshot, in every format and
+//! coding.
 
 use std::collections::BTreeMap;
 use std::io::Read;

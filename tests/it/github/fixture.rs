@@ -1,4 +1,5 @@
-//! The GitHub adapter and a scraper against the simulator, without the rest of a replica. Cycles run on request.
+//! The GitHub adapter and a scraper against the simulator, without the rest of a replica. Cycles
+//! run on request.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,7 +37,8 @@ pub const INTERVAL: Duration = Duration::from_secs(300);
 const HISTORY: i64 = 14 * DAY;
 const EPOCH: Epoch = Epoch(1);
 
-/// A fact from the store or the simulator: repository, kind and id, user, time, additions and deletions.
+/// A fact from the store or the simulator: repository, kind and id, user, time, additions and
+/// deletions.
 pub type FactRow = (String, String, String, i64, u64, u64);
 
 /// Records the events about lines of code.

@@ -50,7 +50,8 @@ async fn after_every_kind_of_failure_the_collected_data_are_correct() {
         let busy = LargeWorld {
             seed: 5,
             org: ORG.to_owned(),
-            // Few repositories, because half of the limited number of REST requests per minute fail.
+            // Few repositories, because half of the limited number of REST requests per minute
+            // fail.
             repos: 5,
             changed_share: 0.25,
             past: SignedDuration::from_mins(30),

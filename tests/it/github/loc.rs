@@ -1,4 +1,5 @@
-//! Lines of code over REST: weekly statistics where GitHub has them, single commits where it does not.
+//! Lines of code over REST: weekly statistics where GitHub has them, single commits where it does
+//! not.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +14,8 @@ use super::fixture::{FactRow, INTERVAL, ORG, ScraperFixture, config, options, si
 const PLENTY: u32 = 1_000_000;
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// A number of commits by three users, an hour apart, the newest two hours ago; every fifth is a merge.
+/// A number of commits by three users, an hour apart, the newest two hours ago; every fifth is a
+/// merge.
 fn world(now: jiff::Timestamp, commits: i64) -> GithubWorld {
     let mut world = GithubWorld::new();
     let mut tip: Option<String> = None;

@@ -1,4 +1,5 @@
-//! The GitHub adapter against the simulator: the same results over both APIs, at a cost proportional to changes.
+//! The GitHub adapter against the simulator: the same results over both APIs, at a cost
+//! proportional to changes.
 
 mod auto;
 mod cost;

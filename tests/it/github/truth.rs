@@ -24,7 +24,8 @@ fn fixture(api: GithubApi, world: impl FnOnce(jiff::Timestamp) -> GithubWorld) -
 #[actix::test]
 async fn a_busy_organisation_is_collected_exactly_over_both_apis() {
     for api in BOTH {
-        // A small world: over REST every commit costs a request, and requests per minute are limited.
+        // A small world: over REST every commit costs a request, and requests per minute are
+        // limited.
         let busy = LargeWorld {
             seed: 11,
             org: ORG.to_owned(),

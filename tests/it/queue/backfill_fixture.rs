@@ -17,7 +17,8 @@ use crate::support::{Proxy, Rabbit, Replica, config, settle, wait_for_health};
 /// Upper bound for what takes seconds on an idle machine.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// A leader and a follower that share a store and a broker. Their connections to the broker can be cut.
+/// A leader and a follower that share a store and a broker. Their connections to the broker can be
+/// cut.
 pub struct BackfillFixture {
     pub simulator: Simulator,
     pub rabbit: Rabbit,
@@ -145,8 +146,8 @@ async fn serve(folder: &Path, text: &str, role: &str) -> Replica {
     Replica::serve_as(folder, &text, &[("GITHUB_STATS_INITIAL_ROLE", role)]).await
 }
 
-/// Writes coverage of the last hour only into the store: backfill has to repair what came before, because live scrapes go
-/// on where coverage ends.
+/// Writes coverage of the last hour only into the store: backfill has to repair what came before,
+/// because live scrapes go on where coverage ends.
 async fn create_coverage_gap(simulator: &Simulator, folder: &Path, text: &str) {
     let file = folder.join("config.yaml");
     std::fs::write(&file, text).expect("a file");

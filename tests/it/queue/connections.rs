@@ -1,4 +1,5 @@
-//! Broker connections: refusals, conflicting queues, virtual hosts, poison messages, and lost connections.
+//! Broker connections: refusals, conflicting queues, virtual hosts, poison messages, and lost
+//! connections.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Backfill while the broker, the network, or GitHub fails: no window is lost and no fact is counted twice.
+//! Backfill while the broker, the network, or GitHub fails: no window is lost and no fact is
+//! counted twice.
 
 use std::time::Duration;
 
@@ -25,7 +26,8 @@ fn busy() -> Simulator {
     simulator(move |now| generate_busy_world(busy_world, now))
 }
 
-/// Makes GitHub slow and unreliable, so that jobs take time and fail, which causes traffic on the broker.
+/// Makes GitHub slow and unreliable, so that jobs take time and fail, which causes traffic on the
+/// broker.
 fn inject_faults(simulator: &Simulator) {
     simulator
         .faults()
@@ -43,7 +45,8 @@ async fn gaps_are_repaired_while_connections_are_cut_at_any_point() {
     let mut rng = StdRng::seed_from_u64(3);
     let rounds = if soak() { 200 } else { 15 };
     for round in 0..rounds {
-        // A publish takes hundreds of bytes, an acknowledgement tens: most cuts hit the middle of one.
+        // A publish takes hundreds of bytes, an acknowledgement tens: most cuts hit the middle of
+        // one.
         match round % 3 {
             0 => fixture.proxy.cut(),
             _ => fixture.proxy.cut_after(rng.random_range(1..600)),

@@ -1,4 +1,5 @@
-//! The contracts of the ports, in every mode. The tests of a mode share its servers; each has a key prefix of its own.
+//! The contracts of the ports, in every mode. The tests of a mode share its servers; each has a key
+//! prefix of its own.
 
 use std::path::PathBuf;
 use std::sync::Arc;

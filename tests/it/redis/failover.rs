@@ -1,8 +1,8 @@
 //! Failover from a master to one of its replicas.
 //!
-//! Redis replicates asynchronously, so a failover may lose the last acknowledged writes. Guaranteed is that facts and
-//! their coverage are lost together, so that the gap is detected and collected again, that followers notice it, and that
-//! writing again repairs it.
+//! Redis replicates asynchronously, so a failover may lose the last acknowledged writes. Guaranteed
+//! is that facts and their coverage are lost together, so that the gap is detected and collected
+//! again, that followers notice it, and that writing again repairs it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +48,8 @@ async fn written_again(writer: &RedisStore, keys: &[RepoKey], numbers: u64) -> O
     Some(contents(writer).await)
 }
 
-/// The next epoch. Retries, because a client that failed to connect during the failover reconnects only after a pause.
+/// The next epoch. Retries, because a client that failed to connect during the failover reconnects
+/// only after a pause.
 async fn issued(store: &RedisStore) -> Epoch {
     let deadline = Instant::now() + TIMEOUT;
     loop {
@@ -107,7 +108,8 @@ async fn writing_continues_after_a_failover_and_repairs_what_it_lost() {
     }
     let model = contents(&model).await;
     let deadline = Instant::now() + TIMEOUT;
-    // On a busy machine sentinels may replace a master that is alive; that loss is repaired in the same way.
+    // On a busy machine sentinels may replace a master that is alive; that loss is repaired in the
+    // same way.
     while written_again(&writer, &keys, number).await.is_none_or(|healed| healed != model) {
         assert!(Instant::now() < deadline, "writing again does not repair the loss");
     }

@@ -67,7 +67,8 @@ fn key(org: &str, id: &str) -> RepoKey {
     RepoKey { org: org.into(), id: id.into() }
 }
 
-/// The `number`-th batch of a repository: `count` records of its own, and the second from `number` on as covered.
+/// The `number`-th batch of a repository: `count` records of its own, and the second from `number`
+/// on as covered.
 fn batch(key: &RepoKey, number: u64, count: u64) -> Batch {
     let record = |n| {
         let id = FactId::IssueComment(number * 10_000 + n);

@@ -14,8 +14,8 @@ use super::requirement::require;
 /// Upper bound for one command of the browser, on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Connects the pipe to descriptors 3 and 4, where the browser expects it. The browser ends when they are closed, and
-/// with the process of the tests.
+/// Connects the pipe to descriptors 3 and 4, where the browser expects it. The browser ends when
+/// they are closed, and with the process of the tests.
 const PIPED: &str = r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#;
 const ARGUMENTS: [&str; 6] = [
     "--headless",

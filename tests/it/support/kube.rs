@@ -24,7 +24,8 @@ enum Running {
     StandIn(#[allow(dead_code, reason = "it serves until it is dropped")] LeaseApi),
 }
 
-/// Ends with the process of the tests, however that ends: the shell that keeps it reads its input to the end.
+/// Ends with the process of the tests, however that ends: the shell that keeps it reads its input
+/// to the end.
 struct RealServer {
     child: Child,
     run: PathBuf,

@@ -1,4 +1,5 @@
-//! The part of the Kubernetes API that an election needs: Leases with versions, conflicts and watches.
+//! The part of the Kubernetes API that an election needs: Leases with versions, conflicts and
+//! watches.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -97,7 +98,8 @@ fn rejection(code: u16, reason: &str) -> HttpResponse {
     }))
 }
 
-/// Validates a Lease as the real server does: timestamps have six fractional digits, durations are positive.
+/// Validates a Lease as the real server does: timestamps have six fractional digits, durations are
+/// positive.
 fn is_valid(lease: &Value) -> bool {
     let spec = &lease["spec"];
     let time = |key: &str| match &spec[key] {

@@ -88,8 +88,8 @@ fn gauges(simulator: &Simulator, floor: Timestamp) -> Series {
         .collect()
 }
 
-/// Adds what may be shown as well: everything fetched is stored, so that the opening of an old pull request that was just
-/// merged can be the last known event of a user.
+/// Adds what may be shown as well: everything fetched is stored, so that the opening of an old pull
+/// request that was just merged can be the last known event of a user.
 fn with_older_events(mut truth: Series, shown: &Series, simulator: &Simulator) -> Series {
     let all = gauges(simulator, Timestamp::UNIX_EPOCH);
     let older = |key: &&SeriesKey| key.0 == "gh_activity_last_event_unixtime" && !truth.contains_key(*key);
@@ -98,9 +98,11 @@ fn with_older_events(mut truth: Series, shown: &Series, simulator: &Simulator) -
     truth
 }
 
-/// Waits until all activity gauges of a replica that first saw the world at `first_seen` are correct.
+/// Waits until all activity gauges of a replica that first saw the world at `first_seen` are
+/// correct.
 ///
-/// The simulated clock keeps running; the expected values count if they are the same before and after the scrape.
+/// The simulated clock keeps running; the expected values count if they are the same before and
+/// after the scrape.
 pub async fn settle(replica: &Replica, simulator: &Simulator, first_seen: Timestamp) -> Series {
     let deadline = Instant::now() + SETTLE_LIMIT;
     loop {

@@ -7,8 +7,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Forwards connections. While it is cut, nothing arrives in either direction and connections hang; they are closed when
-/// it is restored.
+/// Forwards connections. While it is cut, nothing arrives in either direction and connections hang;
+/// they are closed when it is restored.
 pub struct Network {
     address: SocketAddr,
     cut: watch::Sender<bool>,

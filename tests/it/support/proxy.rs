@@ -44,7 +44,8 @@ impl Proxy {
         self.port
     }
 
-    /// Cuts all connections once clients have sent this many more bytes, possibly in the middle of a message.
+    /// Cuts all connections once clients have sent this many more bytes, possibly in the middle of
+    /// a message.
     pub fn cut_after(&self, bytes: u32) {
         self.shared.allowance.store(bytes.into(), Ordering::SeqCst);
     }

@@ -61,7 +61,8 @@ impl Rabbit {
         Self::start_with(|_| String::new()).await
     }
 
-    /// A server that also listens for TLS, with its TLS port and the file of its certificate authority.
+    /// A server that also listens for TLS, with its TLS port and the file of its certificate
+    /// authority.
     pub async fn start_with_tls() -> (Rabbit, u16, PathBuf) {
         let (tls, port) = (TestCertificate::new(), free_port());
         let started = Self::start_with(|folder| {

@@ -16,7 +16,8 @@ use super::requirement::require;
 /// Upper bound for a server to reach the expected state, on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A running server. It ends when the value is dropped, and with the process of the tests, however that ends.
+/// A running server. It ends when the value is dropped, and with the process of the tests, however
+/// that ends.
 pub struct RedisServer {
     pub port: u16,
     directory: PathBuf,
@@ -25,8 +26,8 @@ pub struct RedisServer {
     pid: u32,
 }
 
-/// Starts the server in the background and prints its process id. When the input ends, ends the server and removes its
-/// directory.
+/// Starts the server in the background and prints its process id. When the input ends, ends the
+/// server and removes its directory.
 const KEEPER: &str = r#"trap "" INT; directory=$1; shift; redis-server "$@" >/dev/null 2>&1 & echo $!
 while read -r line; do [ "$line" = keep ] && directory=; done; kill -9 $! 2>/dev/null; wait $! 2>/dev/null
 [ -z "$directory" ] || rm -rf "$directory""#;

@@ -30,7 +30,8 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// Starts `serve` with this configuration in `folder`, which gets its data and its log, and waits until it responds.
+    /// Starts `serve` with this configuration in `folder`, which gets its data and its log, and
+    /// waits until it responds.
     pub async fn serve(folder: &Path, config: &str) -> Replica {
         Self::serve_as(folder, config, &[]).await
     }

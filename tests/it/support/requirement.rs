@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 /// The path of the first of these commands that is installed.
 ///
-/// Tests that need one are ignored by default. If they run nevertheless, a missing command is a failure.
+/// Tests that need one are ignored by default. If they run nevertheless, a missing command is a
+/// failure.
 pub fn require(names: &[&str], package: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut candidates =

@@ -21,7 +21,8 @@ pub fn busy_world(org: &str) -> impl FnOnce(jiff::Timestamp) -> GithubWorld {
 
 /// A world with several busy organisations.
 pub fn busy_worlds(orgs: &[&str]) -> impl FnOnce(jiff::Timestamp) -> GithubWorld + use<> {
-    // A deleted comment is noticed only when comments are read again, which this source does not do.
+    // A deleted comment is noticed only when comments are read again, which this source does not
+    // do.
     let busy_world = |(seed, org): (u64, &&str)| BusyWorld {
         seed,
         org: (*org).to_owned(),
@@ -37,7 +38,8 @@ pub fn busy_worlds(orgs: &[&str]) -> impl FnOnce(jiff::Timestamp) -> GithubWorld
     }
 }
 
-/// A configuration that collects an organisation from the simulator, with short intervals and retries.
+/// A configuration that collects an organisation from the simulator, with short intervals and
+/// retries.
 pub fn config(simulator: &Simulator, org: &str) -> String {
     format!(
         "server: {{shutdown_grace: 5s}}\n\
