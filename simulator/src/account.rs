@@ -4,21 +4,21 @@ use jiff::Timestamp;
 
 use crate::repository::Repository;
 
-/// The ordinals of an account's repositories begin at its own ordinal times this.
+/// Ordinals per account: the repositories of account `n` have the ordinals from `n` times this on.
 const REPOSITORIES: u64 = 100_000;
 
-/// What kind of account.
+/// The kinds of account that own repositories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountKind {
     /// An organisation.
     Organization,
-    /// A person.
+    /// A user.
     User,
 }
 
 /// An owner of repositories.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub struct OwnerAccount {
     pub(crate) login: String,
     pub(crate) kind: AccountKind,
     pub(crate) ordinal: u64,
@@ -26,31 +26,32 @@ pub struct Account {
     pub(crate) repositories: Vec<Repository>,
 }
 
-impl Account {
+impl OwnerAccount {
     pub(crate) fn new(login: &str, kind: AccountKind, ordinal: u64, created_at: Timestamp) -> Self {
         Self { login: login.to_owned(), kind, ordinal, created_at, repositories: Vec::new() }
     }
 
-    /// Its login.
+    /// The login, as given.
     pub fn login(&self) -> &str {
         &self.login
     }
 
-    /// Organisation or user.
+    /// Whether it is an organisation or a user.
     pub fn kind(&self) -> AccountKind {
         self.kind
     }
 
-    /// The repository that is, was or will be called `name`; an empty one is made if there is none.
+    /// The repository that has, had or will have this name; an empty one is created if there is
+    /// none.
     pub fn repo(&mut self, name: &str) -> &mut Repository {
-        let place = self.place_of(name).unwrap_or_else(|| self.create(name));
-        &mut self.repositories[place]
+        let index = self.index_of(name).unwrap_or_else(|| self.create(name));
+        &mut self.repositories[index]
     }
 
     /// Creates another repository, even where a deleted or renamed one had the same name.
     pub fn create_repo(&mut self, name: &str, at: Timestamp) -> &mut Repository {
-        let place = self.create(name);
-        self.repositories[place].created_at(at)
+        let index = self.create(name);
+        self.repositories[index].created_at(at)
     }
 
     /// All repositories, in the order of their creation in this world.
@@ -58,8 +59,8 @@ impl Account {
         &self.repositories
     }
 
-    /// The account and the place in its list that a repository's ordinal stands for.
-    pub(crate) fn place_of_ordinal(ordinal: u64) -> (u64, usize) {
+    /// The account's ordinal, and the index among its repositories, of a repository's ordinal.
+    pub(crate) fn account_and_index(ordinal: u64) -> (u64, usize) {
         (ordinal / REPOSITORIES, (ordinal % REPOSITORIES) as usize)
     }
 
@@ -69,12 +70,12 @@ impl Account {
         self.repositories.len() - 1
     }
 
-    /// The current bearer of a name comes before one that gave it up.
-    fn place_of(&self, name: &str) -> Option<usize> {
+    /// A repository that has the name now takes precedence over one that had it before.
+    fn index_of(&self, name: &str) -> Option<usize> {
         let same = |given: &str| given.eq_ignore_ascii_case(name);
-        let bears = |repo: &Repository| repo.names.last().is_some_and(|(_, last)| same(last));
-        let bore = |repo: &Repository| repo.names.iter().any(|(_, given)| same(given));
+        let has_name = |repo: &Repository| repo.names.last().is_some_and(|(_, last)| same(last));
+        let had_name = |repo: &Repository| repo.names.iter().any(|(_, given)| same(given));
         let repos = &self.repositories;
-        repos.iter().rposition(bears).or_else(|| repos.iter().rposition(bore))
+        repos.iter().rposition(has_name).or_else(|| repos.iter().rposition(had_name))
     }
 }

@@ -1,4 +1,4 @@
-//! A GitHub App, its installations, and the web tokens it signs.
+//! A GitHub App, its installations, and the JSON web tokens it signs.
 
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::token::{Permission, Token};
 
-/// The longest a web token may live, in seconds.
+/// Maximum lifetime of a JSON web token, in seconds.
 const LONGEST: i64 = 600;
 
-/// A GitHub App, which proves who it is by signing with its private key.
+/// A GitHub App, which authenticates with JSON web tokens signed by its private key.
 #[derive(Debug, Clone)]
 pub struct App {
     id: u64,
@@ -18,7 +18,7 @@ pub struct App {
     installations: Vec<Installation>,
 }
 
-/// An app's place in an account: what its tokens may do there.
+/// The installation of an app in an account, and what its tokens may do there.
 #[derive(Debug, Clone)]
 pub struct Installation {
     id: u64,
@@ -26,7 +26,7 @@ pub struct Installation {
     token: Token,
 }
 
-/// The claims GitHub looks at.
+/// The claims that GitHub checks.
 #[derive(Debug, Deserialize)]
 struct Claims {
     iss: Value,
@@ -35,7 +35,7 @@ struct Claims {
 }
 
 impl App {
-    /// An app that signs with the key that `public_key` (an RSA key, PEM) belongs to.
+    /// An app whose tokens are verified with `public_key`, an RSA key in PEM.
     pub fn new(id: u64, public_key: &str) -> Self {
         Self { id, public_key: public_key.to_owned(), installations: Vec::new() }
     }
@@ -46,17 +46,18 @@ impl App {
         self
     }
 
-    /// The installation of this id.
+    /// The installation with this id.
     pub(crate) fn installation(&self, id: &str) -> Option<&Installation> {
         self.installations.iter().find(|one| one.id.to_string() == id)
     }
 
-    /// Whether a web token is this app's and valid at `now`; else GitHub's message.
+    /// Checks that a JSON web token belongs to this app and is valid at `now`; the error is
+    /// GitHub's message.
     pub(crate) fn verify(&self, web_token: &str, now: Timestamp) -> Result<(), &'static str> {
         const UNREADABLE: &str = "A JSON web token could not be decoded";
         let key = DecodingKey::from_rsa_pem(self.public_key.as_bytes()).map_err(|_| UNREADABLE)?;
         let mut validation = Validation::new(Algorithm::RS256);
-        // The library would look at the machine's clock; the simulator has its own.
+        // The library would check expiry by the machine's clock; the simulator has its own.
         (validation.validate_exp, validation.validate_aud) = (false, false);
         validation.required_spec_claims.clear();
         let read = jsonwebtoken::decode::<Claims>(web_token, &key, &validation).map_err(|_| UNREADABLE)?;
@@ -77,9 +78,9 @@ impl App {
         }
     }
 
-    /// The answer to `GET /app`.
+    /// The response to `GET /app`.
     pub(crate) fn describe(&self, base: &str) -> Value {
-        let owner = crate::answers::people::user(base, "app-owner");
+        let owner = crate::answers::users::user(base, "app-owner");
         json!({
             "id": self.id, "slug": "simulated-app", "node_id": crate::digest::node_id("A_kwDO", self.id),
             "client_id": format!("Iv1.{:016x}", self.id), "owner": owner, "name": "Simulated App",
@@ -92,26 +93,26 @@ impl App {
 }
 
 impl Installation {
-    /// An installation that sees everything of one account, with 5,000 points an hour.
+    /// An installation with access to everything of one account and 5,000 points an hour.
     pub fn new(id: u64, account: &str) -> Self {
         let mut token = Token::new("").only_owners(&[account]);
         token.installation = Some((id, "simulated-app[bot]".to_owned()));
         Self { id, account: account.to_owned(), token }
     }
 
-    /// Another number of points an hour, REST and GraphQL each.
+    /// Sets the points per hour, of REST and GraphQL each.
     pub fn hourly_limit(mut self, points: u32) -> Self {
         self.token = self.token.hourly_limit(points);
         self
     }
 
-    /// Another number of GraphQL points an hour.
+    /// Sets the GraphQL points per hour.
     pub fn graphql_limit(mut self, points: u32) -> Self {
         self.token = self.token.graphql_limit(points);
         self
     }
 
-    /// Was granted only these repositories, by their names.
+    /// Restricts access to these repositories, by name.
     pub fn only_repositories(mut self, names: &[&str]) -> Self {
         let full_names: Vec<String> = names.iter().map(|name| format!("{}/{name}", self.account)).collect();
         let full_names: Vec<&str> = full_names.iter().map(String::as_str).collect();
@@ -119,7 +120,7 @@ impl Installation {
         self
     }
 
-    /// Lacks a permission.
+    /// Removes a permission.
     pub fn without(mut self, permission: Permission) -> Self {
         self.token = self.token.without(permission);
         self
@@ -130,7 +131,7 @@ impl Installation {
         Token { secret: secret.to_owned(), ..self.token.clone() }
     }
 
-    /// The answer that brings a new token.
+    /// The response that grants a new token.
     pub(crate) fn grant(&self, secret: &str, expires_at: &str) -> Value {
         let all = [Permission::Metadata, Permission::Contents, Permission::Issues, Permission::PullRequests];
         let granted = all.into_iter().filter(|one| !self.token.denied.contains(one));

@@ -1,54 +1,54 @@
-//! The simulator's clock: GitHub's time, which tests may move or stop.
+//! The simulator's clock: GitHub's time, which tests may advance or freeze.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A clock that runs in real time from where it was set, unless frozen.
+/// A clock that runs in real time from the time it was set to, unless it is frozen.
 #[derive(Debug)]
-pub(crate) struct Clock(Mutex<Pace>);
+pub(crate) struct Clock(Mutex<ClockMode>);
 
 #[derive(Debug, Clone, Copy)]
-enum Pace {
-    /// Shows the machine's time plus this offset.
+enum ClockMode {
+    /// The machine's time plus this offset.
     Running(SignedDuration),
     Frozen(Timestamp),
 }
 
 impl Clock {
-    /// A clock that shows `start` now.
+    /// A clock that starts at `start` now.
     pub(crate) fn starting(start: Timestamp, frozen: bool) -> Self {
         Self(Mutex::new(if frozen {
-            Pace::Frozen(start)
+            ClockMode::Frozen(start)
         } else {
-            Pace::Running(wall().duration_until(start))
+            ClockMode::Running(wall().duration_until(start))
         }))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.with(|pace| pace.reading())
+        self.with(|mode| mode.now())
     }
 
     pub(crate) fn advance(&self, by: Duration) {
         let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-        self.with(|pace| match pace {
-            Pace::Running(offset) => *offset = offset.saturating_add(by),
-            Pace::Frozen(at) => *at = at.saturating_add(by).unwrap_or(Timestamp::MAX),
+        self.with(|mode| match mode {
+            ClockMode::Running(offset) => *offset = offset.saturating_add(by),
+            ClockMode::Frozen(at) => *at = at.saturating_add(by).unwrap_or(Timestamp::MAX),
         });
     }
 
     pub(crate) fn freeze(&self) {
-        self.with(|pace| *pace = Pace::Frozen(pace.reading()));
+        self.with(|mode| *mode = ClockMode::Frozen(mode.now()));
     }
 
-    fn with<T>(&self, f: impl FnOnce(&mut Pace) -> T) -> T {
+    fn with<T>(&self, f: impl FnOnce(&mut ClockMode) -> T) -> T {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Pace {
-    fn reading(&self) -> Timestamp {
+impl ClockMode {
+    fn now(&self) -> Timestamp {
         match self {
             Self::Running(offset) => wall().saturating_add(*offset).unwrap_or(Timestamp::MAX),
             Self::Frozen(at) => *at,
@@ -56,7 +56,7 @@ impl Pace {
     }
 }
 
-/// The machine's time: the one place of this crate that reads it.
+/// The machine's time. Nothing else in this crate reads it.
 #[allow(clippy::disallowed_methods)]
 pub(crate) fn wall() -> Timestamp {
     Timestamp::now()

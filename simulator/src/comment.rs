@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::stamp;
 
-/// A comment and the times of its life.
+/// A comment and when it was created, edited and deleted.
 #[derive(Debug, Clone)]
 pub struct Comment {
     pub(crate) id: u64,
@@ -28,18 +28,18 @@ impl Comment {
         }
     }
 
-    /// A comment whose author deleted the account.
+    /// A comment by a deleted account.
     pub fn by_ghost(created_at: Timestamp) -> Self {
         Self { author: None, ..Self::new("", created_at) }
     }
 
-    /// When it is edited, which moves its `updated_at`.
+    /// Sets when it is edited, which changes its `updated_at`.
     pub fn edited_at(mut self, at: Timestamp) -> Self {
         self.edited_at = Some(stamp::whole(at));
         self
     }
 
-    /// When it is deleted.
+    /// Sets when it is deleted.
     pub fn deleted_at(mut self, at: Timestamp) -> Self {
         self.deleted_at = Some(stamp::whole(at));
         self
@@ -50,7 +50,7 @@ impl Comment {
         self.created_at <= now && self.deleted_at.is_none_or(|at| at > now)
     }
 
-    /// Its last visible change.
+    /// The last change that is visible at `now`.
     pub(crate) fn updated_at(&self, now: Timestamp) -> Timestamp {
         self.edited_at.filter(|at| *at <= now).unwrap_or(self.created_at)
     }

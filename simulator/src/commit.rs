@@ -1,10 +1,10 @@
-//! A commit, as tests describe it.
+//! A commit, as tests define it.
 
 use jiff::Timestamp;
 
 use crate::stamp;
 
-/// A commit; its parent is whatever it is pushed onto, unless it says otherwise.
+/// A commit. Its parent is the commit that it is pushed onto.
 #[derive(Debug, Clone)]
 pub struct Commit {
     pub(crate) sha: Option<String>,
@@ -34,41 +34,42 @@ impl Commit {
         }
     }
 
-    /// A commit that GitHub links to no account.
+    /// A commit that GitHub does not link to an account.
     pub fn unlinked(at: Timestamp) -> Self {
         Self { author: None, ..Self::new("", at) }
     }
 
-    /// A merge commit: besides what it is pushed onto, `other` is its parent.
+    /// A merge commit: its parents are the commit it is pushed onto, and `other`.
     pub fn merge(author: &str, at: Timestamp, other: &str) -> Self {
         Self { merges: vec![other.to_owned()], additions: 0, files: 0, ..Self::new(author, at) }
     }
 
-    /// Lines added and deleted. A merge may claim some: GitHub's diff against the first parent does.
+    /// Lines added and deleted. Merge commits may have some, as GitHub's diff against the first
+    /// parent does.
     pub fn lines(mut self, additions: u64, deletions: u64) -> Self {
         (self.additions, self.deletions) = (additions, deletions);
         self
     }
 
-    /// Number of files changed.
+    /// Sets the number of changed files.
     pub fn files(mut self, files: u32) -> Self {
         self.files = files;
         self
     }
 
-    /// When it was written, where that differs from when it was committed.
+    /// Sets the author date, if it differs from the committer date.
     pub fn authored_at(mut self, at: Timestamp) -> Self {
         self.authored_at = stamp::whole(at);
         self
     }
 
-    /// Its object name; made up when not given.
+    /// Sets the object name; derived from the content by default.
     pub fn sha(mut self, sha: &str) -> Self {
         self.sha = Some(sha.to_owned());
         self
     }
 
-    /// Its message.
+    /// Sets the message.
     pub fn message(mut self, message: &str) -> Self {
         self.message = message.to_owned();
         self

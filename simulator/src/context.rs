@@ -1,82 +1,83 @@
-//! What an endpoint needs to answer.
+//! What an endpoint needs for its response.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::account::Account;
+use crate::account::OwnerAccount;
 use crate::endpoint::Route;
+use crate::http_response::HttpResponse;
 use crate::numeric;
-use crate::page::Page;
-use crate::query::Query;
-use crate::reply::Reply;
+use crate::page_request::PageRequest;
+use crate::query_string::QueryString;
 use crate::repository::Repository;
-use crate::shared::Shared;
+use crate::state::SimulatorState;
 use crate::token::Token;
-use crate::world::World;
+use crate::world::GithubWorld;
 
-/// A request that was let in.
+/// A request that passed authentication and limits.
 pub(crate) struct Context<'a> {
-    pub(crate) shared: &'a Shared,
-    pub(crate) world: &'a World,
+    pub(crate) state: &'a SimulatorState,
+    pub(crate) world: &'a GithubWorld,
     pub(crate) now: Timestamp,
-    /// Scheme, host and port as the caller knows them.
+    /// Scheme, host and port as the client addressed them.
     pub(crate) base: &'a str,
     pub(crate) route: &'a Route,
-    pub(crate) query: &'a Query,
+    pub(crate) query: &'a QueryString,
     pub(crate) raw_query: &'a str,
     pub(crate) token: Option<&'a Token>,
 }
 
-/// What a name leads to.
+/// The result of looking up a repository by name.
 pub(crate) enum Lookup<'a> {
-    /// The bearer of the name.
-    Here(&'a Repository),
-    /// One that has another name now.
-    Moved(&'a Repository),
-    /// Nothing the caller may see.
-    Nowhere,
+    /// The repository that has the name now.
+    Current(&'a Repository),
+    /// A repository that had the name before and was renamed.
+    Renamed(&'a Repository),
+    /// No repository that the caller has access to.
+    NotFound,
 }
 
 /// A repository that was found, with its owner.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Found<'a> {
-    pub(crate) account: &'a Account,
+pub(crate) struct FoundRepository<'a> {
+    pub(crate) account: &'a OwnerAccount,
     pub(crate) repo: &'a Repository,
 }
 
 impl<'a> Context<'a> {
-    /// The account of the path, if the caller may see it.
-    pub(crate) fn account(&self) -> Result<&'a Account, Reply> {
+    /// The account in the path, or 404 if the caller has no access to it.
+    pub(crate) fn account(&self) -> Result<&'a OwnerAccount, HttpResponse> {
         let account = self.world.account(&self.route.owner);
-        account.filter(|account| self.sees_owner(account)).ok_or_else(Reply::not_found)
+        account.filter(|account| self.sees_owner(account)).ok_or_else(HttpResponse::not_found)
     }
 
-    /// The repository of the path: found, moved (301), or unknown to this caller (404).
-    pub(crate) fn repository(&self) -> Result<Found<'a>, Reply> {
+    /// The repository in the path, or 301 if it was renamed, or 404 if the caller has no access to
+    /// it.
+    pub(crate) fn repository(&self) -> Result<FoundRepository<'a>, HttpResponse> {
         let account = self.account()?;
         match self.find(account, &self.route.repo) {
-            Lookup::Here(repo) => Ok(Found { account, repo }),
-            Lookup::Moved(repo) => Err(self.moved(repo)),
-            Lookup::Nowhere => Err(Reply::not_found()),
+            Lookup::Current(repo) => Ok(FoundRepository { account, repo }),
+            Lookup::Renamed(repo) => Err(self.moved(repo)),
+            Lookup::NotFound => Err(HttpResponse::not_found()),
         }
     }
 
     /// The repository of an account that is, or was, called `wanted`.
-    pub(crate) fn find(&self, account: &'a Account, wanted: &str) -> Lookup<'a> {
-        // Names first: they are quicker to compare than it is to tell what a token may see.
+    pub(crate) fn find(&self, account: &'a OwnerAccount, wanted: &str) -> Lookup<'a> {
+        // Names first: comparing them is cheaper than checking the token's access.
         let same = |name: &str| name.eq_ignore_ascii_case(wanted);
         let visible = |repo: &&Repository| repo.exists(self.now) && self.sees(account, repo);
-        let bears = |repo: &&Repository| same(repo.name_at(self.now));
-        let bore = |repo: &&Repository| repo.names.iter().any(|(at, name)| *at <= self.now && same(name));
+        let has_name = |repo: &&Repository| same(repo.name_at(self.now));
+        let had_name = |repo: &&Repository| repo.names.iter().any(|(at, name)| *at <= self.now && same(name));
         let repos = || account.repositories.iter();
-        match repos().filter(bears).find(visible) {
-            Some(repo) => Lookup::Here(repo),
-            None => repos().filter(bore).find(visible).map_or(Lookup::Nowhere, Lookup::Moved),
+        match repos().filter(has_name).find(visible) {
+            Some(repo) => Lookup::Current(repo),
+            None => repos().filter(had_name).find(visible).map_or(Lookup::NotFound, Lookup::Renamed),
         }
     }
 
-    /// Whether the caller sees a repository of this account.
-    pub(crate) fn sees(&self, account: &Account, repo: &Repository) -> bool {
+    /// Whether the caller has access to a repository of this account.
+    pub(crate) fn sees(&self, account: &OwnerAccount, repo: &Repository) -> bool {
         let Some(token) = self.token else {
             return !repo.private;
         };
@@ -85,13 +86,13 @@ impl<'a> Context<'a> {
         self.sees_owner(account) && granted
     }
 
-    /// Whether the caller sees anything of this account.
-    pub(crate) fn sees_owner(&self, account: &Account) -> bool {
+    /// Whether the caller has access to anything of this account.
+    pub(crate) fn sees_owner(&self, account: &OwnerAccount) -> bool {
         let owners = self.token.and_then(|token| token.owners.as_ref());
         owners.is_none_or(|owners| owners.contains(&account.login.to_lowercase()))
     }
 
-    fn moved(&self, repo: &Repository) -> Reply {
+    fn moved(&self, repo: &Repository) -> HttpResponse {
         let query = if self.raw_query.is_empty() { String::new() } else { format!("?{}", self.raw_query) };
         let url = format!("{}{query}", self.numeric_url(repo));
         let body = serde_json::json!({
@@ -99,7 +100,7 @@ impl<'a> Context<'a> {
             "url": url,
             "documentation_url": "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects",
         });
-        Reply::json(301, &body).header("location", url)
+        HttpResponse::json(301, &body).header("location", url)
     }
 
     /// This request's URL with the repository named by its id, as GitHub writes links.
@@ -107,23 +108,29 @@ impl<'a> Context<'a> {
         format!("{}/repositories/{}{}", self.base, repo.id(), self.route.tail)
     }
 
-    /// The page of `items` asked for, each made into JSON, with links to the other pages.
-    pub(crate) fn page<T>(&self, items: &[T], url: &str, render: impl Fn(&T) -> Value) -> Reply {
-        let page = Page::of(self.query);
+    /// The requested page of `items`, rendered as JSON, with links to the other pages.
+    pub(crate) fn page<T>(&self, items: &[T], url: &str, render: impl Fn(&T) -> Value) -> HttpResponse {
+        let page = PageRequest::of(self.query);
         let body = Value::Array(page.cut(items).iter().map(render).collect());
-        self.linked(Reply::ok(&body), page, items.len(), url)
+        self.linked(HttpResponse::ok(&body), page, items.len(), url)
     }
 
     /// Adds the `Link` header of a list of `total` items.
-    pub(crate) fn linked(&self, reply: Reply, page: Page, total: usize, url: &str) -> Reply {
+    pub(crate) fn linked(
+        &self,
+        response: HttpResponse,
+        page: PageRequest,
+        total: usize,
+        url: &str,
+    ) -> HttpResponse {
         match page.links(total, url, self.query) {
-            Some(links) => reply.header("link", links),
-            None => reply,
+            Some(links) => response.header("link", links),
+            None => response,
         }
     }
 
     /// An account's URL by number, as in links of its lists.
-    pub(crate) fn account_url(&self, account: &Account, list: &str) -> String {
+    pub(crate) fn account_url(&self, account: &OwnerAccount, list: &str) -> String {
         let kind = match account.kind {
             crate::AccountKind::Organization => "organizations",
             crate::AccountKind::User => "user",

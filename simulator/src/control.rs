@@ -1,4 +1,4 @@
-//! The control endpoints under `/_sim/`, for tests driven from outside.
+//! The control endpoints under `/_sim/`, for tests in other processes.
 
 use std::io;
 
@@ -10,29 +10,29 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use crate::fault::Fault;
-use crate::query::Query;
+use crate::fault::ApiFault;
+use crate::ground_truth::{ExpectedFact, GroundTruth};
+use crate::query_string::QueryString;
 use crate::request_log::RequestRecord;
-use crate::shared::Shared;
 use crate::stamp;
-use crate::truth::{Fact, Truth};
+use crate::state::SimulatorState;
 
-/// Where the control endpoints are.
+/// Path prefix of the control endpoints.
 pub(crate) const PREFIX: &str = "/_sim/";
 
-/// Default window in which a user counts as active: seven days.
+/// Default window in which a user counts as active, in seconds: seven days.
 const ACTIVE_WINDOW: u64 = 7 * 86_400;
 
 /// Answers a request to a control endpoint.
 pub(crate) async fn answer(
-    shared: &Shared,
+    state: &SimulatorState,
     request: Request<Incoming>,
 ) -> io::Result<Response<UnsyncBoxBody<Bytes, io::Error>>> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    let query = QueryString::parse(parts.uri.query().unwrap_or_default());
     let name = &parts.uri.path()[PREFIX.len()..];
-    let (status, value) = match act(shared, &parts.method, name, &query, &body) {
+    let (status, value) = match act(state, &parts.method, name, &query, &body) {
         Ok(Some(value)) => (200, value),
         Ok(None) => (404, json!({"message": "no such control endpoint"})),
         Err(message) => (400, json!({"message": message})),
@@ -43,31 +43,31 @@ pub(crate) async fn answer(
 }
 
 fn act(
-    shared: &Shared,
+    state: &SimulatorState,
     method: &Method,
     name: &str,
-    query: &Query,
+    query: &QueryString,
     body: &[u8],
 ) -> Result<Option<Value>, String> {
-    let truth = || Truth::following(shared.world.clone());
-    let now = shared.clock.now();
+    let truth = || GroundTruth::following(state.world.clone());
+    let now = state.clock.now();
     Ok(Some(match (method.as_str(), name) {
         ("GET", "now") => json!({"now": stamp::text(now)}),
-        ("POST", "advance") => advance(shared, query)?,
+        ("POST", "advance") => advance(state, query)?,
         ("POST", "freeze") => {
-            shared.clock.freeze();
-            json!({"now": stamp::text(shared.clock.now())})
+            state.clock.freeze();
+            json!({"now": stamp::text(state.clock.now())})
         }
-        ("POST", "fault") => add_fault(shared, body)?,
+        ("POST", "fault") => add_fault(state, body)?,
         ("DELETE", "faults") => {
-            shared.faults.clear();
+            state.faults.clear();
             json!({"faults": 0})
         }
-        ("GET", "faults") => json!({"strikes": shared.faults.strikes()}),
-        ("GET", "requests") => requests(shared),
+        ("GET", "faults") => json!({"strikes": state.faults.trigger_counts()}),
+        ("GET", "requests") => requests(state),
         ("DELETE", "requests") => {
-            shared.log().clear();
-            shared.ledger().forget_spent();
+            state.log().clear();
+            state.rate_limits().reset_spent();
             json!({"requests": 0})
         }
         ("GET", "truth/facts") => Value::Array(truth().facts(now).iter().map(fact).collect()),
@@ -76,20 +76,20 @@ fn act(
     }))
 }
 
-fn advance(shared: &Shared, query: &Query) -> Result<Value, String> {
+fn advance(state: &SimulatorState, query: &QueryString) -> Result<Value, String> {
     let seconds = query.number("seconds").ok_or("advance needs ?seconds=NUMBER")?;
-    shared.clock.advance(Duration::from_secs(seconds));
-    Ok(json!({"now": stamp::text(shared.clock.now())}))
+    state.clock.advance(Duration::from_secs(seconds));
+    Ok(json!({"now": stamp::text(state.clock.now())}))
 }
 
-fn add_fault(shared: &Shared, body: &[u8]) -> Result<Value, String> {
-    let fault: Fault = serde_json::from_slice(body).map_err(|error| format!("no fault: {error}"))?;
-    shared.faults.add(fault);
-    Ok(json!({"faults": shared.faults.strikes().len()}))
+fn add_fault(state: &SimulatorState, body: &[u8]) -> Result<Value, String> {
+    let fault: ApiFault = serde_json::from_slice(body).map_err(|error| format!("no fault: {error}"))?;
+    state.faults.add(fault);
+    Ok(json!({"faults": state.faults.trigger_counts().len()}))
 }
 
-fn requests(shared: &Shared) -> Value {
-    let log = shared.log();
+fn requests(state: &SimulatorState) -> Value {
+    let log = state.log();
     let records: Vec<Value> = log.records().iter().map(record).collect();
     json!({"requests": records, "max_concurrency": log.max_in_flight()})
 }
@@ -104,7 +104,7 @@ fn record(record: &RequestRecord) -> Value {
     })
 }
 
-fn fact(fact: &Fact) -> Value {
+fn fact(fact: &ExpectedFact) -> Value {
     json!({
         "kind": fact.kind.as_str(), "org": fact.org, "repo": fact.repo, "repo_id": fact.repo_id,
         "id": fact.id, "user": fact.user, "at": stamp::text(fact.at),
@@ -112,8 +112,8 @@ fn fact(fact: &Fact) -> Value {
     })
 }
 
-/// `active_window` in seconds; `history_floor` a time or Unix seconds.
-fn gauges(truth: &Truth, now: Timestamp, query: &Query) -> Value {
+/// The expected gauges. `active_window` is in seconds, `history_floor` a timestamp or Unix seconds.
+fn gauges(truth: &GroundTruth, now: Timestamp, query: &QueryString) -> Value {
     let window = query.number("active_window").unwrap_or(ACTIVE_WINDOW);
     let window = SignedDuration::from_secs(i64::try_from(window).unwrap_or(i64::MAX));
     let seconds = query.number("history_floor").and_then(|seconds| i64::try_from(seconds).ok());

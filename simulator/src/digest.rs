@@ -1,4 +1,4 @@
-//! Names made from content: the same input always gives the same id.
+//! Identifiers derived from content: the same input always gives the same id.
 
 /// A 64-bit hash of some texts, in order; stable across runs and platforms.
 pub(crate) fn hash64(parts: &[&str]) -> u64 {
@@ -30,7 +30,7 @@ pub(crate) fn node_id(prefix: &str, id: u64) -> String {
     text
 }
 
-/// The number in a node id, behind its prefix.
+/// The number encoded in a node id, given without its prefix.
 pub(crate) fn number(text: &str) -> Option<u64> {
     let digit = |byte: u8| match byte {
         b'A'..=b'Z' => Some(byte - b'A'),

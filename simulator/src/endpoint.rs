@@ -1,10 +1,10 @@
-//! The endpoints and how paths lead to them.
+//! The endpoints and the routing of paths to them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::token::Permission;
 
-/// An endpoint of the REST API, or the one of the GraphQL API.
+/// An endpoint of the REST API, or the GraphQL endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
@@ -55,7 +55,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// The permission it needs; `None`: everyone may ask.
+    /// The permission it needs; `None` if it is public.
     pub fn permission(self) -> Option<Permission> {
         match self {
             Self::RateLimit | Self::Meta | Self::Organization | Self::User => None,
@@ -72,28 +72,28 @@ impl Endpoint {
         }
     }
 
-    /// Whether asking it costs a point.
+    /// Whether requests to it cost no points.
     pub fn is_free(self) -> bool {
         self == Self::RateLimit || self.is_of_app()
     }
 
-    /// Whether an app asks it, by a web token it signed itself.
+    /// Whether it is authenticated by an app's JSON web token.
     pub fn is_of_app(self) -> bool {
         matches!(self, Self::App | Self::InstallationToken)
     }
 
-    /// The limit it counts against.
+    /// The rate-limit resource that it counts against.
     pub fn resource(self) -> &'static str {
         if self == Self::Graphql { "graphql" } else { "core" }
     }
 
-    /// Whether it is posted to rather than read.
+    /// Whether it takes POST rather than GET.
     pub(crate) fn takes_posts(self) -> bool {
         matches!(self, Self::Graphql | Self::InstallationToken)
     }
 }
 
-/// A path taken apart.
+/// A parsed path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Route {
     pub(crate) endpoint: Endpoint,
@@ -101,14 +101,14 @@ pub(crate) struct Route {
     pub(crate) owner: String,
     /// Name of the repository, or empty.
     pub(crate) repo: String,
-    /// What is left: a commit, a comparison, a number.
+    /// The last parameter: a commit, a comparison, or a number.
     pub(crate) rest: String,
-    /// The path behind owner and repository.
+    /// The path after owner and repository.
     pub(crate) tail: String,
 }
 
 impl Route {
-    /// The route of a path written with names, if there is one.
+    /// The route of a path that names accounts and repositories by name, if there is one.
     pub(crate) fn parse(path: &str) -> Option<Self> {
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         let account = |endpoint, owner: &str| Some(Self::new(endpoint, owner, "", ""));

@@ -1,10 +1,11 @@
-//! Worlds from recorded commit histories.
+//! Worlds replayed from recorded commit histories.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
+use flate2::read::GzDecoder;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
@@ -16,11 +17,13 @@ use crate::pull_request::PullRequest;
 use crate::repository::Repository;
 use crate::review::{Review, ReviewState};
 use crate::stamp;
-use crate::world::World;
+use crate::world::GithubWorld;
 
-/// A line of a history.
+/// A line of a history: one commit.
 #[derive(Debug, Clone, Deserialize)]
-struct Line {
+struct HistoryLine {
+    /// The commit's object name; derived from its position where the history has none.
+    #[serde(default)]
     sha: String,
     authored_at: String,
     committed_at: String,
@@ -31,24 +34,29 @@ struct Line {
     pr: Option<u64>,
 }
 
-/// A line with its times read and shifted.
-struct Dated {
-    line: Line,
+/// A line with its times parsed and shifted.
+struct DatedLine {
+    line: HistoryLine,
     authored_at: Timestamp,
     committed_at: Timestamp,
     pushed_at: Timestamp,
 }
 
-/// One repository per JSONL file (`owner_name.jsonl`, newest commit first), with its times shifted so
-/// that the newest commit is dated `newest_at`.
+/// One repository per file of JSON lines (`owner_name.jsonl` or `name.jsonl`, newest commit first;
+/// gzip-compressed where it ends in `.gz`), with its times shifted so that the newest commit is
+/// dated `newest_at`.
 ///
-/// Pull requests come from the lines' `pr`; reviews and comments, which histories lack, are made up
-/// from the commits' names, always the same for the same file.
+/// Pull requests come from the lines' `pr`. Histories have no reviews and comments: those are
+/// generated from the commits' object names, and are always the same for the same file.
 ///
 /// # Errors
 /// When a file cannot be read or a line is not of that form.
-pub fn from_histories<P: AsRef<Path>>(org: &str, paths: &[P], newest_at: Timestamp) -> io::Result<World> {
-    let mut world = World::new();
+pub fn from_histories<P: AsRef<Path>>(
+    org: &str,
+    paths: &[P],
+    newest_at: Timestamp,
+) -> io::Result<GithubWorld> {
+    let mut world = GithubWorld::new();
     for path in paths {
         let path = path.as_ref();
         let lines = dated(read(path)?, newest_at)?;
@@ -56,29 +64,48 @@ pub fn from_histories<P: AsRef<Path>>(org: &str, paths: &[P], newest_at: Timesta
         let repo = world.org(org).repo(&repository_name(path));
         repo.created_at(first.map_or(newest_at, |first| stamp::plus(first, -86_400)));
         push_all(repo, &lines);
-        Conversations::new(&lines).write(repo, &lines);
+        ConversationGenerator::new(&lines).write(repo, &lines);
     }
     Ok(world)
 }
 
-/// `vectordotdev_vector.jsonl` is `vector`.
+/// `owner_name.jsonl.gz` is the history of `name`.
 fn repository_name(path: &Path) -> String {
-    let stem = path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
-    stem.split_once('_').map_or(stem.clone(), |(_, name)| name.to_owned())
+    let file = path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+    let stem = file.split_once('.').map_or(file.as_str(), |(stem, _)| stem);
+    stem.split_once('_').map_or(stem, |(_, name)| name).to_owned()
 }
 
-fn read(path: &Path) -> io::Result<Vec<Line>> {
-    let wrong = |nth: usize, error: &dyn std::fmt::Display| {
+fn read(path: &Path) -> io::Result<Vec<HistoryLine>> {
+    let invalid = |nth: usize, error: &dyn std::fmt::Display| {
         io::Error::new(io::ErrorKind::InvalidData, format!("{}:{}: {error}", path.display(), nth + 1))
     };
-    let text = fs::read_to_string(path)
+    let text = read_text(path)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.map(|(nth, line)| serde_json::from_str(line).map_err(|error| wrong(nth, &error))).collect()
+    lines
+        .map(|(nth, line)| {
+            let mut line: HistoryLine = serde_json::from_str(line).map_err(|error| invalid(nth, &error))?;
+            if line.sha.is_empty() {
+                line.sha = digest::sha(&["history", &repository_name(path), &nth.to_string()]);
+            }
+            Ok(line)
+        })
+        .collect()
 }
 
-/// Oldest first, shifted by one constant, and pushed when committed but never before an older line.
-fn dated(lines: Vec<Line>, newest_at: Timestamp) -> io::Result<Vec<Dated>> {
+fn read_text(path: &Path) -> io::Result<String> {
+    if path.extension().is_none_or(|extension| extension != "gz") {
+        return fs::read_to_string(path);
+    }
+    let mut text = String::new();
+    GzDecoder::new(fs::File::open(path)?).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Oldest first, shifted by one constant. A commit is pushed when it is committed, but never before
+/// an older one.
+fn dated(lines: Vec<HistoryLine>, newest_at: Timestamp) -> io::Result<Vec<DatedLine>> {
     let time = |text: &str| text.parse::<Timestamp>().map_err(io::Error::other);
     let committed: Vec<Timestamp> =
         lines.iter().map(|line| time(&line.committed_at)).collect::<io::Result<_>>()?;
@@ -90,7 +117,7 @@ fn dated(lines: Vec<Line>, newest_at: Timestamp) -> io::Result<Vec<Dated>> {
         let authored_at = shifted(time(&line.authored_at)?, shift);
         let committed_at = shifted(committed_at, shift);
         pushed_at = pushed_at.max(committed_at);
-        dated.push(Dated { line, authored_at, committed_at, pushed_at });
+        dated.push(DatedLine { line, authored_at, committed_at, pushed_at });
     }
     Ok(dated)
 }
@@ -99,9 +126,9 @@ fn shifted(at: Timestamp, shift: SignedDuration) -> Timestamp {
     at.saturating_add(shift).unwrap_or(at)
 }
 
-fn push_all(repo: &mut Repository, lines: &[Dated]) {
+fn push_all(repo: &mut Repository, lines: &[DatedLine]) {
     for dated in lines {
-        let Line { sha, login, additions, deletions, files, .. } = &dated.line;
+        let HistoryLine { sha, login, additions, deletions, files, .. } = &dated.line;
         let commit = match login {
             Some(login) => Commit::new(login, dated.committed_at),
             None => Commit::unlinked(dated.committed_at),
@@ -111,15 +138,15 @@ fn push_all(repo: &mut Repository, lines: &[Dated]) {
     }
 }
 
-/// Makes up what was said about the commits.
-struct Conversations<'a> {
-    /// People who say something: every login of the history.
+/// Generates the pull requests, reviews, issues and comments of a history.
+struct ConversationGenerator<'a> {
+    /// Authors of reviews and comments: every login of the history.
     people: Vec<&'a str>,
     next_issue: u64,
 }
 
-impl<'a> Conversations<'a> {
-    fn new(lines: &'a [Dated]) -> Self {
+impl<'a> ConversationGenerator<'a> {
+    fn new(lines: &'a [DatedLine]) -> Self {
         let mut people: Vec<&str> = lines.iter().filter_map(|dated| dated.line.login.as_deref()).collect();
         people.sort_unstable();
         people.dedup();
@@ -127,8 +154,8 @@ impl<'a> Conversations<'a> {
         Self { people, next_issue: last + 1 }
     }
 
-    fn write(mut self, repo: &mut Repository, lines: &[Dated]) {
-        let mut pulls: BTreeMap<u64, Vec<&Dated>> = BTreeMap::new();
+    fn write(mut self, repo: &mut Repository, lines: &[DatedLine]) {
+        let mut pulls: BTreeMap<u64, Vec<&DatedLine>> = BTreeMap::new();
         for dated in lines {
             match dated.line.pr {
                 Some(number) => pulls.entry(number).or_default().push(dated),
@@ -140,7 +167,7 @@ impl<'a> Conversations<'a> {
         }
     }
 
-    fn pull(&self, repo: &mut Repository, number: u64, commits: &[&Dated]) {
+    fn pull(&self, repo: &mut Repository, number: u64, commits: &[&DatedLine]) {
         let (Some(first), Some(last)) = (commits.first(), commits.last()) else {
             return;
         };
@@ -165,10 +192,10 @@ impl<'a> Conversations<'a> {
         }
     }
 
-    /// An issue, with an answer, for every eighth commit that came without a pull request.
-    fn issue(&mut self, repo: &mut Repository, dated: &Dated) {
+    /// An issue with a comment for every eighth commit that has no pull request.
+    fn issue(&mut self, repo: &mut Repository, dated: &DatedLine) {
         let hash = digest::hash64(&["issue", &dated.line.sha]);
-        let Some(author) = self.other(dated, hash).filter(|_| hash.is_multiple_of(8)) else {
+        let Some(author) = self.someone_else(dated, hash).filter(|_| hash.is_multiple_of(8)) else {
             return;
         };
         let at = stamp::plus(dated.committed_at, -3_600);
@@ -179,7 +206,7 @@ impl<'a> Conversations<'a> {
         self.next_issue += 1;
     }
 
-    fn review_by(&self, dated: &Dated, hash: u64, at: Timestamp) -> Review {
+    fn review_by(&self, dated: &DatedLine, hash: u64, at: Timestamp) -> Review {
         let state = match hash / 7 % 20 {
             0 => ReviewState::Pending,
             1 => ReviewState::Dismissed,
@@ -187,21 +214,22 @@ impl<'a> Conversations<'a> {
             5..=9 => ReviewState::Commented,
             _ => ReviewState::Approved,
         };
-        match self.other(dated, hash) {
+        match self.someone_else(dated, hash) {
             Some(login) => Review::new(login, state, at),
             None => Review::by_ghost(state, at),
         }
     }
 
-    fn comment_by(&self, dated: &Dated, hash: u64, at: Timestamp) -> Comment {
-        match self.other(dated, hash) {
+    fn comment_by(&self, dated: &DatedLine, hash: u64, at: Timestamp) -> Comment {
+        match self.someone_else(dated, hash) {
             Some(login) => Comment::new(login, at),
             None => Comment::by_ghost(at),
         }
     }
 
-    /// Someone else of this history; for a small share nobody, as after an account was deleted.
-    fn other(&self, dated: &Dated, hash: u64) -> Option<&'a str> {
+    /// Another login of this history than the commit's author; for a small share none, as after an
+    /// account was deleted.
+    fn someone_else(&self, dated: &DatedLine, hash: u64) -> Option<&'a str> {
         let count = self.people.len() as u64;
         if count == 0 || (hash >> 32).is_multiple_of(40) {
             return None;

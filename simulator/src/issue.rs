@@ -1,10 +1,10 @@
-//! An issue, as tests describe it.
+//! An issue, as tests define it.
 
 use jiff::Timestamp;
 
 use crate::stamp;
 
-/// An issue that is no pull request.
+/// An issue that is not a pull request.
 #[derive(Debug, Clone)]
 pub struct Issue {
     pub(crate) number: Option<u64>,
@@ -26,23 +26,23 @@ impl Issue {
         }
     }
 
-    /// An issue whose author deleted the account.
+    /// An issue by a deleted account.
     pub fn by_ghost(created_at: Timestamp) -> Self {
         Self { author: None, ..Self::new("", created_at) }
     }
 
-    /// Its number; the next free one when not given.
+    /// Sets the number; the next free one by default.
     pub fn number(mut self, number: u64) -> Self {
         self.number = Some(number);
         self
     }
 
-    /// The spelling of its state at `now` in GraphQL.
+    /// The state at `now`, as GraphQL spells it.
     pub(crate) fn state_at(&self, now: Timestamp) -> &'static str {
         if self.closed_at.is_some_and(|at| at <= now) { "CLOSED" } else { "OPEN" }
     }
 
-    /// When it is closed.
+    /// Sets when it is closed.
     pub fn closed_at(mut self, at: Timestamp) -> Self {
         self.closed_at = Some(stamp::whole(at));
         self

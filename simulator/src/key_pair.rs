@@ -7,10 +7,11 @@ use rsa::pkcs1::EncodeRsaPrivateKey;
 use rsa::pkcs8::{EncodePublicKey, LineEnding};
 use rsa::rand_core::OsRng;
 
-/// Bits of a key: few, so that it is made quickly. Nothing real may be signed with it.
+/// Size of a key in bits: small, so that it is generated quickly, and unsafe for any other use.
 const BITS: usize = 1_024;
 
-/// An RSA key of an app, made anew, so that no private key need ever be kept in a repository.
+/// An RSA key pair for an app in tests, generated each time so that no private key is kept in a
+/// repository.
 #[derive(Clone)]
 pub struct KeyPair {
     private: String,
@@ -18,10 +19,10 @@ pub struct KeyPair {
 }
 
 impl KeyPair {
-    /// Makes a key; it takes a moment.
+    /// Generates a key pair, which takes some milliseconds.
     ///
     /// # Errors
-    /// When the system has no randomness, or the key cannot be written down.
+    /// When the key cannot be encoded.
     pub fn generate() -> io::Result<Self> {
         let key = RsaPrivateKey::new(&mut OsRng, BITS).map_err(io::Error::other)?;
         let private = key.to_pkcs1_pem(LineEnding::LF).map_err(io::Error::other)?.to_string();
@@ -29,12 +30,12 @@ impl KeyPair {
         Ok(Self { private, public })
     }
 
-    /// The private half, PEM, as GitHub hands it out.
+    /// The private key in PEM, as GitHub provides it.
     pub fn private_pem(&self) -> &str {
         &self.private
     }
 
-    /// The public half, PEM, for [`crate::App::new`].
+    /// The public key in PEM, for [`crate::App::new`].
     pub fn public_pem(&self) -> &str {
         &self.public
     }

@@ -1,4 +1,4 @@
-//! The simulator as a process of its own, for tests driven from a shell.
+//! The simulator as a separate process, for tests driven from a shell.
 
 use std::error::Error;
 use std::fs;
@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use github_sim::{App, Installation, Lively, Options, Scale, Simulator, Token, World};
+use github_sim::{App, BusyWorld, GithubWorld, Installation, LargeWorld, Options, Simulator, Token};
 use jiff::Timestamp;
 
-/// Points an hour that nobody uses up.
+/// Points per hour that are never used up.
 const UNLIMITED: u32 = 10_000_000;
 
 /// Serves a simulated GitHub.
@@ -24,34 +24,37 @@ struct Arguments {
     /// Login of the organisation
     #[arg(long, default_value = "acme")]
     org: String,
-    /// Seed of the made-up world
+    /// Seed of the generated world
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Number of repositories of the made-up world
+    /// Number of repositories of the generated world
     #[arg(long, default_value_t = 8)]
     repos: usize,
-    /// Make up a large world of that many repositories, of which 2% change every five minutes
+    /// Generate a large world, of whose repositories 2% change every five minutes
     #[arg(long)]
     scale: bool,
-    /// Recorded histories (JSON lines) to serve instead of a made-up world
+    /// Recorded histories (JSON lines, or .gz of them) to serve instead of a generated world
     #[arg(long, num_args = 1.., conflicts_with_all = ["seed", "scale"])]
     history: Vec<PathBuf>,
-    /// Events a minute in a made-up world from now on; as many are laid out ahead whatever the pace
-    #[arg(long, default_value_t = Lively::default().future_events_per_minute)]
+    /// Events per minute in a generated world from now on; the number generated ahead is the same
+    /// at any pace
+    #[arg(long, default_value_t = BusyWorld::default().future_events_per_minute)]
     events_per_minute: f64,
-    /// Let no comment of the made-up world be deleted again: a collector sees that only when it reads old ones once more
+    /// Never delete comments in the generated world: a collector notices that only when it reads
+    /// old comments again
     #[arg(long)]
     keep_comments: bool,
-    /// Let neither points nor secondary limits bind
+    /// Disable primary and secondary limits
     #[arg(long)]
     unlimited: bool,
-    /// Seconds from the start at which the newest commit of a history is dated; negative: before it
+    /// Date of the newest commit of a history, in seconds after the start; negative for before the
+    /// start
     #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
     newest_in: i64,
-    /// A token to accept; may be given more than once
+    /// A token to accept; can be repeated
     #[arg(long, default_value = "sim-token")]
     token: Vec<String>,
-    /// Public key (RSA, PEM) of a GitHub App whose installation sees the organisation
+    /// Public key (RSA, PEM) of a GitHub App that is installed in the organisation
     #[arg(long)]
     app_key: Option<PathBuf>,
     /// The app's id
@@ -60,10 +63,10 @@ struct Arguments {
     /// The id of its installation
     #[arg(long, default_value_t = 1)]
     installation_id: u64,
-    /// Time the clock shows at start, such as 2026-01-01T00:00:00Z; the machine's when not given
+    /// Start time of the clock, such as 2026-01-01T00:00:00Z; the machine's time by default
     #[arg(long)]
     start: Option<Timestamp>,
-    /// Let the clock stand still until advanced
+    /// Freeze the clock until it is advanced
     #[arg(long)]
     frozen: bool,
 }
@@ -71,7 +74,7 @@ struct Arguments {
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let options = options(&arguments)?;
-    let simulator = Simulator::start(World::new(), options)?;
+    let simulator = Simulator::start(GithubWorld::new(), options)?;
     let world = world(&arguments, simulator.now())?;
     simulator.edit(|empty| *empty = world);
     println!("github-sim listening on {}", simulator.url());
@@ -103,9 +106,9 @@ fn app(arguments: &Arguments) -> io::Result<Option<App>> {
     Ok(key.map(|key| App::new(arguments.app_id, &key).installed(installation())))
 }
 
-fn lively(arguments: &Arguments) -> Lively {
-    let usual = Lively::default();
-    Lively {
+fn busy_world(arguments: &Arguments) -> BusyWorld {
+    let usual = BusyWorld::default();
+    BusyWorld {
         seed: arguments.seed,
         org: arguments.org.clone(),
         repos: arguments.repos,
@@ -116,13 +119,16 @@ fn lively(arguments: &Arguments) -> Lively {
     }
 }
 
-fn world(arguments: &Arguments, now: Timestamp) -> Result<World, Box<dyn Error>> {
+fn world(arguments: &Arguments, now: Timestamp) -> Result<GithubWorld, Box<dyn Error>> {
     if arguments.scale {
         let (org, repos) = (arguments.org.clone(), arguments.repos);
-        return Ok(github_sim::scale(&Scale { seed: arguments.seed, org, repos, ..Scale::default() }, now));
+        return Ok(github_sim::generate_large_world(
+            &LargeWorld { seed: arguments.seed, org, repos, ..LargeWorld::default() },
+            now,
+        ));
     }
     if arguments.history.is_empty() {
-        return Ok(github_sim::generate(lively(arguments), now));
+        return Ok(github_sim::generate_busy_world(busy_world(arguments), now));
     }
     let newest_at = now + jiff::SignedDuration::from_secs(arguments.newest_in);
     Ok(github_sim::from_histories(&arguments.org, &arguments.history, newest_at)?)

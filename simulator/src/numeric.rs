@@ -1,15 +1,15 @@
-//! Paths by number: GitHub's `Link` and `Location` headers name repositories and accounts by their id.
+//! Paths by id: GitHub's `Link` and `Location` headers identify repositories and accounts by id.
 
 use jiff::Timestamp;
 
-use crate::world::World;
+use crate::world::GithubWorld;
 
-/// The path written with names, where it is written with numbers that are known.
-pub(crate) fn to_names(world: &World, now: Timestamp, path: &str) -> String {
+/// The path with known ids replaced by names.
+pub(crate) fn to_names(world: &GithubWorld, now: Timestamp, path: &str) -> String {
     resolve(world, now, path).unwrap_or_else(|| path.to_owned())
 }
 
-fn resolve(world: &World, now: Timestamp, path: &str) -> Option<String> {
+fn resolve(world: &GithubWorld, now: Timestamp, path: &str) -> Option<String> {
     let (kind, rest) = path.trim_start_matches('/').split_once('/')?;
     let (id, rest) =
         rest.split_once('/').map_or((rest, String::new()), |(id, rest)| (id, format!("/{rest}")));

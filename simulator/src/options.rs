@@ -1,4 +1,4 @@
-//! How a simulator is set up.
+//! Options of a simulator.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use crate::app::App;
 use crate::token::Token;
 
-/// How statistics are told; the defaults are GitHub's.
+/// Behaviour of the statistics endpoint; the defaults are GitHub's.
 #[derive(Debug, Clone)]
 pub struct StatisticsOptions {
-    /// How often they are still being computed (202) when asked for at a new head.
+    /// How many requests at a new head are answered with 202, while statistics are being computed.
     pub pending: usize,
-    /// From this many commits on no lines are counted.
+    /// The number of commits from which lines are not counted any more.
     pub zero_from: usize,
-    /// How old the world is that they tell of.
+    /// How far the statistics lag behind.
     pub lag: Duration,
 }
 
@@ -30,29 +30,29 @@ impl Default for StatisticsOptions {
 pub struct Options {
     /// Where to listen; port 0 lets the system choose.
     pub listen: SocketAddr,
-    /// What the clock shows at start; `None`: the machine's time.
+    /// Start time of the clock; `None` for the machine's time.
     pub start: Option<Timestamp>,
-    /// Whether the clock stands still until advanced.
+    /// Whether the clock is frozen until it is advanced.
     pub frozen: bool,
-    /// Tokens that are accepted.
+    /// The accepted tokens.
     pub tokens: Vec<Token>,
-    /// The GitHub App whose installations may ask for tokens.
+    /// The GitHub App whose installations may request tokens.
     pub app: Option<App>,
-    /// Points an hour without a token.
+    /// Points per hour without a token.
     pub anonymous_limit: u32,
-    /// REST points a minute and token before the secondary limit; `None`: no such limit.
+    /// Secondary limit of REST points per minute and token; `None` for no limit.
     pub points_per_minute: Option<u32>,
-    /// GraphQL requests a minute and token before the secondary limit; `None`: no such limit.
+    /// Secondary limit of GraphQL requests per minute and token; `None` for no limit.
     pub graphql_points_per_minute: Option<u32>,
-    /// Requests at a time and token before the secondary limit; `None`: no such limit.
+    /// Secondary limit of concurrent requests per token; `None` for no limit.
     pub max_concurrency: Option<usize>,
-    /// `Retry-After` of secondary limits in seconds; `None`: the header is missing.
+    /// `Retry-After` of secondary limits in seconds; `None` omits the header.
     pub secondary_retry_after: Option<u64>,
-    /// How old the world is that searches see.
+    /// How far searches lag behind.
     pub search_lag: Duration,
-    /// How statistics are told.
+    /// Behaviour of the statistics endpoint.
     pub statistics: StatisticsOptions,
-    /// Whether there is a GraphQL API; without it `/graphql` is 404.
+    /// Whether the GraphQL API is enabled; otherwise `/graphql` is 404.
     pub graphql: bool,
 }
 
@@ -77,7 +77,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The defaults with one token that sees everything.
+    /// The defaults with one token that has access to everything.
     pub fn with_token(secret: &str) -> Self {
         Self { tokens: vec![Token::new(secret)], ..Self::default() }
     }
@@ -88,25 +88,25 @@ impl Options {
         self
     }
 
-    /// The clock stands still until advanced.
+    /// Freezes the clock until it is advanced.
     pub fn frozen(mut self) -> Self {
         self.frozen = true;
         self
     }
 
-    /// No secondary limits.
+    /// Disables secondary limits.
     pub fn without_secondary_limits(mut self) -> Self {
         (self.points_per_minute, self.graphql_points_per_minute, self.max_concurrency) = (None, None, None);
         self
     }
 
-    /// Installations of this app may ask for tokens.
+    /// Lets installations of this app request tokens.
     pub fn with_app(mut self, app: App) -> Self {
         self.app = Some(app);
         self
     }
 
-    /// What changes shows in searches only this much later.
+    /// Delays changes in searches by this much.
     pub fn search_lag(mut self, lag: Duration) -> Self {
         self.search_lag = lag;
         self

@@ -1,10 +1,10 @@
-//! A pull request, as tests describe it.
+//! A pull request, as tests define it.
 
 use jiff::Timestamp;
 
 use crate::stamp;
 
-/// A pull request and the times of its life.
+/// A pull request and when it is opened, merged and closed.
 #[derive(Debug, Clone)]
 pub struct PullRequest {
     pub(crate) number: Option<u64>,
@@ -28,31 +28,31 @@ impl PullRequest {
         }
     }
 
-    /// A pull request whose author deleted the account.
+    /// A pull request by a deleted account.
     pub fn by_ghost(created_at: Timestamp) -> Self {
         Self { author: None, ..Self::new("", created_at) }
     }
 
-    /// Its number; the next free one when not given.
+    /// Sets the number; the next free one by default.
     pub fn number(mut self, number: u64) -> Self {
         self.number = Some(number);
         self
     }
 
-    /// When it is merged, which closes it.
+    /// Sets when it is merged, which closes it.
     pub fn merged_at(mut self, at: Timestamp) -> Self {
         self.merged_at = Some(stamp::whole(at));
         self.closed_at = self.merged_at;
         self
     }
 
-    /// When it is closed without a merge.
+    /// Sets when it is closed without a merge.
     pub fn closed_at(mut self, at: Timestamp) -> Self {
         self.closed_at = Some(stamp::whole(at));
         self
     }
 
-    /// The spelling of its state at `now` in GraphQL.
+    /// The state at `now`, as GraphQL spells it.
     pub(crate) fn state_at(&self, now: Timestamp) -> &'static str {
         let past = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
         match (past(self.merged_at), past(self.closed_at)) {
@@ -62,7 +62,7 @@ impl PullRequest {
         }
     }
 
-    /// Its title.
+    /// Sets the title.
     pub fn title(mut self, title: &str) -> Self {
         self.title = title.to_owned();
         self

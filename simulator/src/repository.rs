@@ -6,26 +6,27 @@ use jiff::Timestamp;
 
 use crate::comment::Comment;
 use crate::commit::Commit;
+use crate::commit_graph::CommitGraph;
 use crate::digest;
-use crate::graph::Graph;
 use crate::issue::Issue;
 use crate::pull_request::PullRequest;
 use crate::review::Review;
 use crate::stamp;
 
-/// Ids of reviews, comments, issues and pull requests start here: beyond 31 bits, as GitHub's do.
+/// Ids of reviews, comments, issues and pull requests start here: they exceed 31 bits, as GitHub's
+/// do.
 const FIRST_ID: u64 = 2_200_000_000;
 
 /// REST ids of repositories start here.
 const FIRST_REPOSITORY: u64 = 700_000_000;
 
-/// So many ids of one kind belong to one repository.
+/// Number of ids of one kind that are reserved for one repository.
 const IDS: u64 = 1_000_000;
 
 /// Ids of issues, among those of pull requests, start here.
 const FIRST_ISSUE: usize = 500_000;
 
-/// A branch that points to another commit from some time on.
+/// An update of a branch to another commit.
 #[derive(Debug, Clone)]
 pub(crate) struct RefUpdate {
     pub(crate) at: Timestamp,
@@ -33,7 +34,7 @@ pub(crate) struct RefUpdate {
     pub(crate) head: u32,
 }
 
-/// A repository; every method that adds something says when it happens.
+/// A repository. Every event in it has a time.
 #[derive(Debug, Clone)]
 pub struct Repository {
     pub(crate) ordinal: u64,
@@ -45,14 +46,14 @@ pub struct Repository {
     pub(crate) private: bool,
     pub(crate) fork: bool,
     pub(crate) archived: bool,
-    pub(crate) graph: Graph,
+    pub(crate) graph: CommitGraph,
     /// Ordered by time.
     pub(crate) refs: Vec<RefUpdate>,
     pub(crate) pulls: BTreeMap<u64, PullRequest>,
     pub(crate) issues: BTreeMap<u64, Issue>,
     pub(crate) reviews: Vec<Review>,
     pub(crate) comments: Vec<Comment>,
-    /// Places in `reviews` and `comments`, by number.
+    /// Indices into `reviews` and `comments`, by number of the issue or pull request.
     reviews_by_number: HashMap<u64, Vec<usize>>,
     comments_by_number: HashMap<u64, Vec<usize>>,
 }
@@ -68,7 +69,7 @@ impl Repository {
             private: false,
             fork: false,
             archived: false,
-            graph: Graph::default(),
+            graph: CommitGraph::default(),
             refs: Vec::new(),
             pulls: BTreeMap::new(),
             issues: BTreeMap::new(),
@@ -79,17 +80,17 @@ impl Repository {
         }
     }
 
-    /// Its REST id.
+    /// The REST id.
     pub fn id(&self) -> u64 {
         FIRST_REPOSITORY + self.ordinal
     }
 
-    /// Its node id, which no rename changes.
+    /// The node id, which stays the same when the repository is renamed.
     pub fn node_id(&self) -> String {
         digest::node_id("R_kgDO", self.id())
     }
 
-    /// The name it has, or had, at `now`.
+    /// The name at `now`.
     pub fn name_at(&self, now: Timestamp) -> &str {
         let given = self.names.iter().rev().find(|(at, _)| *at <= now);
         given.map_or(self.names[0].1.as_str(), |(_, name)| name)
@@ -125,7 +126,7 @@ impl Repository {
         self
     }
 
-    /// Gives it another name from `at` on; the old one then redirects.
+    /// Renames it at `at`; the old name redirects from then on.
     pub fn rename(&mut self, at: Timestamp, name: &str) -> &mut Self {
         self.names.push((stamp::whole(at), name.to_owned()));
         self.names.sort_by_key(|(at, _)| *at);
@@ -138,46 +139,47 @@ impl Repository {
         self
     }
 
-    /// Pushes commits (oldest first) onto the default branch at `at`; their names in the same order.
+    /// Pushes commits (oldest first) to the default branch at `at`; returns their object names in
+    /// the same order.
     pub fn push(&mut self, at: Timestamp, commits: Vec<Commit>) -> Vec<String> {
         let branch = self.default_branch.clone();
         self.push_to(&branch, at, commits)
     }
 
-    /// Pushes commits onto a branch; a new one starts at the head of the default branch.
+    /// Pushes commits to a branch; a new branch starts at the head of the default branch.
     pub fn push_to(&mut self, branch: &str, at: Timestamp, commits: Vec<Commit>) -> Vec<String> {
         let at = stamp::whole(at);
         let onto = self.branch_at(branch, at).or_else(|| self.branch_at(&self.default_branch, at));
         self.stack(branch, at, onto, commits)
     }
 
-    /// Replaces the default branch at `at` by `commits` on top of `onto` (`None`: of nothing).
+    /// Force-pushes `commits` on top of `onto` (`None` for a root) to the default branch at `at`.
     ///
-    /// Without commits the branch is set back to `onto` itself.
+    /// Without commits the branch is reset to `onto`.
     ///
     /// # Panics
-    /// When `onto` is no commit of this repository.
+    /// When `onto` is not a commit of this repository.
     pub fn force_push(&mut self, at: Timestamp, onto: Option<&str>, commits: Vec<Commit>) -> Vec<String> {
         let onto = onto.map(|sha| self.graph.find(sha).unwrap_or_else(|| panic!("no commit {sha}")));
         let branch = self.default_branch.clone();
         self.stack(&branch, stamp::whole(at), onto, commits)
     }
 
-    /// Opens a pull request; its number.
+    /// Opens a pull request; returns its number.
     pub fn pull_request(&mut self, pull: PullRequest) -> u64 {
         let number = pull.number.unwrap_or_else(|| self.next_number());
         self.pulls.insert(number, pull);
         number
     }
 
-    /// Opens an issue; its number.
+    /// Opens an issue; returns its number.
     pub fn issue(&mut self, issue: Issue) -> u64 {
         let number = issue.number.unwrap_or_else(|| self.next_number());
         self.issues.insert(number, issue);
         number
     }
 
-    /// Reviews a pull request; the review's id.
+    /// Adds a review to a pull request; returns its id.
     pub fn review(&mut self, number: u64, review: Review) -> u64 {
         let id = self.conversation_id(self.reviews.len());
         self.reviews_by_number.entry(number).or_default().push(self.reviews.len());
@@ -185,7 +187,7 @@ impl Repository {
         id
     }
 
-    /// Comments on an issue or a pull request; the comment's id.
+    /// Adds a comment to an issue or a pull request; returns its id.
     pub fn comment(&mut self, number: u64, comment: Comment) -> u64 {
         let id = self.conversation_id(self.comments.len());
         self.comments_by_number.entry(number).or_default().push(self.comments.len());
@@ -193,13 +195,13 @@ impl Repository {
         id
     }
 
-    /// Deletes a comment at `at`; whether there was one of that id.
+    /// Deletes a comment at `at`; returns whether it exists.
     pub fn delete_comment(&mut self, id: u64, at: Timestamp) -> bool {
         let found = self.comments.iter_mut().find(|comment| comment.id == id);
         found.map(|comment| comment.deleted_at = Some(stamp::whole(at))).is_some()
     }
 
-    /// Merges a pull request at `at`; whether there was one of that number.
+    /// Merges a pull request at `at`; returns whether it exists.
     pub fn merge_pull_request(&mut self, number: u64, at: Timestamp) -> bool {
         let at = Some(stamp::whole(at));
         let found = self.pulls.get_mut(&number);
@@ -208,14 +210,14 @@ impl Repository {
 
     /// The reviews of a pull request.
     pub(crate) fn reviews_of(&self, number: u64) -> impl Iterator<Item = &Review> {
-        let places = self.reviews_by_number.get(&number).into_iter().flatten();
-        places.map(|place| &self.reviews[*place])
+        let indices = self.reviews_by_number.get(&number).into_iter().flatten();
+        indices.map(|index| &self.reviews[*index])
     }
 
     /// The comments of an issue or a pull request.
     pub(crate) fn comments_of(&self, number: u64) -> impl Iterator<Item = &Comment> {
-        let places = self.comments_by_number.get(&number).into_iter().flatten();
-        places.map(|place| &self.comments[*place])
+        let indices = self.comments_by_number.get(&number).into_iter().flatten();
+        indices.map(|index| &self.comments[*index])
     }
 
     /// The id of a commit in GraphQL.
@@ -223,7 +225,7 @@ impl Repository {
         format!("{}_{sha}", digest::node_id("C_kwDO", self.id()))
     }
 
-    /// The id of a pull request: another one than its number.
+    /// The id of a pull request, which differs from its number.
     pub(crate) fn pull_id(&self, number: u64) -> u64 {
         self.conversation_id(number as usize)
     }
@@ -233,7 +235,7 @@ impl Repository {
         self.conversation_id(FIRST_ISSUE + number as usize)
     }
 
-    /// The number of the issue at this place among the repository's ids.
+    /// The number of the issue with this index among the repository's ids.
     pub(crate) fn issue_number(nth: usize) -> Option<u64> {
         nth.checked_sub(FIRST_ISSUE).map(|number| number as u64)
     }
@@ -243,8 +245,8 @@ impl Repository {
         id.checked_sub(FIRST_REPOSITORY)
     }
 
-    /// The ordinal of the repository an id belongs to, and the place among its ids.
-    pub(crate) fn place_of(id: u64) -> Option<(u64, usize)> {
+    /// The ordinal of the repository that an id belongs to, and the index among its ids.
+    pub(crate) fn index_of(id: u64) -> Option<(u64, usize)> {
         let id = id.checked_sub(FIRST_ID)?;
         Some((id / IDS, (id % IDS) as usize))
     }
@@ -253,12 +255,12 @@ impl Repository {
         FIRST_ID + self.ordinal * IDS + nth as u64
     }
 
-    /// Whether GitHub knows it at `now`.
+    /// Whether it exists at `now`.
     pub(crate) fn exists(&self, now: Timestamp) -> bool {
         self.created_at <= now && self.deleted_at.is_none_or(|at| at > now)
     }
 
-    /// Where a branch points at `now`.
+    /// The head of a branch at `now`.
     pub(crate) fn branch_at(&self, branch: &str, now: Timestamp) -> Option<u32> {
         self.update_at(branch, now).map(|update| update.head)
     }
@@ -269,7 +271,7 @@ impl Repository {
         visible.iter().rev().find(|update| update.branch == branch)
     }
 
-    /// The last visible push; GitHub shows the creation for a repository without any.
+    /// The last push before `now`; the creation, as on GitHub, if there is none.
     pub(crate) fn pushed_at(&self, now: Timestamp) -> Timestamp {
         let visible = self.refs.partition_point(|update| update.at <= now);
         visible.checked_sub(1).map_or(self.created_at, |last| self.refs[last].at)
@@ -284,8 +286,8 @@ impl Repository {
             head = Some(index);
         }
         if let Some(head) = head {
-            let place = self.refs.partition_point(|update| update.at <= at);
-            self.refs.insert(place, RefUpdate { at, branch: branch.to_owned(), head });
+            let index = self.refs.partition_point(|update| update.at <= at);
+            self.refs.insert(index, RefUpdate { at, branch: branch.to_owned(), head });
         }
         shas
     }
@@ -295,9 +297,9 @@ impl Repository {
         let merged = merged.map(|sha| self.graph.find(sha).unwrap_or_else(|| panic!("no commit {sha}")));
         let parents: Vec<u32> = onto.into_iter().chain(merged).collect();
         let sha = commit.sha.clone().unwrap_or_else(|| {
-            let (place, size) = (self.ordinal.to_string(), self.graph.len().to_string());
+            let (index, size) = (self.ordinal.to_string(), self.graph.len().to_string());
             let date = stamp::text(commit.committed_at);
-            digest::sha(&[&place, &size, &date, commit.author.as_deref().unwrap_or("")])
+            digest::sha(&[&index, &size, &date, commit.author.as_deref().unwrap_or("")])
         });
         self.graph.add(sha, commit, parents, at)
     }

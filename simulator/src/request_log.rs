@@ -1,4 +1,4 @@
-//! What was asked.
+//! The log of requests.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,37 +9,37 @@ use crate::endpoint::Endpoint;
 /// One request.
 #[derive(Debug, Clone)]
 pub struct RequestRecord {
-    /// Counts all requests since the start.
+    /// Number of the request since the start.
     pub sequence: u64,
     /// HTTP method.
     pub method: String,
-    /// Path and query as they were asked.
+    /// Path and query as requested.
     pub target: String,
-    /// The path by names, even where it was asked by number.
+    /// The path with ids replaced by names.
     pub path: String,
-    /// The endpoint, if the path leads to one.
+    /// The endpoint, if the path has one.
     pub endpoint: Option<Endpoint>,
-    /// GraphQL: the operation's name or, where it has none, those of its fields.
+    /// GraphQL: the operation's name or, if it has none, its root fields joined by commas.
     pub operation: Option<String>,
-    /// Status; `None`: not answered, or not yet.
+    /// Status of the response; `None` if there is none (yet).
     pub status: Option<u16>,
-    /// Points it cost.
+    /// Its cost in points.
     pub cost: u32,
-    /// The limit's resource.
+    /// The rate-limit resource.
     pub resource: &'static str,
     /// Fingerprint of the token, see [`crate::Token::fingerprint`]; empty without one.
     pub token: String,
-    /// Simulated time of its arrival.
+    /// Simulated time of arrival.
     pub at: Timestamp,
-    /// Requests in flight at its arrival, itself included.
+    /// Requests in flight at arrival, including this one.
     pub concurrency: usize,
-    /// Whether it carried `If-None-Match`.
+    /// Whether it had an `If-None-Match` header.
     pub conditional: bool,
-    /// The caller's `User-Agent`.
+    /// The client's `User-Agent`.
     pub user_agent: String,
 }
 
-/// How many requests are kept: a demo may run for weeks.
+/// How many requests are kept, because a demo may run for weeks.
 const KEPT: usize = 200_000;
 
 /// Requests in order of arrival, and how many are in flight.
@@ -53,7 +53,8 @@ pub(crate) struct RequestLog {
 }
 
 impl RequestLog {
-    /// Notes an arrival; how many of the same token are in flight now.
+    /// Records an arrival; returns its number, and how many requests of the same token are in
+    /// flight.
     pub(crate) fn arrive(&mut self, mut record: RequestRecord) -> (u64, usize) {
         self.in_flight += 1;
         self.max_in_flight = self.max_in_flight.max(self.in_flight);

@@ -5,24 +5,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::stamp;
 
-/// What a review says.
+/// The states of a review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ReviewState {
-    /// The change may go in.
+    /// The change was approved.
     Approved,
-    /// The change may not go in yet.
+    /// Changes were requested.
     ChangesRequested,
-    /// Remarks only.
+    /// Comments only.
     Commented,
-    /// Withdrawn by a maintainer.
+    /// Dismissed by a maintainer.
     Dismissed,
-    /// Not submitted: only its author sees it, and it has no submission time.
+    /// Not submitted: visible to its author only, without submission time.
     Pending,
 }
 
 impl ReviewState {
-    /// The spelling of GitHub's answers.
+    /// The state as GitHub spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Approved => "APPROVED",
@@ -34,19 +34,19 @@ impl ReviewState {
     }
 }
 
-/// A review and its time.
+/// A review and when it is submitted.
 #[derive(Debug, Clone)]
 pub struct Review {
     pub(crate) id: u64,
     pub(crate) number: u64,
     pub(crate) author: Option<String>,
     pub(crate) state: ReviewState,
-    /// When it was submitted or, while pending, begun.
+    /// When it is submitted or, while pending, started.
     pub(crate) at: Timestamp,
 }
 
 impl Review {
-    /// A review by `author`, submitted (or, when pending, begun) at `at`.
+    /// A review by `author`, submitted (or, if pending, started) at `at`.
     pub fn new(author: &str, state: ReviewState, at: Timestamp) -> Self {
         Self { id: 0, number: 0, author: Some(author.to_owned()), state, at: stamp::whole(at) }
     }
@@ -61,7 +61,7 @@ impl Review {
         Self::new(author, ReviewState::Pending, at)
     }
 
-    /// A review whose author deleted the account.
+    /// A review by a deleted account.
     pub fn by_ghost(state: ReviewState, at: Timestamp) -> Self {
         Self { author: None, ..Self::new("", state, at) }
     }

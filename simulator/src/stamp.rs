@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// `at` without its fraction of a second: GitHub knows none.
+/// `at` without its fraction of a second, which GitHub's timestamps do not have.
 pub(crate) fn whole(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
@@ -17,7 +17,7 @@ pub(crate) fn http_date(at: Timestamp) -> String {
     jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&whole(at)).unwrap_or_default()
 }
 
-/// `at` moved by `seconds`, stopping at the ends of time.
+/// `at` plus `seconds`, or `at` on overflow.
 pub(crate) fn plus(at: Timestamp, seconds: i64) -> Timestamp {
     at.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(at)
 }

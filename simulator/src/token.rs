@@ -1,4 +1,4 @@
-//! Tokens and what they may see.
+//! Tokens and what they give access to.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest;
 
-/// A fine-grained permission to read.
+/// The read permissions of fine-grained tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
@@ -20,7 +20,7 @@ pub enum Permission {
     PullRequests,
 }
 
-/// A token the simulator accepts.
+/// A token that the simulator accepts.
 #[derive(Debug, Clone)]
 pub struct Token {
     pub(crate) secret: String,
@@ -36,7 +36,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// A token that sees everything, with 5,000 points an hour.
+    /// A token with access to everything and 5,000 points per hour.
     pub fn new(secret: &str) -> Self {
         Self {
             secret: secret.to_owned(),
@@ -49,45 +49,46 @@ impl Token {
         }
     }
 
-    /// Another number of points an hour.
+    /// Sets the points per hour.
     pub fn hourly_limit(mut self, points: u32) -> Self {
         self.hourly_limit = points;
         self
     }
 
-    /// Another number of GraphQL points an hour; the same as of the others when not given.
+    /// Sets the GraphQL points per hour; those of REST by default.
     pub fn graphql_limit(mut self, points: u32) -> Self {
         self.graphql_limit = Some(points);
         self
     }
 
-    /// Sees only these accounts: everything of others is 404.
+    /// Restricts access to these accounts: everything else is 404.
     pub fn only_owners(mut self, logins: &[&str]) -> Self {
         self.owners = Some(logins.iter().map(|login| login.to_lowercase()).collect());
         self
     }
 
-    /// Sees only these repositories (`owner/name`), as an installation that was granted some.
+    /// Restricts access to these repositories (`owner/name`), like an installation with selected
+    /// repositories.
     pub fn only_repositories(mut self, full_names: &[&str]) -> Self {
         self.repositories = Some(full_names.iter().map(|name| name.to_lowercase()).collect());
         self
     }
 
-    /// Lacks a permission: what needs it is 403.
+    /// Removes a permission: what needs it is 403.
     pub fn without(mut self, permission: Permission) -> Self {
         self.denied.insert(permission);
         self
     }
 
-    /// Whose points it spends: all tokens of an installation share.
-    pub(crate) fn purse(&self) -> String {
+    /// The key of its rate limits, which all tokens of an installation share.
+    pub(crate) fn account_key(&self) -> String {
         match &self.installation {
             Some((id, _)) => format!("installation-{id}"),
             None => Self::fingerprint(&self.secret),
         }
     }
 
-    /// What messages call its bearer.
+    /// The kind of its bearer, as in GitHub's messages.
     pub(crate) fn bearer(&self) -> &'static str {
         if self.installation.is_some() { "integration" } else { "personal access token" }
     }
@@ -97,7 +98,7 @@ impl Token {
         self.installation.as_ref().map_or("token-owner", |(_, login)| login)
     }
 
-    /// How the request log names a token without showing it.
+    /// A hash that identifies a token in the request log.
     pub fn fingerprint(secret: &str) -> String {
         format!("{:08x}", digest::hash64(&["token", secret]) >> 32)
     }

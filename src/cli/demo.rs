@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use github_sim::{Lively, Options, Simulator, World, generate};
+use github_sim::{BusyWorld, GithubWorld, Options, Simulator, generate_busy_world};
 use github_stats_actors::clock::Clock;
 
 use super::command_error::CommandError;
@@ -84,10 +84,10 @@ fn run_filled(
 /// Starts a simulator whose organisation was active up to the simulator's current time.
 fn start_simulator(seed: u64) -> Result<Simulator, anyhow::Error> {
     let options = Options::with_token(TOKEN).without_secondary_limits();
-    let simulator = Simulator::start(World::new(), options).context("the simulator cannot start")?;
-    let lively = Lively { seed, org: ORG.to_owned(), ..Lively::default() };
+    let simulator = Simulator::start(GithubWorld::new(), options).context("the simulator cannot start")?;
+    let busy_world = BusyWorld { seed, org: ORG.to_owned(), ..BusyWorld::default() };
     let now = simulator.now();
-    simulator.edit(|world| *world = generate(lively, now));
+    simulator.edit(|world| *world = generate_busy_world(busy_world, now));
     Ok(simulator)
 }
 

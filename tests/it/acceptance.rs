@@ -1,61 +1,18 @@
-//! The promises of the product, checked on the real binary against the simulator's truth.
+//! Acceptance tests of the real binary against the simulator's ground truth.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use github_sim::{
-    Comment, Commit, Fault, Lively, Matcher, Options, PullRequest, Review, Simulator, Token, World,
-    from_histories, populate,
+    ApiFault, Comment, Commit, GithubWorld, PullRequest, RequestMatcher, Review, from_histories,
 };
 use jiff::SignedDuration;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Replica, counters, histories, parse_gauges, settle};
+use crate::support::{Replica, busy_world, config, counters, histories, parse_gauges, settle, simulator};
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-/// A simulator whose limits never bind: these tests are about truth, not about quota.
-pub fn simulator(world: impl FnOnce(jiff::Timestamp) -> World) -> Simulator {
-    let options =
-        Options { tokens: vec![Token::new("secret").hourly_limit(10_000_000)], ..Options::default() };
-    let simulator = Simulator::start(World::new(), options.without_secondary_limits()).expect("a simulator");
-    let now = simulator.now();
-    let made = world(now);
-    simulator.edit(|world| *world = made);
-    simulator
-}
-
-pub fn lively(org: &str) -> impl FnOnce(jiff::Timestamp) -> World {
-    lively_all(&[org])
-}
-
-pub fn lively_all(orgs: &[&str]) -> impl FnOnce(jiff::Timestamp) -> World + use<> {
-    // A deleted comment shows only when comments are read again, which this source does not do.
-    let lively = |(seed, org): (u64, &&str)| Lively {
-        seed,
-        org: (*org).to_owned(),
-        repos: 4,
-        deletions: false,
-        ..Lively::default()
-    };
-    let orgs: Vec<Lively> = (7..).zip(orgs).map(lively).collect();
-    move |now| {
-        let mut world = World::new();
-        orgs.into_iter().for_each(|lively| populate(&mut world, lively, now));
-        world
-    }
-}
-
-pub fn config(simulator: &Simulator, org: &str) -> String {
-    format!(
-        "server: {{shutdown_grace: 5s}}\n\
-         github:\n  api_base_url: {}\n  request_timeout: 5s\n  unhealthy_cooldown: 5s\n  orgs: [{{org: {org}, token: secret, scrape_interval: 500ms}}]\n\
-         retry: {{max_attempts: 2, initial_backoff: 50ms, max_backoff: 100ms}}\n\
-         backfill: {{requeue_delays: [1s, 2s, 5s]}}\n",
-        simulator.url()
-    )
-}
 
 #[tokio::test]
 async fn an_idle_replica_is_small() {
@@ -68,34 +25,31 @@ async fn an_idle_replica_is_small() {
     let (all, own) = (megabytes("VmRSS"), megabytes("RssAnon"));
     println!("idle: {all:.1} MB resident, {own:.1} MB of them its own");
     assert!(own < 20.0, "{own} MB");
-    // The code of a debug build alone is larger than that.
+    // The code of a debug build alone is larger.
     assert!(all < 40.0 || std::env::var_os("GITHUB_STATS_BIN").is_none(), "{all} MB");
 }
 
-/// The newest commit of every history lies three days ahead, so that moving the clock brings new commits.
-fn real_world(now: jiff::Timestamp) -> Option<World> {
-    let files = histories()?;
+/// The newest commit of every history is three days ahead, so that advancing the clock adds new
+/// commits.
+fn recorded_world(now: jiff::Timestamp) -> GithubWorld {
     let newest = now + SignedDuration::from_hours(72);
-    Some(from_histories("real", &files, newest).expect("readable histories"))
+    from_histories("recorded", &histories(), newest).expect("readable histories")
 }
 
 #[tokio::test]
-async fn real_histories_are_counted_exactly_at_any_time_and_after_a_kill() {
-    if histories().is_none() {
-        return;
-    }
-    let simulator = simulator(|now| real_world(now).expect("histories"));
+async fn recorded_histories_are_counted_exactly_at_any_time_and_after_a_kill() {
+    let simulator = simulator(recorded_world);
     let folder = TempDir::new().expect("a folder");
-    let config = config(&simulator, "real");
+    let config = config(&simulator, "recorded");
     let replica = Replica::serve(folder.path(), &config).await;
     let first_seen = simulator.now();
     let at_first = settle(&replica, &simulator, first_seen).await;
-    assert!(at_first.len() > 100, "the histories are lively: {} series", at_first.len());
+    assert!(at_first.len() > 100, "the histories are busy: {} series", at_first.len());
     for hours in [1, 7, 26] {
         simulator.advance(hours * HOUR);
         settle(&replica, &simulator, first_seen).await;
     }
-    // New work has just appeared: this kill hits a cycle that is under way.
+    // New activity has just appeared, so that this kill hits a running cycle.
     simulator.reset_log();
     simulator.advance(13 * HOUR);
     while simulator.requests().len() < 8 {
@@ -109,8 +63,8 @@ async fn real_histories_are_counted_exactly_at_any_time_and_after_a_kill() {
 }
 
 #[tokio::test]
-async fn a_lively_organisation_with_bots_ghosts_and_force_pushes_is_counted_exactly() {
-    let simulator = simulator(lively("acme"));
+async fn a_busy_organisation_with_bots_ghosts_and_force_pushes_is_counted_exactly() {
+    let simulator = simulator(busy_world("acme"));
     let folder = TempDir::new().expect("a folder");
     let replica = Replica::serve(folder.path(), &config(&simulator, "acme")).await;
     let first_seen = simulator.now();
@@ -120,10 +74,10 @@ async fn a_lively_organisation_with_bots_ghosts_and_force_pushes_is_counted_exac
     }
 }
 
-/// A user account with one repository in which everything happened once, an hour ago.
-fn of_a_user(now: jiff::Timestamp) -> World {
+/// A user account with one repository in which each kind of event happened once, an hour ago.
+fn of_a_user(now: jiff::Timestamp) -> GithubWorld {
     let at = |minutes: i64| now - SignedDuration::from_mins(minutes);
-    let mut world = World::new();
+    let mut world = GithubWorld::new();
     let repo = world.user("ada").create_repo("notes", at(600));
     repo.push(at(60), vec![Commit::new("ada", at(300)).lines(7, 2), Commit::unlinked(at(61)).lines(1, 0)]);
     let pull = repo.pull_request(PullRequest::new("bob", at(50)).merged_at(at(40)));
@@ -145,7 +99,7 @@ async fn a_user_account_is_collected_like_an_organisation_and_a_rename_moves_not
     assert_eq!(
         users.into_iter().collect::<Vec<_>>(),
         ["ada", "bob", "ghost", "unlinked"],
-        "pending reviews are no facts"
+        "pending reviews are not counted"
     );
     simulator.advance(2 * HOUR);
     let after = settle(&replica, &simulator, first_seen).await;
@@ -154,24 +108,24 @@ async fn a_user_account_is_collected_like_an_organisation_and_a_rename_moves_not
 
 #[tokio::test]
 async fn ten_minutes_of_errors_age_the_gauges_and_lose_nothing() {
-    let simulator = simulator(lively("acme"));
+    let simulator = simulator(busy_world("acme"));
     let folder = TempDir::new().expect("a folder");
     let replica = Replica::serve(folder.path(), &config(&simulator, "acme")).await;
     let first_seen = simulator.now();
     let before = settle(&replica, &simulator, first_seen).await;
     let back = simulator.now() + SignedDuration::from_mins(10);
-    simulator.faults().add(Fault::status(Matcher::Always, 500, "Server Error").until(back));
+    simulator.faults().add(ApiFault::status(RequestMatcher::Always, 500, "Server Error").until(back));
     for _ in 0..10 {
         simulator.advance(Duration::from_secs(59));
         sleep(Duration::from_millis(300)).await;
         let (status, text) = replica.get("/metrics").await;
         assert_eq!(status, 200);
-        assert!(!parse_gauges(&text).is_empty(), "the last known state is served");
-        assert_eq!(replica.get("/readyz").await.0, 200, "GitHub's trouble does not make it unready");
+        assert!(!parse_gauges(&text).is_empty(), "the last known state is still served");
+        assert_eq!(replica.get("/readyz").await.0, 200, "failures of GitHub do not make it unready");
     }
     let after = settle(&replica, &simulator, first_seen).await;
     assert_ne!(before, after);
-    // Ageing without a single answer: the clock goes on by the replica's own.
+    // Without responses the replica's own clock ages the gauges.
     simulator.advance(Duration::from_secs(300));
     settle(&replica, &simulator, first_seen).await;
 }
@@ -196,8 +150,8 @@ async fn the_demo_shows_several_users_soon_after_its_start() {
 }
 
 #[tokio::test]
-async fn a_polite_stop_is_quick_and_clean_and_a_second_replica_on_the_same_store_is_refused() {
-    let simulator = simulator(lively("acme"));
+async fn a_graceful_stop_is_quick_and_a_second_replica_on_the_same_store_is_refused() {
+    let simulator = simulator(busy_world("acme"));
     let folder = TempDir::new().expect("a folder");
     let config = config(&simulator, "acme");
     let mut replica = Replica::serve(folder.path(), &config).await;
@@ -208,9 +162,9 @@ async fn a_polite_stop_is_quick_and_clean_and_a_second_replica_on_the_same_store
         .current_dir(folder.path())
         .output()
         .expect("it runs");
-    let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert_eq!(second.status.code(), Some(1), "{said}");
-    assert!(said.contains("another"), "the lock is named: {said}");
+    let printed = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(1), "{printed}");
+    assert!(printed.contains("another"), "the lock is named: {printed}");
     replica.signal("TERM");
     let status = replica.wait(Duration::from_secs(10)).await;
     assert_eq!(status.code(), Some(0), "{}", replica.log());
@@ -220,7 +174,7 @@ async fn a_polite_stop_is_quick_and_clean_and_a_second_replica_on_the_same_store
 
 #[tokio::test]
 async fn a_destroyed_store_comes_back_from_its_backup() {
-    let simulator = simulator(lively("acme"));
+    let simulator = simulator(busy_world("acme"));
     let folder = TempDir::new().expect("a folder");
     let config = config(&simulator, "acme");
     let mut replica = Replica::serve(folder.path(), &config).await;
@@ -236,18 +190,18 @@ async fn a_destroyed_store_comes_back_from_its_backup() {
             .current_dir(folder.path())
             .output()
             .expect("it runs");
-        let said =
+        let printed =
             String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
-        assert!(said.contains("4 repositories"), "{said}");
+        assert!(output.status.success(), "{printed}");
+        assert!(printed.contains("4 repositories"), "{printed}");
     };
     run("backup");
     std::fs::remove_dir_all(folder.path().join("data")).expect("destroyed");
     run("restore");
     run("restore");
-    // GitHub does not answer: what is shown now is what was restored. Counters do not age; the last cycle before the end
-    // may have added to them.
-    simulator.faults().add(Fault::status(Matcher::Always, 503, "Unavailable"));
+    // GitHub fails, so that only restored data is shown. Counters do not age; the last cycle before
+    // the end may have added to them.
+    simulator.faults().add(ApiFault::status(RequestMatcher::Always, 503, "Unavailable"));
     let replica = Replica::serve(folder.path(), &config).await;
     let deadline = Instant::now() + Duration::from_secs(30);
     let kept =
@@ -258,7 +212,7 @@ async fn a_destroyed_store_comes_back_from_its_backup() {
     }
 }
 
-/// The counters of activity a replica shows.
+/// The activity counters in a replica's metrics.
 async fn activity_counters(replica: &Replica) -> BTreeMap<String, f64> {
     let (_, text) = replica.get("/metrics").await;
     counters(&text).filter(|(name, _)| name.starts_with("gh_activity_")).collect()

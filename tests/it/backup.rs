@@ -12,7 +12,7 @@ fn backup(folder: &Path, arguments: &[&str]) -> Output {
     command.arg("backup").args(arguments).current_dir(folder).output().expect("it runs")
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
@@ -25,39 +25,43 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_directory_holds_the_newest_backups_and_whatever_else_was_there() {
+fn a_directory_keeps_the_newest_backups_and_all_other_files() {
     let folder = TempDir::new().expect("a folder");
-    let shelf = folder.path().join("backups");
-    std::fs::create_dir(&shelf).expect("a folder");
+    let directory = folder.path().join("backups");
+    std::fs::create_dir(&directory).expect("a folder");
     let old = ["github-stats-20200101T000000Z.backup", "github-stats-20200102T000000Z.backup"];
     for name in old.iter().chain(&["by-hand.backup", "github-stats.backup.unfinished"]) {
-        std::fs::write(shelf.join(name), "old").expect("a file");
+        std::fs::write(directory.join(name), "old").expect("a file");
     }
     let output = backup(folder.path(), &["--keep", "2", "backups/"]);
-    assert!(output.status.success(), "{}", said(&output));
-    assert!(said(&output).contains(old[0]) && !said(&output).contains(old[1]), "{}", said(&output));
-    let left = names(&shelf);
+    assert!(output.status.success(), "{}", output_text(&output));
+    assert!(
+        output_text(&output).contains(old[0]) && !output_text(&output).contains(old[1]),
+        "{}",
+        output_text(&output)
+    );
+    let left = names(&directory);
     assert_eq!((left.len(), left[0].as_str(), left[1].as_str()), (3, "by-hand.backup", old[1]), "{left:?}");
-    let newest = shelf.join(&left[2]);
+    let newest = directory.join(&left[2]);
     let restored = Command::new(binary()).arg("restore").arg(newest).current_dir(folder.path()).output();
-    assert!(restored.expect("it runs").status.success(), "what is left is whole");
+    assert!(restored.expect("it runs").status.success(), "the remaining backup is complete");
 }
 
 #[test]
-fn a_backup_that_fails_leaves_nothing_and_says_why() {
+fn a_failed_backup_leaves_no_file_and_reports_why() {
     let folder = TempDir::new().expect("a folder");
     let output = backup(folder.path(), &["--keep", "2", "absent/"]);
     assert!(
-        output.status.code() == Some(1) && said(&output).contains("--keep wants a directory"),
+        output.status.code() == Some(1) && output_text(&output).contains("--keep wants a directory"),
         "{}",
-        said(&output)
+        output_text(&output)
     );
     assert_eq!(backup(folder.path(), &["--keep", "0", "."]).status.code(), Some(2));
     let output = backup(folder.path(), &["absent/file.backup"]);
     assert!(
-        output.status.code() == Some(1) && said(&output).contains("absent/file.backup"),
+        output.status.code() == Some(1) && output_text(&output).contains("absent/file.backup"),
         "{}",
-        said(&output)
+        output_text(&output)
     );
     std::fs::write(
         folder.path().join("config.yaml"),
@@ -65,6 +69,6 @@ fn a_backup_that_fails_leaves_nothing_and_says_why() {
     )
     .expect("a file");
     let output = backup(folder.path(), &["--config", "config.yaml", "a.backup"]);
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", output_text(&output));
     assert!(!names(folder.path()).iter().any(|name| name.contains("backup")), "{:?}", names(folder.path()));
 }

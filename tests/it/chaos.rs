@@ -1,4 +1,5 @@
-//! Chaos on the real binary: actors broken through the admin API while it scrapes, judged by the simulator's truth.
+//! Fault injection into the actors of the real binary while it scrapes, checked against the
+//! simulator's ground truth.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,12 +13,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, interval, sleep};
 
-use crate::acceptance::{config, lively, simulator};
-use crate::support::{Replica, settle, soak};
+use crate::support::{Replica, busy_world, config, settle, simulator, soak};
 
 const MODES: [&str; 3] = ["panic", "hang", "stop"];
 
-/// The actors of the tree, as the admin API lists them.
+/// The actors that the admin API lists.
 async fn actors(replica: &Replica) -> Vec<Value> {
     let (status, text) = replica.get("/api/admin/actors").await;
     assert_eq!(status, 200, "{text}");
@@ -33,7 +33,7 @@ async fn break_actor(replica: &Replica, id: &str, mode: &str) -> Option<u16> {
     replica.post(&format!("/api/admin/chaos/actors/{id}?mode={mode}")).await.map(|(status, _)| status)
 }
 
-/// Asks for a path every few milliseconds until told to stop; how often it was asked.
+/// Requests a path every few milliseconds until `stop` is set; returns the number of requests.
 async fn watch(replica: Arc<Replica>, path: &'static str, stop: Arc<AtomicBool>) -> usize {
     let mut asked = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -52,8 +52,8 @@ async fn scraping(simulator: &Simulator, folder: &TempDir) -> Replica {
 }
 
 #[tokio::test]
-async fn random_actors_broken_all_the_time_stop_no_answer_and_lose_no_fact() {
-    let simulator = simulator(lively("acme"));
+async fn random_actor_failures_interrupt_no_response_and_lose_no_fact() {
+    let simulator = simulator(busy_world("acme"));
     let folder = TempDir::new().expect("a folder");
     let first_seen = simulator.now();
     let replica = Arc::new(scraping(&simulator, &folder).await);
@@ -76,7 +76,7 @@ async fn random_actors_broken_all_the_time_stop_no_answer_and_lose_no_fact() {
             simulator.advance(Duration::from_secs(600));
         }
     }
-    assert!(accepted > faults / 3, "only {accepted} of {faults} faults struck a living actor");
+    assert!(accepted > faults / 3, "only {accepted} of {faults} faults hit a running actor");
     settle(&replica, &simulator, first_seen).await;
     stop.store(true, Ordering::Relaxed);
     for watch in watches {
@@ -87,7 +87,7 @@ async fn random_actors_broken_all_the_time_stop_no_answer_and_lose_no_fact() {
     assert!(restarts as usize >= accepted / 2, "{restarts} restarts after {accepted} faults");
 }
 
-/// Breaks one actor until the process gives up; its exit code.
+/// Breaks one actor until the process exits; returns the exit code.
 async fn kill_beyond_intensity(replica: &mut Replica, id: &str) -> Option<i32> {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
@@ -101,12 +101,13 @@ async fn kill_beyond_intensity(replica: &mut Replica, id: &str) -> Option<i32> {
 
 #[tokio::test]
 async fn an_actor_that_keeps_dying_ends_the_process_and_a_restart_is_complete() {
-    let simulator = simulator(lively("acme"));
+    let simulator = simulator(busy_world("acme"));
     let folder = TempDir::new().expect("a folder");
     let first_seen = simulator.now();
     let mut replica = scraping(&simulator, &folder).await;
     let all = ids(&replica).await;
-    // The plain run takes one actor of every kind; a soak takes them all, root and supervisors included.
+    // The short run breaks one actor of each kind; a soak breaks all, including root and
+    // supervisors.
     let some = ["store", "worker-1", "scraper-acme", "health"];
     let victims: Vec<&String> = all.iter().filter(|id| soak() || some.contains(&id.as_str())).collect();
     assert!(victims.len() >= some.len(), "{all:?}");
@@ -121,7 +122,7 @@ async fn an_actor_that_keeps_dying_ends_the_process_and_a_restart_is_complete() 
 
 #[tokio::test]
 async fn the_chaos_route_names_what_it_cannot_break() {
-    let simulator = simulator(lively("acme"));
+    let simulator = simulator(busy_world("acme"));
     let folder = TempDir::new().expect("a folder");
     let replica = scraping(&simulator, &folder).await;
     assert_eq!(break_actor(&replica, "nobody", "panic").await, Some(404));

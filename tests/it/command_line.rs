@@ -1,9 +1,9 @@
-//! What the command line says when something is wrong: one clear sentence, the right exit code.
+//! Errors of the command line: one clear sentence and the right exit code.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
-use github_sim::{Options, Simulator, World};
+use github_sim::{GithubWorld, Options, Simulator};
 use tempfile::TempDir;
 
 use crate::support::binary;
@@ -22,32 +22,32 @@ fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Writes a configuration into a folder of its own.
+/// A temporary folder with this configuration.
 fn with_config(text: &str) -> TempDir {
     let folder = TempDir::new().expect("a folder");
     std::fs::write(folder.path().join("config.yaml"), text).expect("a file");
     folder
 }
 
-fn simulated_org(world: &mut World) {
+fn simulated_org(world: &mut GithubWorld) {
     world.org("acme").create_repo("api", jiff::Timestamp::UNIX_EPOCH);
 }
 
 fn simulator() -> Simulator {
-    let mut world = World::new();
+    let mut world = GithubWorld::new();
     simulated_org(&mut world);
     Simulator::start(world, Options::with_token("secret")).expect("a simulator")
 }
 
 #[test]
-fn a_misspelt_key_is_named_with_its_place_and_its_neighbour() {
+fn a_misspelt_key_is_reported_with_its_line_and_a_suggestion() {
     let folder = with_config("server:\n  log_level: info\nmetrics:\n  active_windw: 3d\n");
     let output = run(folder.path(), &["serve", "--config", "config.yaml"]);
-    let said = stderr(&output);
-    assert_eq!(output.status.code(), Some(64), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
+    let printed = stderr(&output);
+    assert_eq!(output.status.code(), Some(64), "{printed}");
+    assert_eq!(printed.lines().count(), 1, "{printed}");
     for part in ["config.yaml:4", "active_windw", "active_window"] {
-        assert!(said.contains(part), "{part} is missing: {said}");
+        assert!(printed.contains(part), "{part} is missing: {printed}");
     }
 }
 
@@ -56,14 +56,14 @@ fn broken_yaml_and_a_missing_file_are_configuration_errors() {
     let folder = with_config("server: [1, 2\nmetrics: {");
     for file in ["config.yaml", "absent.yaml"] {
         let output = run(folder.path(), &["serve", "--config", file]);
-        let said = stderr(&output);
-        assert_eq!(output.status.code(), Some(64), "{said}");
-        assert!(said.contains(file) && said.lines().count() == 1, "{said}");
+        let printed = stderr(&output);
+        assert_eq!(output.status.code(), Some(64), "{printed}");
+        assert!(printed.contains(file) && printed.lines().count() == 1, "{printed}");
     }
 }
 
 #[test]
-fn wrong_usage_is_told_with_exit_code_two() {
+fn wrong_usage_exits_with_code_2() {
     let folder = TempDir::new().expect("a folder");
     assert_eq!(run(folder.path(), &["serv"]).status.code(), Some(2));
     assert_eq!(run(folder.path(), &["serve", "--no-such-flag"]).status.code(), Some(2));
@@ -72,31 +72,31 @@ fn wrong_usage_is_told_with_exit_code_two() {
 }
 
 #[test]
-fn a_store_that_cannot_be_opened_is_named() {
+fn a_store_that_cannot_be_opened_is_reported_with_its_path() {
     let folder =
         with_config("store: {path: ./taken/by/a/file}\ngithub: {orgs: [{org: acme, token: secret}]}\n");
     std::fs::write(folder.path().join("taken"), "a file where a folder should be").expect("a file");
     let output = run(folder.path(), &["serve", "--config", "config.yaml", "--listen", "127.0.0.1:0"]);
-    let said = stderr(&output);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("taken"), "{said}");
-    let last = said.lines().last().unwrap_or_default();
-    assert!(last.starts_with("github-stats: "), "{said}");
+    let printed = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    assert!(printed.contains("taken"), "{printed}");
+    let last = printed.lines().last().unwrap_or_default();
+    assert!(last.starts_with("github-stats: "), "{printed}");
 }
 
 #[test]
-fn an_address_in_use_is_named() {
+fn an_address_in_use_is_reported() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
     let folder = with_config("store: {backend: memory}\n");
     let output = run(folder.path(), &["serve", "--config", "config.yaml", "--listen", &address]);
-    let said = stderr(&output);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains(&address), "{said}");
+    let printed = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    assert!(printed.contains(&address), "{printed}");
 }
 
 #[test]
-fn check_tells_a_wrong_token_from_a_wrong_organisation() {
+fn check_distinguishes_a_wrong_token_from_a_wrong_organisation() {
     let simulator = simulator();
     let check = |org: &str, token: &str| {
         let folder = with_config(&format!(
@@ -106,23 +106,26 @@ fn check_tells_a_wrong_token_from_a_wrong_organisation() {
         let output = run(folder.path(), &["check", "--config", "config.yaml"]);
         (output.status.code(), stdout(&output))
     };
-    let (code, said) = check("acme", "secret");
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("1 repositories can be listed"), "{said}");
-    let (code, said) = check("acme", "wrong");
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("FAIL github acme") && said.contains("token"), "{said}");
-    assert!(!said.contains("wrong"), "the token itself is never shown: {said}");
-    let (code, said) = check("nobody", "secret");
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("FAIL github nobody") && said.contains("there is no account \"nobody\""), "{said}");
+    let (code, printed) = check("acme", "secret");
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("1 repositories can be listed"), "{printed}");
+    let (code, printed) = check("acme", "wrong");
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("FAIL github acme") && printed.contains("token"), "{printed}");
+    assert!(!printed.contains("wrong"), "the token itself is never shown: {printed}");
+    let (code, printed) = check("nobody", "secret");
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(
+        printed.contains("FAIL github nobody") && printed.contains("there is no account \"nobody\""),
+        "{printed}"
+    );
 }
 
 #[test]
-fn check_speaks_json_on_request() {
+fn check_prints_json_on_request() {
     let folder = with_config("store: {backend: memory}\n");
     let output = run(folder.path(), &["check", "--config", "config.yaml", "--json"]);
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(told["ok"], true, "{told}");
-    assert!(told["checks"].as_array().is_some_and(|checks| checks.len() >= 3), "{told}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["ok"], true, "{report}");
+    assert!(report["checks"].as_array().is_some_and(|checks| checks.len() >= 3), "{report}");
 }

@@ -1,4 +1,7 @@
-//! Acceptance and chaos tests: the real binary against real servers and the simulator.
+//! Acceptance and fault-injection tests: the real binary against real servers and the simulator.
+//!
+//! Tests that need a server or a tool are ignored by a plain `cargo test`, with the reason;
+//! `tests/run` runs them.
 
 mod acceptance;
 mod admin;

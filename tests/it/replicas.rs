@@ -1,4 +1,4 @@
-//! Several replicas as processes on one Redis, while that is tortured.
+//! Several replicas as processes on one Redis, during faults of Redis.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,17 +9,16 @@ use std::time::Duration;
 use github_sim::Simulator;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use crate::acceptance::{config, lively, simulator};
-use crate::support::redis::{Server, WatchedExporter, installed};
-use crate::support::{Replica, counters, parse_gauges, settle, soak};
-
-/// How long things may take that happen within seconds on a quiet machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::redis::{RedisServer, SentinelSetup};
+use crate::support::{
+    Replica, busy_world, config, counters, parse_gauges, settle, simulator, soak, wait_for_health,
+    wait_for_metrics,
+};
 
 /// A leader and a follower that share a store.
-struct Pair {
+struct ReplicaPair {
     leader: Arc<Replica>,
     follower: Arc<Replica>,
     _folders: [TempDir; 2],
@@ -33,28 +32,28 @@ async fn replica(folder: &Path, name: &str, role: &str, simulator: &Simulator, s
     Replica::serve_as(folder, &text, &[("GITHUB_STATS_INITIAL_ROLE", role)]).await
 }
 
-impl Pair {
-    async fn start(simulator: &Simulator, store: &str) -> Pair {
+impl ReplicaPair {
+    async fn start(simulator: &Simulator, store: &str) -> ReplicaPair {
         let folders = [(); 2].map(|()| TempDir::new().expect("a folder"));
         let leader = replica(folders[0].path(), "one", "leader", simulator, store).await;
         let follower = replica(folders[1].path(), "two", "follower", simulator, store).await;
-        Pair { leader: Arc::new(leader), follower: Arc::new(follower), _folders: folders }
+        ReplicaPair { leader: Arc::new(leader), follower: Arc::new(follower), _folders: folders }
     }
 
     fn both(&self) -> [&Arc<Replica>; 2] {
         [&self.leader, &self.follower]
     }
 
-    /// Waits until both show the truth; then they show the same.
+    /// Waits until the metrics of both are correct, and therefore equal.
     async fn settle(&self, simulator: &Simulator, first_seen: jiff::Timestamp) {
         for replica in self.both() {
             settle(replica, simulator, first_seen).await;
         }
     }
 
-    async fn until_all_is_well(&self) {
+    async fn wait_until_store_is_healthy(&self) {
         for replica in self.both() {
-            until(replica, "the shared store is in use again", |health| {
+            wait_for_health(replica, "the shared store is in use again", |health| {
                 health["components"]["store"]["status"] == "healthy"
             })
             .await;
@@ -62,19 +61,7 @@ impl Pair {
     }
 }
 
-pub async fn until(replica: &Replica, what: &str, wanted: impl Fn(&Value) -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let (_, text) = replica.get("/healthz").await;
-        if serde_json::from_str(&text).is_ok_and(|health: Value| wanted(&health)) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{what}: not so\n{text}\n{}", replica.log());
-        sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// Scrapes until told to stop. Every answer is a page, gauges stay, and no counter ever falls.
+/// Scrapes until `stop` is set. Every response is a page with gauges, and no counter ever falls.
 async fn watch(replica: Arc<Replica>, stop: Arc<AtomicBool>) -> usize {
     let mut last: BTreeMap<String, f64> = BTreeMap::new();
     let mut asked = 0;
@@ -92,10 +79,10 @@ async fn watch(replica: Arc<Replica>, stop: Arc<AtomicBool>) -> usize {
     asked
 }
 
-async fn watched(pair: &Pair, torture: impl Future<Output = ()>) {
+async fn while_scraped(pair: &ReplicaPair, disruption: impl Future<Output = ()>) {
     let stop = Arc::new(AtomicBool::new(false));
     let watches = pair.both().map(|replica| tokio::spawn(watch(replica.clone(), stop.clone())));
-    torture.await;
+    disruption.await;
     stop.store(true, Ordering::Relaxed);
     for watch in watches {
         let asked = watch.await.expect("every answer was a page and no counter fell");
@@ -103,8 +90,8 @@ async fn watched(pair: &Pair, torture: impl Future<Output = ()>) {
     }
 }
 
-/// Time passes at GitHub, and the replicas see some of it.
-async fn pass(simulator: &Simulator, seconds: u64) {
+/// Lets real time pass, and ten simulated minutes in each second.
+async fn let_time_pass(simulator: &Simulator, seconds: u64) {
     for _ in 0..seconds {
         simulator.advance(Duration::from_secs(600));
         sleep(Duration::from_secs(1)).await;
@@ -112,60 +99,58 @@ async fn pass(simulator: &Simulator, seconds: u64) {
 }
 
 #[tokio::test]
-async fn two_replicas_show_the_same_whatever_happens_to_their_redis() {
-    if !installed() {
-        return;
-    }
-    let simulator = simulator(lively("acme"));
+#[ignore = "needs redis-server; tests/run runs it"]
+async fn two_replicas_show_the_same_metrics_through_all_faults_of_redis() {
+    let simulator = simulator(busy_world("acme"));
     let first_seen = simulator.now();
-    let mut redis = Server::start(&["appendonly yes", "appendfsync always"]).await;
-    let pair = Pair::start(&simulator, &format!("redis_addr: \"{}\"", redis.address())).await;
+    let mut redis = RedisServer::start(&["appendonly yes", "appendfsync always"]).await;
+    let pair = ReplicaPair::start(&simulator, &format!("redis_addr: \"{}\"", redis.address())).await;
     pair.settle(&simulator, first_seen).await;
     let (pair_, simulator_) = (&pair, &simulator);
     let (short, long) = if soak() { (10, 20) } else { (2, 4) };
     let redis = &mut redis;
-    watched(&pair, async move {
+    while_scraped(&pair, async move {
         let away = |health: &Value| health["components"]["store"]["status"] == "degraded";
-        // Killed: what is collected meanwhile is there afterwards.
+        // Killed: what is collected meanwhile is merged afterwards.
         redis.kill();
-        until(&pair_.leader, "the outage shows", away).await;
-        until(&pair_.leader, "and is told since when and why", |health| {
+        wait_for_health(&pair_.leader, "the outage shows", away).await;
+        wait_for_health(&pair_.leader, "health reports since when and why", |health| {
             let store = &health["components"]["store"];
             store["since"].is_string() && store["detail"].as_str().is_some_and(|text| text.contains("redis"))
         })
         .await;
-        pass(simulator_, short).await;
+        let_time_pass(simulator_, short).await;
         settle(&pair_.leader, simulator_, first_seen).await;
         redis.restart().await;
-        pair_.until_all_is_well().await;
+        pair_.wait_until_store_is_healthy().await;
         pair_.settle(simulator_, first_seen).await;
-        // Stopped: nobody waits for it.
+        // Suspended: nothing blocks.
         redis.signal("STOP");
-        pass(simulator_, long).await;
-        until(&pair_.follower, "silence is an outage", away).await;
+        let_time_pass(simulator_, long).await;
+        wait_for_health(&pair_.follower, "silence is an outage", away).await;
         redis.signal("CONT");
-        pair_.until_all_is_well().await;
+        pair_.wait_until_store_is_healthy().await;
         pair_.settle(simulator_, first_seen).await;
         // Full.
         let _: String = redis.ask(&["CONFIG", "SET", "maxmemory", "1"]).await;
-        pass(simulator_, short).await;
-        until(&pair_.leader, "a full redis is an outage", away).await;
+        let_time_pass(simulator_, short).await;
+        wait_for_health(&pair_.leader, "a full redis is an outage", away).await;
         let _: String = redis.ask(&["CONFIG", "SET", "maxmemory", "0"]).await;
-        pair_.until_all_is_well().await;
+        pair_.wait_until_store_is_healthy().await;
         pair_.settle(simulator_, first_seen).await;
-        // Emptied: it is filled again from what the replicas know.
+        // Emptied: the replicas fill it again from their copies.
         let keys_before: u64 = redis.ask(&["DBSIZE"]).await;
         let _: String = redis.ask(&["FLUSHALL"]).await;
         let filled = move |keys: &u64| *keys >= keys_before / 2;
-        redis.until(&["DBSIZE"], filled).await;
-        pass(simulator_, short).await;
-        pair_.until_all_is_well().await;
+        redis.wait_for(&["DBSIZE"], filled).await;
+        let_time_pass(simulator_, short).await;
+        pair_.wait_until_store_is_healthy().await;
         pair_.settle(simulator_, first_seen).await;
     })
     .await;
     let shown = [pair.leader.get("/metrics").await.1, pair.follower.get("/metrics").await.1];
     let names = |text: &str| counters(text).map(|(name, _)| name).collect::<Vec<_>>();
-    assert_eq!(names(&shown[0]), names(&shown[1]), "both show every counter of the other");
+    assert_eq!(names(&shown[0]), names(&shown[1]), "both show all counters of the other");
     for name in ["one", "two"] {
         let series = format!("gh_exporter_role{{replica=\"{name}\",role=\"leader\"}}");
         assert!(shown.iter().all(|text| text.contains(&series)), "{series} is on both pages");
@@ -173,61 +158,45 @@ async fn two_replicas_show_the_same_whatever_happens_to_their_redis() {
 }
 
 #[tokio::test]
-async fn a_replica_starts_without_its_redis_and_one_that_ended_is_shown_no_more() {
-    if !installed() {
-        return;
-    }
-    let simulator = simulator(lively("acme"));
+#[ignore = "needs redis-server; tests/run runs it"]
+async fn a_replica_starts_without_redis_and_one_that_ended_disappears_from_the_metrics() {
+    let simulator = simulator(busy_world("acme"));
     let first_seen = simulator.now();
-    let mut redis = Server::start(&["save \"\""]).await;
+    let mut redis = RedisServer::start(&["save \"\""]).await;
     let store = format!("redis_addr: \"{}\"", redis.address());
     redis.kill();
     let folder = TempDir::new().expect("a folder");
     let alone = replica(folder.path(), "one", "leader", &simulator, &store).await;
     settle(&alone, &simulator, first_seen).await;
     let (status, _) = alone.get("/readyz").await;
-    assert_eq!(status, 200, "it serves what it has");
+    assert_eq!(status, 200, "it serves its local data");
     redis.restart().await;
     let other_folder = TempDir::new().expect("a folder");
     let mut other = replica(other_folder.path(), "two", "follower", &simulator, &store).await;
     settle(&other, &simulator, first_seen).await;
     let sees_other = |text: &str| text.contains("gh_exporter_build_info{replica=\"two\"");
-    shows(&alone, "the other replica", sees_other).await;
+    wait_for_metrics(&alone, "the other replica", sees_other).await;
     other.signal("TERM");
     assert!(other.wait(Duration::from_secs(20)).await.success(), "{}", other.log());
-    shows(&alone, "no replica that has ended", |text| !sees_other(text)).await;
-}
-
-pub async fn shows(replica: &Replica, what: &str, wanted: impl Fn(&str) -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let (_, text) = replica.get("/metrics").await;
-        if wanted(&text) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "it does not show {what}:\n{text}\n{}", replica.log());
-        sleep(Duration::from_millis(100)).await;
-    }
+    wait_for_metrics(&alone, "no replica that has ended", |text| !sees_other(text)).await;
 }
 
 #[tokio::test]
+#[ignore = "needs redis-server; tests/run runs it"]
 async fn a_failover_by_the_sentinels_loses_nothing() {
-    if !installed() {
-        return;
-    }
-    let simulator = simulator(lively("acme"));
+    let simulator = simulator(busy_world("acme"));
     let first_seen = simulator.now();
-    let mut servers = WatchedExporter::start().await;
+    let mut servers = SentinelSetup::start().await;
     let sentinels: Vec<String> = servers.sentinels.iter().map(|s| format!("\"{}\"", s.address())).collect();
     let store = format!("redis_mode: sentinel, redis_sentinel_addrs: [{}]", sentinels.join(", "));
-    let pair = Pair::start(&simulator, &store).await;
+    let pair = ReplicaPair::start(&simulator, &store).await;
     pair.settle(&simulator, first_seen).await;
     let (pair_, simulator_) = (&pair, &simulator);
-    watched(&pair, async move {
+    while_scraped(&pair, async move {
         let master = servers.master().await;
         servers.servers[master].kill();
-        pass(simulator_, 3).await;
-        pair_.until_all_is_well().await;
+        let_time_pass(simulator_, 3).await;
+        pair_.wait_until_store_is_healthy().await;
         pair_.settle(simulator_, first_seen).await;
     })
     .await;

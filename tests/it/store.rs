@@ -1,4 +1,4 @@
-//! The embedded store through its public face: reopening, refusing, and being killed.
+//! The embedded store through its public API: reopening, refusing, and being killed.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -27,7 +27,8 @@ fn key(org: &str, id: &str) -> RepoKey {
     RepoKey { org: org.into(), id: id.into() }
 }
 
-/// The `number`-th batch of a repository: `count` records of its own and the seconds from `number` to `number + 1`.
+/// The `number`-th batch of a repository: `count` records of its own and the seconds from `number`
+/// to `number + 1`.
 fn batch(key: &RepoKey, number: u64, count: u64) -> Batch {
     let record = |n| {
         let id = FactId::IssueComment(number * 1_000 + n);
@@ -46,8 +47,8 @@ fn batch(key: &RepoKey, number: u64, count: u64) -> Batch {
     }
 }
 
-/// Opens a directory that may have been in use until now. A process that another test starts at this moment holds whatever
-/// was open here until it has become its own program.
+/// Opens a directory that was in use until now. A process that another test forks at this moment
+/// inherits the open files until it executes its own program.
 fn open(directory: &Path) -> Result<EmbeddedStore, OpenError> {
     let begun = tokio::time::Instant::now();
     loop {
@@ -110,7 +111,7 @@ fn missing_directories_are_created() {
 }
 
 #[test]
-fn what_a_crash_left_of_the_creation_is_replaced() {
+fn an_unfinished_file_of_a_crashed_creation_is_replaced() {
     let directory = TempDir::new().expect("a directory");
     std::fs::write(directory.path().join("github-stats.redb.new"), [0; 5_000]).expect("written");
     drop(open(directory.path()).expect("opened"));
@@ -126,7 +127,7 @@ fn refusal(directory: &Path) -> OpenError {
     }
 }
 
-/// A store with something in it, closed.
+/// A closed store with contents.
 fn closed_store() -> (TempDir, PathBuf) {
     let directory = TempDir::new().expect("a directory");
     let store = open(directory.path()).expect("opened");
@@ -154,19 +155,20 @@ fn a_store_that_another_process_has_open_is_refused() {
     let directory = TempDir::new().expect("a directory");
     let mut child = WritingChild::start(directory.path());
     child.acknowledged().next().expect("the child writes");
-    // At once: nobody reads what the child says any more, and that ends it.
+    // At once: the child ends soon, because its output is not read any more.
     let error = EmbeddedStore::open(directory.path()).err().expect("refused");
     child.kill();
     assert!(matches!(error, OpenError::InUse { .. }), "{error}");
-    let said = error.to_string();
+    let printed = error.to_string();
     assert!(
-        said.contains("in use by another process") && said.contains(&directory.path().display().to_string())
+        printed.contains("in use by another process")
+            && printed.contains(&directory.path().display().to_string())
     );
     open(directory.path()).expect("opened again");
 }
 
 #[test]
-fn a_damaged_file_is_refused_and_left_as_it_is() {
+fn a_damaged_file_is_refused_and_not_modified() {
     let (directory, file) = closed_store();
     let sound = std::fs::read(&file).expect("read");
     let mut damaged: Vec<(String, Vec<u8>)> = vec![
@@ -216,7 +218,7 @@ fn a_flipped_bit_is_found_or_harmless() {
     }
 }
 
-/// What a database of another program, or of another version of this one, says of its format.
+/// Creates a database of another program, or of another version of this one.
 fn foreign(file: &Path, format: Option<u64>) {
     std::fs::remove_file(file).expect("removed");
     let database = Database::create(file).expect("created");
@@ -235,7 +237,7 @@ fn foreign(file: &Path, format: Option<u64>) {
 }
 
 #[test]
-fn the_format_of_a_newer_version_is_refused_and_left_as_it_is() {
+fn the_format_of_a_newer_version_is_refused_and_not_modified() {
     let (directory, file) = closed_store();
     foreign(&file, Some(7));
     let bytes = std::fs::read(&file).expect("read");
@@ -246,7 +248,7 @@ fn the_format_of_a_newer_version_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn the_database_of_another_program_is_refused_and_left_as_it_is() {
+fn the_database_of_another_program_is_refused_and_not_modified() {
     let (directory, file) = closed_store();
     foreign(&file, None);
     let bytes = std::fs::read(&file).expect("read");
@@ -275,7 +277,7 @@ fn a_directory_in_place_of_the_file_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn what_may_not_be_read_or_written_is_refused() {
+fn a_store_without_read_or_write_permission_is_refused() {
     use std::fs::{File, Permissions, set_permissions};
     use std::os::unix::fs::PermissionsExt;
 
@@ -290,8 +292,8 @@ fn what_may_not_be_read_or_written_is_refused() {
     let bytes = std::fs::read(&file).expect("read");
     set_permissions(&file, Permissions::from_mode(0o000)).expect("set");
     if File::open(&file).is_ok() {
-        eprintln!("skipped: this user may read and write everything");
-        return;
+        // This user may read and write everything, as root may.
+        return run_unprivileged("store::a_store_without_read_or_write_permission_is_refused");
     }
     refuses(&file, 0o000, 0o600);
     refuses(&file, 0o400, 0o600);
@@ -299,19 +301,42 @@ fn what_may_not_be_read_or_written_is_refused() {
     assert!(std::fs::read(&file).expect("read") == bytes);
 }
 
+/// Runs a test of this program once more, as a user without privileges.
+#[cfg(unix)]
+fn run_unprivileged(test: &str) {
+    use std::os::unix::process::CommandExt;
+
+    const NOBODY: u32 = 65_534;
+    const UNPRIVILEGED: &str = "GITHUB_STATS_TEST_UNPRIVILEGED";
+    assert!(std::env::var_os(UNPRIVILEGED).is_none(), "user {NOBODY} may read and write everything");
+    // By way of the running program: that user may be unable to enter the folder it lies in.
+    let output = Command::new("/proc/self/exe")
+        .args(["--exact", test])
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .current_dir("/")
+        .env(UNPRIVILEGED, "1")
+        .env("TMPDIR", "/tmp")
+        .output()
+        .expect("started");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let failed = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && printed.contains("1 passed"), "{printed}{failed}");
+}
+
 // === Being killed ===
 
 const CHILD: &str = "GITHUB_STATS_TEST_STORE_CHILD";
-/// Repositories the child writes to at the same time, so that batches share commits.
+/// Repositories that the child writes to concurrently, so that batches share commits.
 const LANES: u64 = 4;
 
-/// Another process that writes batches and prints each one it was told is stored.
+/// A child process that writes batches and prints each acknowledged one.
 struct WritingChild(Child);
 
 impl WritingChild {
     fn start(directory: &Path) -> Self {
         let child = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--exact", "store::the_child_writes_until_it_is_killed", "--nocapture"])
+            .args(["--exact", "store::child_process::writes_until_it_is_killed", "--ignored", "--nocapture"])
             .env(CHILD, directory)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -324,7 +349,7 @@ impl WritingChild {
     fn acknowledged(&mut self) -> impl Iterator<Item = (u64, u64)> + use<> {
         let lines = BufReader::new(self.0.stdout.take().expect("piped")).lines();
         lines.map_while(Result::ok).filter_map(|line| {
-            // The last line may have been cut off by the kill; a whole one ends in a full stop.
+            // The kill may have truncated the last line; a complete line ends with a full stop.
             let (lane, number) = line.strip_prefix("stored ")?.strip_suffix('.')?.split_once(' ')?;
             Some((lane.parse().ok()?, number.parse().ok()?))
         })
@@ -336,31 +361,8 @@ impl WritingChild {
     }
 }
 
-/// Not a test by itself: the child of the tests that need another process.
-#[test]
-fn the_child_writes_until_it_is_killed() {
-    let Some(directory) = std::env::var_os(CHILD) else { return };
-    blocking().block_on(async {
-        let store = open(Path::new(&directory)).expect("opened");
-        let lanes = (0..LANES).map(|lane| {
-            let store = &store;
-            async move {
-                let repository = key("acme", &format!("R_{lane}"));
-                let known = store.repositories(&"acme".into()).await.expect("states");
-                let state = known.into_iter().find(|state| state.key == repository);
-                let next = state.map_or(0, |state| state.meta.seen_at.seconds_since(at(0)) as u64 + 1);
-                for number in next.. {
-                    store.write(batch(&repository, number, 1 + number % 50)).await.expect("written");
-                    println!("stored {lane} {number}.");
-                }
-            }
-        });
-        futures::future::join_all(lanes).await;
-    });
-}
-
 #[tokio::test]
-async fn no_kill_loses_an_acknowledged_batch_or_leaves_half_of_one() {
+async fn a_kill_loses_no_acknowledged_batch_and_leaves_no_partial_one() {
     let directory = TempDir::new().expect("a directory");
     let mut acknowledged = vec![None; LANES as usize];
     let mut rng = rand::rng();
@@ -385,9 +387,9 @@ async fn no_kill_loses_an_acknowledged_batch_or_leaves_half_of_one() {
             let last = state.meta.seen_at.seconds_since(at(0)) as u64;
             assert!(
                 Some(last) >= *acknowledged,
-                "round {round}: {last} of {repository}, told {acknowledged:?}"
+                "round {round}: {last} of {repository}, acknowledged {acknowledged:?}"
             );
-            // Batch by batch what is stored must be the union of the whole batches up to the last.
+            // The stored data must be the union of all complete batches up to the last.
             let (mut covered, mut records) = (Coverage::new(), Vec::new());
             for number in 0..=last {
                 let batch = batch(&repository, number, 1 + number % 50);
@@ -402,5 +404,33 @@ async fn no_kill_loses_an_acknowledged_batch_or_leaves_half_of_one() {
             );
         }
     }
-    assert!(acknowledged.iter().all(Option::is_some), "no child got to write anything: {acknowledged:?}");
+    assert!(acknowledged.iter().all(Option::is_some), "no child wrote anything: {acknowledged:?}");
+}
+
+/// The process that the tests above start.
+mod child_process {
+    use super::*;
+
+    #[test]
+    #[ignore = "no test: the process that other tests start and kill"]
+    fn writes_until_it_is_killed() {
+        let Some(directory) = std::env::var_os(CHILD) else { return };
+        blocking().block_on(async {
+            let store = open(Path::new(&directory)).expect("opened");
+            let lanes = (0..LANES).map(|lane| {
+                let store = &store;
+                async move {
+                    let repository = key("acme", &format!("R_{lane}"));
+                    let known = store.repositories(&"acme".into()).await.expect("states");
+                    let state = known.into_iter().find(|state| state.key == repository);
+                    let next = state.map_or(0, |state| state.meta.seen_at.seconds_since(at(0)) as u64 + 1);
+                    for number in next.. {
+                        store.write(batch(&repository, number, 1 + number % 50)).await.expect("written");
+                        println!("stored {lane} {number}.");
+                    }
+                }
+            });
+            futures::future::join_all(lanes).await;
+        });
+    }
 }

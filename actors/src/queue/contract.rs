@@ -10,13 +10,13 @@ use super::{Delivery, Job, JobQueue, JobReason, QueueMessage, Settlement, TraceC
 use crate::activity::Timestamp;
 
 /// Makes a `#[tokio::test]` of every test of the contract in a module `$module`; `$open` is an
-/// async function that returns a fresh and empty [`QueueUnderTest`], or `None` to skip (after
-/// printing why).
+/// async function that returns a fresh and empty [`QueueUnderTest`]. With `ignore = "reason"`, a plain
+/// `cargo test` ignores the tests and shows the reason.
 #[macro_export]
 macro_rules! job_queue_contract {
-    ($module:ident, $open:path) => {
+    ($module:ident, $open:path $(, ignore = $reason:literal)?) => {
         mod $module {
-            $crate::job_queue_contract!(@tests $open;
+            $crate::job_queue_contract!(@tests [$(#[ignore = $reason])?] $open;
                 a_job_arrives_as_it_was_published
                 jobs_are_delivered_in_order
                 a_delayed_job_is_delivered_when_it_is_due
@@ -29,13 +29,15 @@ macro_rules! job_queue_contract {
             );
         }
     };
-    (@tests $open:path; $($name:ident)*) => {
-        $(#[tokio::test]
+    (@tests $attributes:tt $open:path; $($name:ident)*) => {
+        $($crate::job_queue_contract!(@test $attributes $open; $name);)*
+    };
+    (@test [$($attribute:tt)*] $open:path; $name:ident) => {
+        #[tokio::test]
+        $($attribute)*
         async fn $name() {
-            if let Some(queue) = $open().await {
-                $crate::queue::contract::$name(queue).await;
-            }
-        })*
+            $crate::queue::contract::$name($open().await).await;
+        }
     };
 }
 

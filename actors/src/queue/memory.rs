@@ -170,8 +170,8 @@ mod tests {
     use crate::queue::contract::QueueUnderTest;
     use crate::queue::testing::job;
 
-    async fn fresh() -> Option<QueueUnderTest> {
-        Some(QueueUnderTest::new(Arc::new(MemoryQueue::new())))
+    async fn fresh() -> QueueUnderTest {
+        QueueUnderTest::new(Arc::new(MemoryQueue::new()))
     }
 
     crate::job_queue_contract!(contract, super::fresh);

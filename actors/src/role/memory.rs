@@ -182,21 +182,21 @@ mod tests {
         }
     }
 
-    async fn competitors(rate: f64, latency: Duration) -> Option<Arc<dyn Competitors>> {
+    async fn competitors(rate: f64, latency: Duration) -> Arc<dyn Competitors> {
         tokio::time::pause();
-        Some(Arc::new(MemoryCompetitors(MemoryLease::new(TIMING.lease_duration, rate, latency))))
+        Arc::new(MemoryCompetitors(MemoryLease::new(TIMING.lease_duration, rate, latency)))
     }
 
-    async fn same_clock() -> Option<Arc<dyn Competitors>> {
+    async fn same_clock() -> Arc<dyn Competitors> {
         competitors(1.0, Duration::from_millis(20)).await
     }
 
     /// As fast as the clock may run before the lease is shorter than the time for renewing it.
-    async fn fast_clock() -> Option<Arc<dyn Competitors>> {
+    async fn fast_clock() -> Arc<dyn Competitors> {
         competitors(1.45, Duration::from_millis(20)).await
     }
 
-    async fn high_latency() -> Option<Arc<dyn Competitors>> {
+    async fn high_latency() -> Arc<dyn Competitors> {
         competitors(1.2, Duration::from_millis(200)).await
     }
 
@@ -209,7 +209,7 @@ mod tests {
     #[tokio::test]
     #[should_panic(expected = "two leaders at one time")]
     async fn the_contract_detects_a_lease_that_is_too_short() {
-        let rivals = competitors(1.8, Duration::from_millis(20)).await.expect("competitors");
+        let rivals = competitors(1.8, Duration::from_millis(20)).await;
         super::super::contract::there_are_never_two_leaders(rivals).await;
     }
 }

@@ -23,13 +23,13 @@ use crate::activity::{
 use crate::role::{Epoch, Shard};
 
 /// Makes a `#[tokio::test]` of every test of the contract in a module `$module`; `$open` is an
-/// async function that returns a fresh and empty `Arc<dyn FactStore>`, or `None` to skip (after
-/// printing why).
+/// async function that returns a fresh and empty `Arc<dyn FactStore>`. With `ignore = "reason"`, a plain
+/// `cargo test` ignores the tests and shows the reason.
 #[macro_export]
 macro_rules! fact_store_contract {
-    ($module:ident, $open:path) => {
+    ($module:ident, $open:path $(, ignore = $reason:literal)?) => {
         mod $module {
-            $crate::fact_store_contract!(@tests $open;
+            $crate::fact_store_contract!(@tests [$(#[ignore = $reason])?] $open;
                 written_data_is_read_back
                 writing_again_changes_nothing
                 any_order_of_batches_ends_in_the_same_state
@@ -47,13 +47,15 @@ macro_rules! fact_store_contract {
             );
         }
     };
-    (@tests $open:path; $($name:ident)*) => {
-        $(#[tokio::test]
+    (@tests $attributes:tt $open:path; $($name:ident)*) => {
+        $($crate::fact_store_contract!(@test $attributes $open; $name);)*
+    };
+    (@test [$($attribute:tt)*] $open:path; $name:ident) => {
+        #[tokio::test]
+        $($attribute)*
         async fn $name() {
-            if let Some(store) = $open().await {
-                $crate::store::contract::$name(store).await;
-            }
-        })*
+            $crate::store::contract::$name($open().await).await;
+        }
     };
 }
 
@@ -61,9 +63,9 @@ macro_rules! fact_store_contract {
 /// changes.
 #[macro_export]
 macro_rules! shared_store_contract {
-    ($module:ident, $open:path) => {
+    ($module:ident, $open:path $(, ignore = $reason:literal)?) => {
         mod $module {
-            $crate::fact_store_contract!(@tests $open;
+            $crate::fact_store_contract!(@tests [$(#[ignore = $reason])?] $open;
                 changes_after_a_position_are_reported_once
                 a_follower_ends_with_the_contents_of_the_store
                 a_follower_that_fell_behind_loads_everything_again

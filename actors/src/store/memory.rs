@@ -242,8 +242,8 @@ mod tests {
 
     use super::*;
 
-    async fn fresh() -> Option<Arc<dyn FactStore>> {
-        Some(Arc::new(MemoryStore::new()))
+    async fn fresh() -> Arc<dyn FactStore> {
+        Arc::new(MemoryStore::new())
     }
 
     crate::fact_store_contract!(contract, super::fresh);

@@ -155,8 +155,8 @@ mod tests {
 
     use super::*;
 
-    async fn fresh() -> Option<Arc<dyn SharedState>> {
-        Some(Arc::new(MemoryState::new()))
+    async fn fresh() -> Arc<dyn SharedState> {
+        Arc::new(MemoryState::new())
     }
 
     crate::shared_state_contract!(contract, super::fresh);

@@ -10,13 +10,13 @@ use tokio::time::{Instant, sleep};
 use super::{Claim, CountBatch, SharedState, SharedTable};
 
 /// Makes a `#[tokio::test]` of every test of the contract in a module `$module`; `$open` is an
-/// async function that returns a fresh and empty `Arc<dyn SharedState>`, or `None` to skip (after
-/// printing why).
+/// async function that returns a fresh and empty `Arc<dyn SharedState>`. With `ignore = "reason"`, a plain
+/// `cargo test` ignores the tests and shows the reason.
 #[macro_export]
 macro_rules! shared_state_contract {
-    ($module:ident, $open:path) => {
+    ($module:ident, $open:path $(, ignore = $reason:literal)?) => {
         mod $module {
-            $crate::shared_state_contract!(@tests $open;
+            $crate::shared_state_contract!(@tests [$(#[ignore = $reason])?] $open;
                 of_many_claimants_one_succeeds
                 an_entry_disappears_when_its_time_to_live_has_passed
                 a_swap_needs_the_expected_value
@@ -28,13 +28,15 @@ macro_rules! shared_state_contract {
             );
         }
     };
-    (@tests $open:path; $($name:ident)*) => {
-        $(#[tokio::test]
+    (@tests $attributes:tt $open:path; $($name:ident)*) => {
+        $($crate::shared_state_contract!(@test $attributes $open; $name);)*
+    };
+    (@test [$($attribute:tt)*] $open:path; $name:ident) => {
+        #[tokio::test]
+        $($attribute)*
         async fn $name() {
-            if let Some(state) = $open().await {
-                $crate::store::state_contract::$name(state).await;
-            }
-        })*
+            $crate::store::state_contract::$name($open().await).await;
+        }
     };
 }
 

@@ -2,25 +2,25 @@
 
 use serde_json::{Value, json};
 
-use super::people;
-use crate::account::{Account, AccountKind};
+use super::users;
+use crate::account::{AccountKind, OwnerAccount};
 use crate::context::Context;
 use crate::digest;
+use crate::http_response::{EndpointResult, HttpResponse};
 use crate::numeric;
-use crate::reply::{Answer, Reply};
 use crate::repository::Repository;
 use crate::stamp;
-use crate::world::World;
+use crate::world::GithubWorld;
 
 /// `GET /orgs/{org}`
-pub(crate) fn organization(context: &Context<'_>) -> Answer {
+pub(crate) fn organization(context: &Context<'_>) -> EndpointResult {
     let account = context.account()?;
     if account.kind != AccountKind::Organization {
-        return Err(Reply::not_found());
+        return Err(HttpResponse::not_found());
     }
     let url = format!("{}/orgs/{}", context.base, account.login);
     let id = numeric::account_id(account.ordinal);
-    Ok(Reply::ok(&json!({
+    Ok(HttpResponse::ok(&json!({
         "login": account.login,
         "id": id,
         "node_id": digest::node_id("O_kgDO", id),
@@ -48,15 +48,15 @@ pub(crate) fn organization(context: &Context<'_>) -> Answer {
 }
 
 /// `GET /users/{user}`
-pub(crate) fn user(context: &Context<'_>) -> Answer {
-    let login = crate::query::decode(&context.route.owner);
+pub(crate) fn user(context: &Context<'_>) -> EndpointResult {
+    let login = crate::query_string::decode(&context.route.owner);
     let account = context.world.account(&login);
     if account.is_none() && !is_mentioned(context.world, &login) {
-        return Err(Reply::not_found());
+        return Err(HttpResponse::not_found());
     }
     let mut body = match account {
-        Some(account) => people::owner(context.base, account),
-        None => people::user(context.base, &login),
+        Some(account) => users::owner(context.base, account),
+        None => users::user(context.base, &login),
     };
     let created_at = account.map_or(context.now, |account| account.created_at);
     let count = account.map_or(0, |account| public_repositories(context, account));
@@ -69,16 +69,16 @@ pub(crate) fn user(context: &Context<'_>) -> Answer {
     if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
         body.extend(more);
     }
-    Ok(Reply::ok(&body))
+    Ok(HttpResponse::ok(&body))
 }
 
-fn public_repositories(context: &Context<'_>, account: &Account) -> usize {
+fn public_repositories(context: &Context<'_>, account: &OwnerAccount) -> usize {
     let repos = account.repositories.iter();
     repos.filter(|repo| repo.exists(context.now) && !repo.private).count()
 }
 
-/// Whether anyone of this login ever did anything.
-fn is_mentioned(world: &World, login: &str) -> bool {
+/// Whether this login is the author of anything.
+fn is_mentioned(world: &GithubWorld, login: &str) -> bool {
     let same = |name: &Option<String>| name.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(login));
     let in_repo = |repo: &Repository| {
         repo.graph.nodes().iter().any(|node| same(&node.commit.author))

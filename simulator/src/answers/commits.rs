@@ -2,17 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::people;
-use crate::context::{Context, Found};
+use super::users;
+use crate::commit_graph::CommitNode;
+use crate::context::{Context, FoundRepository};
 use crate::digest;
-use crate::graph::Node;
-use crate::page::Page;
-use crate::reply::{Answer, Reply};
+use crate::http_response::{EndpointResult, HttpResponse};
+use crate::page_request::PageRequest;
 use crate::repository::Repository;
 use crate::stamp;
 
 /// `GET /repos/{owner}/{repo}/commits`
-pub(crate) fn list(context: &Context<'_>) -> Answer {
+pub(crate) fn list(context: &Context<'_>) -> EndpointResult {
     let found = context.repository()?;
     let graph = &found.repo.graph;
     let head = start(context, found.repo)?;
@@ -32,13 +32,13 @@ pub(crate) fn list(context: &Context<'_>) -> Answer {
 }
 
 /// `GET /repos/{owner}/{repo}/commits/{ref}`
-pub(crate) fn one(context: &Context<'_>) -> Answer {
+pub(crate) fn one(context: &Context<'_>) -> EndpointResult {
     let found = context.repository()?;
-    let reference = crate::query::decode(&context.route.rest);
+    let reference = crate::query_string::decode(&context.route.rest);
     let index = resolve(context, found.repo, &reference)
-        .ok_or_else(|| Reply::error(422, &format!("No commit found for SHA: {reference}")))?;
+        .ok_or_else(|| HttpResponse::error(422, &format!("No commit found for SHA: {reference}")))?;
     let node = found.repo.graph.node(index);
-    let page = Page::of(context.query);
+    let page = PageRequest::of(context.query);
     let files = files(context, found, node);
     let mut body = render(context, found, node);
     body["stats"] = json!({
@@ -47,10 +47,10 @@ pub(crate) fn one(context: &Context<'_>) -> Answer {
         "deletions": node.commit.deletions,
     });
     body["files"] = Value::Array(page.cut(&files).to_vec());
-    Ok(context.linked(Reply::ok(&body), page, files.len(), &context.numeric_url(found.repo)))
+    Ok(context.linked(HttpResponse::ok(&body), page, files.len(), &context.numeric_url(found.repo)))
 }
 
-/// A branch name or the name of a commit that was pushed, at the simulated time.
+/// The commit of a branch name or an object name, as of the simulated time.
 pub(crate) fn resolve(context: &Context<'_>, repo: &Repository, reference: &str) -> Option<u32> {
     let reference = reference.strip_prefix("refs/heads/").unwrap_or(reference);
     let reference = if reference == "HEAD" { repo.default_branch.as_str() } else { reference };
@@ -60,14 +60,14 @@ pub(crate) fn resolve(context: &Context<'_>, repo: &Repository, reference: &str)
     })
 }
 
-/// A commit as in lists.
-pub(crate) fn render(context: &Context<'_>, found: Found<'_>, node: &Node) -> Value {
+/// A commit as lists show it.
+pub(crate) fn render(context: &Context<'_>, found: FoundRepository<'_>, node: &CommitNode) -> Value {
     let full_name = format!("{}/{}", found.account.login, found.repo.name_at(context.now));
     let url = format!("{}/repos/{full_name}", context.base);
     let html = format!("{}/html/{full_name}", context.base);
     let commit = &node.commit;
     let tree = digest::sha(&["tree", &node.sha]);
-    let author = people::user_or_null(context.base, commit.author.as_deref());
+    let author = users::user_or_null(context.base, commit.author.as_deref());
     let parents = node.parents.iter().map(|parent| {
         let sha = &found.repo.graph.node(*parent).sha;
         json!({"sha": sha, "url": format!("{url}/commits/{sha}"), "html_url": format!("{html}/commit/{sha}")})
@@ -92,22 +92,23 @@ pub(crate) fn render(context: &Context<'_>, found: Found<'_>, node: &Node) -> Va
     })
 }
 
-/// Name and address as git knows them: synthetic, and a trap for whoever would label series by them.
+/// Name and address as git records them: synthetic, so that a collector that labels series by them
+/// is noticed.
 pub(crate) fn git_user(login: Option<&str>, date: &str) -> Value {
     let name = login.unwrap_or("Unlinked Person");
     let mailbox = login.unwrap_or("unlinked-person").replace(['[', ']'], "");
     json!({"name": name, "email": format!("{mailbox}@synthetic.invalid"), "date": date})
 }
 
-fn start(context: &Context<'_>, repo: &Repository) -> Result<u32, Reply> {
+fn start(context: &Context<'_>, repo: &Repository) -> Result<u32, HttpResponse> {
     if repo.branch_at(&repo.default_branch, context.now).is_none() {
-        return Err(Reply::error(409, "Git Repository is empty."));
+        return Err(HttpResponse::error(409, "Git Repository is empty."));
     }
     let reference = context.query.get("sha").unwrap_or(&repo.default_branch);
-    resolve(context, repo, reference).ok_or_else(Reply::not_found)
+    resolve(context, repo, reference).ok_or_else(HttpResponse::not_found)
 }
 
-fn files(context: &Context<'_>, found: Found<'_>, node: &Node) -> Vec<Value> {
+fn files(context: &Context<'_>, found: FoundRepository<'_>, node: &CommitNode) -> Vec<Value> {
     let count = u64::from(node.commit.files);
     let url = format!("{}/repos/{}/{}", context.base, found.account.login, found.repo.name_at(context.now));
     let share = |lines: u64, nth: u64| lines / count + u64::from(nth < lines % count);

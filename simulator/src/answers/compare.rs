@@ -3,29 +3,29 @@
 use serde_json::{Value, json};
 
 use super::commits;
+use crate::commit_graph::{CommitGraph, ReachableCommits};
 use crate::context::Context;
-use crate::graph::{Graph, Reach};
-use crate::page::Page;
-use crate::reply::{Answer, Reply};
+use crate::http_response::{EndpointResult, HttpResponse};
+use crate::page_request::PageRequest;
 
-/// Commits shown when no page is asked for: the newest ones.
+/// How many commits a comparison without pagination shows: the newest ones.
 const UNPAGED: usize = 250;
 
 /// `GET /repos/{owner}/{repo}/compare/{base}...{head}`
-pub(crate) fn compare(context: &Context<'_>) -> Answer {
+pub(crate) fn compare(context: &Context<'_>) -> EndpointResult {
     let found = context.repository()?;
     let graph = &found.repo.graph;
-    let (base, head) = context.route.rest.split_once("...").ok_or_else(Reply::not_found)?;
-    let base =
-        commits::resolve(context, found.repo, &crate::query::decode(base)).ok_or_else(Reply::not_found)?;
-    let head =
-        commits::resolve(context, found.repo, &crate::query::decode(head)).ok_or_else(Reply::not_found)?;
+    let (base, head) = context.route.rest.split_once("...").ok_or_else(HttpResponse::not_found)?;
+    let base = commits::resolve(context, found.repo, &crate::query_string::decode(base))
+        .ok_or_else(HttpResponse::not_found)?;
+    let head = commits::resolve(context, found.repo, &crate::query_string::decode(head))
+        .ok_or_else(HttpResponse::not_found)?;
     let (from, to) = (graph.reach(base), graph.reach(head));
-    let no_ancestor = || Reply::error(404, "No common ancestor between the two commits.");
+    let no_ancestor = || HttpResponse::error(404, "No common ancestor between the two commits.");
     let merge_base = graph.merge_base(&from, &to).ok_or_else(no_ancestor)?;
     let ahead = only_in(graph, &to, &from);
     let behind = from.order.len() - (to.order.len() - ahead.len());
-    let page = paged(context).then(|| Page::of(context.query));
+    let page = paged(context).then(|| PageRequest::of(context.query));
     let shown = match page {
         Some(page) => page.cut(&ahead),
         None => &ahead[ahead.len().saturating_sub(UNPAGED)..],
@@ -45,10 +45,10 @@ pub(crate) fn compare(context: &Context<'_>) -> Answer {
         "commits": shown.iter().map(commit).collect::<Vec<Value>>(),
         "files": [],
     });
-    let reply = Reply::ok(&body);
+    let response = HttpResponse::ok(&body);
     Ok(match page {
-        Some(page) => context.linked(reply, page, ahead.len(), &context.numeric_url(found.repo)),
-        None => reply,
+        Some(page) => context.linked(response, page, ahead.len(), &context.numeric_url(found.repo)),
+        None => response,
     })
 }
 
@@ -65,12 +65,12 @@ fn status(ahead: usize, behind: usize) -> &'static str {
     }
 }
 
-/// What `to` reaches and `from` does not, parents before children.
-fn only_in(graph: &Graph, to: &Reach, from: &Reach) -> Vec<u32> {
+/// The commits reachable from `to` but not from `from`, parents before children.
+fn only_in(graph: &CommitGraph, to: &ReachableCommits, from: &ReachableCommits) -> Vec<u32> {
     let mut only: Vec<u32> = to.order.iter().rev().copied().filter(|index| !from.contains(*index)).collect();
     let parents_first = only.is_sorted_by_key(|index| graph.node(*index).commit.committed_at);
     if !parents_first {
-        // Dates that run backwards would put a child before its parent.
+        // Decreasing dates would put a child before its parent.
         only.sort_by_key(|index| graph.node(*index).generation);
     }
     only

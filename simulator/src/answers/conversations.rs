@@ -5,18 +5,18 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{people, pulls, repositories};
+use super::{pulls, repositories, users};
 use crate::comment::Comment;
-use crate::context::{Context, Found};
+use crate::context::{Context, FoundRepository};
 use crate::digest;
+use crate::http_response::{EndpointResult, HttpResponse};
 use crate::issue::Issue;
-use crate::reply::{Answer, Reply};
 use crate::repository::Repository;
 use crate::stamp;
 
-/// An issue or a pull request, as the issue endpoints see it.
+/// An issue or a pull request, as the issue endpoints show it.
 struct Conversation<'a> {
-    found: Found<'a>,
+    found: FoundRepository<'a>,
     number: u64,
     author: Option<&'a str>,
     title: &'a str,
@@ -24,12 +24,12 @@ struct Conversation<'a> {
     closed_at: Option<Timestamp>,
     updated_at: Timestamp,
     comments: usize,
-    /// Some for a pull request: when it was merged, if it was.
+    /// `Some` for a pull request: when it was merged, if it was.
     pull: Option<Option<Timestamp>>,
 }
 
 /// `GET /repos/{owner}/{repo}/issues`
-pub(crate) fn issues(context: &Context<'_>) -> Answer {
+pub(crate) fn issues(context: &Context<'_>) -> EndpointResult {
     let found = context.repository()?;
     let shown = selected(context, conversations(found, context.now));
     let url = context.numeric_url(found.repo);
@@ -37,16 +37,17 @@ pub(crate) fn issues(context: &Context<'_>) -> Answer {
 }
 
 /// `GET /orgs/{org}/issues`
-pub(crate) fn organization_issues(context: &Context<'_>) -> Answer {
+pub(crate) fn organization_issues(context: &Context<'_>) -> EndpointResult {
     let account = context.account()?;
     if account.kind != crate::AccountKind::Organization || context.token.is_none() {
-        return Err(Reply::not_found());
+        return Err(HttpResponse::not_found());
     }
-    // The other filters ask for issues related to the token's owner, who takes no part in this world.
+    // The other filters select issues that involve the token's owner, who is not part of this
+    // world.
     let everything = matches!(context.query.get("filter"), Some("all" | "repos"));
     let visible = |repo: &&Repository| repo.exists(context.now) && context.sees(account, repo);
     let repos = account.repositories.iter().filter(visible).filter(|_| everything);
-    let all = repos.flat_map(|repo| conversations(Found { account, repo }, context.now)).collect();
+    let all = repos.flat_map(|repo| conversations(FoundRepository { account, repo }, context.now)).collect();
     let shown = selected(context, all);
     let url = context.account_url(account, "issues");
     Ok(context.page(&shown, &url, |conversation| {
@@ -57,7 +58,7 @@ pub(crate) fn organization_issues(context: &Context<'_>) -> Answer {
 }
 
 /// `GET /repos/{owner}/{repo}/issues/comments`
-pub(crate) fn comments(context: &Context<'_>) -> Answer {
+pub(crate) fn comments(context: &Context<'_>) -> EndpointResult {
     let found = context.repository()?;
     let now = context.now;
     let since = context.query.time("since");
@@ -84,7 +85,7 @@ pub(crate) fn updated_at(repo: &Repository, number: u64, issue: &Issue, now: Tim
     times.into_iter().flatten().filter(|at| *at <= now).max().unwrap_or(issue.created_at)
 }
 
-fn conversations(found: Found<'_>, now: Timestamp) -> Vec<Conversation<'_>> {
+fn conversations(found: FoundRepository<'_>, now: Timestamp) -> Vec<Conversation<'_>> {
     let issues = found.repo.issues.iter().map(|(number, issue)| Conversation {
         found,
         number: *number,
@@ -134,14 +135,14 @@ fn state(conversation: &Conversation<'_>) -> &'static str {
 }
 
 fn render(context: &Context<'_>, conversation: &Conversation<'_>) -> Value {
-    let Found { account, repo } = conversation.found;
+    let FoundRepository { account, repo } = conversation.found;
     let (base, number) = (context.base, conversation.number);
     let full_name = format!("{}/{}", account.login, repo.name_at(context.now));
     let root = format!("{base}/repos/{full_name}");
     let url = format!("{root}/issues/{number}");
     let kind = if conversation.pull.is_some() { "pull" } else { "issues" };
     let html = format!("{base}/html/{full_name}/{kind}/{number}");
-    // Not the id of the pull request itself, as with GitHub.
+    // Not the id of the pull request itself, as on GitHub.
     let id = repo.issue_id(number);
     let node_id = match conversation.pull {
         Some(_) => digest::node_id("PR_kwDO", repo.pull_id(number)),
@@ -151,13 +152,13 @@ fn render(context: &Context<'_>, conversation: &Conversation<'_>) -> Value {
         "url": url, "repository_url": root, "labels_url": format!("{url}/labels{{/name}}"),
         "comments_url": format!("{url}/comments"), "events_url": format!("{url}/events"),
         "html_url": html, "id": id, "node_id": node_id, "number": number,
-        "title": conversation.title, "user": people::user_or_ghost(base, conversation.author),
+        "title": conversation.title, "user": users::user_or_ghost(base, conversation.author),
         "labels": [], "state": state(conversation), "locked": false, "assignee": null, "assignees": [],
         "milestone": null, "comments": conversation.comments, "body": null, "active_lock_reason": null,
         "created_at": stamp::text(conversation.created_at),
         "updated_at": stamp::text(conversation.updated_at),
         "closed_at": conversation.closed_at.map(stamp::text),
-        "author_association": people::association(conversation.author),
+        "author_association": users::association(conversation.author),
     });
     if let Some(merged_at) = conversation.pull {
         body["pull_request"] = json!({
@@ -169,7 +170,7 @@ fn render(context: &Context<'_>, conversation: &Conversation<'_>) -> Value {
     body
 }
 
-fn render_comment(context: &Context<'_>, found: Found<'_>, comment: &Comment) -> Value {
+fn render_comment(context: &Context<'_>, found: FoundRepository<'_>, comment: &Comment) -> Value {
     let full_name = format!("{}/{}", found.account.login, found.repo.name_at(context.now));
     let root = format!("{}/repos/{full_name}", context.base);
     let kind = if found.repo.pulls.contains_key(&comment.number) { "pull" } else { "issues" };
@@ -178,10 +179,10 @@ fn render_comment(context: &Context<'_>, found: Found<'_>, comment: &Comment) ->
         "html_url": format!("{}/html/{full_name}/{kind}/{}#issuecomment-{}", context.base, comment.number, comment.id),
         "issue_url": format!("{root}/issues/{}", comment.number),
         "id": comment.id, "node_id": digest::node_id("IC_kwDO", comment.id),
-        "user": people::user_or_null(context.base, comment.author.as_deref()),
+        "user": users::user_or_null(context.base, comment.author.as_deref()),
         "created_at": stamp::text(comment.created_at),
         "updated_at": stamp::text(comment.updated_at(context.now)),
         "body": "A remark.",
-        "author_association": people::association(comment.author.as_deref()),
+        "author_association": users::association(comment.author.as_deref()),
     })
 }

@@ -3,25 +3,25 @@
 use serde_json::{Value, json};
 
 use super::repositories;
-use crate::context::{Context, Found};
-use crate::page::Page;
-use crate::reply::{Answer, Reply};
+use crate::context::{Context, FoundRepository};
+use crate::http_response::{EndpointResult, HttpResponse};
+use crate::page_request::PageRequest;
 
 /// `GET /installation/repositories`
-pub(crate) fn repositories(context: &Context<'_>) -> Answer {
+pub(crate) fn repositories(context: &Context<'_>) -> EndpointResult {
     if context.token.is_none_or(|token| token.installation.is_none()) {
         let message = "You must authenticate with an installation access token in order to list repositories for an installation.";
-        return Err(Reply::error(403, message));
+        return Err(HttpResponse::error(403, message));
     }
     let granted = context.world.accounts().flat_map(|account| {
         let seen = account
             .repositories
             .iter()
             .filter(|repo| repo.exists(context.now) && context.sees(account, repo));
-        seen.map(move |repo| Found { account, repo })
+        seen.map(move |repo| FoundRepository { account, repo })
     });
-    let all: Vec<Found<'_>> = granted.collect();
-    let page = Page::of(context.query);
+    let all: Vec<FoundRepository<'_>> = granted.collect();
+    let page = PageRequest::of(context.query);
     let shown: Vec<Value> =
         page.cut(&all).iter().map(|found| repositories::render(context, *found)).collect();
     let selected = context.token.is_some_and(|token| token.repositories.is_some());
@@ -31,5 +31,5 @@ pub(crate) fn repositories(context: &Context<'_>) -> Answer {
         "repositories": shown,
     });
     let url = format!("{}/installation/repositories", context.base);
-    Ok(context.linked(Reply::ok(&body), page, all.len(), &url))
+    Ok(context.linked(HttpResponse::ok(&body), page, all.len(), &url))
 }

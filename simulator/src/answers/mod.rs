@@ -1,22 +1,22 @@
-//! The answers of the endpoints.
+//! The responses of the REST endpoints.
 
 mod accounts;
 pub(crate) mod commits;
 mod compare;
 pub(crate) mod conversations;
 mod installation;
-pub(crate) mod people;
 pub(crate) mod pulls;
 mod repositories;
 mod service;
 mod statistics;
+pub(crate) mod users;
 
 use crate::context::Context;
 use crate::endpoint::Endpoint;
-use crate::reply::{Answer, Reply};
+use crate::http_response::{EndpointResult, HttpResponse};
 
-/// Answers a request that was let in.
-pub(crate) fn answer(context: &Context<'_>) -> Answer {
+/// The response to a request that passed authentication and limits.
+pub(crate) fn answer(context: &Context<'_>) -> EndpointResult {
     match context.route.endpoint {
         Endpoint::RateLimit => Ok(service::rate_limit(context)),
         Endpoint::Meta => Ok(service::meta()),
@@ -36,7 +36,7 @@ pub(crate) fn answer(context: &Context<'_>) -> Answer {
         Endpoint::IssueComments => conversations::comments(context),
         Endpoint::ContributorStatistics => statistics::contributors(context),
         Endpoint::InstallationRepositories => installation::repositories(context),
-        // These are posted to, or ask with a key of their own: they were answered before.
-        Endpoint::Graphql | Endpoint::App | Endpoint::InstallationToken => Err(Reply::not_found()),
+        // GraphQL and the endpoints of apps are handled before routing reaches this function.
+        Endpoint::Graphql | Endpoint::App | Endpoint::InstallationToken => Err(HttpResponse::not_found()),
     }
 }

@@ -5,11 +5,11 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{people, repositories};
-use crate::context::{Context, Found};
+use super::{repositories, users};
+use crate::context::{Context, FoundRepository};
 use crate::digest;
+use crate::http_response::{EndpointResult, HttpResponse};
 use crate::pull_request::PullRequest;
-use crate::reply::{Answer, Reply};
 use crate::repository::Repository;
 use crate::review::{Review, ReviewState};
 use crate::stamp;
@@ -18,7 +18,7 @@ use crate::stamp;
 type Numbered<'a> = (u64, &'a PullRequest);
 
 /// `GET /repos/{owner}/{repo}/pulls`
-pub(crate) fn list(context: &Context<'_>) -> Answer {
+pub(crate) fn list(context: &Context<'_>) -> EndpointResult {
     let found = context.repository()?;
     let now = context.now;
     let wanted = context.query.get("state").unwrap_or("open");
@@ -27,14 +27,14 @@ pub(crate) fn list(context: &Context<'_>) -> Answer {
     let mut pulls: Vec<Numbered<'_>> =
         visible.filter(|(_, pull)| is_in_state(state(pull, now), wanted)).collect();
     sort(context, found.repo, &mut pulls);
-    // One rendering serves all: a repository is the larger part of a pull request.
+    // Rendered once for all: the repository is the larger part of a pull request.
     let repository = repositories::render(context, found);
     let url = context.numeric_url(found.repo);
     Ok(context.page(&pulls, &url, |pull| render(context, found, &repository, *pull)))
 }
 
 /// `GET /repos/{owner}/{repo}/pulls/{number}`
-pub(crate) fn one(context: &Context<'_>) -> Answer {
+pub(crate) fn one(context: &Context<'_>) -> EndpointResult {
     let found = context.repository()?;
     let (number, pull) = numbered(context, found.repo)?;
     let repository = repositories::render(context, found);
@@ -42,18 +42,18 @@ pub(crate) fn one(context: &Context<'_>) -> Answer {
     let mut body = render(context, found, &repository, (number, pull));
     let more = json!({
         "merged": merged, "mergeable": null, "mergeable_state": "unknown", "rebaseable": null,
-        "merged_by": if merged { people::user_or_ghost(context.base, pull.author.as_deref()) } else { Value::Null },
+        "merged_by": if merged { users::user_or_ghost(context.base, pull.author.as_deref()) } else { Value::Null },
         "comments": comments(found.repo, number, context.now), "review_comments": 0,
         "maintainer_can_modify": false, "commits": 1, "additions": 0, "deletions": 0, "changed_files": 1,
     });
     if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
         body.extend(more);
     }
-    Ok(Reply::ok(&body))
+    Ok(HttpResponse::ok(&body))
 }
 
 /// `GET /repos/{owner}/{repo}/pulls/{number}/reviews`
-pub(crate) fn reviews(context: &Context<'_>) -> Answer {
+pub(crate) fn reviews(context: &Context<'_>) -> EndpointResult {
     let found = context.repository()?;
     let (number, _) = numbered(context, found.repo)?;
     let all = found.repo.reviews_of(number);
@@ -68,7 +68,7 @@ pub(crate) fn state(pull: &PullRequest, now: Timestamp) -> &'static str {
     if pull.closed_at.is_some_and(|at| at <= now) { "closed" } else { "open" }
 }
 
-/// Whether something in `state` is asked for.
+/// Whether a `state` filter of this value includes `state`.
 pub(crate) fn is_in_state(state: &str, wanted: &str) -> bool {
     wanted == "all" || state == wanted
 }
@@ -93,13 +93,13 @@ pub(crate) fn comments(repo: &Repository, number: u64, now: Timestamp) -> usize 
     repo.comments_of(number).filter(|comment| comment.visible(now)).count()
 }
 
-fn numbered<'a>(context: &Context<'a>, repo: &'a Repository) -> Result<Numbered<'a>, Reply> {
-    let number: u64 = context.route.rest.parse().map_err(|_| Reply::not_found())?;
+fn numbered<'a>(context: &Context<'a>, repo: &'a Repository) -> Result<Numbered<'a>, HttpResponse> {
+    let number: u64 = context.route.rest.parse().map_err(|_| HttpResponse::not_found())?;
     let pull = repo.pulls.get(&number).filter(|pull| pull.created_at <= context.now);
-    pull.map(|pull| (number, pull)).ok_or_else(Reply::not_found)
+    pull.map(|pull| (number, pull)).ok_or_else(HttpResponse::not_found)
 }
 
-/// By `created` the newest first, by anything else the oldest first, unless a direction is given.
+/// Sorted by `created` the newest come first, otherwise the oldest, unless a direction is given.
 fn sort(context: &Context<'_>, repo: &Repository, pulls: &mut [Numbered<'_>]) {
     let (now, key) = (context.now, context.query.get("sort").unwrap_or("created"));
     let usual = if key == "created" { "desc" } else { "asc" };
@@ -119,7 +119,7 @@ fn sort(context: &Context<'_>, repo: &Repository, pulls: &mut [Numbered<'_>]) {
 
 fn render(
     context: &Context<'_>,
-    found: Found<'_>,
+    found: FoundRepository<'_>,
     repository: &Value,
     (number, pull): Numbered<'_>,
 ) -> Value {
@@ -132,21 +132,21 @@ fn render(
     let visible = |at: Option<Timestamp>| at.filter(|at| *at <= now).map(stamp::text);
     let head = digest::sha(&["pull", &id.to_string()]);
     let end = |name: &str, sha: &str| {
-        let owner = people::owner(base, found.account);
+        let owner = users::owner(base, found.account);
         json!({"label": format!("{}:{name}", found.account.login), "ref": name, "sha": sha, "user": owner, "repo": repository})
     };
     json!({
         "url": url, "id": id, "node_id": digest::node_id("PR_kwDO", id), "html_url": html,
         "diff_url": format!("{html}.diff"), "patch_url": format!("{html}.patch"), "issue_url": issue,
         "number": number, "state": state(pull, now), "locked": false, "title": pull.title,
-        "user": people::user_or_ghost(base, pull.author.as_deref()), "body": null,
+        "user": users::user_or_ghost(base, pull.author.as_deref()), "body": null,
         "created_at": stamp::text(pull.created_at),
         "updated_at": stamp::text(updated_at(repo, number, pull, now)),
         "closed_at": visible(pull.closed_at), "merged_at": visible(pull.merged_at),
         "merge_commit_sha": null, "assignee": null, "assignees": [], "requested_reviewers": [],
         "requested_teams": [], "labels": [], "milestone": null, "draft": false, "auto_merge": null,
         "active_lock_reason": null,
-        "author_association": people::association(pull.author.as_deref()),
+        "author_association": users::association(pull.author.as_deref()),
         "commits_url": format!("{url}/commits"), "review_comments_url": format!("{url}/comments"),
         "review_comment_url": format!("{root}/pulls/comments{{/number}}"),
         "comments_url": format!("{issue}/comments"), "statuses_url": format!("{root}/statuses/{head}"),
@@ -170,15 +170,15 @@ fn links(url: &str, issue: &str, html: &str, root: &str, head: &str) -> Value {
     })
 }
 
-fn render_review(context: &Context<'_>, found: Found<'_>, review: &Review) -> Value {
+fn render_review(context: &Context<'_>, found: FoundRepository<'_>, review: &Review) -> Value {
     let full_name = format!("{}/{}", found.account.login, found.repo.name_at(context.now));
     let pull = format!("{}/repos/{full_name}/pulls/{}", context.base, review.number);
     let html = format!("{}/html/{full_name}/pull/{}#review-{}", context.base, review.number, review.id);
     let mut body = json!({
         "id": review.id, "node_id": digest::node_id("PRR_kwDO", review.id),
-        "user": people::user_or_null(context.base, review.author.as_deref()),
+        "user": users::user_or_null(context.base, review.author.as_deref()),
         "body": "", "state": review.state.as_str(), "html_url": html, "pull_request_url": pull,
-        "author_association": people::association(review.author.as_deref()),
+        "author_association": users::association(review.author.as_deref()),
         "_links": {"html": {"href": html}, "pull_request": {"href": pull}},
         "commit_id": digest::sha(&["review", &review.id.to_string()]),
     });

@@ -5,15 +5,15 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::people;
+use super::users;
 use crate::account::AccountKind;
-use crate::context::{Context, Found};
+use crate::context::{Context, FoundRepository};
 use crate::endpoint::Endpoint;
-use crate::reply::{Answer, Reply};
+use crate::http_response::{EndpointResult, HttpResponse};
 use crate::repository::Repository;
 use crate::stamp;
 
-/// Kinds of URL a repository lists, with the template behind its own URL.
+/// The URL fields of a repository, with the template that follows its own URL.
 const URLS: &[(&str, &str)] = &[
     ("archive_url", "/{archive_format}{/ref}"),
     ("assignees_url", "/assignees{/user}"),
@@ -54,11 +54,11 @@ const URLS: &[(&str, &str)] = &[
 ];
 
 /// `GET /orgs/{org}/repos` and `GET /users/{user}/repos`
-pub(crate) fn list(context: &Context<'_>) -> Answer {
+pub(crate) fn list(context: &Context<'_>) -> EndpointResult {
     let account = context.account()?;
     let of_organization = context.route.endpoint == Endpoint::OrganizationRepositories;
     if of_organization && account.kind != AccountKind::Organization {
-        return Err(Reply::not_found());
+        return Err(HttpResponse::not_found());
     }
     let wanted = context.query.get("type").unwrap_or("all");
     let shown = |repo: &&Repository| {
@@ -68,21 +68,21 @@ pub(crate) fn list(context: &Context<'_>) -> Answer {
     let usual = if of_organization { "created" } else { "full_name" };
     sort(context, &mut repos, context.query.get("sort").unwrap_or(usual));
     let url = context.account_url(account, "repos");
-    Ok(context.page(&repos, &url, |repo| render(context, Found { account, repo })))
+    Ok(context.page(&repos, &url, |repo| render(context, FoundRepository { account, repo })))
 }
 
 /// `GET /repos/{owner}/{repo}`
-pub(crate) fn one(context: &Context<'_>) -> Answer {
+pub(crate) fn one(context: &Context<'_>) -> EndpointResult {
     let found = context.repository()?;
     let mut body = render(context, found);
     body["network_count"] = json!(0);
     body["subscribers_count"] = json!(0);
-    Ok(Reply::ok(&body))
+    Ok(HttpResponse::ok(&body))
 }
 
 /// `GET /repos/{owner}/{repo}/branches`
-pub(crate) fn branches(context: &Context<'_>) -> Answer {
-    let Found { account, repo } = context.repository()?;
+pub(crate) fn branches(context: &Context<'_>) -> EndpointResult {
+    let FoundRepository { account, repo } = context.repository()?;
     let visible = repo.refs.iter().filter(|update| update.at <= context.now);
     let mut names: Vec<&str> = visible.map(|update| update.branch.as_str()).collect();
     names.sort_unstable();
@@ -96,9 +96,9 @@ pub(crate) fn branches(context: &Context<'_>) -> Answer {
     }))
 }
 
-/// A repository as in lists and in pull requests.
-pub(crate) fn render(context: &Context<'_>, found: Found<'_>) -> Value {
-    let Found { account, repo } = found;
+/// A repository as lists and pull requests show it.
+pub(crate) fn render(context: &Context<'_>, found: FoundRepository<'_>) -> Value {
+    let FoundRepository { account, repo } = found;
     let name = repo.name_at(context.now);
     let full_name = format!("{}/{name}", account.login);
     let url = format!("{}/repos/{full_name}", context.base);
@@ -106,7 +106,7 @@ pub(crate) fn render(context: &Context<'_>, found: Found<'_>) -> Value {
     let open = open_conversations(repo, context.now);
     let mut body = json!({
         "id": repo.id(), "node_id": repo.node_id(), "name": name, "full_name": full_name,
-        "private": repo.private, "owner": people::owner(context.base, account),
+        "private": repo.private, "owner": users::owner(context.base, account),
         "html_url": html, "description": null, "fork": repo.fork, "url": url,
         "created_at": stamp::text(repo.created_at),
         "updated_at": stamp::text(repo.pushed_at(context.now)),

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::people;
+use super::users;
+use crate::commit_graph::CommitNode;
 use crate::context::Context;
-use crate::graph::Node;
-use crate::reply::{Answer, Reply};
+use crate::http_response::{EndpointResult, HttpResponse};
 use crate::stamp;
 
 /// Seconds of a week, and of 1970-01-04T00:00:00Z, a Sunday.
 const WEEK: i64 = 7 * 86_400;
 const FIRST_SUNDAY: i64 = 3 * 86_400;
 
-/// GitHub shows the most active hundred.
+/// How many contributors GitHub shows: the most active ones.
 const MOST_ACTIVE: usize = 100;
 
 #[derive(Clone, Copy, Default)]
@@ -26,26 +26,26 @@ struct Week {
 }
 
 /// `GET /repos/{owner}/{repo}/stats/contributors`
-pub(crate) fn contributors(context: &Context<'_>) -> Answer {
+pub(crate) fn contributors(context: &Context<'_>) -> EndpointResult {
     let found = context.repository()?;
     let repo = found.repo;
     if repo.branch_at(&repo.default_branch, context.now).is_none() {
-        return Ok(Reply::empty(204));
+        return Ok(HttpResponse::empty(204));
     }
-    let lag = i64::try_from(context.shared.options.statistics.lag.as_secs()).unwrap_or(i64::MAX);
+    let lag = i64::try_from(context.state.options.statistics.lag.as_secs()).unwrap_or(i64::MAX);
     let Some(head) = repo.branch_at(&repo.default_branch, stamp::plus(context.now, -lag)) else {
-        return Ok(Reply::json(202, &json!({})));
+        return Ok(HttpResponse::json(202, &json!({})));
     };
-    if !context.shared.computed_before(repo.id(), head) {
-        return Ok(Reply::json(202, &json!({})));
+    if !context.state.statistics_are_ready(repo.id(), head) {
+        return Ok(HttpResponse::json(202, &json!({})));
     }
     let reach = repo.graph.reach(head);
-    let nodes: Vec<&Node> = reach.order.iter().map(|index| repo.graph.node(*index)).collect();
-    Ok(Reply::ok(&render(context, &nodes)))
+    let nodes: Vec<&CommitNode> = reach.order.iter().map(|index| repo.graph.node(*index)).collect();
+    Ok(HttpResponse::ok(&render(context, &nodes)))
 }
 
-fn render(context: &Context<'_>, nodes: &[&Node]) -> Value {
-    let counts_lines = nodes.len() < context.shared.options.statistics.zero_from;
+fn render(context: &Context<'_>, nodes: &[&CommitNode]) -> Value {
+    let counts_lines = nodes.len() < context.state.options.statistics.zero_from;
     let mut authors: BTreeMap<Option<&str>, BTreeMap<i64, Week>> = BTreeMap::new();
     for node in nodes.iter().filter(|node| node.parents.len() < 2) {
         let weeks = authors.entry(node.commit.author.as_deref()).or_default();
@@ -69,7 +69,7 @@ fn render(context: &Context<'_>, nodes: &[&Node]) -> Value {
             json!({"w": start, "a": added, "d": deleted, "c": commits})
         };
         json!({
-            "author": people::user_or_null(context.base, **author),
+            "author": users::user_or_null(context.base, **author),
             "total": total,
             "weeks": weeks.iter().map(week).collect::<Vec<_>>(),
         })
@@ -77,7 +77,7 @@ fn render(context: &Context<'_>, nodes: &[&Node]) -> Value {
     Value::Array(rows.collect())
 }
 
-/// The start of the week, a Sunday at midnight.
+/// The start of the week of `at`: Sunday 00:00 UTC, in seconds since 1970.
 fn sunday(at: Timestamp) -> i64 {
     (at.as_second() - FIRST_SUNDAY).div_euclid(WEEK) * WEEK + FIRST_SUNDAY
 }

@@ -13,12 +13,12 @@ use super::schema::SCHEMA;
 /// Variables by name, defaults filled in.
 pub(crate) type Variables = HashMap<String, Value>;
 
-/// The arguments of one field, defaults filled in; what is null is absent.
+/// The arguments of one field, with defaults filled in and nulls removed.
 #[derive(Debug, Default)]
 pub(crate) struct Arguments(Map<String, Value>);
 
 impl Arguments {
-    /// Those of `field`.
+    /// The arguments of `field`.
     pub(crate) fn of(field: &Field, definition: &FieldDefinition, variables: &Variables) -> Self {
         let mut all = Map::new();
         for argument in &definition.arguments {
@@ -53,12 +53,12 @@ impl Arguments {
         self.text(name)?.parse().ok()
     }
 
-    /// The texts of a list.
+    /// The strings of a list.
     pub(crate) fn texts(&self, name: &str) -> Option<Vec<&str>> {
         self.get(name)?.as_array().map(|list| list.iter().filter_map(Value::as_str).collect())
     }
 
-    /// The field to order by, and whether the smallest comes first.
+    /// The field to order by, and whether the order is ascending.
     pub(crate) fn order<'a>(&'a self, usual: &'a str) -> (&'a str, bool) {
         let order = self.get("orderBy");
         let part = |name: &str| order.and_then(|order| order[name].as_str());
@@ -66,7 +66,7 @@ impl Arguments {
     }
 }
 
-/// The variables of an operation as they were sent, or why they will not do.
+/// The variables of an operation, or why the sent values are invalid.
 pub(crate) fn variables(
     operation: &OperationDefinition,
     sent: &Value,
@@ -86,7 +86,7 @@ pub(crate) fn variables(
     if errors.is_empty() { Ok(all) } else { Err(errors) }
 }
 
-/// A value with its variables put in; an absent variable leaves nothing.
+/// A value with its variables substituted; `None` for an absent variable.
 pub(crate) fn json(value: &Literal, variables: &Variables) -> Option<Value> {
     match value {
         Literal::Variable(name) => variables.get(name.as_str()).cloned(),
@@ -100,7 +100,7 @@ pub(crate) fn json(value: &Literal, variables: &Variables) -> Option<Value> {
     }
 }
 
-/// Whether a value may stand where `ty` is expected; a single value counts as a list of one.
+/// Whether a value is valid for type `ty`; a single value counts as a list of one.
 pub(crate) fn fits(value: &Value, ty: &Type) -> bool {
     if value.is_null() {
         return ty.nullable;

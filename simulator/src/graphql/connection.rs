@@ -1,4 +1,4 @@
-//! Pages of a list, by cursor.
+//! Cursor-based pages of a list.
 
 use serde_json::{Value, json};
 
@@ -7,17 +7,17 @@ use super::cost::LARGEST_PAGE;
 use super::error::GraphqlError;
 use super::object::Object;
 
-/// Where an item stands in its list, whatever is added before or behind it.
+/// An item's position in its list, independent of items that are added before or after it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Place {
-    /// By a number, such as a time; then by id.
+pub(crate) enum CursorPosition {
+    /// Sorted by a number, such as a time; then by id.
     Number(i64, u64),
-    /// By a name; then by id.
+    /// Sorted by a name; then by id.
     Name(String, u64),
 }
 
-impl Place {
-    /// The cursor that leads here.
+impl CursorPosition {
+    /// The position as a cursor.
     fn cursor(&self) -> String {
         match self {
             Self::Number(number, id) => format!("n:{number}:{id}"),
@@ -37,37 +37,39 @@ impl Place {
     }
 }
 
-/// A page of a list.
+/// One page of a list.
 #[derive(Debug, Clone)]
 pub(crate) struct Connection<'a> {
     /// The type's name, such as `IssueConnection`.
     pub(crate) kind: &'static str,
-    pub(crate) items: Vec<(Place, Object<'a>)>,
+    pub(crate) items: Vec<(CursorPosition, Object<'a>)>,
     pub(crate) total: usize,
     before: bool,
     after: bool,
 }
 
 impl<'a> Connection<'a> {
-    /// The page of `items` asked for; they are brought into order here, descending if so wanted.
+    /// The requested page of `items`, which are sorted here.
     ///
     /// # Errors
-    /// When the page has no size, too large a size, or begins at a cursor that is none.
+    /// When the page has no size or too large a size, or a cursor is invalid.
     pub(crate) fn of(
         kind: &'static str,
         field: &str,
         arguments: &Arguments,
-        mut items: Vec<(Place, Object<'a>)>,
+        mut items: Vec<(CursorPosition, Object<'a>)>,
         ascending: bool,
     ) -> Result<Self, GraphqlError> {
-        let (first, last) = bounds(field, arguments)?;
+        let (first, last) = page_bounds(field, arguments)?;
         items.sort_unstable_by(|a, b| if ascending { a.0.cmp(&b.0) } else { b.0.cmp(&a.0) });
         let total = items.len();
-        let behind = |place: &Place, cursor: &Place| if ascending { place > cursor } else { place < cursor };
+        let is_after = |position: &CursorPosition, cursor: &CursorPosition| {
+            if ascending { position > cursor } else { position < cursor }
+        };
         let from = cursor(arguments, "after")?
-            .map_or(0, |cursor| items.partition_point(|(place, _)| !behind(place, &cursor)));
+            .map_or(0, |cursor| items.partition_point(|(position, _)| !is_after(position, &cursor)));
         let to = cursor(arguments, "before")?
-            .map_or(total, |cursor| items.partition_point(|(place, _)| behind(&cursor, place)));
+            .map_or(total, |cursor| items.partition_point(|(position, _)| is_after(&cursor, position)));
         let to = to.max(from);
         let (start, end) = match (first, last) {
             (Some(first), _) => (from, to.min(from + first)),
@@ -78,7 +80,7 @@ impl<'a> Connection<'a> {
         Ok(Self { kind, items, total, before: start > 0, after: end < total })
     }
 
-    /// The name of the edges' type.
+    /// The name of the edge type.
     pub(crate) fn edge_kind(&self) -> &'static str {
         match self.kind {
             "RepositoryConnection" => "RepositoryEdge",
@@ -91,9 +93,9 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// The cursor of an item of this page.
+    /// The cursor of the n-th item of this page.
     pub(crate) fn cursor(&self, nth: usize) -> Value {
-        self.items.get(nth).map_or(Value::Null, |(place, _)| json!(place.cursor()))
+        self.items.get(nth).map_or(Value::Null, |(position, _)| json!(position.cursor()))
     }
 
     /// A field of `PageInfo`.
@@ -108,7 +110,7 @@ impl<'a> Connection<'a> {
 }
 
 /// `first` and `last`, within GitHub's bounds.
-fn bounds(field: &str, arguments: &Arguments) -> Result<(Option<usize>, Option<usize>), GraphqlError> {
+fn page_bounds(field: &str, arguments: &Arguments) -> Result<(Option<usize>, Option<usize>), GraphqlError> {
     let mut sizes = [None, None];
     for (size, name) in sizes.iter_mut().zip(["first", "last"]) {
         let Some(asked) = arguments.number(name) else { continue };
@@ -139,7 +141,7 @@ fn bounds(field: &str, arguments: &Arguments) -> Result<(Option<usize>, Option<u
     Ok((sizes[0], sizes[1]))
 }
 
-fn cursor(arguments: &Arguments, name: &str) -> Result<Option<Place>, GraphqlError> {
+fn cursor(arguments: &Arguments, name: &str) -> Result<Option<CursorPosition>, GraphqlError> {
     let Some(text) = arguments.text(name) else { return Ok(None) };
     let wrong = || {
         GraphqlError::new(
@@ -147,5 +149,5 @@ fn cursor(arguments: &Arguments, name: &str) -> Result<Option<Place>, GraphqlErr
             format!("`{text}` does not appear to be a valid cursor."),
         )
     };
-    Place::read(text).map(Some).ok_or_else(wrong)
+    CursorPosition::read(text).map(Some).ok_or_else(wrong)
 }

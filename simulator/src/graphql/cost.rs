@@ -1,47 +1,47 @@
-//! What a query costs before a single record is read.
+//! The cost of a query, computed before it is executed.
 
 use async_graphql_parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
 
 use super::arguments::{Arguments, Variables};
 use super::schema::{SCHEMA, innermost};
 
-/// The most a page may hold.
+/// Maximum size of a page.
 pub(crate) const LARGEST_PAGE: i64 = 100;
 
-/// The most nodes a query may ask for.
+/// Maximum number of nodes a query may request.
 pub(crate) const MOST_NODES: u64 = 500_000;
 
-/// The price of a query, if every list were full.
+/// The cost of a query, as if every list were full.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Cost {
-    /// Lists to be read.
+    /// Number of lists to be read.
     requests: u64,
-    /// Items in them.
+    /// Number of items in them.
     pub(crate) nodes: u64,
 }
 
 impl Cost {
-    /// Points of the hourly limit: a hundredth of the lists, rounded, at least one.
+    /// Points of the hourly limit: the number of lists divided by 100 and rounded, at least 1.
     pub(crate) fn points(self) -> u32 {
         u32::try_from(((self.requests + 50) / 100).max(1)).unwrap_or(u32::MAX)
     }
 
-    /// That of a query that was checked.
+    /// The cost of a validated query.
     pub(crate) fn of(document: &ExecutableDocument, root: &SelectionSet, variables: &Variables) -> Self {
-        let mut sum = Sum { document, variables, cost: Self::default() };
-        sum.selection(root, "Query", 1);
-        sum.cost
+        let mut calculator = CostCalculator { document, variables, cost: Self::default() };
+        calculator.selection(root, "Query", 1);
+        calculator.cost
     }
 }
 
-struct Sum<'a> {
+struct CostCalculator<'a> {
     document: &'a ExecutableDocument,
     variables: &'a Variables,
     cost: Cost,
 }
 
-impl Sum<'_> {
-    /// Adds what is chosen from each of `times` objects.
+impl CostCalculator<'_> {
+    /// Adds the cost of a selection on each of `times` objects.
     fn selection(&mut self, set: &SelectionSet, owner: &str, times: u64) {
         for item in &set.items {
             match &item.node {
@@ -73,7 +73,7 @@ impl Sum<'_> {
         self.selection(&field.selection_set.node, inner, times.saturating_mul(size.unwrap_or(1)));
     }
 
-    /// How many items a list may bring; none for what is no list.
+    /// The maximum number of items of a list; `None` if the field is not a list.
     fn size(&self, field: &Field, owner: &str, inner: &str) -> Option<u64> {
         let definition = SCHEMA.field(owner, field.name.node.as_str())?;
         let arguments = Arguments::of(field, definition, self.variables);

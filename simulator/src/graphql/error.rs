@@ -1,4 +1,4 @@
-//! Errors inside a GraphQL answer.
+//! Errors in a GraphQL response.
 
 use async_graphql_parser::Pos;
 use serde_json::{Value, json};
@@ -15,24 +15,24 @@ pub(crate) struct GraphqlError {
 }
 
 impl GraphqlError {
-    /// An error while executing.
+    /// An execution error.
     pub(crate) fn new(kind: &'static str, message: impl Into<String>) -> Self {
         Self { kind: Some(kind), message: message.into(), ..Self::default() }
     }
 
-    /// A query that is refused before it is executed; `details` go with the code into the extensions.
+    /// A validation error; `details` and the code become its extensions.
     pub(crate) fn invalid(code: &str, message: impl Into<String>, mut details: Value) -> Self {
         details["code"] = json!(code);
         Self { message: message.into(), extensions: Some(details), ..Self::default() }
     }
 
-    /// A query that cannot be read.
+    /// A query that cannot be parsed.
     pub(crate) fn unreadable(message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::default() }
     }
 
-    /// Something GitHub does not explain.
-    pub(crate) fn mishap(id: &str) -> Self {
+    /// An error that GitHub does not explain.
+    pub(crate) fn unexplained(id: &str) -> Self {
         Self::unreadable(format!(
             "Something went wrong while executing your query. Please include `{id}` when reporting this issue."
         ))

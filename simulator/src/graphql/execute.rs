@@ -1,4 +1,4 @@
-//! From a query that was checked to its answer.
+//! Execution of validated queries.
 
 use async_graphql_parser::Positioned;
 use async_graphql_parser::types::{
@@ -14,36 +14,36 @@ use super::object::{Object, Resolved};
 use super::schema::SCHEMA;
 use super::scope::Scope;
 
-/// What spoils an answer in part.
+/// An injected failure of part of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Spoil {
-    /// Every so many-th item of each `nodes` is missing.
-    Nodes(usize),
-    /// The query takes more than GitHub is willing to give.
-    Resources,
+pub(crate) enum PartialFailure {
+    /// Every n-th item of each `nodes` list is null.
+    NullNodes(usize),
+    /// The query exceeds GitHub's resource limits.
+    ResourceLimits,
 }
 
-/// An execution under way.
+/// The execution of one query.
 pub(crate) struct Execution<'q, 'a> {
     pub(crate) document: &'q ExecutableDocument,
     pub(crate) variables: &'q Variables,
     pub(crate) scope: &'q Scope<'a>,
-    pub(crate) spoil: Option<Spoil>,
+    pub(crate) partial_failure: Option<PartialFailure>,
     /// The request's id, as errors name it.
     pub(crate) id: &'q str,
     pub(crate) errors: Vec<GraphqlError>,
 }
 
-/// Fields of one response key, to be merged.
+/// Selected fields by response key, to be merged.
 type Chosen<'q> = IndexMap<&'q str, Vec<&'q Positioned<Field>>>;
 
 impl<'q, 'a> Execution<'q, 'a> {
-    /// The data, null where the root itself could not be had.
+    /// The response data; null if a root field that is not nullable failed.
     pub(crate) fn run(&mut self, root: &'q SelectionSet) -> Value {
         self.object(&Object::Query, &[root], &mut Vec::new()).unwrap_or(Value::Null)
     }
 
-    /// An object with its chosen fields; none where a field that may not be null is.
+    /// An object with its selected fields; `None` if a field that is not nullable failed.
     fn object(
         &mut self,
         object: &Object<'a>,
@@ -91,7 +91,7 @@ impl<'q, 'a> Execution<'q, 'a> {
         }
     }
 
-    /// What `@include` and `@skip` say.
+    /// Whether `@include` and `@skip` include the field.
     fn is_included(&self, directives: &[Positioned<Directive>]) -> bool {
         directives.iter().all(|directive| {
             let value = directive.node.get_argument("if");
@@ -117,7 +117,7 @@ impl<'q, 'a> Execution<'q, 'a> {
             return Some(Value::from(object.kind()));
         }
         let definition = SCHEMA.field(object.kind(), name)?;
-        let resolved = match self.obstacle(object, name) {
+        let resolved = match self.resource_limit_error(object, name) {
             Some(error) => Err(error),
             None => {
                 let arguments = Arguments::of(&field.node, definition, self.variables);
@@ -134,10 +134,11 @@ impl<'q, 'a> Execution<'q, 'a> {
         }
     }
 
-    fn obstacle(&self, object: &Object<'a>, name: &str) -> Option<GraphqlError> {
-        let spoilt = self.spoil == Some(Spoil::Resources) && matches!(object, Object::Query);
+    fn resource_limit_error(&self, object: &Object<'a>, name: &str) -> Option<GraphqlError> {
+        let is_over_limit =
+            self.partial_failure == Some(PartialFailure::ResourceLimits) && matches!(object, Object::Query);
         let message = "Resource limits for this query exceeded.";
-        (spoilt && name != "rateLimit").then(|| GraphqlError::new("RESOURCE_LIMITS_EXCEEDED", message))
+        (is_over_limit && name != "rateLimit").then(|| GraphqlError::new("RESOURCE_LIMITS_EXCEEDED", message))
     }
 
     fn complete(
@@ -156,7 +157,7 @@ impl<'q, 'a> Execution<'q, 'a> {
             Some(value) if !value.is_null() => Some(value),
             _ if ty.nullable => Some(Value::Null),
             _ => {
-                // Nothing explained it yet: the schema's promise is broken.
+                // No error explains it yet: a resolver broke the schema.
                 if self.errors.is_empty() {
                     let message = "Cannot return null for a field that may not be null";
                     self.errors.push(GraphqlError::new("INTERNAL", message).at(same[0].pos, path.clone()));
@@ -178,8 +179,8 @@ impl<'q, 'a> Execution<'q, 'a> {
         let mut list = Vec::with_capacity(items.len());
         for (nth, item) in items.into_iter().enumerate() {
             path.push(Value::from(nth));
-            let missing = matches!(self.spoil, Some(Spoil::Nodes(every)) if name == "nodes" && (nth + 1) % every.max(1) == 0);
-            let item = if missing { Err(GraphqlError::mishap(self.id)) } else { item };
+            let missing = matches!(self.partial_failure, Some(PartialFailure::NullNodes(every)) if name == "nodes" && (nth + 1) % every.max(1) == 0);
+            let item = if missing { Err(GraphqlError::unexplained(self.id)) } else { item };
             let value = match item {
                 Ok(object) => self.object(&object, &sets, path),
                 Err(error) => {

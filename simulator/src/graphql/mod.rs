@@ -1,7 +1,6 @@
-//! GitHub's GraphQL API: a part of its schema, executed as GitHub does.
+//! GitHub's GraphQL API: part of its schema, executed the way GitHub does.
 
 mod arguments;
-mod check;
 mod connection;
 mod cost;
 mod error;
@@ -12,36 +11,37 @@ mod object;
 mod schema;
 mod scope;
 mod search;
-mod terms;
+mod search_terms;
+mod validate;
 
 use async_graphql_parser::Positioned;
 use async_graphql_parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, Selection};
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::ledger::Balance;
+use crate::rate_limit::RateLimitStatus;
 use arguments::Variables;
 use cost::{Cost, MOST_NODES};
 use error::GraphqlError;
 use execute::Execution;
 use scope::Scope;
 
-pub(crate) use execute::Spoil;
-pub(crate) use schema::OFFERED;
+pub(crate) use execute::PartialFailure;
+pub(crate) use schema::SERVED_SCHEMA;
 
-/// A query that was read, and what it costs.
-pub(crate) struct Question {
-    /// The operation's name or, where it has none, those of its fields.
+/// A parsed query and its cost.
+pub(crate) struct ParsedQuery {
+    /// The operation's name or, if it has none, its root fields joined by commas.
     pub(crate) name: String,
     /// Whether the body was JSON at all.
     pub(crate) is_json: bool,
     cost: Cost,
-    /// The query and its variables, or why there will be no data.
+    /// The query and its variables, or the errors that replace the data.
     query: Result<(ExecutableDocument, Positioned<OperationDefinition>, Variables), Vec<GraphqlError>>,
 }
 
-impl Question {
-    /// Reads the body of a request.
+impl ParsedQuery {
+    /// Parses and validates the body of a request.
     pub(crate) fn read(body: &[u8]) -> Self {
         let Ok(body) = serde_json::from_slice::<Value>(body) else {
             return Self { is_json: false, ..Self::refused(String::new(), Vec::new()) };
@@ -60,7 +60,7 @@ impl Question {
         let Some((name, operation)) = operation(&document, asked) else {
             return refused(GraphqlError::unreadable(format!("No operation named \"{asked}\"")));
         };
-        let mut errors = check::check(&document, &operation.node, &name);
+        let mut errors = validate::validate(&document, &operation.node, &name);
         let variables = match arguments::variables(&operation.node, &body["variables"]) {
             Ok(variables) => variables,
             Err(more) => {
@@ -79,12 +79,12 @@ impl Question {
         Self { name, is_json: true, cost, query: Ok((document, operation, variables)) }
     }
 
-    /// One that is answered by errors alone.
+    /// A query that is answered with errors only.
     fn refused(name: String, errors: Vec<GraphqlError>) -> Self {
         Self { name, is_json: true, cost: Cost::default(), query: Err(errors) }
     }
 
-    /// Points of the hourly limit.
+    /// Its cost in points of the hourly limit.
     pub(crate) fn points(&self) -> u32 {
         self.cost.points()
     }
@@ -94,20 +94,21 @@ impl Question {
         self.cost.nodes
     }
 
-    /// The answer's body. `balance` is what is left once it is paid.
+    /// The answer's body. `rate_limit_status` is what is left once it is paid.
     pub(crate) fn answer(
         &self,
         context: &Context<'_>,
-        balance: Balance,
-        spoil: Option<Spoil>,
+        rate_limit_status: RateLimitStatus,
+        partial_failure: Option<PartialFailure>,
         id: &str,
     ) -> Value {
         let (document, operation, variables) = match &self.query {
             Ok(query) => query,
             Err(errors) => return json!({"errors": listed(errors)}),
         };
-        let scope = Scope { context, cost: self.cost, balance };
-        let mut execution = Execution { document, variables, scope: &scope, spoil, id, errors: Vec::new() };
+        let scope = Scope { context, cost: self.cost, rate_limit_status };
+        let mut execution =
+            Execution { document, variables, scope: &scope, partial_failure, id, errors: Vec::new() };
         let data = execution.run(&operation.node.selection_set.node);
         let mut body = json!({"data": data});
         if !execution.errors.is_empty() {
@@ -117,12 +118,12 @@ impl Question {
     }
 }
 
-/// A body that is nothing but one error of this type.
+/// A body that consists of one error of this type.
 pub(crate) fn refusal(kind: &str, message: &str) -> Value {
     json!({"errors": [{"type": kind, "message": message}]})
 }
 
-/// A body of a query that took too long.
+/// The body of a query that timed out.
 pub(crate) fn timeout(id: &str) -> Value {
     let message = format!(
         "Something went wrong while executing your query. This may be the result of a timeout, or it could be a GitHub bug. Please include `{id}` when reporting this issue."
@@ -166,7 +167,7 @@ fn operation(
     }
 }
 
-/// The fields at the root, as a name for a query without one.
+/// The root fields, which name a query without an operation name.
 fn fields(operation: &OperationDefinition) -> String {
     let names = operation.selection_set.node.items.iter().filter_map(|item| match &item.node {
         Selection::Field(field) => Some(field.node.name.node.as_str()),

@@ -7,7 +7,7 @@ use crate::repository::Repository;
 use crate::review::ReviewState;
 use crate::token::Permission;
 
-/// The object of this id, if there is one and the caller sees it.
+/// The object with this id, if it exists and the caller has access to it.
 pub(crate) fn find<'a>(scope: &Scope<'a>, id: &str) -> Option<Object<'a>> {
     let now = scope.context.now;
     if let Some(rest) = id.strip_prefix("C_kwDO") {
@@ -22,7 +22,7 @@ pub(crate) fn find<'a>(scope: &Scope<'a>, id: &str) -> Option<Object<'a>> {
         return Some(Object::Repository(found));
     }
     let (kind, rest) = id.split_once("_kwDO")?;
-    let (ordinal, nth) = Repository::place_of(digest::number(rest)?)?;
+    let (ordinal, nth) = Repository::index_of(digest::number(rest)?)?;
     let found = scope.by_ordinal(ordinal)?;
     let repo = found.repo;
     match kind {

@@ -1,65 +1,65 @@
-//! Things that have fields.
+//! GraphQL objects and the values of their fields.
 
 use std::rc::Rc;
 
-use crate::account::{Account, AccountKind};
+use crate::account::{AccountKind, OwnerAccount};
 use crate::comment::Comment;
-use crate::context::Found;
-use crate::graph::Node;
+use crate::commit_graph::CommitNode;
+use crate::context::FoundRepository;
 use crate::review::Review;
 
 use super::connection::Connection;
 use super::error::GraphqlError;
 
-/// An object of the answer, before its fields are chosen.
+/// An object of the response, before its fields are selected.
 #[derive(Debug, Clone)]
 pub(crate) enum Object<'a> {
-    /// The root.
+    /// The root object.
     Query,
-    /// What is left of the points.
+    /// The rate limit.
     RateLimit,
     /// An owner of repositories.
-    Account(&'a Account),
-    /// A person by login, where GitHub's schema says `User`, even for a bot.
+    OwnerAccount(&'a OwnerAccount),
+    /// A user by login, wherever GitHub's schema says `User`; may be a bot.
     User(&'a str),
     /// A bot by login, without `[bot]`.
     Bot(&'a str),
     /// A repository.
-    Repository(Found<'a>),
+    Repository(FoundRepository<'a>),
     /// A branch and its head.
-    Ref(Found<'a>, &'a str, u32),
-    /// A commit by its place in the graph.
-    Commit(Found<'a>, u32),
+    Ref(FoundRepository<'a>, &'a str, u32),
+    /// A commit by its index in the graph.
+    Commit(FoundRepository<'a>, u32),
     /// The author of a commit, or its committer.
-    GitActor(&'a Node, bool),
+    GitActor(&'a CommitNode, bool),
     /// A pull request by its number.
-    PullRequest(Found<'a>, u64),
+    PullRequest(FoundRepository<'a>, u64),
     /// An issue by its number.
-    Issue(Found<'a>, u64),
+    Issue(FoundRepository<'a>, u64),
     /// A review.
-    Review(Found<'a>, &'a Review),
+    Review(FoundRepository<'a>, &'a Review),
     /// A comment.
-    Comment(Found<'a>, &'a Comment),
-    /// A page of a list.
+    Comment(FoundRepository<'a>, &'a Comment),
+    /// One page of a list.
     Connection(Rc<Connection<'a>>),
     /// An item of a page, with its cursor.
     Edge(Rc<Connection<'a>>, usize),
-    /// What there is besides a page.
+    /// Whether there are more pages, and their cursors.
     PageInfo(Rc<Connection<'a>>),
 }
 
-/// What a field holds.
+/// The value of a field.
 #[derive(Debug)]
 pub(crate) enum Resolved<'a> {
     /// A value without fields, which may be null.
     Leaf(serde_json::Value),
     /// An object, or null.
     One(Option<Object<'a>>),
-    /// A list; an item that could not be had says why.
+    /// A list; an item that could not be resolved is an error.
     Many(Vec<Result<Object<'a>, GraphqlError>>),
 }
 
-/// A field's content, or why there is none.
+/// The value of a field, or why it could not be resolved.
 pub(crate) type Resolution<'a> = Result<Resolved<'a>, GraphqlError>;
 
 impl<'a> Object<'a> {
@@ -68,7 +68,7 @@ impl<'a> Object<'a> {
         match self {
             Self::Query => "Query",
             Self::RateLimit => "RateLimit",
-            Self::Account(account) => match account.kind {
+            Self::OwnerAccount(account) => match account.kind {
                 AccountKind::Organization => "Organization",
                 AccountKind::User => "User",
             },
@@ -88,19 +88,19 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Who did something: a bot is called without `[bot]` here; none for a deleted account.
+    /// An actor: bots are named without `[bot]` here; `None` for a deleted account.
     pub(crate) fn actor(login: Option<&'a str>) -> Option<Self> {
         login.map(|login| login.strip_suffix("[bot]").map_or(Self::User(login), Self::Bot))
     }
 }
 
 impl<'a> Resolved<'a> {
-    /// An object that is there.
+    /// An object that is not null.
     pub(crate) fn object(object: Object<'a>) -> Self {
         Self::One(Some(object))
     }
 
-    /// A page.
+    /// A page of a list.
     pub(crate) fn connection(connection: Connection<'a>) -> Self {
         Self::object(Object::Connection(Rc::new(connection)))
     }

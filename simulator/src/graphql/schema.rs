@@ -1,4 +1,4 @@
-//! What may be asked.
+//! The served schema.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -8,11 +8,11 @@ use async_graphql_parser::types::{
     TypeSystemDefinition,
 };
 
-/// The schema the simulator offers, in GraphQL's own language.
-pub(crate) const OFFERED: &str = include_str!("offered.graphql");
+/// The schema that the simulator serves, in the GraphQL schema definition language.
+pub(crate) const SERVED_SCHEMA: &str = include_str!("served.graphql");
 
-/// [`OFFERED`], read once.
-pub(crate) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::read(OFFERED));
+/// [`SERVED_SCHEMA`], read once.
+pub(crate) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::read(SERVED_SCHEMA));
 
 /// Types by name.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Schema {
         Self { types: types.collect() }
     }
 
-    /// Whether there is a type of this name.
+    /// Whether the schema has a type of this name.
     pub(crate) fn knows(&self, name: &str) -> bool {
         self.types.contains_key(name)
     }
@@ -83,14 +83,14 @@ impl Schema {
         object == condition || implements || member
     }
 
-    /// Whether anything can be both: else a fragment could never apply.
+    /// Whether an object can be of both types; otherwise a fragment could never apply.
     pub(crate) fn overlap(&self, a: &str, b: &str) -> bool {
         let object = |name: &&String| matches!(self.types[*name].kind, TypeKind::Object(_));
         self.types.keys().filter(object).any(|name| self.is_a(name, a) && self.is_a(name, b))
     }
 }
 
-/// The name inside all lists.
+/// The named type inside all lists.
 pub(crate) fn innermost(ty: &Type) -> &str {
     match &ty.base {
         BaseType::Named(name) => name.as_str(),

@@ -3,18 +3,18 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::arguments::Arguments;
-use super::connection::{Connection, Place};
+use super::connection::{Connection, CursorPosition};
 use super::object::{Object, Resolution, Resolved};
 use super::scope::Scope;
-use super::terms::Terms;
+use super::search_terms::SearchTerms;
 use crate::answers::{conversations as rest, pulls};
-use crate::context::Found;
+use crate::context::FoundRepository;
 use crate::token::Permission;
 
-/// No search reaches beyond this many results.
+/// Maximum number of results that pagination of a search reaches.
 const REACHABLE: usize = 1_000;
 
-/// A pull request or an issue, as the search knows it.
+/// A pull request or an issue, as the search index has it.
 struct Entry<'a> {
     object: Object<'a>,
     is_pull: bool,
@@ -28,12 +28,12 @@ struct Entry<'a> {
     id: u64,
 }
 
-/// The page of results asked for; only issues and pull requests are ever found.
+/// The requested page of results; only issues and pull requests are indexed.
 pub(crate) fn search<'a>(scope: &Scope<'a>, arguments: &Arguments) -> Resolution<'a> {
-    let terms = Terms::parse(arguments.text("query").unwrap_or_default());
+    let terms = SearchTerms::parse(arguments.text("query").unwrap_or_default());
     let lag =
-        SignedDuration::try_from(scope.context.shared.options.search_lag).unwrap_or(SignedDuration::ZERO);
-    // The index shows the world as it was a while ago.
+        SignedDuration::try_from(scope.context.state.options.search_lag).unwrap_or(SignedDuration::ZERO);
+    // The index lags behind the world.
     let now = scope.context.now.saturating_sub(lag).unwrap_or(scope.context.now);
     let mut entries = Vec::new();
     if arguments.text("type") == Some("ISSUE") {
@@ -54,7 +54,7 @@ pub(crate) fn search<'a>(scope: &Scope<'a>, arguments: &Arguments) -> Resolution
     }
     let found = entries.len();
     let items = entries.into_iter().take(REACHABLE).enumerate();
-    let items = items.map(|(nth, entry)| (Place::Number(nth as i64, 0), entry.object)).collect();
+    let items = items.map(|(nth, entry)| (CursorPosition::Number(nth as i64, 0), entry.object)).collect();
     let mut page = Connection::of("SearchResultItemConnection", "search", arguments, items, true)?;
     page.total = found;
     Ok(Resolved::connection(page))
@@ -62,8 +62,8 @@ pub(crate) fn search<'a>(scope: &Scope<'a>, arguments: &Arguments) -> Resolution
 
 fn collect<'a>(
     scope: &Scope<'a>,
-    found: Found<'a>,
-    terms: &Terms,
+    found: FoundRepository<'a>,
+    terms: &SearchTerms,
     now: Timestamp,
     entries: &mut Vec<Entry<'a>>,
 ) {
@@ -109,7 +109,7 @@ fn collect<'a>(
     }
 }
 
-fn matches(entry: &Entry<'_>, terms: &Terms) -> bool {
+fn matches(entry: &Entry<'_>, terms: &SearchTerms) -> bool {
     let is = |what: &str| match what {
         "pr" | "pull-request" => entry.is_pull,
         "issue" => !entry.is_pull,
@@ -125,8 +125,8 @@ fn matches(entry: &Entry<'_>, terms: &Terms) -> bool {
             .author
             .as_deref()
             .is_none_or(|login| entry.author.is_some_and(|own| own.eq_ignore_ascii_case(login)))
-        && terms.created.holds(Some(entry.created_at))
-        && terms.updated.holds(Some(entry.updated_at))
-        && terms.closed.holds(entry.closed_at)
-        && terms.merged.holds(entry.merged_at)
+        && terms.created.contains(Some(entry.created_at))
+        && terms.updated.contains(Some(entry.updated_at))
+        && terms.closed.contains(entry.closed_at)
+        && terms.merged.contains(entry.merged_at)
 }

@@ -1,4 +1,4 @@
-//! Bodies, whole and cut.
+//! Response bodies, complete and truncated.
 
 use std::io;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use hyper::body::Frame;
 /// The body of a response.
 pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// Long enough for the first half to leave before the connection is cut.
+/// Long enough for the first half to be sent before the connection is closed.
 const HALFWAY: Duration = Duration::from_millis(30);
 
-/// A body that arrives.
+/// A complete body.
 pub(crate) fn whole(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// A body that breaks off after its first half.
+/// A body that ends after its first half.
 pub(crate) fn cut(bytes: &Bytes) -> Body {
     let half = bytes.slice(..bytes.len() / 2);
     let frames = stream::unfold(Some(half), |next| async move {

@@ -1,4 +1,4 @@
-//! One request and its answer.
+//! One request and its response.
 
 use std::hash::{DefaultHasher, Hasher};
 use std::io;
@@ -15,79 +15,80 @@ use jiff::Timestamp;
 use super::{admission, body};
 use crate::context::Context;
 use crate::endpoint::{Endpoint, Route};
-use crate::fault::{FaultKind, Subject};
-use crate::graphql::{self, Question, Spoil};
-use crate::ledger::{Balance, Payer};
-use crate::query::Query;
-use crate::reply::{Answer, Reply};
+use crate::fault::{FaultKind, FaultTarget};
+use crate::graphql::{self, ParsedQuery, PartialFailure};
+use crate::http_response::{EndpointResult, HttpResponse};
+use crate::query_string::QueryString;
+use crate::rate_limit::{RateLimitAccount, RateLimitStatus};
 use crate::request_log::RequestRecord;
-use crate::shared::Shared;
+use crate::state::SimulatorState;
 use crate::token::Token;
 use crate::{answers, control, digest, numeric, stamp};
 
-/// A server of its own answers under this prefix, and GraphQL beside it.
+/// Prefix of the REST API on GitHub Enterprise Server.
 const ENTERPRISE: &str = "/api/v3";
 
-/// A request read once, with everything looked up that is needed more than once.
-struct Visit {
-    shared: Arc<Shared>,
+/// A parsed request, with everything that several steps need.
+struct Exchange {
+    state: Arc<SimulatorState>,
     method: Method,
     target: String,
     raw_query: String,
     headers: HeaderMap,
-    /// Path by names, and where it leads.
+    /// The path with ids replaced by names, and its route.
     path: String,
     route: Option<Route>,
-    /// [`ENTERPRISE`], where the path began so.
+    /// [`ENTERPRISE`] if the path has that prefix, otherwise empty.
     prefix: &'static str,
     body: Bytes,
-    /// What is asked, if it is asked in GraphQL.
-    question: Option<Question>,
+    /// The query, if this is a GraphQL request.
+    parsed_query: Option<ParsedQuery>,
     now: Timestamp,
     sequence: u64,
-    /// Requests of the same token in flight.
+    /// Number of requests of the same token in flight.
     in_flight: usize,
     fingerprint: String,
 }
 
-/// A reply, what it costs, how much of it leaves, and the time it is true for: its `Date` must not claim more.
+/// A response, its cost in points, whether it is truncated, and the simulated time that its `Date`
+/// states.
 struct Outcome {
-    reply: Reply,
+    response: HttpResponse,
     cost: u32,
     cut: bool,
     at: Timestamp,
 }
 
-/// Answers one request, or ends the connection with an error.
-pub(super) async fn exchange(
-    shared: Arc<Shared>,
+/// Answers one request, or closes the connection by returning an error.
+pub(super) async fn handle(
+    state: Arc<SimulatorState>,
     request: Request<Incoming>,
 ) -> io::Result<Response<body::Body>> {
     if request.uri().path().starts_with(control::PREFIX) {
-        return control::answer(&shared, request).await;
+        return control::answer(&state, request).await;
     }
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let visit = Visit::arrive(shared, head, body);
-    let fault = visit.fault();
+    let exchange = Exchange::arrive(state, head, body);
+    let fault = exchange.fault();
     match &fault {
         Some(FaultKind::Delay { millis }) => tokio::time::sleep(Duration::from_millis(*millis)).await,
         Some(FaultKind::Hang) => std::future::pending::<()>().await,
         Some(FaultKind::CutBeforeHeaders) => return Err(io::ErrorKind::ConnectionReset.into()),
         _ => {}
     }
-    visit.respond(visit.outcome(fault))
+    exchange.respond(exchange.outcome(fault))
 }
 
-impl Visit {
-    fn arrive(shared: Arc<Shared>, head: Parts, body: Bytes) -> Self {
-        let now = shared.clock.now();
+impl Exchange {
+    fn arrive(state: Arc<SimulatorState>, head: Parts, body: Bytes) -> Self {
+        let now = state.clock.now();
         let (prefix, path) = unprefixed(head.uri.path());
-        let path = numeric::to_names(&shared.read(), now, path);
-        let offered = |route: &Route| shared.options.graphql || route.endpoint != Endpoint::Graphql;
-        let route = Route::parse(&path).filter(offered);
+        let path = numeric::to_names(&state.read(), now, path);
+        let is_served = |route: &Route| state.options.graphql || route.endpoint != Endpoint::Graphql;
+        let route = Route::parse(&path).filter(is_served);
         let endpoint = route.as_ref().map(|route| route.endpoint);
-        let question = (endpoint == Some(Endpoint::Graphql)).then(|| Question::read(&body));
+        let parsed_query = (endpoint == Some(Endpoint::Graphql)).then(|| ParsedQuery::read(&body));
         let headers = head.headers;
         let fingerprint = admission::secret(text(&headers, header::AUTHORIZATION)).map(Token::fingerprint);
         let fingerprint = fingerprint.unwrap_or_default();
@@ -98,7 +99,7 @@ impl Visit {
             target: target.clone(),
             path: path.clone(),
             endpoint,
-            operation: question.as_ref().map(|question| question.name.clone()),
+            operation: parsed_query.as_ref().map(|parsed_query| parsed_query.name.clone()),
             status: None,
             cost: 0,
             resource: endpoint.map_or("core", Endpoint::resource),
@@ -108,9 +109,9 @@ impl Visit {
             conditional: headers.contains_key(header::IF_NONE_MATCH),
             user_agent: text(&headers, header::USER_AGENT).unwrap_or_default().to_owned(),
         };
-        let (sequence, in_flight) = shared.log().arrive(record);
+        let (sequence, in_flight) = state.log().arrive(record);
         Self {
-            shared,
+            state,
             method: head.method,
             target,
             raw_query: head.uri.query().unwrap_or_default().to_owned(),
@@ -119,7 +120,7 @@ impl Visit {
             route,
             prefix,
             body,
-            question,
+            parsed_query,
             now,
             sequence,
             in_flight,
@@ -129,98 +130,107 @@ impl Visit {
 
     fn fault(&self) -> Option<FaultKind> {
         let by_names = format!("{}?{}", self.path, self.raw_query);
-        let subject = Subject {
+        let target = FaultTarget {
             target: &self.target,
             by_names: &by_names,
             route: self.route.as_ref(),
             token: &self.fingerprint,
             body: std::str::from_utf8(&self.body).unwrap_or_default(),
-            query: self.question.as_ref().map(|question| (question.name.as_str(), question.nodes())),
+            query: self
+                .parsed_query
+                .as_ref()
+                .map(|parsed_query| (parsed_query.name.as_str(), parsed_query.nodes())),
         };
-        self.shared.faults.strike(&subject, self.now)
+        self.state.faults.trigger(&target, self.now)
     }
 
     fn outcome(&self, fault: Option<FaultKind>) -> Outcome {
-        let at = self.shared.clock.now();
-        let paid = |reply: Reply| Outcome { reply, cost: self.price(), cut: false, at };
-        let free = |reply: Reply| Outcome { reply, cost: 0, cut: false, at };
+        let at = self.state.clock.now();
+        let paid = |response: HttpResponse| Outcome { response, cost: self.price(), cut: false, at };
+        let free = |response: HttpResponse| Outcome { response, cost: 0, cut: false, at };
         match fault {
             Some(FaultKind::Status { code, message, headers }) => {
-                let mut reply = Reply::error(code, &message);
-                reply.headers = headers;
-                paid(reply)
+                let mut response = HttpResponse::error(code, &message);
+                response.headers = headers;
+                paid(response)
             }
-            Some(FaultKind::MalformedBody) => {
-                paid(Reply { body: Bytes::from_static(b"[{\"id\": 1, <html>"), ..Reply::empty(200) })
-            }
+            Some(FaultKind::MalformedBody) => paid(HttpResponse {
+                body: Bytes::from_static(b"[{\"id\": 1, <html>"),
+                ..HttpResponse::empty(200)
+            }),
             Some(FaultKind::RateLimitedPrimary) => {
                 let id = self.request_id();
                 let reset = (self.now.as_second() + 60).to_string();
-                let reply = admission::primary(&self.payer(), &id).header("x-ratelimit-remaining", "0");
-                free(reply.header("x-ratelimit-reset", reset))
+                let response =
+                    admission::primary(&self.rate_limit_account(), &id).header("x-ratelimit-remaining", "0");
+                free(response.header("x-ratelimit-reset", reset))
             }
             Some(FaultKind::SecondaryLimit { retry_after }) => {
                 free(admission::secondary(retry_after, &self.request_id()))
             }
             Some(FaultKind::TimeoutAbove { code, .. }) => {
-                paid(Reply::json(code, &graphql::timeout(&self.request_id())))
+                paid(HttpResponse::json(code, &graphql::timeout(&self.request_id())))
             }
             Some(FaultKind::GraphqlError { name, message }) => {
-                free(Reply::ok(&graphql::refusal(&name, &message)))
+                free(HttpResponse::ok(&graphql::refusal(&name, &message)))
             }
             fault => {
                 let cut = fault == Some(FaultKind::TruncatedBody);
-                let spoil = match fault {
-                    Some(FaultKind::PartialData { every }) => Some(Spoil::Nodes(every)),
-                    Some(FaultKind::ResourceLimitsAbove { .. }) => Some(Spoil::Resources),
+                let partial_failure = match fault {
+                    Some(FaultKind::PartialData { every }) => Some(PartialFailure::NullNodes(every)),
+                    Some(FaultKind::ResourceLimitsAbove { .. }) => Some(PartialFailure::ResourceLimits),
                     _ => None,
                 };
-                Outcome { cut, ..self.faultless(at, spoil) }
+                Outcome { cut, ..self.faultless(at, partial_failure) }
             }
         }
     }
 
-    /// The right answer, which a delay may have made a later one.
-    fn faultless(&self, at: Timestamp, spoil: Option<Spoil>) -> Outcome {
-        let (reply, cost) = match self.answer(at, spoil) {
-            Ok(reply) => (self.conditional(reply), if self.is_free() { 0 } else { self.price() }),
-            Err((reply, cost)) => (reply, cost),
+    /// The correct response as of `at`, which is later than the arrival if it was delayed.
+    fn faultless(&self, at: Timestamp, partial_failure: Option<PartialFailure>) -> Outcome {
+        let (response, cost) = match self.answer(at, partial_failure) {
+            Ok(response) => (self.conditional(response), if self.is_free() { 0 } else { self.price() }),
+            Err((response, cost)) => (response, cost),
         };
-        let cost = if reply.status == 304 { 0 } else { cost };
-        Outcome { reply, cost, cut: false, at }
+        let cost = if response.status == 304 { 0 } else { cost };
+        Outcome { response, cost, cut: false, at }
     }
 
-    /// The answer, or a refusal and what it costs.
-    fn answer(&self, now: Timestamp, spoil: Option<Spoil>) -> Result<Reply, (Reply, u32)> {
+    /// The response, or an error response and its cost.
+    fn answer(
+        &self,
+        now: Timestamp,
+        partial_failure: Option<PartialFailure>,
+    ) -> Result<HttpResponse, (HttpResponse, u32)> {
         if self.headers.get(header::USER_AGENT).is_none() {
             let message = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.";
-            return Err((Reply::error(403, message), 0));
+            return Err((HttpResponse::error(403, message), 0));
         }
         if let Some(route) = self.route.as_ref().filter(|route| route.endpoint.is_of_app()) {
-            return self.app(route, now).map_err(|reply| (reply, 0));
+            return self.app(route, now).map_err(|response| (response, 0));
         }
-        let token = self.token(now).map_err(|reply| (reply, 0))?;
+        let token = self.token(now).map_err(|response| (response, 0))?;
         let token = token.as_deref();
-        if self.question.is_some() && token.is_none() {
-            return Err((Reply::error(401, "This endpoint requires you to be authenticated."), 0));
+        if self.parsed_query.is_some() && token.is_none() {
+            return Err((HttpResponse::error(401, "This endpoint requires you to be authenticated."), 0));
         }
         if !self.is_free() {
             let id = self.request_id();
-            admission::limits(&self.shared, &self.payer(), self.in_flight, now, &id)
-                .map_err(|reply| (reply, 0))?;
+            admission::limits(&self.state, &self.rate_limit_account(), self.in_flight, now, &id)
+                .map_err(|response| (response, 0))?;
         }
-        let route = self.route.as_ref().filter(|route| self.suits(route));
-        let route = route.ok_or_else(|| (Reply::not_found(), 1))?;
+        let route = self.route.as_ref().filter(|route| self.accepts_method(route));
+        let route = route.ok_or_else(|| (HttpResponse::not_found(), 1))?;
         let needed = route.endpoint.permission();
         if token.is_some_and(|token| needed.is_some_and(|needed| token.denied.contains(&needed))) {
             let who = token.map_or("nobody", Token::bearer);
-            return Err((Reply::error(403, &format!("Resource not accessible by {who}")), 1));
+            return Err((HttpResponse::error(403, &format!("Resource not accessible by {who}")), 1));
         }
         let base = self.base();
-        let query = Query::parse(&self.raw_query);
+        let query = QueryString::parse(&self.raw_query);
         let context = Context {
-            shared: &self.shared,
-            world: &self.shared.read(),
+            state: &self.state,
+            world: &self.state.read(),
             now,
             base: &base,
             route,
@@ -228,119 +238,130 @@ impl Visit {
             raw_query: &self.raw_query,
             token,
         };
-        if let Some(question) = &self.question {
-            if !question.is_json {
-                return Err((Reply::error(400, "Problems parsing JSON"), 1));
+        if let Some(parsed_query) = &self.parsed_query {
+            if !parsed_query.is_json {
+                return Err((HttpResponse::error(400, "Problems parsing JSON"), 1));
             }
-            let mut balance = self.shared.ledger().balance(&self.payer(), now);
-            balance.used = balance.used.saturating_add(question.points()).min(balance.limit);
-            return Ok(Reply::ok(&question.answer(&context, balance, spoil, &self.request_id())));
+            let mut rate_limit_status =
+                self.state.rate_limits().rate_limit_status(&self.rate_limit_account(), now);
+            rate_limit_status.used =
+                rate_limit_status.used.saturating_add(parsed_query.points()).min(rate_limit_status.limit);
+            return Ok(HttpResponse::ok(&parsed_query.answer(
+                &context,
+                rate_limit_status,
+                partial_failure,
+                &self.request_id(),
+            )));
         }
-        answers::answer(&context).map_err(|reply| (reply, 1))
+        answers::answer(&context).map_err(|response| (response, 1))
     }
 
-    /// What an app is told that proves itself by a web token of its own.
-    fn app(&self, route: &Route, now: Timestamp) -> Answer {
-        let known = self.shared.options.app.as_ref();
+    /// The response to an app that authenticates by a JSON web token.
+    fn app(&self, route: &Route, now: Timestamp) -> EndpointResult {
+        let known = self.state.options.app.as_ref();
         let web_token = admission::secret(text(&self.headers, header::AUTHORIZATION)).unwrap_or_default();
-        let app = known.ok_or_else(|| Reply::error(401, "A JSON web token could not be decoded"))?;
-        app.verify(web_token, now).map_err(|message| Reply::error(401, message))?;
-        if !self.suits(route) {
-            return Err(Reply::not_found());
+        let app = known.ok_or_else(|| HttpResponse::error(401, "A JSON web token could not be decoded"))?;
+        app.verify(web_token, now).map_err(|message| HttpResponse::error(401, message))?;
+        if !self.accepts_method(route) {
+            return Err(HttpResponse::not_found());
         }
         if route.endpoint == Endpoint::App {
-            return Ok(Reply::ok(&app.describe(&self.base())));
+            return Ok(HttpResponse::ok(&app.describe(&self.base())));
         }
-        let installation = app.installation(&route.rest).ok_or_else(Reply::not_found)?;
-        let (secret, expires_at) = self.shared.keyring.mint(installation, now);
-        Ok(Reply::json(201, &installation.grant(&secret, &stamp::text(expires_at))))
+        let installation = app.installation(&route.rest).ok_or_else(HttpResponse::not_found)?;
+        let (secret, expires_at) = self.state.token_store.mint(installation, now);
+        Ok(HttpResponse::json(201, &installation.grant(&secret, &stamp::text(expires_at))))
     }
 
-    /// Whether the method is one the endpoint takes.
-    fn suits(&self, route: &Route) -> bool {
+    /// Whether the endpoint takes the request's method.
+    fn accepts_method(&self, route: &Route) -> bool {
         match route.endpoint.takes_posts() {
             true => self.method == Method::POST,
             false => matches!(self.method, Method::GET | Method::HEAD),
         }
     }
 
-    /// Points of the hour it costs when it is answered.
+    /// The cost of a successful response in points of the hourly limit.
     fn price(&self) -> u32 {
-        self.question.as_ref().map_or(1, Question::points)
+        self.parsed_query.as_ref().map_or(1, ParsedQuery::points)
     }
 
-    /// Adds the `ETag`, or says that nothing has changed. Tags depend on the token, as GitHub's do.
-    fn conditional(&self, reply: Reply) -> Reply {
-        if reply.status != 200 || self.is_free() || self.question.is_some() {
-            return reply;
+    /// Adds the `ETag`, or answers 304. Tags depend on the token, as GitHub's do.
+    fn conditional(&self, response: HttpResponse) -> HttpResponse {
+        if response.status != 200 || self.is_free() || self.parsed_query.is_some() {
+            return response;
         }
-        let hash = tag_of(&[self.fingerprint.as_bytes(), self.target.as_bytes(), &reply.body]);
+        let hash = tag_of(&[self.fingerprint.as_bytes(), self.target.as_bytes(), &response.body]);
         let tag = format!("W/\"{hash}\"");
         let asked = text(&self.headers, header::IF_NONE_MATCH).unwrap_or_default();
         let same = asked.split(',').any(|one| one.trim().trim_start_matches("W/") == format!("\"{hash}\""));
-        let reply = if same { Reply { headers: reply.headers, ..Reply::empty(304) } } else { reply };
-        reply.header("etag", tag)
+        let response = if same {
+            HttpResponse { headers: response.headers, ..HttpResponse::empty(304) }
+        } else {
+            response
+        };
+        response.header("etag", tag)
     }
 
     fn respond(&self, outcome: Outcome) -> io::Result<Response<body::Body>> {
-        let Outcome { reply, cost, cut, at: now } = outcome;
-        let balance = self.settle(cost, now);
-        self.shared.log().answered(self.sequence, reply.status, cost);
-        let mut response = Response::builder().status(reply.status);
-        let mut headers = self.headers_of(&balance, now);
-        if !reply.body.is_empty() {
+        let Outcome { response, cost, cut, at: now } = outcome;
+        let rate_limit_status = self.charge(cost, now);
+        self.state.log().answered(self.sequence, response.status, cost);
+        let mut builder = Response::builder().status(response.status);
+        let mut headers = self.headers_of(&rate_limit_status, now);
+        if !response.body.is_empty() {
             headers.push(("content-type".to_owned(), "application/json; charset=utf-8".to_owned()));
         }
-        for (name, value) in &reply.headers {
+        for (name, value) in &response.headers {
             headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
             headers.push((name.clone(), value.clone()));
         }
         for (name, value) in headers {
-            response = response.header(name, value);
+            builder = builder.header(name, value);
         }
         let body = if cut {
-            response = response.header(header::CONTENT_LENGTH, reply.body.len());
-            body::cut(&reply.body)
+            builder = builder.header(header::CONTENT_LENGTH, response.body.len());
+            body::cut(&response.body)
         } else {
-            body::whole(reply.body)
+            body::whole(response.body)
         };
-        response.body(body).map_err(io::Error::other)
+        builder.body(body).map_err(io::Error::other)
     }
 
-    fn settle(&self, cost: u32, now: Timestamp) -> Balance {
-        let payer = self.payer();
-        let mut ledger = self.shared.ledger();
+    fn charge(&self, cost: u32, now: Timestamp) -> RateLimitStatus {
+        let rate_limit_account = self.rate_limit_account();
+        let mut rate_limits = self.state.rate_limits();
         if cost > 0 {
-            let effort = if self.question.is_some() { 1 } else { cost };
-            ledger.charge(&payer, cost, effort, now);
+            let effort = if self.parsed_query.is_some() { 1 } else { cost };
+            rate_limits.charge(&rate_limit_account, cost, effort, now);
         }
-        ledger.balance(&payer, now)
+        rate_limits.rate_limit_status(&rate_limit_account, now)
     }
 
-    fn headers_of(&self, balance: &Balance, now: Timestamp) -> Vec<(String, String)> {
+    fn headers_of(&self, rate_limit_status: &RateLimitStatus, now: Timestamp) -> Vec<(String, String)> {
         let pairs = [
             ("date", stamp::http_date(now)),
             ("server", "github.com".to_owned()),
             ("x-github-request-id", self.request_id()),
             ("x-github-media-type", "github.v3; format=json".to_owned()),
             ("cache-control", "private, max-age=60, s-maxage=60".to_owned()),
-            ("x-ratelimit-limit", balance.limit.to_string()),
-            ("x-ratelimit-remaining", balance.remaining().to_string()),
-            ("x-ratelimit-used", balance.used.to_string()),
-            ("x-ratelimit-reset", balance.reset.to_string()),
+            ("x-ratelimit-limit", rate_limit_status.limit.to_string()),
+            ("x-ratelimit-remaining", rate_limit_status.remaining().to_string()),
+            ("x-ratelimit-used", rate_limit_status.used.to_string()),
+            ("x-ratelimit-reset", rate_limit_status.reset.to_string()),
             ("x-ratelimit-resource", self.resource().to_owned()),
         ];
         pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    fn token(&self, now: Timestamp) -> Result<Option<Arc<Token>>, Reply> {
-        admission::token(&self.shared, text(&self.headers, header::AUTHORIZATION), now)
+    fn token(&self, now: Timestamp) -> Result<Option<Arc<Token>>, HttpResponse> {
+        admission::token(&self.state, text(&self.headers, header::AUTHORIZATION), now)
     }
 
-    /// Unknown tokens spend nothing; their headers show the anonymous limit.
-    fn payer(&self) -> Payer {
+    /// Unknown tokens are not charged; their headers show the anonymous limit.
+    fn rate_limit_account(&self) -> RateLimitAccount {
         let token = self.token(self.now).ok().flatten();
-        admission::payer(&self.shared, token.as_deref(), self.resource())
+        admission::rate_limit_account(&self.state, token.as_deref(), self.resource())
     }
 
     fn resource(&self) -> &'static str {
@@ -356,23 +377,25 @@ impl Visit {
         format!("{:04X}:{:X}:{:X}", hash & 0xffff, hash >> 32, self.sequence)
     }
 
-    /// Scheme, host and port as the caller wrote them: a mapped port stays right in links.
+    /// Scheme, host and port as the client addressed them, so that links work through a mapped
+    /// port.
     fn base(&self) -> String {
         match text(&self.headers, header::HOST) {
             Some(host) => format!("http://{host}{}", self.prefix),
-            None => format!("{}{}", self.shared.url, self.prefix),
+            None => format!("{}{}", self.state.url, self.prefix),
         }
     }
 }
 
-impl Drop for Visit {
-    /// Also when the caller hangs up before the answer.
+impl Drop for Exchange {
+    /// Also if the client closes the connection before the response.
     fn drop(&mut self) {
-        self.shared.log().leave(&self.fingerprint);
+        self.state.log().leave(&self.fingerprint);
     }
 }
 
-/// A hash of some texts; bodies are large, and this hasher is fast in debug builds too.
+/// A hash of several byte strings; bodies are large, and this hasher is fast in debug builds as
+/// well.
 fn tag_of(parts: &[&[u8]]) -> String {
     let mut hasher = DefaultHasher::new();
     for part in parts {
@@ -382,7 +405,7 @@ fn tag_of(parts: &[&[u8]]) -> String {
     format!("{:016x}", hasher.finish())
 }
 
-/// The path as api.github.com knows it, and the prefix it had.
+/// The prefix of a path, and the path as on api.github.com.
 fn unprefixed(path: &str) -> (&'static str, &str) {
     match path.strip_prefix(ENTERPRISE) {
         Some(rest) if rest.starts_with('/') => (ENTERPRISE, rest),

@@ -1,16 +1,16 @@
-//! Apps, their web tokens and the tokens of their installations.
+//! Apps, their JSON web tokens, and the tokens of their installations.
 
 use std::time::Duration;
 
-use github_sim::{App, Commit, Endpoint, Installation, KeyPair, Options, Simulator, World};
+use github_sim::{App, Commit, Endpoint, GithubWorld, Installation, KeyPair, Options, Simulator};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, ask, time};
+use crate::client::{ClientResponse, ask, time};
 
 const NOW: &str = "2026-03-20T12:00:00Z";
 
-/// A private key and its public half.
+/// A private key and its public key.
 fn keys() -> (String, String) {
     let keys = KeyPair::generate().expect("a key");
     (keys.private_pem().to_owned(), keys.public_pem().to_owned())
@@ -27,7 +27,7 @@ fn claims(issuer: Value, issued: i64, expires: i64) -> Value {
 }
 
 fn simulator(public: &str) -> Simulator {
-    let mut world = World::new();
+    let mut world = GithubWorld::new();
     for name in ["api", "web"] {
         world.org("acme").repo(name).push(time(NOW), vec![Commit::new("ada", time(NOW))]);
     }
@@ -39,20 +39,20 @@ fn simulator(public: &str) -> Simulator {
     Simulator::start(world, options).expect("a simulator")
 }
 
-/// A simulator with an app, and a web token of that app.
+/// A simulator with an app, and a JSON web token of that app.
 pub fn simulator_and_web_token() -> (Simulator, String) {
     let (private, public) = keys();
     (simulator(&public), signed(&private, &claims(json!(42), 0, 540)))
 }
 
-/// Asks with a token.
-pub fn with(simulator: &Simulator, method: &str, target: &str, token: &str) -> Answer {
+/// Sends a request with a token.
+pub fn with(simulator: &Simulator, method: &str, target: &str, token: &str) -> ClientResponse {
     let authorization = format!("Bearer {token}");
     ask(simulator, method, target, &[("authorization", &authorization)], "").expect("an answer")
 }
 
-/// Asks for a token of an installation.
-pub fn mint(simulator: &Simulator, installation: u64, web_token: &str) -> Answer {
+/// Requests a token of an installation.
+pub fn mint(simulator: &Simulator, installation: u64, web_token: &str) -> ClientResponse {
     with(simulator, "POST", &format!("/app/installations/{installation}/access_tokens"), web_token)
 }
 
@@ -89,7 +89,7 @@ fn an_installation_token_lives_an_hour() {
 }
 
 #[test]
-fn installations_see_what_they_were_granted() {
+fn installations_have_access_to_what_they_were_granted() {
     let (private, public) = keys();
     let simulator = simulator(&public);
     let minted = mint(&simulator, 8, &signed(&private, &claims(json!("42"), 0, 600))).json();
@@ -106,7 +106,7 @@ fn installations_see_what_they_were_granted() {
 }
 
 #[test]
-fn only_a_good_web_token_counts() {
+fn only_a_valid_json_web_token_is_accepted() {
     let ((private, public), (stranger, _)) = (keys(), keys());
     let simulator = simulator(&public);
     for (web_token, message) in [

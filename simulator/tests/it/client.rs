@@ -1,32 +1,32 @@
-//! A client simple enough to be trusted: one connection per request.
+//! A minimal HTTP client: one connection per request.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use github_sim::{Options, Simulator, World};
+use github_sim::{GithubWorld, Options, Simulator};
 use jiff::Timestamp;
 use serde_json::Value;
 
 /// The token the tests use.
 pub const TOKEN: &str = "token-of-the-tests";
 
-/// What came back.
+/// The response to a request.
 #[derive(Debug)]
-pub struct Answer {
+pub struct ClientResponse {
     /// HTTP status.
     pub status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl ClientResponse {
     /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body, if all of it arrived.
+    /// The body, if it is complete.
     pub fn body(&self) -> Option<&[u8]> {
         let length = self.header("content-length")?.parse::<usize>().ok()?;
         (self.body.len() == length).then_some(self.body.as_slice())
@@ -34,10 +34,10 @@ impl Answer {
 
     /// The body as JSON.
     pub fn json(&self) -> Value {
-        serde_json::from_slice(self.body().expect("a whole body")).expect("JSON")
+        serde_json::from_slice(self.body().expect("a complete body")).expect("JSON")
     }
 
-    /// Path and query of a link.
+    /// Path and query of a link in the `Link` header.
     pub fn link(&self, rel: &str) -> Option<String> {
         let wanted = format!("rel=\"{rel}\"");
         let link = self.header("link")?.split(", ").find(|link| link.ends_with(&wanted))?;
@@ -47,38 +47,38 @@ impl Answer {
     }
 }
 
-/// Starts a frozen simulator that knows the tests' token and has no secondary limits.
-pub fn start(world: World, now: &str) -> Simulator {
+/// Starts a frozen simulator that accepts the tests' token and has no secondary limits.
+pub fn start(world: GithubWorld, now: &str) -> Simulator {
     let options = Options::with_token(TOKEN).starting_at(time(now)).frozen().without_secondary_limits();
     Simulator::start(world, options).expect("a simulator")
 }
 
-/// A time.
+/// Parses a time.
 pub fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
-/// Asks with the tests' token.
-pub fn get(simulator: &Simulator, target: &str) -> Answer {
+/// Sends a GET request with the tests' token.
+pub fn get(simulator: &Simulator, target: &str) -> ClientResponse {
     let authorization = format!("Bearer {TOKEN}");
     ask(simulator, "GET", target, &[("authorization", &authorization)], "").expect("an answer")
 }
 
-/// Asks in GraphQL with the tests' token.
-pub fn query(simulator: &Simulator, text: &str, variables: &Value) -> Answer {
+/// Sends a GraphQL query with the tests' token.
+pub fn query(simulator: &Simulator, text: &str, variables: &Value) -> ClientResponse {
     let authorization = format!("Bearer {TOKEN}");
     let body = serde_json::json!({"query": text, "variables": variables}).to_string();
     ask(simulator, "POST", "/graphql", &[("authorization", &authorization)], &body).expect("an answer")
 }
 
-/// Asks; none when the connection ends without an answer.
+/// Sends a request; `None` if the connection ends without a response.
 pub fn ask(
     simulator: &Simulator,
     method: &str,
     target: &str,
     headers: &[(&str, &str)],
     body: &str,
-) -> Option<Answer> {
+) -> Option<ClientResponse> {
     let address = simulator.url().trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
@@ -91,8 +91,8 @@ pub fn ask(
     head.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
     stream.write_all(head.as_bytes()).expect("a request sent");
     let mut raw = Vec::new();
-    // A cut connection may end in an error: what arrived before counts.
-    let _ended = stream.read_to_end(&mut raw);
+    // A closed connection may end in an error; what arrived before counts.
+    let _ = stream.read_to_end(&mut raw);
     parse(&raw)
 }
 
@@ -110,12 +110,12 @@ pub fn walk(simulator: &Simulator, target: &str) -> (Vec<Value>, usize) {
     (items, pages)
 }
 
-fn parse(raw: &[u8]) -> Option<Answer> {
+fn parse(raw: &[u8]) -> Option<ClientResponse> {
     let end = raw.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&raw[..end]).into_owned();
     let mut lines = head.split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let headers = lines.filter_map(|line| line.split_once(": "));
     let headers = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-    Some(Answer { status, headers, body: raw[end + 4..].to_vec() })
+    Some(ClientResponse { status, headers, body: raw[end + 4..].to_vec() })
 }

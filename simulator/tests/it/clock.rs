@@ -1,15 +1,15 @@
-//! Everything shows only once its time has come.
+//! Events become visible when the simulated time reaches them.
 
 use std::time::Duration;
 
-use github_sim::{Comment, Commit, PullRequest, Review, ReviewState, World};
+use github_sim::{Comment, Commit, GithubWorld, PullRequest, Review, ReviewState};
 
 use crate::client::{get, start, time};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-fn world() -> World {
-    let mut world = World::new();
+fn world() -> GithubWorld {
+    let mut world = GithubWorld::new();
     let repo = world.org("acme").repo("api");
     repo.push(
         time("2026-03-02T10:00:00Z"),
@@ -29,7 +29,7 @@ fn world() -> World {
 }
 
 #[test]
-fn events_appear_when_the_clock_reaches_them() {
+fn events_become_visible_when_the_clock_reaches_them() {
     let simulator = start(world(), "2026-03-02T12:00:00Z");
     let commits = || get(&simulator, "/repos/acme/api/commits").json().as_array().map(Vec::len);
     let pull = || get(&simulator, "/repos/acme/api/pulls/1").json();
@@ -55,7 +55,7 @@ fn events_appear_when_the_clock_reaches_them() {
 }
 
 #[test]
-fn repositories_are_renamed_and_deleted_in_time() {
+fn renames_and_deletions_of_repositories_take_effect_at_their_time() {
     let mut world = world();
     let repo = world.org("acme").repo("api");
     repo.rename(time("2026-03-02T12:10:00Z"), "backend").delete(time("2026-03-02T13:10:00Z"));
@@ -75,9 +75,9 @@ fn repositories_are_renamed_and_deleted_in_time() {
 }
 
 #[test]
-fn a_running_clock_runs() {
+fn a_clock_runs_in_real_time_unless_it_is_frozen() {
     let options = github_sim::Options::default().starting_at(time("2030-01-01T00:00:00Z"));
-    let simulator = github_sim::Simulator::start(World::new(), options).expect("a simulator");
+    let simulator = github_sim::Simulator::start(GithubWorld::new(), options).expect("a simulator");
     simulator.advance(HOUR);
     let first = simulator.now();
     assert!(first >= time("2030-01-01T01:00:00Z") && first < time("2030-01-01T01:01:00Z"));
@@ -86,8 +86,8 @@ fn a_running_clock_runs() {
 }
 
 #[test]
-fn edits_show_at_once() {
-    let simulator = start(World::new(), "2026-03-02T12:00:00Z");
+fn edits_are_visible_at_once() {
+    let simulator = start(GithubWorld::new(), "2026-03-02T12:00:00Z");
     assert_eq!(get(&simulator, "/orgs/acme").status, 404);
     simulator.edit(|world| world.org("acme").repo("api").push(time("2026-03-02T11:00:00Z"), vec![]).len());
     assert_eq!(get(&simulator, "/orgs/acme").status, 200);

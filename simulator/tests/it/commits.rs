@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use github_sim::{Commit, Options, Simulator, StatisticsOptions, World};
+use github_sim::{Commit, GithubWorld, Options, Simulator, StatisticsOptions};
 use serde_json::Value;
 
 use crate::client::{TOKEN, get, start, time, walk};
@@ -10,8 +10,8 @@ use crate::client::{TOKEN, get, start, time, walk};
 const NOW: &str = "2026-03-20T12:00:00Z";
 
 /// a - b - c, later replaced by a - d - m, where m merges x (on a).
-fn world() -> World {
-    let mut world = World::new();
+fn world() -> GithubWorld {
+    let mut world = GithubWorld::new();
     let repo = world.org("acme").repo("api");
     let at = |hour: u32| time(&format!("2026-03-20T{hour:02}:00:00Z"));
     let sha = |letter: &str| letter.repeat(40);
@@ -71,7 +71,7 @@ fn unlinked_authors_are_null_and_addresses_synthetic() {
 }
 
 #[test]
-fn comparisons_tell_how_histories_relate() {
+fn comparisons_report_how_histories_relate() {
     let simulator = start(world(), NOW);
     for (range, status, ahead, behind, base, commits) in [
         ("a...c", "ahead", 2, 0, "a", "bc"),
@@ -109,7 +109,7 @@ fn files_of_a_commit_come_in_pages() {
 }
 
 #[test]
-fn branches_and_empty_repositories() {
+fn branches_are_listed_and_empty_repositories_answer_409() {
     let simulator = start(world(), NOW);
     let (branches, _) = walk(&simulator, "/repos/acme/api/branches");
     assert_eq!(

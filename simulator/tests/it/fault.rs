@@ -1,8 +1,8 @@
-//! Faults, as a caller sees them.
+//! Injected faults, as a client sees them.
 
 use std::time::Duration;
 
-use github_sim::{Commit, Endpoint, Fault, FaultKind, Matcher, Simulator, World};
+use github_sim::{ApiFault, Commit, Endpoint, FaultKind, GithubWorld, RequestMatcher, Simulator};
 
 use crate::client::{TOKEN, ask, get, start, time};
 
@@ -10,30 +10,32 @@ const NOW: &str = "2026-03-20T12:00:00Z";
 const COMMITS: &str = "/repos/acme/api/commits";
 
 fn simulator() -> Simulator {
-    let mut world = World::new();
+    let mut world = GithubWorld::new();
     for name in ["api", "web"] {
         world.org("acme").repo(name).push(time(NOW), vec![Commit::new("ada", time(NOW))]);
     }
     start(world, NOW)
 }
 
-fn commits_fault(kind: FaultKind) -> Fault {
-    Fault::new(Matcher::Endpoint(Endpoint::Commits), kind)
+fn commits_fault(kind: FaultKind) -> ApiFault {
+    ApiFault::new(RequestMatcher::Endpoint(Endpoint::Commits), kind)
 }
 
 #[test]
-fn a_status_comes_as_often_as_asked() {
+fn an_error_status_is_returned_as_often_as_requested() {
     let simulator = simulator();
-    simulator.faults().add(Fault::status(Matcher::Path("/commits".to_owned()), 502, "Bad Gateway").times(2));
+    simulator
+        .faults()
+        .add(ApiFault::status(RequestMatcher::Path("/commits".to_owned()), 502, "Bad Gateway").times(2));
     let statuses = [(); 3].map(|()| get(&simulator, COMMITS).status);
     assert_eq!(statuses, [502, 502, 200]);
-    assert_eq!(simulator.faults().strikes(), [2]);
+    assert_eq!(simulator.faults().trigger_counts(), [2]);
 }
 
 #[test]
-fn faults_end_in_simulated_time_and_spare_others() {
+fn faults_end_at_a_simulated_time_and_leave_other_requests_alone() {
     let simulator = simulator();
-    let fault = Fault::status(Matcher::Repo("acme/api".to_owned()), 503, "Down");
+    let fault = ApiFault::status(RequestMatcher::Repo("acme/api".to_owned()), 503, "Down");
     simulator.faults().add(fault.until(time("2026-03-20T12:01:00Z")));
     assert_eq!(get(&simulator, "/repos/acme/web").status, 200);
     assert_eq!(get(&simulator, COMMITS).status, 503);
@@ -42,15 +44,15 @@ fn faults_end_in_simulated_time_and_spare_others() {
 }
 
 #[test]
-fn requests_by_number_meet_the_same_faults() {
+fn requests_by_id_trigger_the_same_faults() {
     let simulator = simulator();
     let id = get(&simulator, "/repos/acme/api").json()["id"].clone();
-    simulator.faults().add(Fault::status(Matcher::Path("/repos/acme/api".to_owned()), 500, "Oops"));
+    simulator.faults().add(ApiFault::status(RequestMatcher::Path("/repos/acme/api".to_owned()), 500, "Oops"));
     assert_eq!(get(&simulator, &format!("/repositories/{id}/commits")).status, 500);
 }
 
 #[test]
-fn connections_are_cut_before_and_within_the_answer() {
+fn connections_are_closed_before_and_within_the_response() {
     let simulator = simulator();
     simulator.faults().add(commits_fault(FaultKind::CutBeforeHeaders).times(1));
     simulator.faults().add(commits_fault(FaultKind::TruncatedBody).times(1));
@@ -63,11 +65,11 @@ fn connections_are_cut_before_and_within_the_answer() {
 }
 
 #[test]
-fn a_malformed_body_is_no_json() {
+fn a_malformed_body_is_not_json() {
     let simulator = simulator();
     simulator.faults().add(commits_fault(FaultKind::MalformedBody));
     let answer = get(&simulator, COMMITS);
-    let body = answer.body().expect("a whole body");
+    let body = answer.body().expect("a complete body");
     assert!(answer.status == 200 && serde_json::from_slice::<serde_json::Value>(body).is_err());
 }
 
@@ -88,7 +90,7 @@ fn limits_can_be_pretended() {
 }
 
 #[test]
-fn delayed_answers_are_right_and_hung_ones_never_come() {
+fn delayed_responses_are_correct_and_hung_ones_never_arrive() {
     let simulator = simulator();
     simulator.faults().add(commits_fault(FaultKind::Delay { millis: 50 }).times(1));
     assert_eq!(get(&simulator, COMMITS).status, 200);
@@ -104,10 +106,10 @@ fn delayed_answers_are_right_and_hung_ones_never_come() {
 }
 
 #[test]
-fn chance_is_the_same_for_the_same_seed() {
+fn random_faults_are_the_same_for_the_same_seed() {
     let struck = |seed| {
         let simulator = simulator();
-        simulator.faults().add(Fault::status(Matcher::Always, 500, "Oops").probability(0.5, seed));
+        simulator.faults().add(ApiFault::status(RequestMatcher::Always, 500, "Oops").probability(0.5, seed));
         (0..40).map(|_| get(&simulator, "/meta").status).collect::<Vec<_>>()
     };
     let (first, again, other) = (struck(1), struck(1), struck(2));
@@ -116,7 +118,7 @@ fn chance_is_the_same_for_the_same_seed() {
 }
 
 #[test]
-fn faults_come_over_http_too() {
+fn faults_can_be_added_over_http() {
     let simulator = simulator();
     let fault =
         r#"{"matcher": {"org": "acme"}, "kind": {"status": {"code": 500, "message": "Oops"}}, "times": 1}"#;

@@ -1,6 +1,6 @@
-//! The language: what is accepted, what is refused and how.
+//! GraphQL: which queries are accepted, and how the others are refused.
 
-use github_sim::{Commit, World};
+use github_sim::{Commit, GithubWorld};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -8,9 +8,9 @@ use crate::client::{query, start, time};
 
 const NOW: &str = "2026-03-20T12:00:00Z";
 
-fn world() -> World {
+fn world() -> GithubWorld {
     let now = time(NOW);
-    let mut world = World::new();
+    let mut world = GithubWorld::new();
     let repo = world.org("acme").repo("api");
     repo.push(now, vec![Commit::new("ada", now)]);
     repo.rename(now + SignedDuration::from_secs(1), "core");
@@ -18,7 +18,7 @@ fn world() -> World {
 }
 
 #[test]
-fn what_is_not_there_is_named() {
+fn validation_errors_have_githubs_codes_and_messages() {
     let simulator = start(world(), NOW);
     for (text, code, message) in [
         ("{ viewer { nonsense } }", "undefinedField", "Field 'nonsense' doesn't exist on type 'User'"),
@@ -117,7 +117,7 @@ fn variables_have_types_and_defaults() {
 }
 
 #[test]
-fn selections_are_merged_and_may_be_left_out() {
+fn selections_are_merged_and_can_be_skipped() {
     let simulator = start(world(), NOW);
     let text = "query Merged($yes: Boolean!) {
         a: repository(owner: \"acme\", name: \"api\") { name owner { login } }
@@ -129,7 +129,7 @@ fn selections_are_merged_and_may_be_left_out() {
 }
 
 #[test]
-fn renamed_repositories_are_followed_unless_not_wanted() {
+fn renamed_repositories_are_followed_unless_disabled() {
     let simulator = start(world(), NOW);
     simulator.advance(std::time::Duration::from_secs(1));
     let of = |more: &str| {

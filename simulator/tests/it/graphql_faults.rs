@@ -1,6 +1,6 @@
-//! Faults in GraphQL.
+//! Injected faults in GraphQL.
 
-use github_sim::{Commit, Fault, FaultKind, Matcher, Simulator, World};
+use github_sim::{ApiFault, Commit, FaultKind, GithubWorld, RequestMatcher, Simulator};
 use serde_json::{Value, json};
 
 use crate::client::{query, start, time};
@@ -10,7 +10,7 @@ const NOW: &str = "2026-03-20T12:00:00Z";
 const BATCH: &str = "query Batch($ids: [ID!]!) { nodes(ids: $ids) { ... on Repository { name issues(first: 10) { totalCount } } } }";
 
 fn simulator() -> (Simulator, Vec<String>) {
-    let mut world = World::new();
+    let mut world = GithubWorld::new();
     let ids = (0..8).map(|nth| {
         let repo = world.org("acme").repo(&format!("repo-{nth}"));
         repo.push(time(NOW), vec![Commit::new("ada", time(NOW))]);
@@ -20,26 +20,30 @@ fn simulator() -> (Simulator, Vec<String>) {
     (start(world, NOW), ids)
 }
 
-fn add(simulator: &Simulator, matcher: Matcher, kind: FaultKind) {
+fn add(simulator: &Simulator, matcher: RequestMatcher, kind: FaultKind) {
     simulator.faults().clear();
-    simulator.faults().add(Fault::new(matcher, kind));
+    simulator.faults().add(ApiFault::new(matcher, kind));
 }
 
 #[test]
-fn large_batches_take_too_long() {
+fn large_batches_time_out() {
     let (simulator, ids) = simulator();
-    add(&simulator, Matcher::Always, FaultKind::TimeoutAbove { nodes: 44, code: 502 });
+    add(&simulator, RequestMatcher::Always, FaultKind::TimeoutAbove { nodes: 44, code: 502 });
     let slow = query(&simulator, BATCH, &json!({"ids": ids}));
     assert_eq!((slow.status, &slow.json()["data"]), (502, &Value::Null));
     assert_eq!(slow.header("x-ratelimit-used"), Some("1"));
     assert_eq!(query(&simulator, BATCH, &json!({"ids": ids[..4]})).status, 200);
-    assert_eq!(simulator.faults().strikes(), [1]);
+    assert_eq!(simulator.faults().trigger_counts(), [1]);
 }
 
 #[test]
-fn resources_end() {
+fn queries_beyond_the_resource_limits_fail() {
     let (simulator, ids) = simulator();
-    add(&simulator, Matcher::Operation("Batch".to_owned()), FaultKind::ResourceLimitsAbove { nodes: 44 });
+    add(
+        &simulator,
+        RequestMatcher::Operation("Batch".to_owned()),
+        FaultKind::ResourceLimitsAbove { nodes: 44 },
+    );
     let answer = query(&simulator, BATCH, &json!({"ids": ids}));
     assert_eq!(
         (answer.status, &answer.json()["errors"][0]["type"]),
@@ -49,9 +53,9 @@ fn resources_end() {
 }
 
 #[test]
-fn data_may_be_partial() {
+fn responses_can_be_partial() {
     let (simulator, ids) = simulator();
-    add(&simulator, Matcher::Body(ids[0].clone()), FaultKind::PartialData { every: 3 });
+    add(&simulator, RequestMatcher::Body(ids[0].clone()), FaultKind::PartialData { every: 3 });
     let answer = query(&simulator, BATCH, &json!({"ids": ids})).json();
     let missing: Vec<_> =
         answer["data"]["nodes"].as_array().expect("nodes").iter().map(Value::is_null).collect();
@@ -66,23 +70,23 @@ fn data_may_be_partial() {
 fn limits_can_be_pretended() {
     let (simulator, ids) = simulator();
     let ask = || query(&simulator, BATCH, &json!({"ids": ids}));
-    add(&simulator, Matcher::Always, FaultKind::RateLimitedPrimary);
+    add(&simulator, RequestMatcher::Always, FaultKind::RateLimitedPrimary);
     let primary = ask();
     assert_eq!((primary.status, primary.header("x-ratelimit-remaining")), (200, Some("0")));
     assert_eq!(primary.json()["errors"][0]["type"], "RATE_LIMITED");
-    add(&simulator, Matcher::Always, FaultKind::SecondaryLimit { retry_after: Some(7) });
+    add(&simulator, RequestMatcher::Always, FaultKind::SecondaryLimit { retry_after: Some(7) });
     let secondary = ask();
     assert_eq!((secondary.status, secondary.header("retry-after")), (403, Some("7")));
     let (name, message) = ("RATE_LIMIT".to_owned(), "API rate limit already exceeded".to_owned());
-    add(&simulator, Matcher::Always, FaultKind::GraphqlError { name, message });
+    add(&simulator, RequestMatcher::Always, FaultKind::GraphqlError { name, message });
     assert_eq!(ask().json()["errors"][0]["type"], "RATE_LIMIT");
     assert_eq!(simulator.points_used("graphql"), 0);
 }
 
 #[test]
-fn organisations_are_matched_by_what_is_asked() {
+fn organisations_are_matched_in_queries_and_variables() {
     let (simulator, _) = simulator();
-    simulator.faults().add(Fault::status(Matcher::Org("acme".to_owned()), 502, "Bad Gateway"));
+    simulator.faults().add(ApiFault::status(RequestMatcher::Org("acme".to_owned()), 502, "Bad Gateway"));
     let of = |login: &str| {
         let text = "query Of($login: String!) { organization(login: $login) { id } }";
         query(&simulator, text, &json!({"login": login})).status

@@ -1,16 +1,16 @@
-//! What GraphQL costs, and what it refuses.
+//! The cost and the limits of GraphQL queries.
 
 use std::time::Duration;
 
-use github_sim::{Commit, Endpoint, Options, Permission, Simulator, Token, World};
+use github_sim::{Commit, Endpoint, GithubWorld, Options, Permission, Simulator, Token};
 use serde_json::{Value, json};
 
 use crate::client::{TOKEN, ask, get, query, start, time};
 
 const NOW: &str = "2026-03-20T12:00:00Z";
 
-fn world() -> World {
-    let mut world = World::new();
+fn world() -> GithubWorld {
+    let mut world = GithubWorld::new();
     for name in ["api", "web"] {
         world.org("acme").repo(name).push(time(NOW), vec![Commit::new("ada", time(NOW))]);
     }
@@ -29,9 +29,9 @@ fn error(answer: &Value) -> (Option<&str>, &str) {
 }
 
 #[test]
-fn the_price_is_that_of_full_pages() {
+fn a_query_costs_as_much_as_full_pages() {
     let simulator = start(world(), NOW);
-    // GitHub's own example: 1 + 100 + 100 * 50 requests.
+    // The example in GitHub's documentation: 1 + 100 + 100 * 50 requests.
     let text = "query Price { rateLimit { cost nodeCount used remaining limit resetAt } viewer { repositories(first: 100) { nodes {
         pullRequests(first: 50) { nodes { comments(first: 60) { nodes { id } } } } } } } }";
     let answer = query(&simulator, text, &json!({}));
@@ -59,7 +59,7 @@ fn the_price_is_that_of_full_pages() {
 }
 
 #[test]
-fn batches_cost_by_their_size() {
+fn batches_cost_as_much_as_their_size() {
     let simulator = start(world(), NOW);
     let text =
         "query Batch($ids: [ID!]!) { rateLimit { cost nodeCount } nodes(ids: $ids) { ... on Repository {
@@ -72,7 +72,7 @@ fn batches_cost_by_their_size() {
 }
 
 #[test]
-fn pages_have_bounds() {
+fn page_sizes_are_bounded() {
     let simulator = start(world(), NOW);
     let of = |arguments: &str| {
         let text =
@@ -96,7 +96,7 @@ fn pages_have_bounds() {
 }
 
 #[test]
-fn an_exhausted_limit_is_no_error_to_http() {
+fn an_exhausted_limit_is_not_an_http_error() {
     let simulator = with(Options { tokens: vec![Token::new(TOKEN).graphql_limit(2)], ..Options::default() });
     let ask = || query(&simulator, "{ viewer { login } }", &json!({}));
     assert!((0..2).all(|_| ask().json()["data"].is_object()));
@@ -109,7 +109,7 @@ fn an_exhausted_limit_is_no_error_to_http() {
 }
 
 #[test]
-fn the_minute_is_counted_in_requests() {
+fn the_limit_per_minute_counts_requests() {
     let options = Options {
         graphql_points_per_minute: Some(2),
         points_per_minute: Some(1),
@@ -122,7 +122,7 @@ fn the_minute_is_counted_in_requests() {
 }
 
 #[test]
-fn only_the_known_may_ask() {
+fn graphql_requires_a_known_token() {
     let simulator = start(world(), NOW);
     let body = json!({"query": "{ viewer { login } }"}).to_string();
     let asked =
@@ -137,7 +137,7 @@ fn only_the_known_may_ask() {
 }
 
 #[test]
-fn tokens_see_what_they_were_granted() {
+fn tokens_have_access_to_what_they_were_granted() {
     let token = Token::new(TOKEN).only_repositories(&["acme/api"]).without(Permission::PullRequests);
     let simulator = with(Options { tokens: vec![token], ..Options::default() });
     let text = "query Seen($id: ID!) { node(id: $id) { id } organization(login: \"acme\") { repositories(first: 9) { totalCount } }

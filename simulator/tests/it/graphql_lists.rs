@@ -1,9 +1,10 @@
-//! Objects and lists in GraphQL, held against the truth.
+//! Objects and lists in GraphQL, compared with the ground truth.
 
 use std::collections::BTreeSet;
 
 use github_sim::{
-    Comment, Commit, FactKind, Issue, Lively, PullRequest, Review, ReviewState, Simulator, World, generate,
+    BusyWorld, Comment, Commit, ExpectedFactKind, GithubWorld, Issue, PullRequest, Review, ReviewState,
+    Simulator, generate_busy_world,
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -35,15 +36,15 @@ fragment Who on Actor { login __typename }
 fragment Remark on IssueComment { fullDatabaseId author { ...Who } }";
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Seen {
-    rows: BTreeSet<(FactKind, String, String)>,
+struct CollectedFacts {
+    rows: BTreeSet<(ExpectedFactKind, String, String)>,
 }
 
-impl Seen {
-    fn add(&mut self, kind: FactKind, id: &Value, author: &Value) {
+impl CollectedFacts {
+    fn add(&mut self, kind: ExpectedFactKind, id: &Value, author: &Value) {
         let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
         let login = author["login"].as_str();
-        let nobody = if kind == FactKind::Commit { "unlinked" } else { "ghost" };
+        let nobody = if kind == ExpectedFactKind::Commit { "unlinked" } else { "ghost" };
         let bot = if author["__typename"] == "Bot" { "[bot]" } else { "" };
         self.rows.insert((kind, id, format!("{}{bot}", login.unwrap_or(nobody))));
     }
@@ -51,28 +52,28 @@ impl Seen {
     fn page(&mut self, repo: &Value) {
         let nodes = |list: &Value| list["nodes"].as_array().cloned().unwrap_or_default();
         for commit in nodes(&repo["defaultBranchRef"]["target"]["history"]) {
-            self.add(FactKind::Commit, &commit["oid"], &commit["author"]["user"]);
+            self.add(ExpectedFactKind::Commit, &commit["oid"], &commit["author"]["user"]);
         }
         for pull in nodes(&repo["pullRequests"]) {
-            self.add(FactKind::PrOpened, &pull["number"], &pull["author"]);
+            self.add(ExpectedFactKind::PrOpened, &pull["number"], &pull["author"]);
             if pull["mergedAt"].is_string() {
-                self.add(FactKind::PrMerged, &pull["number"], &pull["author"]);
+                self.add(ExpectedFactKind::PrMerged, &pull["number"], &pull["author"]);
             }
             for review in nodes(&pull["reviews"]) {
                 assert!(review["state"] != "PENDING" && review["databaseId"].is_null());
-                self.add(FactKind::Review, &review["fullDatabaseId"], &review["author"]);
+                self.add(ExpectedFactKind::Review, &review["fullDatabaseId"], &review["author"]);
             }
         }
         for conversation in [nodes(&repo["pullRequests"]), nodes(&repo["issues"])].concat() {
             for comment in nodes(&conversation["comments"]) {
-                self.add(FactKind::IssueComment, &comment["fullDatabaseId"], &comment["author"]);
+                self.add(ExpectedFactKind::IssueComment, &comment["fullDatabaseId"], &comment["author"]);
             }
         }
     }
 }
 
-fn collect(simulator: &Simulator, id: &str) -> Seen {
-    let (mut seen, mut cursors) = (Seen::default(), json!({"id": id}));
+fn collect(simulator: &Simulator, id: &str) -> CollectedFacts {
+    let (mut seen, mut cursors) = (CollectedFacts::default(), json!({"id": id}));
     loop {
         let answer = query(simulator, EVERYTHING, &cursors).json();
         assert_eq!(answer.get("errors"), None);
@@ -97,8 +98,9 @@ fn collect(simulator: &Simulator, id: &str) -> Seen {
 }
 
 #[test]
-fn a_walk_finds_the_truth() {
-    let simulator = start(generate(Lively { repos: 3, ..Lively::default() }, time(NOW)), NOW);
+fn paging_through_everything_finds_all_facts() {
+    let simulator =
+        start(generate_busy_world(BusyWorld { repos: 3, ..BusyWorld::default() }, time(NOW)), NOW);
     let facts = simulator.truth().facts(time(NOW));
     let listed = query(
         &simulator,
@@ -118,9 +120,9 @@ fn a_walk_finds_the_truth() {
 }
 
 #[test]
-fn bots_have_two_names() {
+fn bots_have_different_logins_as_actor_and_as_user() {
     let now = time(NOW);
-    let mut world = World::new();
+    let mut world = GithubWorld::new();
     let repo = world.org("acme").repo("api");
     repo.push(now, vec![Commit::new("robot[bot]", now), Commit::unlinked(now)]);
     let number = repo.pull_request(PullRequest::new("robot[bot]", now));
@@ -139,8 +141,8 @@ fn bots_have_two_names() {
 }
 
 #[test]
-fn ids_are_those_of_rest() {
-    let simulator = start(generate(Lively::default(), time(NOW)), NOW);
+fn node_ids_are_those_of_rest() {
+    let simulator = start(generate_busy_world(BusyWorld::default(), time(NOW)), NOW);
     let node = |id: &Value, fields: &str| {
         let text = format!("query One($id: ID!) {{ node(id: $id) {{ __typename {fields} }} }}");
         query(&simulator, &text, &json!({"id": id})).json()["data"]["node"].clone()
@@ -171,8 +173,8 @@ fn ids_are_those_of_rest() {
 }
 
 #[test]
-fn unknown_ids_are_null_and_say_so() {
-    let (now, mut world) = (time(NOW), World::new());
+fn unknown_ids_are_null_with_an_error() {
+    let (now, mut world) = (time(NOW), GithubWorld::new());
     let repo = world.org("acme").repo("api");
     let issue = repo.issue(Issue::new("ada", now));
     let kept = repo.comment(issue, Comment::new("ada", now));
@@ -199,8 +201,8 @@ fn unknown_ids_are_null_and_say_so() {
 }
 
 #[test]
-fn a_cursor_keeps_its_place_while_the_list_changes() {
-    let (now, mut world) = (time(NOW), World::new());
+fn a_cursor_keeps_its_position_while_the_list_changes() {
+    let (now, mut world) = (time(NOW), GithubWorld::new());
     for nth in 0..6 {
         let at = now - SignedDuration::from_mins(nth);
         world.org("acme").repo(&format!("repo-{nth}")).push(at, vec![Commit::new("ada", at)]);
@@ -223,8 +225,8 @@ fn a_cursor_keeps_its_place_while_the_list_changes() {
 }
 
 #[test]
-fn a_history_is_paged_from_the_head_it_was_begun_at() {
-    let (now, mut world) = (time(NOW), World::new());
+fn a_history_is_paged_from_the_head_at_which_it_was_started() {
+    let (now, mut world) = (time(NOW), GithubWorld::new());
     let commits = |count: usize| (0..count).map(|_| Commit::new("ada", now)).collect();
     world.org("acme").repo("api").push(now, commits(5));
     let simulator = start(world, NOW);
@@ -246,8 +248,8 @@ fn a_history_is_paged_from_the_head_it_was_begun_at() {
 }
 
 #[test]
-fn the_enterprise_layout_is_served_too() {
-    let simulator = start(generate(Lively::default(), time(NOW)), NOW);
+fn the_paths_of_enterprise_server_are_served() {
+    let simulator = start(generate_busy_world(BusyWorld::default(), time(NOW)), NOW);
     let answer = get(&simulator, "/api/v3/orgs/acme/repos?per_page=2");
     let next = answer.link("next").expect("a link");
     assert!(next.starts_with("/api/v3/organizations/"), "{next}");

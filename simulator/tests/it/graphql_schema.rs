@@ -1,23 +1,21 @@
-//! What is offered in GraphQL is a part of what GitHub offers.
+//! The served GraphQL schema is a part of GitHub's.
 
 use std::collections::HashMap;
-use std::fs;
 
 use async_graphql_parser::Positioned;
 use async_graphql_parser::types::{
     BaseType, FieldDefinition, InputValueDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition,
 };
-use github_sim::{Lively, generate, graphql_schema};
+use github_sim::{BusyWorld, generate_busy_world, graphql_schema};
 use serde_json::json;
 
 use crate::client::{query, start, time};
-use crate::shared;
 
 const NOW: &str = "2026-03-20T12:00:00Z";
 
 type Types = HashMap<String, TypeDefinition>;
 
-/// Types by name; of a type or field that is defined twice the first.
+/// Types by name.
 fn types(text: &str) -> Types {
     let document = async_graphql_parser::parse_schema(text).expect("a schema");
     let mut types = Types::new();
@@ -41,8 +39,8 @@ fn names<T: ToString>(all: &[Positioned<T>]) -> Vec<String> {
     all.iter().map(|one| one.node.to_string()).collect()
 }
 
-/// Everything that `ours` has and `theirs` has not, or has in another way.
-fn strangers(ours: &Types, theirs: &Types) -> Vec<String> {
+/// Everything in `ours` that is missing or different in `theirs`.
+fn differences(ours: &Types, theirs: &Types) -> Vec<String> {
     let mut wrong = Vec::new();
     for (name, own) in ours {
         let Some(real) = theirs.get(name) else {
@@ -105,20 +103,17 @@ fn inputs(
 }
 
 #[test]
-fn everything_offered_is_githubs() {
-    let Some(file) = shared::file("github-api/schema.graphql") else {
-        return;
-    };
-    let theirs = types(&fs::read_to_string(file).expect("a readable file"));
+fn the_served_schema_is_a_part_of_githubs() {
+    let theirs = types(include_str!("../../../tests/data/github.graphql"));
     let mut ours = types(graphql_schema());
-    assert_eq!(strangers(&ours, &theirs), Vec::<String>::new());
-    // Else the test would prove nothing.
+    assert_eq!(differences(&ours, &theirs), Vec::<String>::new());
+    // The comparison itself finds differences.
     let TypeKind::Object(repository) = &mut ours.get_mut("Repository").expect("a type").kind else {
         panic!("no object");
     };
     repository.fields[0].node.ty.node = Type::new("Int").expect("a type");
     repository.fields[1].node.name.node = async_graphql_value::Name::new("nonsense");
-    assert_eq!(strangers(&ours, &theirs).len(), 2);
+    assert_eq!(differences(&ours, &theirs).len(), 2);
 }
 
 /// A selection of every field of a type, down to some depth.
@@ -129,7 +124,7 @@ fn everything(types: &Types, name: &str, depth: usize) -> String {
         let needed = field.node.arguments.iter().any(|one| !one.node.ty.node.nullable);
         let has_fields =
             types.get(inner).is_some_and(|one| !matches!(one.kind, TypeKind::Scalar | TypeKind::Enum(_)));
-        // Of the issue of a comment on a pull request nothing is known.
+        // The simulator does not model the issue of a comment on a pull request.
         if needed
             || (has_fields && depth == 0)
             || (name, field.node.name.node.as_str()) == ("IssueComment", "issue")
@@ -162,9 +157,9 @@ fn innermost(ty: &Type) -> &str {
 }
 
 #[test]
-fn everything_offered_has_an_answer() {
+fn every_field_of_the_served_schema_can_be_resolved() {
     let types = types(graphql_schema());
-    let simulator = start(generate(Lively::default(), time(NOW)), NOW);
+    let simulator = start(generate_busy_world(BusyWorld::default(), time(NOW)), NOW);
     let all = |name: &str, depth| everything(&types, name, depth);
     let text = format!(
         "{{ rateLimit {} viewer {} organization(login: \"acme\") {} repositoryOwner(login: \"acme\") {} \

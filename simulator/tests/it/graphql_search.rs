@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use github_sim::{Comment, Issue, Options, PullRequest, Simulator, World};
+use github_sim::{Comment, GithubWorld, Issue, Options, PullRequest, Simulator};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -17,8 +17,8 @@ const SEARCH: &str = "query Search($q: String!, $after: String) {
   }
 }";
 
-fn world() -> World {
-    let (now, mut world) = (time(NOW), World::new());
+fn world() -> GithubWorld {
+    let (now, mut world) = (time(NOW), GithubWorld::new());
     let ago = |hours: i64| now - SignedDuration::from_hours(hours);
     let repo = world.org("acme").repo("api");
     repo.pull_request(PullRequest::new("ada", ago(90)));
@@ -72,7 +72,7 @@ fn searches_lag_behind() {
 
 #[test]
 fn a_thousand_results_can_be_reached() {
-    let mut world = World::new();
+    let mut world = GithubWorld::new();
     let repo = world.org("acme").repo("api");
     for nth in 0..1_050 {
         repo.issue(Issue::new("ada", time(NOW) - SignedDuration::from_secs(nth)));

@@ -1,13 +1,13 @@
-//! Recorded histories.
+//! Replayed commit histories.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-use github_sim::{FactKind, from_histories};
+use github_sim::{ExpectedFactKind, from_histories};
 use jiff::SignedDuration;
 
 use crate::client::{get, start, time, walk};
-use crate::shared;
 
 const NOW: &str = "2026-03-18T12:00:00Z";
 
@@ -43,30 +43,33 @@ fn a_history_becomes_a_repository() {
 
 #[test]
 fn a_long_history_is_listed_and_compared_whole() {
-    let Some(path) = shared::file("data/activity/vectordotdev_vector.jsonl") else {
-        return;
-    };
-    let lines = fs::read_to_string(&path).expect("a file").lines().count();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/histories/pipeline.jsonl.gz");
+    let lines = 5_000;
     let world = from_histories("acme", &[path], time(NOW) + SignedDuration::from_hours(72)).expect("a world");
     let simulator = start(world, NOW);
-    let before = get(&simulator, "/repos/acme/vector/commits").json()[0]["sha"].as_str().map(str::to_owned);
+    let before = get(&simulator, "/repos/acme/pipeline/commits").json()[0]["sha"].as_str().map(str::to_owned);
     simulator.advance(Duration::from_secs(72 * 3_600));
-    let (commits, _) = walk(&simulator, "/repos/acme/vector/commits?per_page=100");
+    let (commits, _) = walk(&simulator, "/repos/acme/pipeline/commits?per_page=100");
     assert_eq!(commits.len(), lines);
-    let target = format!("/repos/acme/vector/compare/{}...main?per_page=100", before.expect("a commit"));
+    let target = format!("/repos/acme/pipeline/compare/{}...main?per_page=100", before.expect("a commit"));
     let comparison = get(&simulator, &target).json();
     assert_eq!(comparison["status"], "ahead");
     assert!(comparison["ahead_by"].as_u64() > Some(0));
     let facts = simulator.truth().facts(simulator.now());
-    for kind in [FactKind::PrOpened, FactKind::PrMerged, FactKind::Review, FactKind::IssueComment] {
+    for kind in [
+        ExpectedFactKind::PrOpened,
+        ExpectedFactKind::PrMerged,
+        ExpectedFactKind::Review,
+        ExpectedFactKind::IssueComment,
+    ] {
         assert!(facts.iter().filter(|fact| fact.kind == kind).count() > 1_000, "{kind:?}");
     }
     let root = commits.last().and_then(|commit| commit["sha"].as_str()).expect("a root");
-    let all = get(&simulator, &format!("/repos/acme/vector/compare/{root}...main")).json();
-    let shown = all["commits"].as_array().expect("commits");
-    assert_eq!((all["ahead_by"].as_u64(), shown.len()), (Some(lines as u64 - 1), 250));
-    assert_eq!(shown.last().map(|commit| &commit["sha"]), commits.first().map(|commit| &commit["sha"]));
+    let all = get(&simulator, &format!("/repos/acme/pipeline/compare/{root}...main")).json();
+    let listed = all["commits"].as_array().expect("commits");
+    assert_eq!((all["ahead_by"].as_u64(), listed.len()), (Some(lines as u64 - 1), 250));
+    assert_eq!(listed.last().map(|commit| &commit["sha"]), commits.first().map(|commit| &commit["sha"]));
     let updated =
-        get(&simulator, "/repos/acme/vector/pulls?state=all&sort=updated&direction=desc&per_page=100");
+        get(&simulator, "/repos/acme/pipeline/pulls?state=all&sort=updated&direction=desc&per_page=100");
     assert_eq!(updated.json().as_array().map(Vec::len), Some(100));
 }

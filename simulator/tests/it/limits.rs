@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use github_sim::{Commit, Options, Permission, Simulator, Token, World};
+use github_sim::{Commit, GithubWorld, Options, Permission, Simulator, Token};
 
-use crate::client::{Answer, TOKEN, ask, get, start, time};
+use crate::client::{ClientResponse, TOKEN, ask, get, start, time};
 
 const NOW: &str = "2026-03-20T12:00:00Z";
 
-fn world() -> World {
-    let mut world = World::new();
+fn world() -> GithubWorld {
+    let mut world = GithubWorld::new();
     for name in ["api", "web"] {
         world.org("acme").repo(name).push(time(NOW), vec![Commit::new("ada", time(NOW))]);
     }
@@ -22,7 +22,7 @@ fn with(options: Options) -> Simulator {
     Simulator::start(world(), options.starting_at(time(NOW)).frozen()).expect("a simulator")
 }
 
-fn as_token(simulator: &Simulator, secret: &str, target: &str) -> Answer {
+fn as_token(simulator: &Simulator, secret: &str, target: &str) -> ClientResponse {
     let authorization = format!("token {secret}");
     ask(simulator, "GET", target, &[("authorization", &authorization)], "").expect("an answer")
 }
@@ -79,7 +79,7 @@ fn the_primary_limit_refuses_until_the_reset() {
 }
 
 #[test]
-fn the_minute_has_a_limit_too() {
+fn requests_per_minute_are_limited() {
     let simulator = with(Options { points_per_minute: Some(2), ..Options::with_token(TOKEN) });
     let statuses = [(); 3].map(|()| get(&simulator, "/meta").status);
     assert_eq!(statuses, [200, 200, 403]);
@@ -89,10 +89,10 @@ fn the_minute_has_a_limit_too() {
 }
 
 #[test]
-fn too_many_at_a_time_are_refused() {
+fn too_many_concurrent_requests_are_refused() {
     let simulator = with(Options { max_concurrency: Some(2), ..Options::with_token(TOKEN) });
     let slow = github_sim::FaultKind::Delay { millis: 300 };
-    simulator.faults().add(github_sim::Fault::new(github_sim::Matcher::Always, slow));
+    simulator.faults().add(github_sim::ApiFault::new(github_sim::RequestMatcher::Always, slow));
     let statuses: Vec<u16> = std::thread::scope(|scope| {
         let asked: Vec<_> = (0..4).map(|_| scope.spawn(|| get(&simulator, "/meta").status)).collect();
         asked.into_iter().map(|one| one.join().expect("an answer")).collect()
@@ -102,7 +102,7 @@ fn too_many_at_a_time_are_refused() {
 }
 
 #[test]
-fn nobody_has_sixty_points_and_sees_no_secrets() {
+fn anonymous_clients_have_60_points_and_no_access_to_private_repositories() {
     let simulator = start(world(), NOW);
     let anonymous = |target: &str| ask(&simulator, "GET", target, &[], "").expect("an answer");
     assert_eq!(anonymous("/orgs/acme/repos").json().as_array().map(Vec::len), Some(2));
@@ -114,7 +114,7 @@ fn nobody_has_sixty_points_and_sees_no_secrets() {
 }
 
 #[test]
-fn restricted_tokens_see_less() {
+fn restricted_tokens_have_restricted_access() {
     let granted = Token::new("granted").only_repositories(&["acme/api"]).without(Permission::Issues);
     let options =
         Options { tokens: vec![granted, Token::new("acme").only_owners(&["acme"])], ..Options::default() };
@@ -129,7 +129,7 @@ fn restricted_tokens_see_less() {
 }
 
 #[test]
-fn the_log_knows_what_was_asked() {
+fn the_log_records_requests() {
     let simulator = start(world(), NOW);
     get(&simulator, "/repos/acme/api/commits?per_page=1");
     let requests = simulator.requests();
@@ -143,7 +143,7 @@ fn the_log_knows_what_was_asked() {
 }
 
 #[test]
-fn a_dropped_simulator_stops_even_within_a_runtime() {
+fn a_dropped_simulator_stops_even_inside_a_runtime() {
     fn goes_anywhere<T: Send + Sync>(_: &T) {}
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {

@@ -1,16 +1,16 @@
-//! Pages, orders and filters of lists.
+//! Pagination, order and filters of lists.
 
 use std::collections::BTreeSet;
 
-use github_sim::{Comment, Commit, Issue, PullRequest, World};
+use github_sim::{Comment, Commit, GithubWorld, Issue, PullRequest};
 use jiff::SignedDuration;
 
 use crate::client::{get, start, time, walk};
 
 const NOW: &str = "2026-03-20T12:00:00Z";
 
-fn world() -> World {
-    let (now, mut world) = (time(NOW), World::new());
+fn world() -> GithubWorld {
+    let (now, mut world) = (time(NOW), GithubWorld::new());
     for nth in 0..45 {
         let at = now - SignedDuration::from_hours(100 - nth);
         world.org("acme").repo(&format!("repo-{nth:02}")).push(at, vec![Commit::new("ada", at)]);
@@ -26,7 +26,7 @@ fn world() -> World {
 }
 
 #[test]
-fn a_walk_gives_each_item_once() {
+fn paging_returns_each_item_once() {
     let simulator = start(world(), NOW);
     for (target, count, pages) in [
         ("/orgs/acme/repos?sort=pushed", 45, 2),
@@ -41,7 +41,7 @@ fn a_walk_gives_each_item_once() {
 }
 
 #[test]
-fn links_lead_everywhere() {
+fn link_headers_name_all_other_pages() {
     let simulator = start(world(), NOW);
     let middle = get(&simulator, "/orgs/acme/repos?per_page=10&page=3&sort=full_name");
     for (rel, page) in [("first", 1), ("prev", 2), ("next", 4), ("last", 5)] {
@@ -62,7 +62,7 @@ fn repositories_are_sorted_by_their_last_push() {
 }
 
 #[test]
-fn pulls_by_update_are_oldest_first_unless_told_otherwise() {
+fn pulls_sorted_by_update_are_oldest_first_by_default() {
     let simulator = start(world(), NOW);
     let numbers = |query: &str| {
         let pulls = get(&simulator, &format!("/repos/acme/repo-00/pulls?{query}")).json();
@@ -96,7 +96,7 @@ fn issues_of_an_organisation_need_a_filter() {
 }
 
 #[test]
-fn unknown_things_are_not_found() {
+fn unknown_paths_are_not_found() {
     let simulator = start(world(), NOW);
     for target in ["/orgs/nobody/repos", "/repos/acme/nothing", "/nonsense", "/repos/acme/repo-00/pulls/999"]
     {

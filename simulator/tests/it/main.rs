@@ -1,4 +1,4 @@
-//! Tests of the simulator, over raw connections.
+//! Tests of the simulator over raw HTTP connections.
 
 mod app;
 mod client;
@@ -11,10 +11,9 @@ mod graphql_limits;
 mod graphql_lists;
 mod graphql_schema;
 mod graphql_search;
+mod ground_truth;
 mod histories;
+mod large_world;
 mod limits;
 mod lists;
-mod scale;
-mod schemas;
-mod shared;
-mod truth;
+mod openapi;

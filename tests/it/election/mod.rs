@@ -1,10 +1,10 @@
 //! Elections against real backends.
 
-mod api_outage;
-mod choice;
+mod backend_selection;
 mod failover;
-mod judge;
 mod kubernetes;
+mod kubernetes_api;
+mod leadership_history;
 mod outage;
 mod redis;
 mod shards;
@@ -19,22 +19,22 @@ use github_stats_actors::role::contract::Timing;
 
 use crate::support::{Network, soak};
 
-/// As short as a busy machine allows.
+/// Lease timing as short as a busy machine allows.
 fn timing() -> Timing {
     Timing {
         lease_duration: Duration::from_secs(3),
         renew_deadline: Duration::from_secs(2),
         retry_period: Duration::from_millis(400),
-        stress_duration: Duration::from_secs(if soak() { 600 } else { 20 }),
+        stress_duration: Duration::from_secs(if soak() { 600 } else { 12 }),
     }
 }
 
-fn lasting() -> election::LeaseTiming {
+fn lease_timing() -> election::LeaseTiming {
     let Timing { lease_duration, renew_deadline, .. } = timing();
     election::LeaseTiming { lease_duration, renew_deadline }
 }
 
-/// A network of its own for each replica.
+/// A separate network for each replica.
 struct Networks {
     server: std::net::SocketAddr,
     by_replica: Mutex<BTreeMap<String, Network>>,
@@ -45,7 +45,7 @@ impl Networks {
         Networks { server, by_replica: Mutex::default() }
     }
 
-    /// Where the replica finds the server.
+    /// The address at which the replica reaches the server.
     async fn of(&self, replica: &str) -> std::net::SocketAddr {
         let proxy = Network::to(self.server).await;
         let mut by_replica = self.by_replica.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! By a key of a real Redis.
+//! Election by a key in a real Redis.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use github_stats::redis::{RedisClient, RedisClientSettings, RedisServers};
 use github_stats_actors::role::contract::{Competitors, Timing};
 use github_stats_actors::role::{ElectionStatus, Elector};
 
-use super::{Networks, lasting, timing};
-use crate::support::redis::{Server, installed};
+use super::{Networks, lease_timing, timing};
+use crate::support::redis::RedisServer;
 
-struct Stage {
-    server: Server,
+struct RedisElectionFixture {
+    server: RedisServer,
     networks: Networks,
 }
 
 #[async_trait]
-impl Competitors for Stage {
+impl Competitors for RedisElectionFixture {
     fn timing(&self) -> Timing {
         timing()
     }
@@ -34,8 +34,8 @@ impl Competitors for Stage {
             db: 0,
             tls: None,
         };
-        let link = RedisClient::new(settings, Arc::new(Unmetered));
-        Arc::new(RedisElector::new(link, ("test", "leader"), identity(name), lasting(), "a test"))
+        let client = RedisClient::new(settings, Arc::new(Unmetered));
+        Arc::new(RedisElector::new(client, ("test", "leader"), identity(name), lease_timing(), "a test"))
     }
 
     async fn cut(&self, name: &str, cut: bool) {
@@ -43,30 +43,32 @@ impl Competitors for Stage {
     }
 }
 
-async fn stage() -> Option<Stage> {
-    if !installed() {
-        return None;
-    }
-    let server = Server::start(&["save \"\""]).await;
+async fn fixture() -> RedisElectionFixture {
+    let server = RedisServer::start(&["save \"\""]).await;
     let address = server.address().parse().expect("an address");
-    Some(Stage { server, networks: Networks::to(address) })
+    RedisElectionFixture { server, networks: Networks::to(address) }
 }
 
-async fn rivals() -> Option<Arc<dyn Competitors>> {
-    Some(Arc::new(stage().await?))
+async fn competitors() -> Arc<dyn Competitors> {
+    Arc::new(fixture().await)
 }
 
-github_stats_actors::elector_contract!(contract, super::rivals);
+github_stats_actors::elector_contract!(
+    contract,
+    super::competitors,
+    ignore = "needs redis-server; tests/run runs it"
+);
 
 #[tokio::test]
-async fn a_redis_that_forgot_who_leads_makes_the_leader_begin_anew() {
-    let Some(stage) = stage().await else { return };
-    let elector = stage.join("a").await;
-    let term = |standing| match standing {
+#[ignore = "needs redis-server; tests/run runs it"]
+async fn a_leader_starts_a_new_term_when_redis_has_lost_its_key() {
+    let fixture = fixture().await;
+    let elector = fixture.join("a").await;
+    let term = |status| match status {
         Ok(ElectionStatus::Leader { term, .. }) => term,
         other => panic!("it should lead: {other:?}"),
     };
     let first = term(elector.attempt().await);
-    let _: String = stage.server.ask(&["FLUSHALL"]).await;
-    assert!(term(elector.attempt().await) > first, "somebody else might have led meanwhile");
+    let _: String = fixture.server.ask(&["FLUSHALL"]).await;
+    assert!(term(elector.attempt().await) > first, "another replica may have led meanwhile");
 }

@@ -1,11 +1,11 @@
-//! Organisations divided among several leaders.
+//! Organisations that are distributed over several leaders.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use github_sim::{Options, Simulator, Token, World};
+use github_sim::{GithubWorld, Options, Simulator, Token};
 use github_stats_actors::activity::OrgName;
 use github_stats_actors::role::Shard;
 use serde_json::Value;
@@ -13,43 +13,42 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::judge::Judge;
-use crate::acceptance::{config, lively_all, simulator};
-use crate::support::redis::{Server, installed};
-use crate::support::{Replica, parse_gauges, settle};
+use super::leadership_history::LeadershipHistory;
+use crate::support::redis::RedisServer;
+use crate::support::{Replica, busy_worlds, config, parse_gauges, settle, simulator};
 
 const ORGS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
 const SHARDS: u32 = 3;
-/// Points an hour, where they are scarce.
+/// Points per hour of the scarce token.
 const POINTS: u32 = 150;
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Upper bound for every wait.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-struct Stage {
+struct ShardFixture {
     simulator: Simulator,
-    /// What organisations are asked for with.
+    /// Configuration of the organisations' credentials.
     credentials: String,
-    redis: Server,
+    redis: RedisServer,
     first_seen: jiff::Timestamp,
-    judges: Vec<Judge>,
+    histories: Vec<LeadershipHistory>,
     watches: Mutex<Vec<JoinHandle<()>>>,
     stop: AtomicBool,
 }
 
-impl Stage {
-    async fn new(simulator: Simulator, credentials: &str) -> Arc<Stage> {
-        Arc::new(Stage {
+impl ShardFixture {
+    async fn new(simulator: Simulator, credentials: &str) -> Arc<ShardFixture> {
+        Arc::new(ShardFixture {
             credentials: credentials.to_owned(),
             first_seen: simulator.now(),
-            redis: Server::start(&["save \"\""]).await,
+            redis: RedisServer::start(&["save \"\""]).await,
             simulator,
-            judges: (0..SHARDS).map(|_| Judge::default()).collect(),
+            histories: (0..SHARDS).map(|_| LeadershipHistory::default()).collect(),
             watches: Mutex::default(),
             stop: AtomicBool::new(false),
         })
     }
 
-    /// One more replica, whose leaderships are watched.
+    /// Starts another replica and watches its leaderships.
     async fn join(self: &Arc<Self>, name: &'static str, folder: &TempDir) -> Arc<Replica> {
         let org = |org: &&str| format!("{{org: {org}, {}, scrape_interval: 500ms}}", self.credentials);
         let orgs = ORGS.iter().map(org).collect::<Vec<_>>().join(", ");
@@ -62,23 +61,23 @@ impl Stage {
             self.redis.address(),
         );
         let replica = Arc::new(Replica::serve(folder.path(), &text).await);
-        let (stage, watched) = (self.clone(), replica.clone());
-        let watch = tokio::spawn(async move { stage.watch(name, &watched).await });
+        let (fixture, watched) = (self.clone(), replica.clone());
+        let watch = tokio::spawn(async move { fixture.watch(name, &watched).await });
         self.watches.lock().expect("no panic").push(watch);
         replica
     }
 
     async fn watch(&self, name: &'static str, replica: &Replica) {
         while !self.stop.load(Ordering::Relaxed) {
-            let asked = Instant::now();
-            for (shard, epoch) in led(replica).await {
-                self.judges[shard as usize].saw(name, epoch, asked, Instant::now());
+            let request = Instant::now();
+            for (shard, epoch) in led_shards(replica).await {
+                self.histories[shard as usize].record(name, epoch, request, Instant::now());
             }
             sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// Ends the watches; none of them may have seen two lead under one epoch.
+    /// Ends the watches, none of which may have observed two leaders in one epoch.
     async fn end_watches(&self) {
         self.stop.store(true, Ordering::Relaxed);
         let watches = std::mem::take(&mut *self.watches.lock().expect("no panic"));
@@ -94,8 +93,8 @@ impl Stage {
     }
 }
 
-/// The shards a replica leads, with their epochs; none of one that does not answer.
-async fn led(replica: &Replica) -> BTreeMap<u64, u64> {
+/// The shards that a replica leads, with their epochs; empty if it does not answer.
+async fn led_shards(replica: &Replica) -> BTreeMap<u64, u64> {
     let authorization = [("authorization", "Bearer s3cret")];
     let Some((200, text)) = replica.try_get("/api/admin/status", &authorization).await else {
         return BTreeMap::new();
@@ -106,13 +105,14 @@ async fn led(replica: &Replica) -> BTreeMap<u64, u64> {
     shards.filter_map(leads).collect()
 }
 
-/// Waits until the replicas lead so many shards each, in any order, and every shard is led.
-async fn until_led(replicas: &[&Arc<Replica>], wanted: &[usize]) {
-    let deadline = Instant::now() + PATIENCE;
+/// Waits until the replicas lead these numbers of shards, in any order, and every shard has a
+/// leader.
+async fn wait_until_led(replicas: &[&Arc<Replica>], wanted: &[usize]) {
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let mut shards = Vec::new();
         for replica in replicas {
-            shards.push(led(replica).await);
+            shards.push(led_shards(replica).await);
         }
         let mut counts: Vec<usize> = shards.iter().map(BTreeMap::len).collect();
         counts.sort_unstable();
@@ -125,14 +125,14 @@ async fn until_led(replicas: &[&Arc<Replica>], wanted: &[usize]) {
     }
 }
 
-/// Every replica tells the state of every organisation, whoever leads it, and completeness once.
+/// Every replica shows the state of every organisation, regardless of its leader, and one epoch.
 async fn every_page_is_whole(replicas: &[&Arc<Replica>]) {
     for replica in replicas {
         let (_, page) = replica.get("/metrics").await;
         assert!(!parse_gauges(&page).is_empty());
         for org in ORGS {
             let healthy = format!("gh_exporter_org_state{{org=\"{org}\",state=\"healthy\"}} 1");
-            assert!(page.lines().any(|line| line == healthy), "{org} is not told of\n{}", replica.log());
+            assert!(page.lines().any(|line| line == healthy), "{org} is missing\n{}", replica.log());
         }
         let epochs = page.lines().filter(|line| line.starts_with("gh_exporter_leader_epoch ")).count();
         assert_eq!(epochs, 1, "one number, however many lead");
@@ -140,85 +140,81 @@ async fn every_page_is_whole(replicas: &[&Arc<Replica>]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_replica_leads_some_organisations_and_others_take_over_what_it_led() {
-    if !installed() {
-        return;
-    }
-    let holds = |org: &str| Shard::all(SHARDS).find(|shard| shard.holds(&OrgName::from(org)));
+#[ignore = "needs redis-server; tests/run runs it"]
+async fn every_replica_leads_some_organisations_and_others_take_over_when_it_ends() {
+    let shard_of = |org: &str| Shard::all(SHARDS).find(|shard| shard.holds(&OrgName::from(org)));
     let used: std::collections::BTreeSet<u32> =
-        ORGS.into_iter().filter_map(holds).map(Shard::number).collect();
+        ORGS.into_iter().filter_map(shard_of).map(Shard::number).collect();
     assert!(used.len() > 1, "the organisations are in several shards");
-    let stage = Stage::new(simulator(lively_all(&ORGS)), "token: secret").await;
+    let fixture = ShardFixture::new(simulator(busy_worlds(&ORGS)), "token: secret").await;
     let folders = [(); 4].map(|()| TempDir::new().expect("a folder"));
-    let one = stage.join("one", &folders[0]).await;
-    until_led(&[&one], &[3]).await;
-    let two = stage.join("two", &folders[1]).await;
-    let three = stage.join("three", &folders[2]).await;
-    until_led(&[&one, &two, &three], &[1, 1, 1]).await;
-    stage.simulator.advance(Duration::from_secs(3600));
-    stage.settle(&[&one, &two, &three]).await;
+    let one = fixture.join("one", &folders[0]).await;
+    wait_until_led(&[&one], &[3]).await;
+    let two = fixture.join("two", &folders[1]).await;
+    let three = fixture.join("three", &folders[2]).await;
+    wait_until_led(&[&one, &two, &three], &[1, 1, 1]).await;
+    fixture.simulator.advance(Duration::from_secs(3600));
+    fixture.settle(&[&one, &two, &three]).await;
     every_page_is_whole(&[&one, &two, &three]).await;
     one.signal("KILL");
-    until_led(&[&two, &three], &[1, 2]).await;
-    stage.simulator.advance(Duration::from_secs(3600));
-    stage.settle(&[&two, &three]).await;
+    wait_until_led(&[&two, &three], &[1, 2]).await;
+    fixture.simulator.advance(Duration::from_secs(3600));
+    fixture.settle(&[&two, &three]).await;
     two.signal("TERM");
-    until_led(&[&three], &[3]).await;
-    let four = stage.join("four", &folders[3]).await;
-    until_led(&[&three, &four], &[1, 2]).await;
-    stage.simulator.advance(Duration::from_secs(3600));
-    stage.settle(&[&three, &four]).await;
+    wait_until_led(&[&three], &[3]).await;
+    let four = fixture.join("four", &folders[3]).await;
+    wait_until_led(&[&three, &four], &[1, 2]).await;
+    fixture.simulator.advance(Duration::from_secs(3600));
+    fixture.settle(&[&three, &four]).await;
     every_page_is_whole(&[&three, &four]).await;
-    stage.end_watches().await;
-    stage.judges.iter().for_each(Judge::give_verdict);
+    fixture.end_watches().await;
+    fixture.histories.iter().for_each(LeadershipHistory::assert_one_leader_at_a_time);
 }
 
-/// What the simulator would grant yet.
+/// The remaining GraphQL points of the scarce token.
 async fn remaining(simulator: &Simulator) -> u64 {
     let url = format!("{}/rate_limit", simulator.url());
-    let asked = tokio::task::spawn_blocking(move || {
+    let request = tokio::task::spawn_blocking(move || {
         let answer = ureq::get(&url).header("authorization", "Bearer scarce").call();
         answer.expect("an answer").body_mut().read_to_string().expect("text")
     });
-    let told: Value = serde_json::from_str(&asked.await.expect("no panic")).expect("JSON");
-    told["resources"]["graphql"]["remaining"].as_u64().expect("a number")
+    let answer: Value = serde_json::from_str(&request.await.expect("no panic")).expect("JSON");
+    answer["resources"]["graphql"]["remaining"].as_u64().expect("a number")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn those_who_share_scarce_credentials_do_not_use_them_up_and_lose_nothing() {
-    if !installed() {
-        return;
-    }
+#[ignore = "needs redis-server; tests/run runs it"]
+async fn replicas_that_share_scarce_credentials_never_exhaust_them_and_lose_nothing() {
     let tokens =
         vec![Token::new("scarce").hourly_limit(POINTS), Token::new("ample").hourly_limit(10_000_000)];
     let options = Options { tokens, ..Options::default() }.without_secondary_limits();
-    let simulator = Simulator::start(World::new(), options).expect("a simulator");
+    let simulator = Simulator::start(GithubWorld::new(), options).expect("a simulator");
     let now = simulator.now();
-    simulator.edit(|world| *world = lively_all(&ORGS)(now));
+    simulator.edit(|world| *world = busy_worlds(&ORGS)(now));
     let folders = [(); 4].map(|()| TempDir::new().expect("a folder"));
     let token = folders[3].path().join("token");
     std::fs::write(&token, "scarce").expect("a file");
-    let stage = Stage::new(simulator, &format!("token_file: {}", token.display())).await;
+    let fixture = ShardFixture::new(simulator, &format!("token_file: {}", token.display())).await;
     let mut replicas = Vec::new();
     for (name, folder) in ["one", "two", "three"].into_iter().zip(&folders) {
-        replicas.push(stage.join(name, folder).await);
+        replicas.push(fixture.join(name, folder).await);
     }
     let replicas: Vec<&Arc<Replica>> = replicas.iter().collect();
-    until_led(&replicas, &[1, 1, 1]).await;
+    wait_until_led(&replicas, &[1, 1, 1]).await;
     let mut least = u64::from(POINTS);
-    for tick in 0..400 {
+    for tick in 0..240 {
         if tick % 10 == 0 {
-            stage.simulator.advance(Duration::from_secs(360));
+            fixture.simulator.advance(Duration::from_secs(360));
         }
-        least = least.min(remaining(&stage.simulator).await);
+        least = least.min(remaining(&fixture.simulator).await);
         sleep(Duration::from_millis(50)).await;
     }
     let refused =
-        stage.simulator.requests().into_iter().filter(|request| matches!(request.status, Some(403 | 429)));
-    assert_eq!(refused.count(), 0, "they wait by themselves");
+        fixture.simulator.requests().into_iter().filter(|request| matches!(request.status, Some(403 | 429)));
+    assert_eq!(refused.count(), 0, "they wait before the limit");
     assert!((1..u64::from(POINTS / 2)).contains(&least), "{least} of {POINTS} points were left at the least");
     std::fs::write(&token, "ample").expect("a file");
-    stage.settle(&replicas).await;
-    stage.end_watches().await;
+    fixture.settle(&replicas).await;
+    fixture.end_watches().await;
     println!("{least} of {POINTS} points were left at the least");
 }

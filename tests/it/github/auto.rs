@@ -1,58 +1,58 @@
 //! `github.api: auto` on servers with and without GraphQL.
 
-use github_sim::{Commit, Endpoint, Options, World};
+use github_sim::{Commit, Endpoint, GithubWorld, Options};
 use github_stats::config::{GithubApi, HttpUrl};
 use github_stats_actors::scheduler::CycleResult;
 use jiff::SignedDuration;
 
-use super::stage::{INTERVAL, ORG, Stage, config, options, simulator};
+use super::fixture::{INTERVAL, ORG, ScraperFixture, config, options, simulator};
 
-fn world(now: jiff::Timestamp) -> World {
-    let mut world = World::new();
+fn world(now: jiff::Timestamp) -> GithubWorld {
+    let mut world = GithubWorld::new();
     let at = now - SignedDuration::from_hours(3);
     world.org(ORG).create_repo("api", at).push(at, vec![Commit::new("ada", at).lines(3, 1)]);
     world
 }
 
-fn stage(api: GithubApi, graphql: bool, prefix: &str) -> Stage {
+fn fixture(api: GithubApi, graphql: bool, prefix: &str) -> ScraperFixture {
     let simulator = simulator(Options { graphql, ..options(100_000) }, world);
     let mut config = config(&simulator, api);
     config.github.api_base_url = HttpUrl::parse(&format!("{}{prefix}", simulator.url())).expect("a URL");
-    Stage::new(simulator, &config)
+    ScraperFixture::new(simulator, &config)
 }
 
-fn asked_over_graphql(stage: &Stage) -> usize {
+fn asked_over_graphql(fixture: &ScraperFixture) -> usize {
     let posted = |path: &str| path.ends_with("/graphql");
-    stage.sim.requests().iter().filter(|request| posted(&request.path)).count()
+    fixture.sim.requests().iter().filter(|request| posted(&request.path)).count()
 }
 
 #[actix::test]
-async fn a_server_without_graphql_is_collected_over_rest_after_a_single_question() {
+async fn a_server_without_graphql_is_collected_over_rest_after_a_single_request() {
     for prefix in ["", "/api/v3"] {
-        let stage = stage(GithubApi::Auto, false, prefix);
+        let fixture = fixture(GithubApi::Auto, false, prefix);
         for _ in 0..3 {
-            stage.good_cycle().await;
-            stage.assert_true("over REST").await;
-            stage.advance(INTERVAL);
+            fixture.successful_cycle().await;
+            fixture.assert_matches_ground_truth("over REST").await;
+            fixture.advance(INTERVAL);
         }
-        assert_eq!(asked_over_graphql(&stage), 1, "it is found out once");
+        assert_eq!(asked_over_graphql(&fixture), 1, "it is detected once");
     }
 }
 
 #[actix::test]
 async fn a_server_with_graphql_is_collected_over_it() {
-    let stage = stage(GithubApi::Auto, true, "");
-    stage.good_cycle().await;
-    stage.assert_true("over GraphQL").await;
-    assert!(stage.sim.requests().iter().all(|request| request.endpoint == Some(Endpoint::Graphql)));
+    let fixture = fixture(GithubApi::Auto, true, "");
+    fixture.successful_cycle().await;
+    fixture.assert_matches_ground_truth("over GraphQL").await;
+    assert!(fixture.sim.requests().iter().all(|request| request.endpoint == Some(Endpoint::Graphql)));
 }
 
 #[actix::test]
-async fn whoever_insists_on_graphql_is_told_that_there_is_none() {
-    let stage = stage(GithubApi::Graphql, false, "/api/v3");
-    let report = stage.cycle().await;
+async fn a_configured_graphql_api_that_does_not_exist_is_reported() {
+    let fixture = fixture(GithubApi::Graphql, false, "/api/v3");
+    let report = fixture.cycle().await;
     assert_eq!(report.result, CycleResult::Failure);
     let error = report.error.expect("a reason");
     assert!(error.contains("no GraphQL API") && error.contains("github.api"), "{error}");
-    assert_eq!(asked_over_graphql(&stage), 1, "asking again does not help");
+    assert_eq!(asked_over_graphql(&fixture), 1, "a retry would not help");
 }

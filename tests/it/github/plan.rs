@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use github_sim::{Scale, Simulator, scale};
+use github_sim::{LargeWorld, Simulator, generate_large_world};
 
-use super::stage::{ORG, TOKEN, options, simulator};
+use super::fixture::{ORG, TOKEN, options, simulator};
 use crate::support::binary;
 
 fn plan(simulator: &Simulator, api: &str, interval: &str) -> (Option<i32>, String) {
@@ -25,14 +25,17 @@ fn plan(simulator: &Simulator, api: &str, interval: &str) -> (Option<i32>, Strin
 }
 
 #[test]
-fn a_plan_says_what_it_costs_and_whether_that_fits() {
-    let made = Scale { org: ORG.to_owned(), repos: 250, ..Scale::default() };
-    let simulator = simulator(options(5_000), |now| scale(&made, now));
-    let (code, said) = plan(&simulator, "auto", "5m");
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("acme: 250 repositories") && said.contains("4800 usable graphql points"), "{said}");
-    assert_eq!(simulator.requests().len(), 3, "a listing is all it asks for");
-    let (code, said) = plan(&simulator, "rest", "1m");
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("does not fit"), "{said}");
+fn a_plan_states_the_cost_and_whether_it_fits_the_quota() {
+    let made = LargeWorld { org: ORG.to_owned(), repos: 250, ..LargeWorld::default() };
+    let simulator = simulator(options(5_000), |now| generate_large_world(&made, now));
+    let (code, printed) = plan(&simulator, "auto", "5m");
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(
+        printed.contains("acme: 250 repositories") && printed.contains("4800 usable graphql points"),
+        "{printed}"
+    );
+    assert_eq!(simulator.requests().len(), 3, "it only lists repositories");
+    let (code, printed) = plan(&simulator, "rest", "1m");
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("does not fit"), "{printed}");
 }

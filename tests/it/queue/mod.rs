@@ -1,11 +1,11 @@
 //! Backfill on a real RabbitMQ.
 
-mod bench;
-pub mod cluster;
+pub mod backfill_fixture;
+mod connections;
 mod contract;
-mod letters;
-mod links;
+mod dead_letters;
+mod fixture;
+mod measurements;
 pub mod operator;
 mod outages;
 mod outbox;
-mod stage;

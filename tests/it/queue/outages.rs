@@ -1,9 +1,10 @@
-//! Backfill while the broker, the way to it, or GitHub fails: no window is lost and no fact doubled.
+//! Backfill while the broker, the network, or GitHub fails: no window is lost and no fact is
+//! counted twice.
 
 use std::time::Duration;
 
 use futures::StreamExt;
-use github_sim::{Fault, FaultKind, Lively, Matcher, Simulator, generate};
+use github_sim::{ApiFault, BusyWorld, FaultKind, RequestMatcher, Simulator, generate_busy_world};
 use jiff::SignedDuration;
 use lapin::ExchangeKind;
 use lapin::options::{
@@ -15,121 +16,128 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::sleep;
 
-use super::cluster::Cluster;
-use crate::acceptance::simulator;
-use crate::support::soak;
+use super::backfill_fixture::BackfillFixture;
+use crate::support::{simulator, soak};
 
 /// An organisation that takes a while to repair.
 fn busy() -> Simulator {
-    let lively =
-        Lively { seed: 23, org: "acme".to_owned(), repos: 16, deletions: false, ..Lively::default() };
-    simulator(move |now| generate(lively, now))
+    let busy_world =
+        BusyWorld { seed: 23, org: "acme".to_owned(), repos: 16, deletions: false, ..BusyWorld::default() };
+    simulator(move |now| generate_busy_world(busy_world, now))
 }
 
-/// GitHub answers late, and sometimes not at all: jobs take time and fail, so that there is traffic.
-fn trouble(simulator: &Simulator) {
-    simulator.faults().add(Fault::new(Matcher::Always, FaultKind::Delay { millis: 100 }).probability(0.5, 5));
-    let broken = Fault::status(Matcher::Always, 502, "Bad Gateway").probability(0.25, 7);
+/// Makes GitHub slow and unreliable, so that jobs take time and fail, which causes traffic on the
+/// broker.
+fn inject_faults(simulator: &Simulator) {
+    simulator
+        .faults()
+        .add(ApiFault::new(RequestMatcher::Always, FaultKind::Delay { millis: 100 }).probability(0.5, 5));
+    let broken = ApiFault::status(RequestMatcher::Always, 502, "Bad Gateway").probability(0.25, 7);
     simulator.faults().add(broken);
 }
 
 #[tokio::test]
-async fn holes_are_repaired_while_connections_are_cut_in_the_middle_of_anything() {
+#[ignore = "needs redis-server and rabbitmq-server; tests/run runs it"]
+async fn gaps_are_repaired_while_connections_are_cut_at_any_point() {
     let simulator = busy();
-    trouble(&simulator);
-    let Some(cluster) = Cluster::start(simulator).await else { return };
+    inject_faults(&simulator);
+    let fixture = BackfillFixture::start(simulator).await;
     let mut rng = StdRng::seed_from_u64(3);
     let rounds = if soak() { 200 } else { 15 };
     for round in 0..rounds {
-        // A publish is some hundred bytes, an acknowledgement some ten: most cuts hit the middle of one.
+        // A publish takes hundreds of bytes, an acknowledgement tens: most cuts hit the middle of
+        // one.
         match round % 3 {
-            0 => cluster.proxy.cut(),
-            _ => cluster.proxy.cut_after(rng.random_range(1..600)),
+            0 => fixture.proxy.cut(),
+            _ => fixture.proxy.cut_after(rng.random_range(1..600)),
         }
-        cluster.simulator.advance(Duration::from_secs(90));
+        fixture.simulator.advance(Duration::from_secs(90));
         sleep(Duration::from_millis(rng.random_range(200..900))).await;
     }
-    assert!(cluster.proxy.cuts() > rounds / 3, "{} cuts", cluster.proxy.cuts());
-    cluster.simulator.faults().clear();
-    cluster.settle().await;
-    let repaired = cluster.processed("success").await;
+    assert!(fixture.proxy.cuts() > rounds / 3, "{} cuts", fixture.proxy.cuts());
+    fixture.simulator.faults().clear();
+    fixture.settle().await;
+    let repaired = fixture.processed("success").await;
     assert!(repaired >= 4.0, "backfill repaired {repaired} windows");
-    cluster.until_broker("healthy").await;
-    cluster.until_metric("all is sent", "gh_exporter_outbox_backlog", |waiting| waiting == 0.0).await;
+    fixture.wait_for_broker("healthy").await;
+    fixture.wait_for_metric("all is sent", "gh_exporter_outbox_backlog", |waiting| waiting == 0.0).await;
 }
 
 #[tokio::test]
-async fn a_broker_that_dies_hangs_is_emptied_or_short_of_memory_costs_nothing() {
+#[ignore = "needs redis-server and rabbitmq-server; tests/run runs it"]
+async fn a_broker_that_dies_hangs_is_emptied_or_runs_out_of_memory_loses_nothing() {
     let simulator = busy();
-    trouble(&simulator);
-    let Some(cluster) = Cluster::start(simulator).await else { return };
-    cluster.until_broker("healthy").await;
+    inject_faults(&simulator);
+    let fixture = BackfillFixture::start(simulator).await;
+    fixture.wait_for_broker("healthy").await;
     let health = "gh_exporter_dependency_health{dependency=\"amqp\"}";
-    // Killed: jobs wait here, and say so.
-    cluster.rabbit.kill();
-    cluster.until_broker("degraded").await;
-    cluster.until_metric("it shows", health, |up| up == 0.0).await;
-    assert_eq!(cluster.leader.get("/readyz").await.0, 200, "a broken broker does not make it unready");
-    pass(&cluster, 10).await;
-    cluster.rabbit.run().await;
-    cluster.until_broker("healthy").await;
-    // Stopped: nobody waits for it.
-    cluster.rabbit.signal("STOP");
-    pass(&cluster, if soak() { 300 } else { 80 }).await;
-    cluster.rabbit.signal("CONT");
-    cluster.until_broker("healthy").await;
-    // Emptied: queues are declared again, and the sweeps fill them.
-    cluster.rabbit.kill();
-    cluster.rabbit.run_empty().await;
-    cluster.until_broker("healthy").await;
-    pass(&cluster, 10).await;
-    // Short of memory: it takes nothing, and nobody waits for it.
-    cluster.rabbit.control(&["set_vm_memory_high_watermark", "0"]).await;
-    pass(&cluster, 30).await;
-    cluster.rabbit.control(&["set_vm_memory_high_watermark", "0.4"]).await;
-    cluster.simulator.faults().clear();
-    cluster.settle().await;
-    cluster.until_broker("healthy").await;
-    cluster.until_metric("all is sent", "gh_exporter_outbox_backlog", |waiting| waiting == 0.0).await;
-    cluster.until_metric("all is well", health, |up| up == 1.0).await;
+    // Killed: jobs wait in the outbox, which health and metrics show.
+    fixture.rabbit.kill();
+    fixture.wait_for_broker("degraded").await;
+    fixture.wait_for_metric("it shows", health, |up| up == 0.0).await;
+    assert_eq!(fixture.leader.get("/readyz").await.0, 200, "a failed broker does not make it unready");
+    let_time_pass(&fixture, 10).await;
+    fixture.rabbit.run().await;
+    fixture.wait_for_broker("healthy").await;
+    // Suspended: nothing blocks.
+    fixture.rabbit.signal("STOP");
+    let_time_pass(&fixture, if soak() { 300 } else { 80 }).await;
+    fixture.rabbit.signal("CONT");
+    fixture.wait_for_broker("healthy").await;
+    // Emptied: queues are declared again, and periodic checks fill them.
+    fixture.rabbit.kill();
+    fixture.rabbit.run_empty().await;
+    fixture.wait_for_broker("healthy").await;
+    let_time_pass(&fixture, 10).await;
+    // Out of memory: it accepts no message, and nothing blocks.
+    fixture.rabbit.control(&["set_vm_memory_high_watermark", "0"]).await;
+    let_time_pass(&fixture, 30).await;
+    fixture.rabbit.control(&["set_vm_memory_high_watermark", "0.4"]).await;
+    fixture.simulator.faults().clear();
+    fixture.settle().await;
+    fixture.wait_for_broker("healthy").await;
+    fixture.wait_for_metric("all is sent", "gh_exporter_outbox_backlog", |waiting| waiting == 0.0).await;
+    fixture.wait_for_metric("it is healthy", health, |up| up == 1.0).await;
 }
 
-/// Tenths of a second go by, and minutes at GitHub.
-async fn pass(cluster: &Cluster, tenths: u32) {
+/// Lets tenths of a second pass, and 30 simulated seconds in each.
+async fn let_time_pass(fixture: &BackfillFixture, tenths: u32) {
     for _ in 0..tenths {
-        cluster.simulator.advance(Duration::from_secs(30));
+        fixture.simulator.advance(Duration::from_secs(30));
         sleep(Duration::from_millis(100)).await;
     }
 }
 
 #[tokio::test]
-async fn an_hour_without_github_is_made_up_for() {
-    let Some(cluster) = Cluster::start(busy()).await else { return };
-    cluster.settle().await;
-    let back = cluster.simulator.now() + SignedDuration::from_hours(1);
-    cluster.simulator.faults().add(Fault::status(Matcher::Always, 503, "Unavailable").until(back));
+#[ignore = "needs redis-server and rabbitmq-server; tests/run runs it"]
+async fn an_hour_without_github_is_backfilled() {
+    let fixture = BackfillFixture::start(busy()).await;
+    fixture.settle().await;
+    let back = fixture.simulator.now() + SignedDuration::from_hours(1);
+    fixture.simulator.faults().add(ApiFault::status(RequestMatcher::Always, 503, "Unavailable").until(back));
     for _ in 0..61 {
-        cluster.simulator.advance(Duration::from_secs(60));
+        fixture.simulator.advance(Duration::from_secs(60));
         sleep(Duration::from_millis(150)).await;
     }
     let enqueued = "gh_exporter_backfill_jobs_enqueued_total{org=\"acme\",reason=\"github_unhealthy\"}";
-    cluster.until_metric("missed windows were enqueued", enqueued, |jobs| jobs >= 1.0).await;
-    cluster.settle().await;
+    fixture.wait_for_metric("missed windows were enqueued", enqueued, |jobs| jobs >= 1.0).await;
+    fixture.settle().await;
     let depth = "gh_exporter_queue_depth{queue=\"gh.backfill.jobs\"}";
-    cluster.until_metric("the queue is drained", depth, |jobs| jobs == 0.0).await;
+    fixture.wait_for_metric("the queue is drained", depth, |jobs| jobs == 0.0).await;
 }
 
 #[tokio::test]
-async fn duplicated_jobs_and_a_purged_queue_change_nothing() {
+#[ignore = "needs redis-server and rabbitmq-server; tests/run runs it"]
+async fn duplicate_jobs_and_a_purged_queue_change_nothing() {
     let simulator = busy();
-    trouble(&simulator);
-    let Some(cluster) = Cluster::start(simulator).await else { return };
-    let (connection, exchange) = (cluster.rabbit.connect().await, cluster.exchange.clone());
+    inject_faults(&simulator);
+    let fixture = BackfillFixture::start(simulator).await;
+    let (connection, exchange) = (fixture.rabbit.connect().await, fixture.exchange.clone());
     let channel = connection.create_channel().await.expect("a channel");
     let jobs = format!("{exchange}.jobs");
     let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
     channel.queue_declare("tap".into(), options, FieldTable::default()).await.expect("a queue");
-    // The replicas declare it too, sooner or later.
+    // The replicas declare it as well.
     let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
     let declared = channel.exchange_declare(
         exchange.as_str().into(),
@@ -150,7 +158,7 @@ async fn duplicated_jobs_and_a_purged_queue_change_nothing() {
     let doubling = tokio::spawn(async move {
         let mut doubled = 0;
         while let Some(Ok(job)) = tap.next().await {
-            // Past the exchange, so that the copy is not copied again.
+            // Directly to the queue, so that the copy is not copied again.
             let (options, properties) = (BasicPublishOptions::default(), job.properties.clone());
             let sent = again.basic_publish("".into(), target.as_str().into(), options, &job.data, properties);
             if sent.await.is_err() {
@@ -160,12 +168,12 @@ async fn duplicated_jobs_and_a_purged_queue_change_nothing() {
         }
         doubled
     });
-    pass(&cluster, 20).await;
+    let_time_pass(&fixture, 20).await;
     channel.queue_purge(jobs.as_str().into(), QueuePurgeOptions::default()).await.expect("purged");
-    pass(&cluster, 20).await;
-    cluster.simulator.faults().clear();
-    cluster.settle().await;
+    let_time_pass(&fixture, 20).await;
+    fixture.simulator.faults().clear();
+    fixture.settle().await;
     channel.close(200, "done".into()).await.expect("closed");
-    assert!(doubling.await.expect("it ended") > 0, "no job was doubled");
-    assert!(cluster.processed("success").await > 0.0, "backfill repaired nothing");
+    assert!(doubling.await.expect("it ended") > 0, "no job was duplicated");
+    assert!(fixture.processed("success").await > 0.0, "backfill repaired nothing");
 }

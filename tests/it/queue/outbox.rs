@@ -1,4 +1,4 @@
-//! What waits in a replica while the broker is away.
+//! Jobs that wait in a replica while the broker is unavailable.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use github_stats_actors::queue::{Delivery, JobQueue, QueueMessage, Settlement};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use super::stage::{Tasks, connected, job, open, topology, until};
+use super::fixture::{Tasks, connected, job, open, topology, wait_until};
 use crate::support::Rabbit;
 
-/// Where nobody listens.
+/// The URL of a broker that does not exist.
 const NOWHERE: &str = "amqp://127.0.0.1:1";
 
 fn relay(queue: &FallbackQueue) -> Tasks {
@@ -32,7 +32,7 @@ async fn receive(queue: &impl JobQueue) -> Box<dyn Delivery> {
 }
 
 #[tokio::test]
-async fn local_workers_drain_what_waits_and_the_disk_forgets_it() {
+async fn local_workers_drain_the_outbox_and_its_file() {
     let folder = TempDir::new().expect("a folder");
     let (amqp, _tasks) = open(NOWHERE, &topology(), 6);
     let queue = FallbackQueue::new(amqp, Some(Outbox::open(folder.path()).expect("an outbox")));
@@ -48,8 +48,9 @@ async fn local_workers_drain_what_waits_and_the_disk_forgets_it() {
 }
 
 #[tokio::test]
-async fn what_was_not_sent_goes_to_the_broker_after_a_restart() {
-    let Some(rabbit) = Rabbit::shared().await else { return };
+#[ignore = "needs rabbitmq-server; tests/run runs it"]
+async fn unsent_jobs_are_sent_to_the_broker_after_a_restart() {
+    let rabbit = Rabbit::shared().await;
     let (folder, topology) = (TempDir::new().expect("a folder"), topology());
     {
         let (amqp, _tasks) = open(NOWHERE, &topology, 6);
@@ -66,7 +67,7 @@ async fn what_was_not_sent_goes_to_the_broker_after_a_restart() {
     let queue = FallbackQueue::new(amqp.clone(), Some(Outbox::open(folder.path()).expect("an outbox")));
     assert_eq!(queue.status().outbox, 5);
     let _relay = relay(&queue);
-    until("all is sent", || queue.status().outbox == 0).await;
+    wait_until("all is sent", || queue.status().outbox == 0).await;
     let mut seen = BTreeSet::new();
     for _ in 0..5 {
         let delivery = receive(&*amqp).await;
@@ -77,7 +78,7 @@ async fn what_was_not_sent_goes_to_the_broker_after_a_restart() {
 }
 
 #[tokio::test]
-async fn more_than_fits_into_memory_waits_on_disk_and_is_worked_off_all_the_same() {
+async fn jobs_beyond_the_memory_limit_wait_on_disk_and_are_processed() {
     let folder = TempDir::new().expect("a folder");
     let (amqp, _tasks) = open(NOWHERE, &topology(), 6);
     let outbox = Outbox::open(folder.path()).expect("an outbox");
@@ -96,15 +97,15 @@ async fn more_than_fits_into_memory_waits_on_disk_and_is_worked_off_all_the_same
     assert_eq!((seen.len(), queue.status().outbox), (40, 0));
 }
 
-/// Jobs come and go while what is on disk is brought into memory: none is worked on twice.
+/// Jobs are published and processed while others are loaded from disk: none is processed twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_on_disk_is_brought_back_only_while_nobody_has_it() {
+async fn a_job_on_disk_is_loaded_only_while_it_is_not_in_memory() {
     const JOBS: u32 = 300;
     let folder = TempDir::new().expect("a folder");
     let (amqp, _tasks) = open(NOWHERE, &topology(), 6);
     let outbox = Outbox::open(folder.path()).expect("an outbox");
     let queue = FallbackQueue::with_memory(amqp, Some(outbox), 6);
-    // More eager than one relay, which looks twice a second.
+    // More aggressive than one relay, which polls twice a second.
     let _relays: Vec<Tasks> = (0..4).map(|_| relay(&queue)).collect();
     let publisher = queue.clone();
     let publishing = tokio::spawn(async move {
@@ -115,7 +116,7 @@ async fn what_is_on_disk_is_brought_back_only_while_nobody_has_it() {
     let mut seen = BTreeSet::new();
     while seen.len() < JOBS as usize {
         let delivery = receive(&queue).await;
-        assert!(seen.insert(id(&*delivery)), "{} was worked on before", id(&*delivery));
+        assert!(seen.insert(id(&*delivery)), "{} was processed before", id(&*delivery));
         delivery.settle(Settlement::Done).await.expect("settled");
     }
     publishing.await.expect("no panic");
@@ -123,7 +124,7 @@ async fn what_is_on_disk_is_brought_back_only_while_nobody_has_it() {
 }
 
 #[tokio::test]
-async fn without_a_disk_memory_is_bounded_and_says_so() {
+async fn without_a_disk_memory_is_bounded_and_publishing_fails() {
     let (amqp, _tasks) = open(NOWHERE, &topology(), 6);
     let queue = FallbackQueue::with_memory(amqp, None, 10);
     for number in 0..10 {
@@ -131,11 +132,11 @@ async fn without_a_disk_memory_is_bounded_and_says_so() {
     }
     assert!(queue.publish(job(10), Duration::ZERO).await.is_err());
     receive(&queue).await.settle(Settlement::Done).await.expect("settled");
-    queue.publish(job(10), Duration::ZERO).await.expect("there is room again");
+    queue.publish(job(10), Duration::ZERO).await.expect("there is capacity again");
 }
 
 #[tokio::test]
-async fn two_processes_do_not_share_an_outbox() {
+async fn an_outbox_in_use_cannot_be_opened_again() {
     let folder = TempDir::new().expect("a folder");
     let first = Outbox::open(folder.path()).expect("an outbox");
     let error = Outbox::open(folder.path()).err().expect("it is in use");

@@ -1,10 +1,10 @@
 //! The store in Redis, against real servers.
 
 mod access;
-mod bench;
 mod contract;
 mod damage;
 mod failover;
+mod measurements;
 mod outages;
 mod stress;
 
@@ -21,20 +21,20 @@ use github_stats::meter::Unmetered;
 use github_stats::redis::{RedisClientSettings, RedisServers};
 use github_stats::store::RedisStore;
 
-use crate::support::redis::Server;
+use crate::support::redis::RedisServer;
 
-/// A user who may do what the store does and nothing else, as `docs/REDIS.md` has it.
+/// A user with exactly the permissions that the store needs, as in `docs/REDIS.md`.
 const RESTRICTED_USER: &str = "user ghs on >sesame resetkeys ~test-* resetchannels -@all +@read +@write +@scripting \
                                +@connection -@dangerous +time +role +wait +info";
 
-/// A prefix that no other test has.
+/// A key prefix that no other test uses.
 fn fresh_prefix() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     format!("test-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Where a server is.
-fn at(server: &Server) -> HostPort {
+/// The address of a server.
+fn host_port(server: &RedisServer) -> HostPort {
     HostPort { host: "127.0.0.1".to_owned(), port: server.port }
 }
 
@@ -44,11 +44,11 @@ fn plain(servers: RedisServers) -> RedisClientSettings {
 }
 
 /// Settings of one server.
-fn alone(server: &Server) -> RedisClientSettings {
-    plain(RedisServers::Standalone(at(server)))
+fn standalone_settings(server: &RedisServer) -> RedisClientSettings {
+    plain(RedisServers::Standalone(host_port(server)))
 }
 
-/// A password written in the configuration.
+/// An inline password.
 fn password(text: &str) -> Option<SecretSource> {
     Some(SecretSource::Inline(Secret::new(text)))
 }
@@ -58,7 +58,7 @@ fn store(settings: RedisClientSettings, prefix: &str) -> Arc<RedisStore> {
     Arc::new(RedisStore::new(settings, prefix, Arc::new(Unmetered)))
 }
 
-/// A moment of the tests.
+/// A time, in seconds after a fixed start.
 fn moment(seconds: u64) -> Timestamp {
     Timestamp::from_unix(1_800_000_000 + seconds as i64)
 }
@@ -67,7 +67,8 @@ fn key(org: &str, id: &str) -> RepoKey {
     RepoKey { org: org.into(), id: id.into() }
 }
 
-/// The `number`-th batch of a repository: `count` records of its own, and the second from `number` on as covered.
+/// The `number`-th batch of a repository: `count` records of its own, and the second from `number`
+/// on as covered.
 fn batch(key: &RepoKey, number: u64, count: u64) -> Batch {
     let record = |n| {
         let id = FactId::IssueComment(number * 10_000 + n);
@@ -87,7 +88,7 @@ fn batch(key: &RepoKey, number: u64, count: u64) -> Batch {
 /// States and records.
 type Contents = (Vec<RepoState>, Vec<StoredRecord>);
 
-/// Everything a store has.
+/// All contents of a store.
 async fn contents(store: &dyn FactStore) -> Contents {
     let mut states = Vec::new();
     for org in store.organisations().await.expect("organisations") {

@@ -1,4 +1,4 @@
-//! Servers that die, hang, and come back.
+//! Servers that die, hang, and recover.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use futures::future::join_all;
 use github_stats_actors::store::{FactStore, SharedState, SharedTable, StoreError};
 use tokio::time::{Instant, sleep};
 
-use super::{alone, batch, contents, key, moment, store};
-use crate::support::redis::{Server, installed};
+use super::{batch, contents, key, moment, standalone_settings, store};
+use crate::support::redis::RedisServer;
 
 /// How long a store may take to work again.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Waits for both of its connections.
-pub async fn until_it_works(store: &dyn FactStore) {
-    let deadline = Instant::now() + PATIENCE;
+/// Waits until both connections of the store work.
+pub async fn wait_until_available(store: &dyn FactStore) {
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let answers =
             (store.organisations().await.err(), store.records(&key("acme", "R_1"), moment(0)).await.err());
@@ -27,31 +27,27 @@ pub async fn until_it_works(store: &dyn FactStore) {
 }
 
 #[tokio::test]
-async fn a_store_without_a_server_fails_at_once_and_works_when_there_is_one() {
-    if !installed() {
-        return;
-    }
-    let mut server = Server::start(&[]).await;
+#[ignore = "needs redis-server; tests/run runs it"]
+async fn a_store_without_a_server_fails_at_once_and_works_when_the_server_starts() {
+    let mut server = RedisServer::start(&[]).await;
     server.kill();
-    let store = store(alone(&server), "test-lazy");
+    let store = store(standalone_settings(&server), "test-lazy");
     let begun = Instant::now();
     let answers = join_all((0..200).map(|_| store.organisations())).await;
     assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::Unavailable(_)))));
     assert!(begun.elapsed() < Duration::from_secs(1), "two hundred calls took {:?}", begun.elapsed());
     assert_eq!(store.connections(), (0, 2));
     server.restart().await;
-    until_it_works(store.as_ref()).await;
+    wait_until_available(store.as_ref()).await;
     store.write(batch(&key("acme", "R_1"), 0, 5)).await.expect("written");
     assert_eq!(store.connections(), (2, 2));
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_outlives_a_crash_where_redis_saves_it() {
-    if !installed() {
-        return;
-    }
-    let mut server = Server::start(&["appendonly yes", "appendfsync always"]).await;
-    let store = store(alone(&server), "test-crash");
+#[ignore = "needs redis-server; tests/run runs it"]
+async fn acknowledged_writes_survive_a_crash_if_redis_persists_them() {
+    let mut server = RedisServer::start(&["appendonly yes", "appendfsync always"]).await;
+    let store = store(standalone_settings(&server), "test-crash");
     let api = key("acme", "R_1");
     for number in 0..50 {
         store.write(batch(&api, number, 10)).await.expect("written");
@@ -61,19 +57,17 @@ async fn what_was_acknowledged_outlives_a_crash_where_redis_saves_it() {
     let lost = store.write(batch(&api, 50, 10)).await;
     assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
     server.restart().await;
-    until_it_works(store.as_ref()).await;
+    wait_until_available(store.as_ref()).await;
     assert_eq!(contents(store.as_ref()).await, before);
     store.write(batch(&api, 50, 10)).await.expect("written");
     assert_eq!(store.records(&api, moment(0)).await.expect("records").len(), 510);
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_holds_nobody_longer_than_the_deadline() {
-    if !installed() {
-        return;
-    }
-    let server = Server::start(&[]).await;
-    let store = store(alone(&server), "test-hang");
+#[ignore = "needs redis-server; tests/run runs it"]
+async fn a_hanging_server_blocks_no_call_longer_than_the_deadline() {
+    let server = RedisServer::start(&[]).await;
+    let store = store(standalone_settings(&server), "test-hang");
     let api = key("acme", "R_1");
     store.write(batch(&api, 0, 10)).await.expect("written");
     server.signal("STOP");
@@ -84,7 +78,7 @@ async fn a_server_that_hangs_holds_nobody_longer_than_the_deadline() {
         "{hanging:?}"
     );
     assert!(begun.elapsed() < Duration::from_secs(4), "it took {:?}", begun.elapsed());
-    // The first ones find out that nobody can connect either, the rest is told.
+    // The first calls find that connecting fails; the others fail at once.
     let begun = Instant::now();
     let calls = (0..100).map(|_| async { store.get(SharedTable::Jobs, "key").await.is_err() });
     assert!(join_all(calls).await.into_iter().all(|failed| failed));
@@ -96,24 +90,22 @@ async fn a_server_that_hangs_holds_nobody_longer_than_the_deadline() {
         begun.elapsed()
     );
     server.signal("CONT");
-    until_it_works(store.as_ref()).await;
+    wait_until_available(store.as_ref()).await;
     store.write(batch(&api, 1, 10)).await.expect("written");
     assert_eq!(store.records(&api, moment(0)).await.expect("records").len(), 20);
 }
 
 #[tokio::test]
-async fn a_restart_between_two_calls_is_not_noticed() {
-    if !installed() {
-        return;
-    }
-    let mut server = Server::start(&["appendonly yes", "appendfsync always"]).await;
-    let store = store(alone(&server), "test-restart");
+#[ignore = "needs redis-server; tests/run runs it"]
+async fn a_restart_between_two_calls_causes_no_error() {
+    let mut server = RedisServer::start(&["appendonly yes", "appendfsync always"]).await;
+    let store = store(standalone_settings(&server), "test-restart");
     let api = key("acme", "R_1");
     for number in 0..5 {
         store.write(batch(&api, number, 10)).await.expect("written");
         server.kill();
         server.restart().await;
-        server.until::<String>(&["PING"], |answer| answer == "PONG").await;
+        server.wait_for::<String>(&["PING"], |answer| answer == "PONG").await;
     }
     assert_eq!(store.records(&api, moment(0)).await.expect("records").len(), 50);
 }

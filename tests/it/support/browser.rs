@@ -1,7 +1,6 @@
-//! A real browser, driven over its debugging pipe.
+//! A real browser, controlled over its debugging pipe.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -10,10 +9,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-/// How long the browser may take for one command, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+use super::requirement::require;
 
-/// The pipe is what the browser calls descriptors 3 and 4. It ends when they are closed, and with the process of the tests.
+/// Upper bound for one command of the browser, on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(90);
+
+/// Connects the pipe to descriptors 3 and 4, where the browser expects it. The browser ends when
+/// they are closed, and with the process of the tests.
 const PIPED: &str = r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#;
 const ARGUMENTS: [&str; 6] = [
     "--headless",
@@ -34,23 +36,10 @@ pub struct Browser {
     _profile: TempDir,
 }
 
-/// Where a Chromium is; says loudly when there is none.
-fn chromium() -> Option<PathBuf> {
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .flat_map(|folder| names.map(|name| folder.join(name)))
-        .find(|candidate| candidate.is_file());
-    if found.is_none() {
-        eprintln!("SKIPPED: there is no Chromium (Debian package chromium)");
-    }
-    found
-}
-
 impl Browser {
-    /// Starts it with a profile of its own; `None` where there is none to start.
-    pub fn start() -> Option<Self> {
-        let chromium = chromium()?;
+    /// Starts it with a profile of its own.
+    pub fn start() -> Self {
+        let chromium = require(&["chromium", "chromium-browser", "google-chrome"], "chromium");
         let profile = TempDir::new().expect("a folder");
         let mut child = Command::new("sh")
             .args(["-c", PIPED])
@@ -63,17 +52,17 @@ impl Browser {
             .expect("the browser starts");
         let commands = child.stdin.take().expect("a pipe");
         let output = child.stdout.take().expect("a pipe");
-        let (tell, answers) = channel();
+        let (sender, answers) = channel();
         std::thread::spawn(move || {
             for message in BufReader::new(output).split(0).map_while(Result::ok) {
-                // Nobody listens any more once the test is over.
-                let _ = tell.send(serde_json::from_slice(&message).unwrap_or_default());
+                // There is no receiver any more once the test is over.
+                let _ = sender.send(serde_json::from_slice(&message).unwrap_or_default());
             }
         });
-        Some(Browser { child, commands, answers, sent: 0, session: None, _profile: profile })
+        Browser { child, commands, answers, sent: 0, session: None, _profile: profile }
     }
 
-    /// Opens a page in a new tab, and goes on there.
+    /// Opens a page in a new tab and switches to it.
     pub fn open(&mut self, url: &str) {
         self.session = None;
         let made = self.call("Target.createTarget", json!({ "url": url })).expect("a tab");
@@ -87,7 +76,7 @@ impl Browser {
         self.try_evaluate(expression).unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
-    /// The same; an error where the page is on its way to another, or has not come to that.
+    /// The same; an error while the page is loading, or when the expression throws.
     fn try_evaluate(&mut self, expression: &str) -> Result<Value, Value> {
         let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
         let answer = self.call("Runtime.evaluate", parameters)?;
@@ -98,8 +87,8 @@ impl Browser {
     }
 
     /// Waits until an expression in the page is true.
-    pub async fn until(&mut self, expression: &str) {
-        let deadline = Instant::now() + PATIENCE;
+    pub async fn wait_for(&mut self, expression: &str) {
+        let deadline = Instant::now() + TIMEOUT;
         while self.try_evaluate(expression) != Ok(Value::Bool(true)) {
             if Instant::now() >= deadline {
                 panic!("never: {expression}\n{:?}", self.try_evaluate("document.body.innerText"));
@@ -116,7 +105,7 @@ impl Browser {
         }
         self.commands.write_all(format!("{message}\0").as_bytes()).expect("the browser lives");
         loop {
-            let answer = self.answers.recv_timeout(PATIENCE).expect("the browser answers");
+            let answer = self.answers.recv_timeout(TIMEOUT).expect("the browser answers");
             if answer["id"] == self.sent {
                 let error = &answer["error"];
                 return if error.is_null() { Ok(answer["result"].clone()) } else { Err(error.clone()) };
@@ -127,7 +116,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Its other processes end with it.
+        // Its child processes end with it.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::lease_api::LeaseApi;
 use super::replica::free_port;
 
-/// An API server, and how it is entered.
+/// An API server, and the credentials to connect with.
 pub struct KubeApi {
     address: SocketAddr,
     kubeconfig: String,
@@ -24,26 +24,27 @@ enum Running {
     StandIn(#[allow(dead_code, reason = "it serves until it is dropped")] LeaseApi),
 }
 
-/// Ends with the process that reads its input to the end, however that ends.
+/// Ends with the process of the tests, however that ends: the shell that keeps it reads its input
+/// to the end.
 struct RealServer {
     child: Child,
     run: PathBuf,
 }
 
-/// Starts the servers, tells the kubeconfig, and ends the servers when the input ends.
+/// Starts the servers, prints the path of the kubeconfig, and ends the servers when the input ends.
 const KEEPER: &str = r#"trap "" INT; "$1/start.sh" && { read -r _ || :; "$1/stop.sh"; }"#;
 
 impl KubeApi {
-    /// A real server of its own for the caller; `None`, loudly, where none was built.
-    pub fn real() -> Option<KubeApi> {
-        let (server, kubeconfig) = RealServer::start()?;
+    /// A real server for the caller alone.
+    pub fn real() -> KubeApi {
+        let (server, kubeconfig) = RealServer::start();
         let (_, rest) = kubeconfig.split_once("https://").expect("an address");
         let address = rest.split('"').next().and_then(|text| text.parse().ok()).expect("an address");
         let folder = TempDir::new().expect("a folder");
-        Some(KubeApi { address, kubeconfig, folder, server: Running::Real(server) })
+        KubeApi { address, kubeconfig, folder, server: Running::Real(server) }
     }
 
-    /// One in this process, which knows Leases only.
+    /// A server in this process that knows Leases only.
     pub fn stand_in() -> KubeApi {
         let server = LeaseApi::start();
         let address = server.address();
@@ -56,12 +57,12 @@ impl KubeApi {
         KubeApi { address, kubeconfig, folder, server: Running::StandIn(server) }
     }
 
-    /// Where it listens.
+    /// The port or address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A kubeconfig file for whoever goes by way of `address`.
+    /// A kubeconfig file for a client that connects through `address`.
     pub fn kubeconfig(&self, address: SocketAddr) -> PathBuf {
         let file = self.folder.path().join(format!("{}.yaml", address.port()));
         let text = self.kubeconfig.replace(&self.address.to_string(), &address.to_string());
@@ -69,7 +70,7 @@ impl KubeApi {
         file
     }
 
-    /// Stops a real one in its tracks, or lets it go on.
+    /// Suspends a real server, or resumes it.
     pub fn freeze(&self, frozen: bool) {
         match &self.server {
             Running::Real(server) => server.signal(if frozen { "STOP" } else { "CONT" }),
@@ -79,22 +80,21 @@ impl KubeApi {
 }
 
 impl RealServer {
-    /// Starts one; `None`, loudly, where none was built.
-    fn start() -> Option<(RealServer, String)> {
+    fn start() -> (RealServer, String) {
         static NUMBER: AtomicU16 = AtomicU16::new(0);
         let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
         let shared = std::env::var_os("GITHUB_STATS_SHARED").map_or(beside, PathBuf::from);
         let scripts = shared.join("kube-api");
-        let cache = || {
-            let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-            std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home)
-        };
-        let folder =
-            std::env::var_os("KUBE_API_DIR").map(PathBuf::from).or(Some(cache()?.join("kube-api")))?;
-        if !scripts.join("start.sh").exists() || !folder.join("bin/leaseapi").exists() {
-            eprintln!("SKIPPED: there is no Kubernetes API server in {}", folder.display());
-            return None;
-        }
+        let variable = |name| std::env::var_os(name).map(PathBuf::from);
+        let home_cache = || variable("HOME").map(|home| home.join(".cache"));
+        let cache = || variable("XDG_CACHE_HOME").or_else(home_cache).expect("HOME is set").join("kube-api");
+        let folder = variable("KUBE_API_DIR").unwrap_or_else(cache);
+        assert!(
+            scripts.join("start.sh").exists() && folder.join("bin/leaseapi").exists(),
+            "this test needs a Kubernetes API server: {} has to have its scripts and {} what they built",
+            scripts.display(),
+            folder.display()
+        );
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("test-{}-{number}", std::process::id());
         let mut child = Command::new("sh")
@@ -113,7 +113,7 @@ impl RealServer {
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a path");
         let kubeconfig = std::fs::read_to_string(line.trim()).expect("the server starts");
-        Some((RealServer { child, run: folder.join("run").join(name) }, kubeconfig))
+        (RealServer { child, run: folder.join("run").join(name) }, kubeconfig)
     }
 
     fn signal(&self, name: &str) {

@@ -1,4 +1,5 @@
-//! As much of the Kubernetes API as an election needs: Leases with versions, conflicts and watches.
+//! The part of the Kubernetes API that an election needs: Leases with versions, conflicts and
+//! watches.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,7 +22,7 @@ pub struct LeaseApi {
 }
 
 #[derive(Clone)]
-struct World {
+struct ApiState {
     leases: Arc<Mutex<Leases>>,
     events: broadcast::Sender<Value>,
 }
@@ -35,14 +36,14 @@ struct Leases {
 impl LeaseApi {
     /// Starts a server without Leases.
     pub fn start() -> LeaseApi {
-        let world = World { leases: Arc::default(), events: broadcast::Sender::new(1_024) };
-        let (told, tells) = std::sync::mpsc::channel();
-        // A thread and a runtime of its own: it answers whatever the test does meanwhile.
+        let state = ApiState { leases: Arc::default(), events: broadcast::Sender::new(1_024) };
+        let (address_sender, address_receiver) = std::sync::mpsc::channel();
+        // A separate thread and runtime, so that it answers while the test blocks.
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let app = move || {
                     App::new()
-                        .app_data(Data::new(world.clone()))
+                        .app_data(Data::new(state.clone()))
                         .route(LEASES, web::get().to(watch))
                         .route(LEASES, web::post().to(create))
                         .route(&format!("{LEASES}/{{name}}"), web::get().to(get))
@@ -52,15 +53,15 @@ impl LeaseApi {
                 let server = server.bind(("127.0.0.1", 0)).expect("a port");
                 let address = server.addrs()[0];
                 let server = server.run();
-                told.send((address, server.handle())).expect("somebody waits");
+                address_sender.send((address, server.handle())).expect("the test waits for it");
                 server.await.expect("it serves");
             });
         });
-        let (address, handle) = tells.recv().expect("it starts");
+        let (address, handle) = address_receiver.recv().expect("it starts");
         LeaseApi { address, handle }
     }
 
-    /// Where it listens.
+    /// The port or address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -68,28 +69,28 @@ impl LeaseApi {
 
 impl Drop for LeaseApi {
     fn drop(&mut self) {
-        // Told; whether it has ended interests nobody.
+        // Its end is not awaited.
         drop(self.handle.stop(false));
     }
 }
 
-impl World {
+impl ApiState {
     fn leases(&self) -> MutexGuard<'_, Leases> {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stores a Lease under the next version and tells whoever watches.
+    /// Stores a Lease under the next version and notifies watches.
     fn store(&self, leases: &mut Leases, name: &str, mut lease: Value, kind: &str) -> Value {
         leases.version += 1;
         lease["metadata"]["resourceVersion"] = json!(leases.version.to_string());
         leases.by_name.insert(name.to_owned(), lease.clone());
-        // Nobody may be watching.
+        // There may be no watch.
         let _ = self.events.send(json!({"type": kind, "object": lease}));
         lease
     }
 }
 
-fn refused(code: u16, reason: &str) -> HttpResponse {
+fn rejection(code: u16, reason: &str) -> HttpResponse {
     let status = StatusCode::from_u16(code).expect("a status");
     HttpResponse::build(status).json(json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
@@ -97,7 +98,8 @@ fn refused(code: u16, reason: &str) -> HttpResponse {
     }))
 }
 
-/// What the real server checks of a Lease: times have six digits, a duration is positive.
+/// Validates a Lease as the real server does: timestamps have six fractional digits, durations are
+/// positive.
 fn is_valid(lease: &Value) -> bool {
     let spec = &lease["spec"];
     let time = |key: &str| match &spec[key] {
@@ -109,45 +111,45 @@ fn is_valid(lease: &Value) -> bool {
     time("renewTime") && time("acquireTime") && lasts.is_none_or(|seconds| seconds > 0)
 }
 
-async fn get(world: Data<World>, path: Path<(String, String)>) -> HttpResponse {
-    match world.leases().by_name.get(&path.1) {
+async fn get(state: Data<ApiState>, path: Path<(String, String)>) -> HttpResponse {
+    match state.leases().by_name.get(&path.1) {
         Some(lease) => HttpResponse::Ok().json(lease),
-        None => refused(404, "NotFound"),
+        None => rejection(404, "NotFound"),
     }
 }
 
-async fn create(world: Data<World>, lease: Json<Value>) -> HttpResponse {
+async fn create(state: Data<ApiState>, lease: Json<Value>) -> HttpResponse {
     let name = lease["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    let mut leases = world.leases();
+    let mut leases = state.leases();
     if leases.by_name.contains_key(&name) {
-        return refused(409, "AlreadyExists");
+        return rejection(409, "AlreadyExists");
     }
     if !is_valid(&lease) {
-        return refused(422, "Invalid");
+        return rejection(422, "Invalid");
     }
-    HttpResponse::Created().json(world.store(&mut leases, &name, lease.into_inner(), "ADDED"))
+    HttpResponse::Created().json(state.store(&mut leases, &name, lease.into_inner(), "ADDED"))
 }
 
-async fn replace(world: Data<World>, path: Path<(String, String)>, lease: Json<Value>) -> HttpResponse {
-    let mut leases = world.leases();
-    let Some(present) = leases.by_name.get(&path.1) else { return refused(404, "NotFound") };
+async fn replace(state: Data<ApiState>, path: Path<(String, String)>, lease: Json<Value>) -> HttpResponse {
+    let mut leases = state.leases();
+    let Some(stored) = leases.by_name.get(&path.1) else { return rejection(404, "NotFound") };
     if !is_valid(&lease) {
-        return refused(422, "Invalid");
+        return rejection(422, "Invalid");
     }
-    if present["metadata"]["resourceVersion"] != lease["metadata"]["resourceVersion"] {
-        return refused(409, "Conflict");
+    if stored["metadata"]["resourceVersion"] != lease["metadata"]["resourceVersion"] {
+        return rejection(409, "Conflict");
     }
-    HttpResponse::Ok().json(world.store(&mut leases, &path.1, lease.into_inner(), "MODIFIED"))
+    HttpResponse::Ok().json(state.store(&mut leases, &path.1, lease.into_inner(), "MODIFIED"))
 }
 
-/// How the watched Lease is, and then each change.
-async fn watch(world: Data<World>, query: Query<BTreeMap<String, String>>) -> HttpResponse {
+/// The current state of the watched Lease, and then each change.
+async fn watch(state: Data<ApiState>, query: Query<BTreeMap<String, String>>) -> HttpResponse {
     let name = query.get("fieldSelector").and_then(|field| field.strip_prefix("metadata.name="));
     let Some(name) = name.map(str::to_owned).filter(|_| query.contains_key("watch")) else {
-        return refused(400, "BadRequest");
+        return rejection(400, "BadRequest");
     };
-    let leases = world.leases();
-    let changes = world.events.subscribe();
+    let leases = state.leases();
+    let changes = state.events.subscribe();
     let first = leases.by_name.get(&name).map(|lease| json!({"type": "ADDED", "object": lease}));
     drop(leases);
     let events = stream::unfold((first, changes, name), |(first, mut changes, name)| async move {

@@ -1,4 +1,4 @@
-//! `/metrics` as a parser of its own reads it, against the simulator's truth.
+//! `/metrics` as an independent parser reads it, compared with the simulator's ground truth.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub type Series = BTreeMap<SeriesKey, f64>;
 const ACTIVE_WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// The product's default `metrics.history`.
 const HISTORY: SignedDuration = SignedDuration::from_hours(14 * 24);
-/// How long numbers may take to become true.
+/// Upper bound for the metrics to become correct.
 const SETTLE_LIMIT: Duration = Duration::from_secs(120);
 
 /// The activity gauges of an exposition.
@@ -38,7 +38,7 @@ pub fn parse_gauges(text: &str) -> Series {
             };
             let PrometheusValue::Gauge(value) = &sample.value else { continue };
             let key = (name.clone(), org, repo, user);
-            assert!(series.insert(key.clone(), value.as_f64()).is_none(), "{key:?} is there twice");
+            assert!(series.insert(key.clone(), value.as_f64()).is_none(), "{key:?} occurs twice");
         }
     }
     series
@@ -59,7 +59,7 @@ pub fn counters(text: &str) -> impl Iterator<Item = (String, f64)> {
     text.lines().filter(shared).filter_map(read)
 }
 
-/// What is expected and what is shown, where they differ.
+/// The series whose expected and shown values differ.
 #[derive(Debug)]
 pub struct Difference(pub Vec<String>);
 
@@ -75,7 +75,7 @@ impl Difference {
     }
 }
 
-/// What must be shown: everything since the beginning of the history that is collected.
+/// The expected series: everything since the beginning of the collected history.
 fn truth(simulator: &Simulator, first_seen: Timestamp) -> Series {
     gauges(simulator, first_seen - HISTORY)
 }
@@ -88,8 +88,8 @@ fn gauges(simulator: &Simulator, floor: Timestamp) -> Series {
         .collect()
 }
 
-/// Adds what may be shown as well: what was fetched is stored, wanted or not, so that the opening of an old pull request
-/// that was merged just now can be somebody's last known event.
+/// Adds what may be shown as well: everything fetched is stored, so that the opening of an old pull
+/// request that was just merged can be the last known event of a user.
 fn with_older_events(mut truth: Series, shown: &Series, simulator: &Simulator) -> Series {
     let all = gauges(simulator, Timestamp::UNIX_EPOCH);
     let older = |key: &&SeriesKey| key.0 == "gh_activity_last_event_unixtime" && !truth.contains_key(*key);
@@ -98,15 +98,17 @@ fn with_older_events(mut truth: Series, shown: &Series, simulator: &Simulator) -
     truth
 }
 
-/// Waits until all activity gauges of the replica are the truth, for a replica that first saw the world at `first_seen`.
+/// Waits until all activity gauges of a replica that first saw the world at `first_seen` are
+/// correct.
 ///
-/// The simulated clock runs on meanwhile; the truth counts when it is the same before and after the scrape.
+/// The simulated clock keeps running; the expected values count if they are the same before and
+/// after the scrape.
 pub async fn settle(replica: &Replica, simulator: &Simulator, first_seen: Timestamp) -> Series {
     let deadline = Instant::now() + SETTLE_LIMIT;
     loop {
         let before = truth(simulator, first_seen);
         let (status, text) = replica.get("/metrics").await;
-        assert_eq!(status, 200, "/metrics always answers");
+        assert_eq!(status, 200, "/metrics always responds");
         let after = truth(simulator, first_seen);
         let shown = parse_gauges(&text);
         let difference = Difference::between(&with_older_events(after.clone(), &shown, simulator), &shown);

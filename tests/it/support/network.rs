@@ -7,8 +7,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Forwards connections. While it is cut nothing arrives in either direction, and nobody is told: connections hang, and are
-/// gone when it is whole again.
+/// Forwards connections. While it is cut, nothing arrives in either direction and connections hang;
+/// they are closed when it is restored.
 pub struct Network {
     address: SocketAddr,
     cut: watch::Sender<bool>,
@@ -16,7 +16,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// A whole network to a server.
+    /// A working network to a server.
     pub async fn to(server: SocketAddr) -> Network {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -38,7 +38,7 @@ impl Network {
         self.address
     }
 
-    /// Cuts it, or makes it whole.
+    /// Cuts or restores it.
     pub fn cut(&self, cut: bool) {
         self.cut.send_replace(cut);
     }
@@ -52,14 +52,14 @@ async fn carry(mut client: TcpStream, server: SocketAddr, mut cut: watch::Receiv
     let was_cut = {
         let mut network = cut.clone();
         tokio::select! {
-            // A connection that is opened into a cut network gets no further either.
+            // A connection that is opened while the network is cut hangs as well.
             biased;
             was_cut = network.wait_for(|cut| *cut) => was_cut.is_ok(),
             _ = forward => false,
         }
     };
     if was_cut {
-        // The sender goes with the test; then there is nobody left to hang for.
+        // The sender is dropped with the test, which ends the wait.
         let _ = cut.wait_for(|cut| !*cut).await;
     }
 }

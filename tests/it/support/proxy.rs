@@ -1,4 +1,4 @@
-//! A way to a server that can be cut.
+//! A TCP proxy whose connections can be cut.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-/// Hands bytes on to a server and cuts connections when told to.
+/// Forwards bytes to a server and cuts connections on request.
 pub struct Proxy {
     port: u16,
     shared: Arc<Shared>,
@@ -16,13 +16,13 @@ pub struct Proxy {
 #[derive(Default)]
 struct Shared {
     cut: Notify,
-    /// Bytes that clients may still send before everything is cut; negative for any number.
+    /// Bytes that clients may still send before all connections are cut; negative for no bound.
     allowance: AtomicI64,
     cuts: AtomicU64,
 }
 
 impl Proxy {
-    /// A way to a local port.
+    /// A proxy to a local port.
     pub async fn to(target: u16) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -44,7 +44,8 @@ impl Proxy {
         self.port
     }
 
-    /// Cuts all connections once clients have sent so many more bytes: in the middle of whatever they are saying.
+    /// Cuts all connections once clients have sent this many more bytes, possibly in the middle of
+    /// a message.
     pub fn cut_after(&self, bytes: u32) {
         self.shared.allowance.store(bytes.into(), Ordering::SeqCst);
     }
@@ -66,7 +67,7 @@ impl Shared {
         self.cut.notify_waiters();
     }
 
-    /// How many of these bytes may pass.
+    /// How many of these bytes are forwarded.
     fn pass(&self, length: usize) -> usize {
         let length = i64::try_from(length).expect("a small number");
         let before = self.allowance.load(Ordering::SeqCst);

@@ -13,19 +13,19 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::redis::Tls;
+use super::redis::TestCertificate;
 use super::replica::free_port;
 
-/// How long the server may take to come up, on a busy machine.
+/// Upper bound for starting the server, on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(120);
 
-/// Where the server's own scripts may be: those on the path insist on a certain user.
+/// Where the server's own scripts may be: the wrappers on the path require a certain user.
 const SCRIPTS: [&str; 3] = ["/usr/lib/rabbitmq/bin", "/opt/rabbitmq/sbin", "/usr/local/sbin"];
 
 static NODES: AtomicU32 = AtomicU32::new(0);
 static SHARED: Mutex<Weak<Rabbit>> = Mutex::const_new(Weak::new());
 
-/// A server with ports, files and a name service of its own; killed when dropped.
+/// A server with its own ports, files and name service; killed on drop.
 pub struct Rabbit {
     scripts: PathBuf,
     folder: TempDir,
@@ -33,39 +33,38 @@ pub struct Rabbit {
     port: u16,
     distribution: u16,
     names: u16,
-    /// The name service; it lives as long as this.
+    /// The name service; it is killed with the server.
     epmd: Child,
     server: std::sync::Mutex<Option<Child>>,
 }
 
-fn scripts() -> Option<PathBuf> {
+fn scripts() -> PathBuf {
     let found = SCRIPTS.iter().map(Path::new).find(|folder| folder.join("rabbitmq-server").exists());
-    if found.is_none() {
-        eprintln!("SKIPPED: there is no rabbitmq-server (Debian package rabbitmq-server)");
-    }
-    found.map(Path::to_owned)
+    let missing = || panic!("this test needs rabbitmq-server: install the Debian package rabbitmq-server");
+    found.unwrap_or_else(missing).to_owned()
 }
 
 impl Rabbit {
-    /// The server that tests share while any of them runs. `None`, loudly, where there is none to start.
-    pub async fn shared() -> Option<Arc<Rabbit>> {
+    /// The server that tests share while any of them runs.
+    pub async fn shared() -> Arc<Rabbit> {
         let mut shared = SHARED.lock().await;
         if let Some(rabbit) = shared.upgrade() {
-            return Some(rabbit);
+            return rabbit;
         }
-        let rabbit = Arc::new(Rabbit::start().await?);
+        let rabbit = Arc::new(Rabbit::start().await);
         *shared = Arc::downgrade(&rabbit);
-        Some(rabbit)
+        rabbit
     }
 
-    /// A server for this test alone.
-    pub async fn start() -> Option<Rabbit> {
+    /// A server for one test.
+    pub async fn start() -> Rabbit {
         Self::start_with(|_| String::new()).await
     }
 
-    /// A server that also listens for TLS; on which port, and the file of the authority that vouches for it.
-    pub async fn start_with_tls() -> Option<(Rabbit, u16, PathBuf)> {
-        let (tls, port) = (Tls::new(), free_port());
+    /// A server that also listens for TLS, with its TLS port and the file of its certificate
+    /// authority.
+    pub async fn start_with_tls() -> (Rabbit, u16, PathBuf) {
+        let (tls, port) = (TestCertificate::new(), free_port());
         let started = Self::start_with(|folder| {
             let mut lines = format!("listeners.ssl.1 = 127.0.0.1:{port}\nssl_options.verify = verify_none\n");
             for (name, pem) in [("cacertfile", &tls.ca), ("certfile", &tls.cert), ("keyfile", &tls.key)] {
@@ -75,14 +74,14 @@ impl Rabbit {
             }
             lines
         });
-        let rabbit = started.await?;
+        let rabbit = started.await;
         let authority = rabbit.folder.path().join("cacertfile");
-        Some((rabbit, port, authority))
+        (rabbit, port, authority)
     }
 
     /// A server with these further lines of configuration.
-    async fn start_with(lines: impl FnOnce(&Path) -> String) -> Option<Rabbit> {
-        let scripts = scripts()?;
+    async fn start_with(lines: impl FnOnce(&Path) -> String) -> Rabbit {
+        let scripts = scripts();
         let names = free_port();
         let epmd = Command::new("epmd")
             .args(["-port", &names.to_string(), "-address", "127.0.0.1"])
@@ -107,7 +106,7 @@ impl Rabbit {
         let settings = format!("loopback_users = none\ndisk_free_limit.absolute = 1MB\n{further}");
         fs::write(rabbit.folder.path().join("rabbitmq.conf"), settings).expect("a file");
         rabbit.run().await;
-        Some(rabbit)
+        rabbit
     }
 
     fn command(&self, script: &str) -> Command {
@@ -133,7 +132,7 @@ impl Rabbit {
         command
     }
 
-    /// Starts the server, which was stopped, with the data it had; waits for an answer.
+    /// Starts the stopped server with its data, and waits until it accepts connections.
     pub async fn run(&self) {
         let log = fs::File::create(self.folder.path().join("console")).expect("a file");
         let child = self
@@ -151,7 +150,7 @@ impl Rabbit {
         }
     }
 
-    /// Starts the server, which was stopped, as if it had never run.
+    /// Starts the stopped server without its data.
     pub async fn run_empty(&self) {
         fs::remove_dir_all(self.folder.path().join("data")).expect("data");
         self.run().await;
@@ -161,7 +160,7 @@ impl Rabbit {
         fs::read_to_string(self.folder.path().join("console")).unwrap_or_default()
     }
 
-    /// Where it listens.
+    /// The port or address it listens on.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -171,7 +170,7 @@ impl Rabbit {
         Self::url_at(self.port)
     }
 
-    /// Its URL as it would be at another port.
+    /// The URL with another port.
     pub fn url_at(port: u16) -> String {
         format!("amqp://guest:guest@127.0.0.1:{port}/%2f")
     }
@@ -182,12 +181,12 @@ impl Rabbit {
         timeout(Duration::from_secs(5), connecting).await.ok()?.ok()
     }
 
-    /// A connection of the test's own.
+    /// A new connection.
     pub async fn connect(&self) -> Connection {
         self.try_connect().await.expect("a connection")
     }
 
-    /// Sends a signal, such as `STOP`, to all of the server.
+    /// Sends a signal, such as `STOP`, to all processes of the server.
     pub fn signal(&self, name: &str) {
         if let Some(child) = &*self.server.lock().expect("a server") {
             let group = format!("-{}", child.id());
@@ -195,7 +194,7 @@ impl Rabbit {
         }
     }
 
-    /// Kills it without warning.
+    /// Kills it with SIGKILL.
     pub fn kill(&self) {
         self.signal("KILL");
         if let Some(mut child) = self.server.lock().expect("a server").take() {
@@ -209,9 +208,9 @@ impl Rabbit {
         command.args(["--node", &self.name]).args(arguments);
         let output = tokio::task::spawn_blocking(move || command.output()).await.expect("it runs");
         let output = output.expect("it runs");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-        said
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+        printed
     }
 }
 

@@ -11,21 +11,14 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::replica::free_port;
+use super::requirement::require;
 
-/// How long a server may take to be what it should be, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Upper bound for a server to reach the expected state, on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Whether there is a Redis to start; says loudly when there is none.
-pub fn installed() -> bool {
-    let found = Command::new("redis-server").arg("--version").output().is_ok_and(|o| o.status.success());
-    if !found {
-        eprintln!("SKIPPED: there is no redis-server (Debian package redis-server)");
-    }
-    found
-}
-
-/// A running server. It ends with the value, and with the process of the tests however that ends.
-pub struct Server {
+/// A running server. It ends when the value is dropped, and with the process of the tests, however
+/// that ends.
+pub struct RedisServer {
     pub port: u16,
     directory: PathBuf,
     arguments: Vec<String>,
@@ -33,24 +26,25 @@ pub struct Server {
     pid: u32,
 }
 
-/// Starts the server in the background, tells its process, and ends it, and removes its directory, when the input ends.
+/// Starts the server in the background and prints its process id. When the input ends, ends the
+/// server and removes its directory.
 const KEEPER: &str = r#"trap "" INT; directory=$1; shift; redis-server "$@" >/dev/null 2>&1 & echo $!
 while read -r line; do [ "$line" = keep ] && directory=; done; kill -9 $! 2>/dev/null; wait $! 2>/dev/null
 [ -z "$directory" ] || rm -rf "$directory""#;
 
-impl Server {
-    /// A server with these further lines of configuration, when it answers.
-    pub async fn start(lines: &[&str]) -> Server {
+impl RedisServer {
+    /// Starts a server with these additional lines of configuration.
+    pub async fn start(lines: &[&str]) -> RedisServer {
         Self::start_as(lines, &[]).await
     }
 
     /// A sentinel.
-    pub async fn sentinel(lines: &[&str]) -> Server {
+    pub async fn sentinel(lines: &[&str]) -> RedisServer {
         Self::start_as(lines, &["--sentinel"]).await
     }
 
-    /// A server that speaks TLS only, as `tls` certifies it.
-    pub async fn start_with_tls(tls: &Tls, lines: &[&str]) -> Server {
+    /// Starts a server that accepts TLS only, with this certificate.
+    pub async fn start_with_tls(tls: &TestCertificate, lines: &[&str]) -> RedisServer {
         let mut all = vec![
             "tls-port {port}",
             "tls-cert-file {dir}/cert.pem",
@@ -64,11 +58,12 @@ impl Server {
         Self::start_from(&files, &all, &[]).await
     }
 
-    async fn start_as(lines: &[&str], arguments: &[&str]) -> Server {
+    async fn start_as(lines: &[&str], arguments: &[&str]) -> RedisServer {
         Self::start_from(&[], lines, arguments).await
     }
 
-    async fn start_from(files: &[(&str, &str)], lines: &[&str], arguments: &[&str]) -> Server {
+    async fn start_from(files: &[(&str, &str)], lines: &[&str], arguments: &[&str]) -> RedisServer {
+        require(&["redis-server"], "redis-server");
         for _ in 0..5 {
             let directory = TempDir::new().expect("a directory").keep();
             let port = free_port();
@@ -92,12 +87,12 @@ impl Server {
             std::fs::write(&file, text).expect("a configuration");
             let mut all = vec![file.display().to_string()];
             all.extend(arguments.iter().map(|a| (*a).to_owned()));
-            let mut server = Server { port, directory, arguments: all, child: None, pid: 0 };
+            let mut server = RedisServer { port, directory, arguments: all, child: None, pid: 0 };
             server.spawn();
             if server.listens(Duration::from_secs(5)).await {
                 return server;
             }
-            // Somebody else may have taken the port.
+            // Another process may have taken the port.
             eprintln!("redis-server did not start:\n{}", server.log());
         }
         panic!("no redis-server starts");
@@ -136,7 +131,7 @@ impl Server {
         std::fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
 
-    /// Where its data are.
+    /// Its data directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -152,15 +147,15 @@ impl Server {
         assert!(sent.expect("kill runs").success());
     }
 
-    /// Kills it without warning; its data stay for [`Server::restart`].
+    /// Kills it with SIGKILL; its data are kept for [`RedisServer::restart`].
     pub fn kill(&mut self) {
         self.end(true);
     }
 
-    /// Starts it again where it was, with what it had saved.
+    /// Starts it again on the same port with its saved data.
     pub async fn restart(&mut self) {
         self.spawn();
-        assert!(self.listens(PATIENCE).await, "it does not start again:\n{}", self.log());
+        assert!(self.listens(TIMEOUT).await, "it does not start again:\n{}", self.log());
     }
 
     fn end(&mut self, keep: bool) {
@@ -174,17 +169,17 @@ impl Server {
         child.wait().expect("the keeper ends");
     }
 
-    /// Asks it something, without TLS or password.
+    /// Runs a command, without TLS or password.
     pub async fn ask<T: FromRedisValue>(&self, words: &[&str]) -> T {
         self.try_ask(words).await.unwrap_or_else(|error| panic!("{words:?}: {error}\n{}", self.log()))
     }
 
-    /// Asks it something that may fail.
+    /// Runs a command that may fail.
     pub async fn try_ask<T: FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
         let client = Client::open(format!("redis://{}", self.address()))?;
-        // The library's own limit of half a second is less than a busy machine needs to empty a server.
-        let unhurried = AsyncConnectionConfig::new().set_response_timeout(None);
-        let mut connection = client.get_multiplexed_async_connection_with_config(&unhurried).await?;
+        // The default timeout of half a second is less than a busy machine needs to flush a server.
+        let no_timeout = AsyncConnectionConfig::new().set_response_timeout(None);
+        let mut connection = client.get_multiplexed_async_connection_with_config(&no_timeout).await?;
         let mut command = redis::cmd(words[0]);
         words[1..].iter().for_each(|word| {
             command.arg(*word);
@@ -193,9 +188,9 @@ impl Server {
         answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
     }
 
-    /// Waits until it answers a question as it should.
-    pub async fn until<T: FromRedisValue>(&self, words: &[&str], wanted: impl Fn(&T) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+    /// Waits until a command returns the wanted answer.
+    pub async fn wait_for<T: FromRedisValue>(&self, words: &[&str], wanted: impl Fn(&T) -> bool) {
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Ok(answer) = self.try_ask::<T>(words).await
                 && wanted(&answer)
@@ -208,21 +203,21 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for RedisServer {
     fn drop(&mut self) {
         self.end(false);
     }
 }
 
 /// A certificate for `127.0.0.1` and the authority that issued it, as PEM.
-pub struct Tls {
+pub struct TestCertificate {
     pub ca: String,
     pub cert: String,
     pub key: String,
 }
 
-impl Tls {
-    pub fn new() -> Tls {
+impl TestCertificate {
+    pub fn new() -> TestCertificate {
         let issuer_key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec![]).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -231,26 +226,26 @@ impl Tls {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
         let cert = params.signed_by(&key, &issuer).expect("a certificate").pem();
-        Tls { ca, cert, key: key.serialize_pem() }
+        TestCertificate { ca, cert, key: key.serialize_pem() }
     }
 }
 
 /// A master, its replicas, and the sentinels that watch them.
-pub struct WatchedExporter {
-    pub servers: Vec<Server>,
-    pub sentinels: Vec<Server>,
+pub struct SentinelSetup {
+    pub servers: Vec<RedisServer>,
+    pub sentinels: Vec<RedisServer>,
 }
 
-impl WatchedExporter {
-    /// One master, two replicas and three sentinels, when all know each other.
-    pub async fn start() -> WatchedExporter {
-        let master = Server::start(&["save \"\"", "repl-diskless-sync-delay 0"]).await;
+impl SentinelSetup {
+    /// Starts one master, two replicas and three sentinels, and waits until all know each other.
+    pub async fn start() -> SentinelSetup {
+        let master = RedisServer::start(&["save \"\"", "repl-diskless-sync-delay 0"]).await;
         let of = format!("replicaof 127.0.0.1 {}", master.port);
         let lines = ["save \"\"", "repl-diskless-sync-delay 0", &of];
-        let (one, two) = tokio::join!(Server::start(&lines), Server::start(&lines));
+        let (one, two) = tokio::join!(RedisServer::start(&lines), RedisServer::start(&lines));
         for replica in [&one, &two] {
             replica
-                .until::<String>(&["INFO", "replication"], |text| text.contains("master_link_status:up"))
+                .wait_for::<String>(&["INFO", "replication"], |text| text.contains("master_link_status:up"))
                 .await;
         }
         let monitor = format!("sentinel monitor mymaster 127.0.0.1 {} 2", master.port);
@@ -259,19 +254,22 @@ impl WatchedExporter {
             "sentinel down-after-milliseconds mymaster 500",
             "sentinel failover-timeout mymaster 3000",
         ];
-        let (a, b, c) =
-            tokio::join!(Server::sentinel(&lines), Server::sentinel(&lines), Server::sentinel(&lines));
+        let (a, b, c) = tokio::join!(
+            RedisServer::sentinel(&lines),
+            RedisServer::sentinel(&lines),
+            RedisServer::sentinel(&lines)
+        );
         let sentinels = vec![a, b, c];
         for sentinel in &sentinels {
             let known = |text: &String| text.contains("slaves=2,sentinels=3");
-            sentinel.until::<String>(&["INFO", "sentinel"], known).await;
+            sentinel.wait_for::<String>(&["INFO", "sentinel"], known).await;
         }
-        WatchedExporter { servers: vec![master, one, two], sentinels }
+        SentinelSetup { servers: vec![master, one, two], sentinels }
     }
 
-    /// The server that is the master now.
+    /// The index of the current master.
     pub async fn master(&self) -> usize {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             for (index, server) in self.servers.iter().enumerate() {
                 let role = server.try_ask::<Vec<redis::Value>>(&["ROLE"]).await.unwrap_or_default();
@@ -286,15 +284,16 @@ impl WatchedExporter {
 }
 
 /// A cluster of three masters.
-pub struct Cluster {
-    pub nodes: Vec<Server>,
+pub struct RedisCluster {
+    pub nodes: Vec<RedisServer>,
 }
 
-impl Cluster {
+impl RedisCluster {
     /// A cluster that serves all slots.
-    pub async fn start() -> Cluster {
+    pub async fn start() -> RedisCluster {
         let lines = ["save \"\"", "cluster-enabled yes", "cluster-node-timeout 2000"];
-        let (a, b, c) = tokio::join!(Server::start(&lines), Server::start(&lines), Server::start(&lines));
+        let (a, b, c) =
+            tokio::join!(RedisServer::start(&lines), RedisServer::start(&lines), RedisServer::start(&lines));
         let nodes = vec![a, b, c];
         for (index, (node, slots)) in
             nodes.iter().zip([(0, 5_460), (5_461, 10_922), (10_923, 16_383)]).enumerate()
@@ -312,8 +311,8 @@ impl Cluster {
                     && text.contains("cluster_slots_ok:16384")
                     && text.contains("cluster_known_nodes:3")
             };
-            node.until::<String>(&["CLUSTER", "INFO"], ready).await;
+            node.wait_for::<String>(&["CLUSTER", "INFO"], ready).await;
         }
-        Cluster { nodes }
+        RedisCluster { nodes }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// How long a replica may take to answer at all, on a busy machine.
+/// Upper bound for the first response of a replica, on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// The binary under test: the one named by `GITHUB_STATS_BIN`, else the one built with the tests.
@@ -16,13 +16,13 @@ pub fn binary() -> PathBuf {
         .map_or_else(|| env!("CARGO_BIN_EXE_github-stats").into(), PathBuf::from)
 }
 
-/// A port nobody listens on now.
+/// A currently unused port.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
 }
 
-/// A running replica; killed when dropped.
+/// A running replica; killed on drop.
 pub struct Replica {
     child: Child,
     port: u16,
@@ -30,18 +30,19 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// Starts `serve` with this configuration in `folder`, where its data and its log go; waits for an answer.
+    /// Starts `serve` with this configuration in `folder`, which gets its data and its log, and
+    /// waits until it responds.
     pub async fn serve(folder: &Path, config: &str) -> Replica {
         Self::serve_as(folder, config, &[]).await
     }
 
-    /// The same with these variables in its environment.
+    /// The same with additional environment variables.
     pub async fn serve_as(folder: &Path, config: &str, environment: &[(&str, &str)]) -> Replica {
         std::fs::write(folder.join("config.yaml"), config).expect("a configuration file");
         Self::spawn_as(folder, &["serve", "--config", "config.yaml"], environment).await
     }
 
-    /// Starts a command that serves, with `--listen`; waits for an answer.
+    /// Starts a command that serves, with `--listen`, and waits until it responds.
     pub async fn spawn(folder: &Path, arguments: &[&str]) -> Replica {
         Self::spawn_as(folder, arguments, &[]).await
     }
@@ -79,17 +80,17 @@ impl Replica {
         }
     }
 
-    /// Asks for a path; status and body.
+    /// Requests a path; returns status and body.
     pub async fn get(&self, path: &str) -> (u16, String) {
         self.try_get(path, &[]).await.unwrap_or_else(|| panic!("no answer to {path}:\n{}", self.log()))
     }
 
-    /// Asks with headers; `None` where there is no answer.
+    /// Requests a path with headers; `None` if there is no response.
     pub async fn try_get(&self, path: &str, headers: &[(&str, &str)]) -> Option<(u16, String)> {
         self.request("GET", path, headers).await
     }
 
-    /// Posts nothing to a path.
+    /// Sends a POST without a body.
     pub async fn post(&self, path: &str) -> Option<(u16, String)> {
         self.request("POST", path, &[]).await
     }
@@ -118,7 +119,7 @@ impl Replica {
         exchange.await.ok().flatten()
     }
 
-    /// Where it listens.
+    /// The port or address it listens on.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -128,12 +129,12 @@ impl Replica {
         self.child.id()
     }
 
-    /// What it logged so far.
+    /// Its log so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Its memory of a kind the kernel tells of, such as `VmRSS`, in bytes.
+    /// A value of `/proc/PID/status`, such as `VmRSS`, in bytes.
     pub fn memory_bytes(&self, kind: &str) -> u64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a living process");
@@ -142,19 +143,19 @@ impl Replica {
         kilobytes * 1024
     }
 
-    /// Kills it without warning.
+    /// Kills it with SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("reaped");
     }
 
-    /// Tells it to stop with a signal, such as `TERM`.
+    /// Sends it a signal, such as `TERM`.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(sent.expect("kill runs").success());
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until it has exited.
     pub async fn wait(&mut self, limit: Duration) -> ExitStatus {
         let deadline = Instant::now() + limit;
         loop {
@@ -169,7 +170,7 @@ impl Replica {
 
 impl Drop for Replica {
     fn drop(&mut self) {
-        // Already reaped where the test saw it end.
+        // It may have been reaped already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

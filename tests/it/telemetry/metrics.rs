@@ -1,17 +1,16 @@
-//! The same numbers to whoever scrapes and to the collector.
+//! Exported metrics equal the scraped ones.
 
 use std::collections::BTreeMap;
 
 use tempfile::TempDir;
 
+use super::fixture::{replica, telemetry_section};
 use super::receiver::{Attributes, Point, Received, Receiver};
-use super::stage::{replica, section};
-use crate::acceptance::{lively, simulator};
-use crate::replicas::shows;
+use crate::support::{busy_world, simulator, wait_for_metrics};
 
 const HTTP: (&str, &str) = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
 
-/// The samples of a page whose name begins so, by their labels.
+/// The samples of a page whose name starts with `name`, by labels.
 pub fn samples(page: &str, name: &str) -> BTreeMap<String, f64> {
     let lines = page.lines().filter_map(|line| line.strip_prefix(name)?.rsplit_once(' '));
     lines.map(|(labels, value)| (labels.to_owned(), value.parse().expect("a number"))).collect()
@@ -22,7 +21,7 @@ fn labels(attributes: &Attributes, order: &[&str]) -> String {
     format!("{{{}}}", pairs.join(","))
 }
 
-fn told(received: &Received, wanted: &str, order: &[&str]) -> BTreeMap<String, Point> {
+fn received_samples(received: &Received, wanted: &str, order: &[&str]) -> BTreeMap<String, Point> {
     let of_it = received.metrics.iter().filter(|((name, _), _)| name == wanted);
     of_it.map(|((_, attributes), point)| (labels(attributes, order), point.clone())).collect()
 }
@@ -32,14 +31,14 @@ pub fn numbers(received: &Received, wanted: &str, order: &[&str]) -> BTreeMap<St
         Point::Number(number) => (labels, number),
         other => panic!("{wanted}{labels}: {other:?}"),
     };
-    told(received, wanted, order).into_iter().map(number).collect()
+    received_samples(received, wanted, order).into_iter().map(number).collect()
 }
 
 #[tokio::test]
-async fn the_collector_is_told_what_a_scrape_shows() {
-    let (simulator, receiver) = (simulator(lively("acme")), Receiver::http().await);
+async fn the_collector_receives_what_a_scrape_shows() {
+    let (simulator, receiver) = (simulator(busy_world("acme")), Receiver::http().await);
     let folder = TempDir::new().expect("a folder");
-    let off = section(&receiver.endpoint(), "off");
+    let off = telemetry_section(&receiver.endpoint(), "off");
     let replica = replica(folder.path(), &simulator, &off, &[HTTP]).await;
     for _ in 0..3 {
         replica.get("/health/detailed").await;
@@ -49,18 +48,19 @@ async fn the_collector_is_told_what_a_scrape_shows() {
     let requests = format!("{{{path},status_class=\"2xx\"}}");
     assert_eq!(samples(&page, "gh_exporter_http_requests_total")[&requests], 3.0);
     let order = ["replica", "path", "status_class"];
-    let is_told = |received: &Received| {
+    let is_received = |received: &Received| {
         numbers(received, "gh_exporter_http_requests_total", &order)
             .get(&requests)
             .filter(|n| **n == 3.0)
             .copied()
     };
-    receiver.until("the requests are told", is_told).await;
+    receiver.wait_for("the requests are exported", is_received).await;
     let received = receiver.received();
-    assert_eq!(received.spans.len(), 0, "there are to be no traces");
-    // How long they took: every bucket.
+    assert_eq!(received.spans.len(), 0, "traces are off");
+    // Every bucket of the durations.
     let key = format!("{{{path}}}");
-    let histogram = &told(&received, "gh_exporter_http_request_duration_seconds", &order[..2])[&key];
+    let histogram =
+        &received_samples(&received, "gh_exporter_http_request_duration_seconds", &order[..2])[&key];
     let Point::Histogram(buckets, count, sum) = histogram else { panic!("{histogram:?}") };
     let shown = |suffix: &str, labels: &str| {
         samples(&page, &format!("gh_exporter_http_request_duration_seconds{suffix}"))[labels]
@@ -70,9 +70,11 @@ async fn the_collector_is_told_what_a_scrape_shows() {
         assert_eq!(shown("_bucket", &format!("{{{path},le=\"{bound}\"}}")), *below as f64);
     }
     assert_eq!(buckets.len(), 10);
-    // What does not change once everything has started.
-    shows(&replica, "all actors", |page| samples(page, "gh_exporter_actor_up").values().all(|up| *up == 1.0))
-        .await;
+    // Metrics that do not change once everything has started.
+    wait_for_metrics(&replica, "all actors", |page| {
+        samples(page, "gh_exporter_actor_up").values().all(|up| *up == 1.0)
+    })
+    .await;
     let page = replica.get("/metrics").await.1;
     let actors = ["replica", "actor"];
     for (name, order) in [
@@ -84,8 +86,8 @@ async fn the_collector_is_told_what_a_scrape_shows() {
     ] {
         let shown = samples(&page, name);
         assert!(!shown.is_empty(), "{name} is shown:\n{page}");
-        let is_told = |received: &Received| (numbers(received, name, order) == shown).then_some(());
-        receiver.until(&format!("{name} is told as it is shown: {shown:?}"), is_told).await;
+        let is_received = |received: &Received| (numbers(received, name, order) == shown).then_some(());
+        receiver.wait_for(&format!("{name} is exported as it is shown: {shown:?}"), is_received).await;
     }
     let cpu = numbers(&received, "process_cpu_seconds_total", &actors[..1]);
     assert!(cpu["{replica=\"one\"}"] > 0.0);

@@ -2,9 +2,9 @@
 
 mod activity;
 mod backfill;
+mod fixture;
 mod metrics;
 mod outages;
 mod receiver;
-mod stage;
 mod tls;
 mod traces;

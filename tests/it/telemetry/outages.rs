@@ -1,4 +1,4 @@
-//! A collector that is away, or says nothing, costs nothing but what it would have been told.
+//! A collector that is unavailable or silent costs nothing but the telemetry itself.
 
 use std::time::Duration;
 
@@ -6,19 +6,18 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
+use super::fixture::{replica, telemetry_section};
 use super::receiver::Receiver;
-use super::stage::{replica, section};
-use crate::acceptance::{lively, simulator};
-use crate::support::{Replica, settle};
+use crate::support::{Replica, busy_world, settle, simulator};
 
-/// The grace of these replicas is 5 s; the rest is for a busy machine.
+/// The grace period of these replicas is 5 s; the rest is for a busy machine.
 const END: Duration = Duration::from_secs(7);
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Waits until so many batches of a signal were not taken.
-async fn until_failed(replica: &Replica, signal: &str, times: f64) {
+/// Waits until this many exports of a signal have failed.
+async fn wait_for_export_failures(replica: &Replica, signal: &str, times: f64) {
     let series = format!("gh_exporter_otel_export_failures_total{{replica=\"one\",signal=\"{signal}\"}} ");
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let (status, page) = replica.get("/metrics").await;
         assert_eq!(status, 200);
@@ -44,26 +43,26 @@ async fn ends_within_its_grace(mut replica: Replica) {
 }
 
 #[tokio::test]
-async fn a_collector_that_is_away_is_missed_once_an_outage_and_found_again() {
-    let simulator = simulator(lively("acme"));
+async fn an_unavailable_collector_is_logged_once_per_outage_and_used_again_afterwards() {
+    let simulator = simulator(busy_world("acme"));
     let folder = TempDir::new().expect("a folder");
     let port = crate::support::free_port();
     let first_seen = simulator.now();
-    let nowhere = section(&format!("http://127.0.0.1:{port}"), "detailed");
+    let nowhere = telemetry_section(&format!("http://127.0.0.1:{port}"), "detailed");
     let replica = replica(folder.path(), &simulator, &nowhere, &[]).await;
     settle(&replica, &simulator, first_seen).await;
     for signal in ["traces", "metrics"] {
-        until_failed(&replica, signal, 3.0).await;
+        wait_for_export_failures(&replica, signal, 3.0).await;
         assert_eq!(lines(&replica, "does not take telemetry", signal), 1, "{}", replica.log());
     }
-    assert!(!replica.log().contains("BatchSpanProcessor"), "the SDK keeps quiet:\n{}", replica.log());
+    assert!(!replica.log().contains("BatchSpanProcessor"), "the SDK logs nothing:\n{}", replica.log());
     let receiver = Receiver::grpc_on(port).await;
     receiver
-        .until("both signals arrive", |received| {
+        .wait_for("both signals arrive", |received| {
             (!received.spans.is_empty() && !received.metrics.is_empty()).then_some(())
         })
         .await;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while ["traces", "metrics"].iter().any(|signal| lines(&replica, "takes telemetry again", signal) != 1) {
         assert!(Instant::now() < deadline, "{}", replica.log());
         sleep(Duration::from_millis(50)).await;
@@ -71,8 +70,8 @@ async fn a_collector_that_is_away_is_missed_once_an_outage_and_found_again() {
     ends_within_its_grace(replica).await;
 }
 
-/// A port that accepts and never answers.
-async fn silence() -> u16 {
+/// A port that accepts connections and never responds.
+async fn silent_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
@@ -84,16 +83,16 @@ async fn silence() -> u16 {
     port
 }
 
-async fn nobody_waits_for_silence(protocol: &'static str) {
-    let simulator = simulator(lively("acme"));
+async fn a_silent_collector_delays_nothing(protocol: &'static str) {
+    let simulator = simulator(busy_world("acme"));
     let folder = TempDir::new().expect("a folder");
     let first_seen = simulator.now();
-    let silent = section(&format!("http://127.0.0.1:{}", silence().await), "detailed");
+    let silent = telemetry_section(&format!("http://127.0.0.1:{}", silent_port().await), "detailed");
     let variables = [("OTEL_EXPORTER_OTLP_PROTOCOL", protocol), ("OTEL_EXPORTER_OTLP_TIMEOUT", "3000")];
     let replica = replica(folder.path(), &simulator, &silent, &variables).await;
     settle(&replica, &simulator, first_seen).await;
     for signal in ["traces", "metrics"] {
-        until_failed(&replica, signal, 1.0).await;
+        wait_for_export_failures(&replica, signal, 1.0).await;
     }
     simulator.advance(Duration::from_secs(3600));
     settle(&replica, &simulator, first_seen).await;
@@ -101,11 +100,11 @@ async fn nobody_waits_for_silence(protocol: &'static str) {
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_collector_that_says_nothing_over_grpc() {
-    nobody_waits_for_silence("grpc").await;
+async fn a_silent_collector_delays_nothing_over_grpc() {
+    a_silent_collector_delays_nothing("grpc").await;
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_collector_that_says_nothing_over_http() {
-    nobody_waits_for_silence("http/protobuf").await;
+async fn a_silent_collector_delays_nothing_over_http() {
+    a_silent_collector_delays_nothing("http/protobuf").await;
 }

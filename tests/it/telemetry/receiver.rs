@@ -1,4 +1,4 @@
-//! A collector made of the official protobuf definitions, which remembers what it was sent.
+//! A collector built from the official protobuf definitions, which stores what it receives.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -36,45 +36,45 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tonic::{Request, Response, Status};
 
-/// How long a test waits for what must arrive.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Upper bound for what must arrive.
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Labels or attributes by name.
 pub type Attributes = BTreeMap<String, String>;
 
 /// A span that arrived.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct ReceivedSpan {
     pub trace: String,
     pub id: String,
-    /// Empty for the first of a trace.
+    /// Empty for the root of a trace.
     pub parent: String,
     pub name: String,
-    /// `service.instance.id` of whoever sent it.
+    /// `service.instance.id` of the sender.
     pub instance: String,
     pub failed: bool,
     pub attributes: Attributes,
 }
 
-/// A value of a metric as it arrived last.
+/// The last received value of a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Point {
     Number(f64),
-    /// Upper bounds with what is counted up to each, and the count and sum of all.
+    /// Upper bounds with cumulative counts, and the total count and sum.
     Histogram(Vec<(f64, u64)>, u64, f64),
 }
 
-/// What arrived so far.
+/// Everything received so far.
 #[derive(Clone, Debug, Default)]
 pub struct Received {
-    pub spans: Vec<Seen>,
-    /// The latest values by the metric's name and its labels.
+    pub spans: Vec<ReceivedSpan>,
+    /// The latest values by metric name and labels.
     pub metrics: BTreeMap<(String, Attributes), Point>,
-    /// What the senders said of themselves.
+    /// The resource attributes of the senders.
     pub resources: Vec<Attributes>,
 }
 
-/// A collector that listens while it lives.
+/// A collector that listens until it is dropped.
 pub struct Receiver {
     address: SocketAddr,
     received: Arc<Mutex<Received>>,
@@ -82,12 +82,12 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Speaks gRPC.
+    /// A collector for gRPC.
     pub async fn grpc() -> Receiver {
         Self::grpc_on(0).await
     }
 
-    /// Speaks gRPC on this port.
+    /// A collector for gRPC on this port.
     pub async fn grpc_on(port: u16) -> Receiver {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -105,7 +105,7 @@ impl Receiver {
         Receiver { address, received, server }
     }
 
-    /// Speaks HTTP.
+    /// A collector for HTTP.
     pub async fn http() -> Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -127,30 +127,30 @@ impl Receiver {
         Receiver { address, received, server }
     }
 
-    /// Where it listens.
+    /// The port or address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its base address.
+    /// Its base URL.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What arrived so far.
+    /// Everything received so far.
     pub fn received(&self) -> Received {
         self.received.lock().expect("no panic").clone()
     }
 
-    /// Waits until what arrived gives an answer.
-    pub async fn until<T>(&self, what: &str, wanted: impl Fn(&Received) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
+    /// Waits until `wanted` finds what it looks for.
+    pub async fn wait_for<T>(&self, what: &str, wanted: impl Fn(&Received) -> Option<T>) -> T {
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let received = self.received();
             if let Some(answer) = wanted(&received) {
                 return answer;
             }
-            assert!(Instant::now() < deadline, "in vain until {what}: {received:#?}");
+            assert!(Instant::now() < deadline, "timed out waiting until {what}: {received:#?}");
             sleep(Duration::from_millis(50)).await;
         }
     }
@@ -164,8 +164,8 @@ impl Drop for Receiver {
 
 impl Received {
     /// All spans by their traces.
-    pub fn traces(&self) -> BTreeMap<&str, Vec<&Seen>> {
-        let mut traces: BTreeMap<&str, Vec<&Seen>> = BTreeMap::new();
+    pub fn traces(&self) -> BTreeMap<&str, Vec<&ReceivedSpan>> {
+        let mut traces: BTreeMap<&str, Vec<&ReceivedSpan>> = BTreeMap::new();
         for span in &self.spans {
             traces.entry(&span.trace).or_default().push(span);
         }
@@ -173,10 +173,11 @@ impl Received {
     }
 }
 
-/// Whether every parent is there, and one span has none.
-pub fn is_whole(trace: &[&Seen]) -> bool {
-    let is_known = |span: &&&Seen| trace.iter().any(|other| other.id == span.parent);
-    let (with, without): (Vec<&Seen>, Vec<&Seen>) = trace.iter().partition(|span| !span.parent.is_empty());
+/// Whether every parent was received, and exactly one span has none.
+pub fn is_whole(trace: &[&ReceivedSpan]) -> bool {
+    let is_known = |span: &&&ReceivedSpan| trace.iter().any(|other| other.id == span.parent);
+    let (with, without): (Vec<&ReceivedSpan>, Vec<&ReceivedSpan>) =
+        trace.iter().partition(|span| !span.parent.is_empty());
     without.len() == 1 && with.iter().all(|span| is_known(&span))
 }
 
@@ -190,7 +191,7 @@ impl Services {
         match path.as_str() {
             "/v1/traces" => self.traces(ExportTraceServiceRequest::decode(body).expect("traces")),
             "/v1/metrics" => self.metrics(ExportMetricsServiceRequest::decode(body).expect("metrics")),
-            other => panic!("nobody sends to {other}"),
+            other => panic!("unexpected request to {other}"),
         }
         http::Response::builder()
             .header("content-type", "application/x-protobuf")
@@ -201,11 +202,11 @@ impl Services {
     fn traces(&self, request: ExportTraceServiceRequest) {
         let mut received = self.0.lock().expect("no panic");
         for of_resource in request.resource_spans {
-            let resource = described(of_resource.resource);
+            let resource = resource_attributes(of_resource.resource);
             let instance = resource.get("service.instance.id").cloned().unwrap_or_default();
             received.resources.push(resource);
             for span in of_resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
-                received.spans.push(Seen {
+                received.spans.push(ReceivedSpan {
                     trace: hex(&span.trace_id),
                     id: hex(&span.span_id),
                     parent: hex(&span.parent_span_id),
@@ -221,7 +222,7 @@ impl Services {
     fn metrics(&self, request: ExportMetricsServiceRequest) {
         let mut received = self.0.lock().expect("no panic");
         for of_resource in request.resource_metrics {
-            received.resources.push(described(of_resource.resource));
+            received.resources.push(resource_attributes(of_resource.resource));
             for metric in of_resource.scope_metrics.into_iter().flat_map(|scope| scope.metrics) {
                 received.metrics.extend(points(metric));
             }
@@ -284,7 +285,7 @@ fn points(metric: Metric) -> Vec<((String, Attributes), Point)> {
     }
 }
 
-fn described(resource: Option<Resource>) -> Attributes {
+fn resource_attributes(resource: Option<Resource>) -> Attributes {
     attributes(resource.map(|resource| resource.attributes).unwrap_or_default())
 }
 

@@ -1,4 +1,4 @@
-//! A collector that wants to be spoken to in confidence.
+//! A collector that requires TLS.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,14 +12,13 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+use super::fixture::{SHORT_INTERVALS, telemetry_section};
 use super::receiver::Receiver;
-use super::stage::{SOON, section};
-use crate::acceptance::{config, lively, simulator};
-use crate::support::Replica;
-use crate::support::redis::Tls;
+use crate::support::redis::TestCertificate;
+use crate::support::{Replica, busy_world, config, simulator};
 
-/// Decrypts what goes to a collector; the address of the way in.
-async fn curtain(tls: &Tls, protocol: &[u8], target: SocketAddr) -> SocketAddr {
+/// Terminates TLS in front of a collector; returns the address to connect to.
+async fn tls_terminator(tls: &TestCertificate, protocol: &[u8], target: SocketAddr) -> SocketAddr {
     let certificate = CertificateDer::from_pem_slice(tls.cert.as_bytes()).expect("a certificate");
     let key = PrivateKeyDer::from_pem_slice(tls.key.as_bytes()).expect("a key");
     let mut server = ServerConfig::builder_with_provider(ring::default_provider().into())
@@ -36,7 +35,7 @@ async fn curtain(tls: &Tls, protocol: &[u8], target: SocketAddr) -> SocketAddr {
         while let Ok((client, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
-                // Whoever does not trust the certificate goes away.
+                // A client that does not trust the certificate disconnects.
                 let Ok(mut client) = acceptor.accept(client).await else { return };
                 let mut server = TcpStream::connect(target).await.expect("the collector");
                 let _ = copy_bidirectional(&mut client, &mut server).await;
@@ -47,19 +46,19 @@ async fn curtain(tls: &Tls, protocol: &[u8], target: SocketAddr) -> SocketAddr {
 }
 
 async fn both_signals_arrive(receiver: Receiver, protocol: &str, alpn: &[u8]) {
-    let (simulator, tls) = (simulator(lively("acme")), Tls::new());
+    let (simulator, tls) = (simulator(busy_world("acme")), TestCertificate::new());
     let folder = TempDir::new().expect("a folder");
     let roots = folder.path().join("roots.pem");
     std::fs::write(&roots, &tls.ca).expect("a file");
-    let address = curtain(&tls, alpn, receiver.address()).await;
-    let text = config(&simulator, "acme") + &section(&format!("https://{address}"), "sampled");
+    let address = tls_terminator(&tls, alpn, receiver.address()).await;
+    let text = config(&simulator, "acme") + &telemetry_section(&format!("https://{address}"), "sampled");
     let trusted = ("SSL_CERT_FILE", roots.to_str().expect("a path"));
-    let variables = [&SOON[..], &[("OTEL_EXPORTER_OTLP_PROTOCOL", protocol), trusted]].concat();
+    let variables = [&SHORT_INTERVALS[..], &[("OTEL_EXPORTER_OTLP_PROTOCOL", protocol), trusted]].concat();
     let _replica = Replica::serve_as(folder.path(), &text, &variables).await;
     let both = |received: &super::receiver::Received| {
         (!received.spans.is_empty() && !received.metrics.is_empty()).then_some(())
     };
-    receiver.until("both signals arrive", both).await;
+    receiver.wait_for("both signals arrive", both).await;
 }
 
 #[tokio::test]

@@ -290,12 +290,12 @@ proptest! {
     }
 }
 
-async fn fresh() -> Option<Arc<dyn FactStore>> {
+async fn fresh() -> Arc<dyn FactStore> {
     let shared = Arc::new(FlakyStore::default());
     let store = MirroredStore::new(shared, Arc::new(MemoryStore::new()), Arc::new(MemoryState::new()));
     let store = store.await.expect("marks");
     store.position().await.expect("the shared store is there");
-    Some(Arc::new(store))
+    Arc::new(store)
 }
 
 crate::fact_store_contract!(contract, super::fresh);

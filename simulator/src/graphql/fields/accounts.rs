@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::{leaf, root, small_id};
-use crate::account::{Account, AccountKind};
-use crate::answers::people;
-use crate::context::Found;
+use crate::account::{AccountKind, OwnerAccount};
+use crate::answers::users;
+use crate::context::FoundRepository;
 use crate::digest;
 use crate::graphql::arguments::Arguments;
-use crate::graphql::connection::{Connection, Place};
+use crate::graphql::connection::{Connection, CursorPosition};
 use crate::graphql::object::{Object, Resolution, Resolved};
 use crate::graphql::scope::Scope;
 use crate::numeric;
@@ -16,7 +16,7 @@ use crate::numeric;
 /// An account that owns repositories.
 pub(super) fn account<'a>(
     scope: &Scope<'a>,
-    account: &'a Account,
+    account: &'a OwnerAccount,
     field: &str,
     arguments: &Arguments,
 ) -> Resolution<'a> {
@@ -35,7 +35,7 @@ pub(super) fn account<'a>(
     })
 }
 
-/// A person by login; one that owns repositories here is asked as an account.
+/// A user by login; one that owns repositories is resolved as an account.
 pub(super) fn user<'a>(
     scope: &Scope<'a>,
     login: &'a str,
@@ -47,8 +47,8 @@ pub(super) fn user<'a>(
         return account(scope, owner, field, arguments);
     }
     Ok(match field {
-        "databaseId" => small_id(people::user_id(login)),
-        "id" => leaf(digest::node_id("U_kgDO", people::user_id(login))),
+        "databaseId" => small_id(users::user_id(login)),
+        "id" => leaf(digest::node_id("U_kgDO", users::user_id(login))),
         "login" => leaf(login),
         "repositories" => return repositories(scope, [].into_iter(), arguments),
         _ => leaf(Value::Null),
@@ -57,7 +57,7 @@ pub(super) fn user<'a>(
 
 /// A bot by login without `[bot]`.
 pub(super) fn bot<'a>(login: &str, field: &str) -> Resolved<'a> {
-    let id = people::user_id(&format!("{login}[bot]"));
+    let id = users::user_id(&format!("{login}[bot]"));
     match field {
         "databaseId" => small_id(id),
         "id" => leaf(digest::node_id("BOT_kgDO", id)),
@@ -67,28 +67,28 @@ pub(super) fn bot<'a>(login: &str, field: &str) -> Resolved<'a> {
 
 fn repositories<'a>(
     scope: &Scope<'a>,
-    all: impl Iterator<Item = Found<'a>>,
+    all: impl Iterator<Item = FoundRepository<'a>>,
     arguments: &Arguments,
 ) -> Resolution<'a> {
     let now = scope.context.now;
     let is = |name: &str, value: bool| arguments.flag(name).is_none_or(|wanted| wanted == value);
     let visibility = arguments.text("visibility").or(arguments.text("privacy"));
-    let shown = all.filter(|Found { repo, .. }| {
+    let shown = all.filter(|FoundRepository { repo, .. }| {
         let own = if repo.private { "PRIVATE" } else { "PUBLIC" };
         is("isFork", repo.fork) && is("isArchived", repo.archived) && visibility.is_none_or(|one| one == own)
     });
     let (by, ascending) = arguments.order("CREATED_AT");
-    let place = |found: Found<'a>| {
+    let position = |found: FoundRepository<'a>| {
         let (repo, id) = (found.repo, found.repo.id());
-        let place = match by {
-            "NAME" => Place::Name(repo.name_at(now).to_lowercase(), id),
-            "PUSHED_AT" | "UPDATED_AT" => Place::Number(repo.pushed_at(now).as_second(), id),
-            "CREATED_AT" => Place::Number(repo.created_at.as_second(), id),
-            _ => Place::Number(0, id),
+        let position = match by {
+            "NAME" => CursorPosition::Name(repo.name_at(now).to_lowercase(), id),
+            "PUSHED_AT" | "UPDATED_AT" => CursorPosition::Number(repo.pushed_at(now).as_second(), id),
+            "CREATED_AT" => CursorPosition::Number(repo.created_at.as_second(), id),
+            _ => CursorPosition::Number(0, id),
         };
-        (place, Object::Repository(found))
+        (position, Object::Repository(found))
     };
-    let items = shown.map(place).collect();
+    let items = shown.map(position).collect();
     Connection::of("RepositoryConnection", "repositories", arguments, items, ascending)
         .map(Resolved::connection)
 }

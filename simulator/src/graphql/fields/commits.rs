@@ -4,16 +4,16 @@ use serde_json::Value;
 
 use super::{leaf, time};
 use crate::answers::commits as rest;
-use crate::context::Found;
-use crate::graph::Node;
+use crate::commit_graph::CommitNode;
+use crate::context::FoundRepository;
 use crate::graphql::arguments::Arguments;
-use crate::graphql::connection::{Connection, Place};
+use crate::graphql::connection::{Connection, CursorPosition};
 use crate::graphql::object::{Object, Resolution, Resolved};
 use crate::graphql::scope::Scope;
 
 pub(super) fn commit<'a>(
     scope: &Scope<'a>,
-    found: Found<'a>,
+    found: FoundRepository<'a>,
     index: u32,
     field: &str,
     arguments: &Arguments,
@@ -39,8 +39,8 @@ pub(super) fn commit<'a>(
     })
 }
 
-/// The author as git and GitHub know them; here a bot is called `name[bot]`, and is a `User`.
-pub(super) fn actor<'a>(node: &'a Node, committer: bool, field: &str) -> Resolved<'a> {
+/// The author as git and GitHub know them. Here a bot is a `User` called `name[bot]`.
+pub(super) fn actor<'a>(node: &'a CommitNode, committer: bool, field: &str) -> Resolved<'a> {
     let commit = &node.commit;
     let git = rest::git_user(commit.author.as_deref(), "");
     match field {
@@ -50,15 +50,21 @@ pub(super) fn actor<'a>(node: &'a Node, committer: bool, field: &str) -> Resolve
     }
 }
 
-fn parents<'a>(found: Found<'a>, node: &'a Node, arguments: &Arguments) -> Resolution<'a> {
+fn parents<'a>(found: FoundRepository<'a>, node: &'a CommitNode, arguments: &Arguments) -> Resolution<'a> {
     let items = node.parents.iter().enumerate();
-    let items = items.map(|(nth, parent)| (Place::Number(nth as i64, 0), Object::Commit(found, *parent)));
+    let items =
+        items.map(|(nth, parent)| (CursorPosition::Number(nth as i64, 0), Object::Commit(found, *parent)));
     let items = items.collect();
     Connection::of("CommitConnection", "parents", arguments, items, true).map(Resolved::connection)
 }
 
-/// In the order of `git log`. A cursor leads back into the history it was taken from.
-fn history<'a>(scope: &Scope<'a>, found: Found<'a>, head: u32, arguments: &Arguments) -> Resolution<'a> {
+/// In the order of `git log`. A cursor pins the head of the history it was taken from.
+fn history<'a>(
+    scope: &Scope<'a>,
+    found: FoundRepository<'a>,
+    head: u32,
+    arguments: &Arguments,
+) -> Resolution<'a> {
     let graph = &found.repo.graph;
     let (since, until) = (arguments.time("since"), arguments.time("until"));
     let pinned = arguments.text("after").and_then(|cursor| cursor.rsplit_once(':')?.1.parse().ok());
@@ -71,8 +77,9 @@ fn history<'a>(scope: &Scope<'a>, found: Found<'a>, head: u32, arguments: &Argum
     };
     let reach = graph.reach(head);
     let shown = reach.order.iter().copied().filter(wanted).enumerate();
-    let items =
-        shown.map(|(nth, index)| (Place::Number(nth as i64, u64::from(head)), Object::Commit(found, index)));
+    let items = shown.map(|(nth, index)| {
+        (CursorPosition::Number(nth as i64, u64::from(head)), Object::Commit(found, index))
+    });
     let items = items.collect();
     Connection::of("CommitHistoryConnection", "history", arguments, items, true).map(Resolved::connection)
 }

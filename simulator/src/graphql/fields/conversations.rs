@@ -4,17 +4,17 @@ use serde_json::Value;
 
 use super::{full_id, leaf, maybe_time, small_id, time};
 use crate::answers::{conversations as rest, pulls};
-use crate::context::Found;
+use crate::context::FoundRepository;
 use crate::digest;
 use crate::graphql::arguments::Arguments;
-use crate::graphql::connection::{Connection, Place};
+use crate::graphql::connection::{Connection, CursorPosition};
 use crate::graphql::object::{Object, Resolution, Resolved};
 use crate::graphql::scope::Scope;
 use crate::review::ReviewState;
 
 pub(super) fn pull<'a>(
     scope: &Scope<'a>,
-    found: Found<'a>,
+    found: FoundRepository<'a>,
     number: u64,
     field: &str,
     arguments: &Arguments,
@@ -48,7 +48,7 @@ pub(super) fn pull<'a>(
 
 pub(super) fn issue<'a>(
     scope: &Scope<'a>,
-    found: Found<'a>,
+    found: FoundRepository<'a>,
     number: u64,
     field: &str,
     arguments: &Arguments,
@@ -76,8 +76,13 @@ pub(super) fn issue<'a>(
     })
 }
 
-/// Reviews in the order of their submission; pending ones are their authors' alone.
-fn reviews<'a>(scope: &Scope<'a>, found: Found<'a>, number: u64, arguments: &Arguments) -> Resolution<'a> {
+/// Reviews in the order of submission; pending ones are visible to their authors only.
+fn reviews<'a>(
+    scope: &Scope<'a>,
+    found: FoundRepository<'a>,
+    number: u64,
+    arguments: &Arguments,
+) -> Resolution<'a> {
     let (states, author) = (arguments.texts("states"), arguments.text("author"));
     let shown = found.repo.reviews_of(number).filter(|review| {
         review.at <= scope.context.now
@@ -86,20 +91,27 @@ fn reviews<'a>(scope: &Scope<'a>, found: Found<'a>, number: u64, arguments: &Arg
             && author.is_none_or(|login| review.author.as_deref() == Some(login))
     });
     let items = shown
-        .map(|review| (Place::Number(review.at.as_second(), review.id), Object::Review(found, review)))
+        .map(|review| {
+            (CursorPosition::Number(review.at.as_second(), review.id), Object::Review(found, review))
+        })
         .collect();
     Connection::of("PullRequestReviewConnection", "reviews", arguments, items, true).map(Resolved::connection)
 }
 
 /// Comments in the order of their creation, or of their last change.
-fn comments<'a>(scope: &Scope<'a>, found: Found<'a>, number: u64, arguments: &Arguments) -> Resolution<'a> {
+fn comments<'a>(
+    scope: &Scope<'a>,
+    found: FoundRepository<'a>,
+    number: u64,
+    arguments: &Arguments,
+) -> Resolution<'a> {
     let now = scope.context.now;
     let (by, ascending) = arguments.order("CREATED_AT");
     let shown = found.repo.comments_of(number).filter(|comment| comment.visible(now));
     let items = shown
         .map(|comment| {
             let at = if by == "UPDATED_AT" { comment.updated_at(now) } else { comment.created_at };
-            (Place::Number(at.as_second(), comment.id), Object::Comment(found, comment))
+            (CursorPosition::Number(at.as_second(), comment.id), Object::Comment(found, comment))
         })
         .collect();
     Connection::of("IssueCommentConnection", "comments", arguments, items, ascending)

@@ -3,8 +3,8 @@
 mod accounts;
 mod commits;
 mod conversations;
-mod remarks;
 mod repositories;
+mod reviews_and_comments;
 mod root;
 
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use super::object::{Object, Resolution, Resolved};
 use super::scope::Scope;
 use crate::stamp;
 
-/// What a field of `object` holds. Only fields of the offered schema are asked for.
+/// Resolves a field of `object`. Validation admits only fields of the served schema.
 pub(crate) fn resolve<'a>(
     scope: &Scope<'a>,
     object: &Object<'a>,
@@ -25,7 +25,7 @@ pub(crate) fn resolve<'a>(
     match object {
         Object::Query => root::query(scope, field, arguments),
         Object::RateLimit => Ok(root::rate_limit(scope, field)),
-        Object::Account(account) => accounts::account(scope, account, field, arguments),
+        Object::OwnerAccount(account) => accounts::account(scope, account, field, arguments),
         Object::User(login) => accounts::user(scope, login, field, arguments),
         Object::Bot(login) => Ok(accounts::bot(login, field)),
         Object::Repository(found) => repositories::repository(scope, *found, field, arguments),
@@ -34,8 +34,8 @@ pub(crate) fn resolve<'a>(
         Object::GitActor(node, committer) => Ok(commits::actor(node, *committer, field)),
         Object::PullRequest(found, number) => conversations::pull(scope, *found, *number, field, arguments),
         Object::Issue(found, number) => conversations::issue(scope, *found, *number, field, arguments),
-        Object::Review(found, review) => Ok(remarks::review(*found, review, field)),
-        Object::Comment(found, comment) => Ok(remarks::comment(scope, *found, comment, field)),
+        Object::Review(found, review) => Ok(reviews_and_comments::review(*found, review, field)),
+        Object::Comment(found, comment) => Ok(reviews_and_comments::comment(scope, *found, comment, field)),
         Object::PageInfo(connection) => Ok(Resolved::Leaf(connection.info(field))),
         Object::Edge(connection, nth) => Ok(match field {
             "cursor" => Resolved::Leaf(connection.cursor(*nth)),
@@ -64,17 +64,17 @@ fn time<'a>(at: Timestamp) -> Resolved<'a> {
     leaf(stamp::text(at))
 }
 
-/// A time that may not have come.
+/// A time, or null if the event has not happened.
 fn maybe_time<'a>(at: Option<Timestamp>) -> Resolved<'a> {
     at.map_or(Resolved::Leaf(Value::Null), time)
 }
 
-/// An id as `Int`: null beyond 31 bits, which is why GitHub has `fullDatabaseId`.
+/// An id as `Int`: null if it exceeds 31 bits, which is why GitHub has `fullDatabaseId`.
 fn small_id<'a>(id: u64) -> Resolved<'a> {
     leaf(i32::try_from(id).map_or(Value::Null, |id| json!(id)))
 }
 
-/// An id as `BigInt`, which is written as a text.
+/// An id as `BigInt`, which is serialized as a string.
 fn full_id<'a>(id: u64) -> Resolved<'a> {
     leaf(id.to_string())
 }

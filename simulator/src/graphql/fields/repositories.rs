@@ -4,17 +4,17 @@ use serde_json::Value;
 
 use super::{leaf, small_id, time};
 use crate::answers::{commits, conversations as rest, pulls};
-use crate::context::Found;
+use crate::context::FoundRepository;
 use crate::digest;
 use crate::graphql::arguments::Arguments;
-use crate::graphql::connection::{Connection, Place};
+use crate::graphql::connection::{Connection, CursorPosition};
 use crate::graphql::object::{Object, Resolution, Resolved};
 use crate::graphql::scope::Scope;
 use crate::token::Permission;
 
 pub(super) fn repository<'a>(
     scope: &Scope<'a>,
-    found: Found<'a>,
+    found: FoundRepository<'a>,
     field: &str,
     arguments: &Arguments,
 ) -> Resolution<'a> {
@@ -29,7 +29,7 @@ pub(super) fn repository<'a>(
         "name" => leaf(name()),
         "nameWithOwner" => leaf(full_name()),
         "url" => leaf(format!("{}/html/{}", scope.context.base, full_name())),
-        "owner" => Resolved::object(Object::Account(found.account)),
+        "owner" => Resolved::object(Object::OwnerAccount(found.account)),
         "diskUsage" => leaf(repo.graph.len()),
         "isArchived" => leaf(repo.archived),
         "isDisabled" | "isLocked" => leaf(false),
@@ -47,7 +47,12 @@ pub(super) fn repository<'a>(
     })
 }
 
-pub(super) fn reference<'a>(found: Found<'a>, branch: &'a str, head: u32, field: &str) -> Resolved<'a> {
+pub(super) fn reference<'a>(
+    found: FoundRepository<'a>,
+    branch: &'a str,
+    head: u32,
+    field: &str,
+) -> Resolved<'a> {
     match field {
         "id" => leaf(format!("{}:refs/heads/{branch}", digest::node_id("REF_kwDO", found.repo.id()))),
         "name" => leaf(branch),
@@ -57,14 +62,14 @@ pub(super) fn reference<'a>(found: Found<'a>, branch: &'a str, head: u32, field:
     }
 }
 
-fn branch<'a>(scope: &Scope<'a>, found: Found<'a>, name: &str) -> Resolution<'a> {
+fn branch<'a>(scope: &Scope<'a>, found: FoundRepository<'a>, name: &str) -> Resolution<'a> {
     scope.permit(Permission::Contents)?;
     let name = name.strip_prefix("refs/heads/").unwrap_or(name);
     let update = found.repo.update_at(name, scope.context.now);
     Ok(Resolved::One(update.map(|update| Object::Ref(found, update.branch.as_str(), update.head))))
 }
 
-fn object<'a>(scope: &Scope<'a>, found: Found<'a>, arguments: &Arguments) -> Resolution<'a> {
+fn object<'a>(scope: &Scope<'a>, found: FoundRepository<'a>, arguments: &Arguments) -> Resolution<'a> {
     scope.permit(Permission::Contents)?;
     let wanted = arguments.text("oid").or(arguments.text("expression")).unwrap_or_default();
     let index = commits::resolve(scope.context, found.repo, wanted);
@@ -80,7 +85,7 @@ fn not_found(what: &str, number: u64) -> crate::graphql::error::GraphqlError {
     crate::graphql::error::GraphqlError::new("NOT_FOUND", message)
 }
 
-fn pull<'a>(scope: &Scope<'a>, found: Found<'a>, arguments: &Arguments) -> Resolution<'a> {
+fn pull<'a>(scope: &Scope<'a>, found: FoundRepository<'a>, arguments: &Arguments) -> Resolution<'a> {
     scope.permit(Permission::PullRequests)?;
     let number = number(arguments);
     let known = found.repo.pulls.get(&number).is_some_and(|pull| pull.created_at <= scope.context.now);
@@ -88,7 +93,7 @@ fn pull<'a>(scope: &Scope<'a>, found: Found<'a>, arguments: &Arguments) -> Resol
     object.map(Resolved::object).ok_or_else(|| not_found("a PullRequest", number))
 }
 
-fn issue<'a>(scope: &Scope<'a>, found: Found<'a>, arguments: &Arguments) -> Resolution<'a> {
+fn issue<'a>(scope: &Scope<'a>, found: FoundRepository<'a>, arguments: &Arguments) -> Resolution<'a> {
     scope.permit(Permission::Issues)?;
     let number = number(arguments);
     let known = found.repo.issues.get(&number).is_some_and(|issue| issue.created_at <= scope.context.now);
@@ -96,7 +101,7 @@ fn issue<'a>(scope: &Scope<'a>, found: Found<'a>, arguments: &Arguments) -> Reso
     object.map(Resolved::object).ok_or_else(|| not_found("an Issue", number))
 }
 
-fn pull_requests<'a>(scope: &Scope<'a>, found: Found<'a>, arguments: &Arguments) -> Resolution<'a> {
+fn pull_requests<'a>(scope: &Scope<'a>, found: FoundRepository<'a>, arguments: &Arguments) -> Resolution<'a> {
     scope.permit(Permission::PullRequests)?;
     let (repo, now) = (found.repo, scope.context.now);
     let states = arguments.texts("states");
@@ -104,20 +109,20 @@ fn pull_requests<'a>(scope: &Scope<'a>, found: Found<'a>, arguments: &Arguments)
         pull.created_at <= now && states.as_ref().is_none_or(|all| all.contains(&pull.state_at(now)))
     });
     let (by, ascending) = arguments.order("CREATED_AT");
-    let place = |number: u64, pull| match by {
+    let position = |number: u64, pull| match by {
         "UPDATED_AT" => pulls::updated_at(repo, number, pull, now).as_second(),
         "COMMENTS" => pulls::comments(repo, number, now) as i64,
         _ => pull.created_at.as_second(),
     };
     let items = shown.map(|(number, pull)| {
-        (Place::Number(place(*number, pull), *number), Object::PullRequest(found, *number))
+        (CursorPosition::Number(position(*number, pull), *number), Object::PullRequest(found, *number))
     });
     let items = items.collect();
     Connection::of("PullRequestConnection", "pullRequests", arguments, items, ascending)
         .map(Resolved::connection)
 }
 
-fn issues<'a>(scope: &Scope<'a>, found: Found<'a>, arguments: &Arguments) -> Resolution<'a> {
+fn issues<'a>(scope: &Scope<'a>, found: FoundRepository<'a>, arguments: &Arguments) -> Resolution<'a> {
     scope.permit(Permission::Issues)?;
     let (repo, now) = (found.repo, scope.context.now);
     let filter = arguments.get("filterBy").cloned().unwrap_or(Value::Null);
@@ -138,12 +143,12 @@ fn issues<'a>(scope: &Scope<'a>, found: Found<'a>, arguments: &Arguments) -> Res
     });
     let (by, ascending) = arguments.order("CREATED_AT");
     let items = shown.map(|(number, issue)| {
-        let place = match by {
+        let position = match by {
             "UPDATED_AT" => rest::updated_at(repo, *number, issue, now).as_second(),
             "COMMENTS" => pulls::comments(repo, *number, now) as i64,
             _ => issue.created_at.as_second(),
         };
-        (Place::Number(place, *number), Object::Issue(found, *number))
+        (CursorPosition::Number(position, *number), Object::Issue(found, *number))
     });
     let items = items.collect();
     Connection::of("IssueConnection", "issues", arguments, items, ascending).map(Resolved::connection)

@@ -4,15 +4,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::leaf;
-use crate::account::{Account, AccountKind};
-use crate::context::{Found, Lookup};
+use crate::account::{AccountKind, OwnerAccount};
+use crate::context::{FoundRepository, Lookup};
 use crate::graphql::arguments::Arguments;
 use crate::graphql::error::GraphqlError;
 use crate::graphql::object::{Object, Resolution, Resolved};
 use crate::graphql::scope::Scope;
 use crate::graphql::{nodes, search};
 
-/// The most ids one question may name.
+/// Maximum number of ids in one query.
 const MOST_IDS: usize = 100;
 
 pub(super) fn query<'a>(scope: &Scope<'a>, field: &str, arguments: &Arguments) -> Resolution<'a> {
@@ -34,28 +34,29 @@ pub(super) fn query<'a>(scope: &Scope<'a>, field: &str, arguments: &Arguments) -
 }
 
 pub(super) fn rate_limit<'a>(scope: &Scope<'a>, field: &str) -> Resolved<'a> {
-    let balance = scope.balance;
+    let rate_limit_status = scope.rate_limit_status;
     leaf(match field {
         "cost" => json!(scope.cost.points()),
-        "limit" => json!(balance.limit),
+        "limit" => json!(rate_limit_status.limit),
         "nodeCount" => json!(scope.cost.nodes),
-        "remaining" => json!(balance.remaining()),
-        "used" => json!(balance.used),
-        _ => Timestamp::from_second(balance.reset).map_or(Value::Null, |at| json!(crate::stamp::text(at))),
+        "remaining" => json!(rate_limit_status.remaining()),
+        "used" => json!(rate_limit_status.used),
+        _ => Timestamp::from_second(rate_limit_status.reset)
+            .map_or(Value::Null, |at| json!(crate::stamp::text(at))),
     })
 }
 
-/// A repository by name; a former name leads to it too, unless renames are not to be followed.
+/// A repository by its current name or, unless `followRenames` is false, by a former one.
 pub(super) fn repository<'a>(
     scope: &Scope<'a>,
     owner: &str,
     name: &str,
     follow: Option<bool>,
 ) -> Resolution<'a> {
-    let account: Option<&'a Account> = scope.context.world.account(owner);
+    let account: Option<&'a OwnerAccount> = scope.context.world.account(owner);
     let found = account.and_then(|account| match scope.context.find(account, name) {
-        Lookup::Here(repo) => Some(Found { account, repo }),
-        Lookup::Moved(repo) if follow != Some(false) => Some(Found { account, repo }),
+        Lookup::Current(repo) => Some(FoundRepository { account, repo }),
+        Lookup::Renamed(repo) if follow != Some(false) => Some(FoundRepository { account, repo }),
         _ => None,
     });
     let message = format!("Could not resolve to a Repository with the name '{owner}/{name}'.");
@@ -68,7 +69,7 @@ fn account<'a>(scope: &Scope<'a>, login: &str, kind: Option<AccountKind>, what: 
     let account = account.filter(|account| kind.is_none_or(|kind| account.kind == kind));
     let message = format!("Could not resolve to {what} with the login of '{login}'.");
     account
-        .map(|account| Resolved::object(Object::Account(account)))
+        .map(|account| Resolved::object(Object::OwnerAccount(account)))
         .ok_or_else(|| GraphqlError::new("NOT_FOUND", message))
 }
 

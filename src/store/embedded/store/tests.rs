@@ -15,15 +15,15 @@ use tempfile::TempDir;
 use super::super::tables;
 use super::*;
 
-async fn fresh() -> Option<Arc<dyn FactStore>> {
+async fn fresh() -> Arc<dyn FactStore> {
     // The directory is removed at the end of this function; the open file stays usable.
     let directory = TempDir::new().expect("a directory");
-    Some(Arc::new(EmbeddedStore::open(directory.path()).expect("opened")))
+    Arc::new(EmbeddedStore::open(directory.path()).expect("opened"))
 }
 
-async fn fresh_state() -> Option<Arc<dyn SharedState>> {
+async fn fresh_state() -> Arc<dyn SharedState> {
     let directory = TempDir::new().expect("a directory");
-    Some(Arc::new(EmbeddedStore::open(directory.path()).expect("opened")))
+    Arc::new(EmbeddedStore::open(directory.path()).expect("opened"))
 }
 
 github_stats_actors::fact_store_contract!(contract, super::fresh);
