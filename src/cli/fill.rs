@@ -10,8 +10,8 @@ use github_stats_actors::clock::Clock;
 use github_stats_actors::store::{FactStore, MemoryStore, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Series of one user in one repository: eight gauges and five counters.
-const SERIES_PER_PAIR: usize = 13;
+use crate::exposition::ACTIVITY_FAMILIES;
+
 /// Users of one made-up repository.
 const USERS_PER_REPOSITORY: usize = 100;
 
@@ -23,7 +23,7 @@ const STRIDE: usize = 7919;
 /// A store with about `series` activity series, all of them active at `now`.
 pub async fn filled(series: usize, now: Timestamp) -> Result<Arc<dyn FactStore>, StoreError> {
     let store = MemoryStore::new();
-    let pairs = series.div_ceil(SERIES_PER_PAIR);
+    let pairs = series.div_ceil(ACTIVITY_FAMILIES);
     for (number, first) in (0..pairs).step_by(USERS_PER_REPOSITORY).enumerate() {
         let users = first..pairs.min(first + USERS_PER_REPOSITORY);
         store.write(repository(number, users, now)).await?;
@@ -33,7 +33,7 @@ pub async fn filled(series: usize, now: Timestamp) -> Result<Arc<dyn FactStore>,
 
 /// Goes on writing `per_second` facts a second, each of another user than the one before.
 pub async fn churn(store: Arc<dyn FactStore>, series: usize, per_second: usize, clock: Arc<Clock>) {
-    let pairs = series.div_ceil(SERIES_PER_PAIR);
+    let pairs = series.div_ceil(ACTIVITY_FAMILIES);
     let mut beat = interval(CHURN_PERIOD);
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let (mut written, mut owed) = (0, 0.0);
