@@ -1,4 +1,4 @@
-//! Errors as clients see them: a status and one sentence, in JSON.
+//! Error responses: a status and one sentence, in JSON.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
-/// A request that was not answered as asked.
+/// An error response.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
@@ -27,8 +27,8 @@ impl Problem {
         self
     }
 
-    /// Answers a request with this before it reaches a handler. As a response, not as an error, so that it is counted
-    /// and gets the headers of every answer.
+    /// Answers a request before it reaches a handler. As a response, not as an error, so that it is counted and gets the
+    /// headers of every answer.
     pub(super) fn refuse<B>(&self, request: ServiceRequest) -> ServiceResponse<EitherBody<B>> {
         request.into_response(self.error_response()).map_into_right_body()
     }
@@ -54,7 +54,7 @@ impl ResponseError for Problem {
     }
 }
 
-/// Answers for paths that do not exist.
+/// The answer for paths that do not exist.
 pub(super) async fn not_found() -> Result<HttpResponse, Problem> {
-    Err(Problem::new(StatusCode::NOT_FOUND, "no such page; / lists what there is"))
+    Err(Problem::new(StatusCode::NOT_FOUND, "no such page; / lists all pages"))
 }

@@ -7,14 +7,15 @@ use github_stats_actors::activity::OrgName;
 use serde_json::{Map, Value, json};
 
 use super::Organisation;
+use crate::fleet::SharedQuota;
 use crate::github::quota::{BudgetState, RateLimiter, RateLimiterReport, RateLimiterState};
 use crate::human;
-use crate::telemetry::{Quotas, SharedQuota};
+use crate::replica::Quotas;
 
 /// Tells the quota of each organisation, as it is when asked.
 pub fn quotas(organisations: &[Organisation]) -> Quotas {
     let rooms: Vec<(OrgName, Arc<RateLimiter>)> =
-        organisations.iter().map(|made| (made.org.clone(), made.room.clone())).collect();
+        organisations.iter().map(|made| (made.org.clone(), made.rate_limiter.clone())).collect();
     Arc::new(move || {
         let states = rooms.iter().map(|(org, room)| (org.to_string(), told(org, &room.state())));
         Value::Object(states.collect::<Map<String, Value>>())
@@ -29,8 +30,8 @@ impl RateLimiters {
     pub fn of(organisations: &[Organisation]) -> Self {
         let mut rooms: BTreeMap<String, Arc<RateLimiter>> = BTreeMap::new();
         for made in organisations {
-            if !rooms.values().any(|known| Arc::ptr_eq(known, &made.room)) {
-                rooms.insert(made.org.to_string(), made.room.clone());
+            if !rooms.values().any(|known| Arc::ptr_eq(known, &made.rate_limiter)) {
+                rooms.insert(made.org.to_string(), made.rate_limiter.clone());
             }
         }
         RateLimiters(rooms)
@@ -38,13 +39,13 @@ impl RateLimiters {
 }
 
 impl SharedQuota for RateLimiters {
-    fn tell(&self) -> Value {
+    fn report(&self) -> Value {
         let reports: BTreeMap<&String, RateLimiterReport> =
             self.0.iter().map(|(name, room)| (name, room.report())).collect();
         json!(reports)
     }
 
-    fn hear(&self, told: Vec<Value>) {
+    fn receive(&self, told: Vec<Value>) {
         // What another version tells otherwise is passed over.
         let told: Vec<BTreeMap<String, RateLimiterReport>> =
             told.into_iter().filter_map(|told| serde_json::from_value(told).ok()).collect();

@@ -99,7 +99,7 @@ impl<'a> Sources<'a> {
         Ok(Organisation {
             org: org.org.as_str().into(),
             source: self.source(org, client, &credentials)?,
-            room,
+            rate_limiter: room,
             interval: org.scrape_interval,
             concurrency,
         })

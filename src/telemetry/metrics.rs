@@ -1,4 +1,4 @@
-//! Everything that is counted while it happens.
+//! The counters of the process.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,25 +12,25 @@ use super::derived::{self, DEAD_LETTERS};
 use super::instruments::Instruments;
 use super::store_metrics::StoreMetrics;
 use super::{
-    GithubMetrics, HttpMetrics, LocSources, Otel, Scrapes, Sources, StoreMeter, catalogue, gather, machine,
-    vectors,
+    GithubMetrics, HttpMetrics, LocSources, Otel, Scrapes, StoreMeter, catalogue, gather, machine, vectors,
 };
 use crate::exposition::MetricFamily;
+use crate::replica::ReplicaState;
 
-/// Cycles take from a second to, for thousands of repositories, an hour.
+/// In seconds: cycles take from a second to, for thousands of repositories, an hour.
 const CYCLE_BOUNDS: [f64; 11] = [0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0];
 
-/// What is running.
+/// The build that is running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Build {
     /// The version, as in `1.2.3`.
     pub version: String,
-    /// The revision it was built from; `unknown` where that is not known.
+    /// The revision it was built from, or `unknown`.
     pub revision: String,
 }
 
 impl Build {
-    /// This very build; the revision is what `GITHUB_STATS_REVISION` was when it was compiled.
+    /// The present build; the revision is what `GITHUB_STATS_REVISION` was when it was compiled.
     pub fn current() -> Self {
         let revision = option_env!("GITHUB_STATS_REVISION").unwrap_or("unknown");
         Build { version: env!("CARGO_PKG_VERSION").to_owned(), revision: revision.to_owned() }
@@ -42,11 +42,11 @@ impl Build {
 #[error("the metrics cannot be set up: {0}")]
 pub struct MetricsError(#[from] prometheus::Error);
 
-/// The process's counters. Cheap to clone; clones share everything.
+/// The counters of the process. Cheap to clone; clones share everything.
 #[derive(Clone)]
-pub struct Metrics(Arc<Shared>);
+pub struct Metrics(Arc<Inner>);
 
-struct Shared {
+struct Inner {
     replica: String,
     build: Build,
     registry: Registry,
@@ -56,7 +56,7 @@ struct Shared {
     scrapes: Scrapes,
     events: EventMetrics,
     store: StoreMetrics,
-    lines: LocSources,
+    loc_sources: LocSources,
 }
 
 struct EventMetrics {
@@ -68,30 +68,30 @@ struct EventMetrics {
     dropped: IntCounterVec,
     processed: IntCounterVec,
     store_writes: IntCounterVec,
-    buried: IntCounterVec,
+    dead_lettered: IntCounterVec,
     amqp_publishes: IntCounterVec,
     series_refused: IntCounterVec,
-    lines_exhausted: IntCounterVec,
+    loc_exhausted: IntCounterVec,
 }
 
 impl Metrics {
-    /// Begins to count for the replica of this name.
+    /// The metrics of the replica of this name, all zero.
     ///
     /// # Errors
     /// [`MetricsError`] if the catalogue is inconsistent.
     pub fn new(replica: &str, build: Build) -> Result<Self, MetricsError> {
-        Self::sent(replica, build, None)
+        Self::exported(replica, build, None)
     }
 
-    /// The same, and sends what the process tells of itself where that is wanted.
+    /// The same; what an instrument measures is also exported over OTLP, if there is a collector.
     ///
     /// # Errors
     /// [`MetricsError`] if the catalogue is inconsistent.
-    pub fn sent(replica: &str, build: Build, otel: Option<&Otel>) -> Result<Self, MetricsError> {
+    pub fn exported(replica: &str, build: Build, otel: Option<&Otel>) -> Result<Self, MetricsError> {
         let registry = Registry::new();
         let instruments = Instruments::new(&registry, otel)?;
-        instruments.tell(&[catalogue::OTEL_FAILURES], failures(replica, otel));
-        Ok(Metrics(Arc::new(Shared {
+        instruments.observe(&[catalogue::OTEL_FAILURES], failures(replica, otel));
+        Ok(Metrics(Arc::new(Inner {
             replica: replica.to_owned(),
             build,
             github: GithubMetrics::new(&registry)?,
@@ -99,19 +99,19 @@ impl Metrics {
             scrapes: Scrapes::new(),
             events: EventMetrics::new(&registry)?,
             store: StoreMetrics::new(replica, &registry)?,
-            lines: LocSources::default(),
+            loc_sources: LocSources::default(),
             instruments,
             registry,
         })))
     }
 
-    /// Tells from now on how the process and the actors of its tree are.
-    pub fn observe(&self, sources: &Sources) {
-        let replica = sources.replica.clone();
-        self.0.instruments.tell(&catalogue::PROCESS, move || machine::process(&replica));
-        let (replica, tree) = (sources.replica.clone(), sources.tree.clone());
-        let read = move || tree.get().map_or_else(Vec::new, |root| derived::actors(&replica, &root.tree()));
-        self.0.instruments.tell(&catalogue::ACTORS, read);
+    /// Adds the metrics of the process and of the actors in the replica's tree.
+    pub fn observe(&self, replica: &ReplicaState) {
+        let name = replica.name.clone();
+        self.0.instruments.observe(&catalogue::PROCESS, move || machine::process(&name));
+        let (name, tree) = (replica.name.clone(), replica.tree.clone());
+        let read = move || tree.get().map_or_else(Vec::new, |root| derived::actors(&name, &root.tree()));
+        self.0.instruments.observe(&catalogue::ACTORS, read);
     }
 
     /// The name of the replica: the value of the `replica` label.
@@ -119,30 +119,30 @@ impl Metrics {
         &self.0.replica
     }
 
-    /// What is running.
+    /// The build that is running.
     pub fn build(&self) -> &Build {
         &self.0.build
     }
 
-    /// For the adapter that talks to GitHub.
+    /// The metrics of requests to GitHub.
     pub fn github(&self) -> GithubMetrics {
         self.0.github.clone()
     }
 
-    /// For the HTTP server.
+    /// The metrics of the HTTP server.
     pub fn http(&self) -> HttpMetrics {
         self.0.http.clone()
     }
 
-    /// Takes over what a store's meter measures from now on.
+    /// Records what a store's meter measures from now on.
     pub fn attach(&self, meter: &StoreMeter) {
         meter.attach(self.0.store.clone());
     }
 
-    /// Begins at zero what is worth an alert: a counter that appears with its first count shows no increase.
+    /// Exposes the counters that have alerts at zero: one that first appears with its first count shows no increase.
     pub fn begin_at_zero<'a>(&self, orgs: impl IntoIterator<Item = &'a str>) {
         let events = &self.0.events;
-        events.buried.with_label_values(&[DEAD_LETTERS]);
+        events.dead_lettered.with_label_values(&[DEAD_LETTERS]);
         events.series_refused.with_label_values::<&str>(&[]);
         for source in [WriteSource::LeaderScrape, WriteSource::WorkerBackfill] {
             for result in ["success", "failure"] {
@@ -151,7 +151,7 @@ impl Metrics {
         }
         for org in orgs {
             events.windows_given_up.with_label_values(&[org]);
-            events.lines_exhausted.with_label_values(&[org]);
+            events.loc_exhausted.with_label_values(&[org]);
             self.0.github.begin_at_zero(org);
             for reason in
                 [JobReason::ScrapeError, JobReason::RateLimited, JobReason::GithubUnhealthy, JobReason::Gap]
@@ -161,17 +161,17 @@ impl Metrics {
         }
     }
 
-    /// How often this replica was scraped.
+    /// The scrapes of this replica.
     pub fn scrapes(&self) -> &Scrapes {
         &self.0.scrapes
     }
 
-    /// Where lines come from.
-    pub fn lines(&self) -> &LocSources {
-        &self.0.lines
+    /// The sources of lines of code.
+    pub fn loc_sources(&self) -> &LocSources {
+        &self.0.loc_sources
     }
 
-    /// Everything counted so far.
+    /// The present values of all counters.
     pub fn families(&self) -> Vec<MetricFamily> {
         let build = &self.0.build;
         let labels = [self.replica(), &build.version, &build.revision];
@@ -181,7 +181,7 @@ impl Metrics {
     }
 }
 
-/// How often telemetry could not be sent, from the beginning: nothing is sent where nothing is to be.
+/// Reads how many batches of telemetry could not be exported; zero without a collector.
 fn failures(replica: &str, otel: Option<&Otel>) -> impl Fn() -> Vec<MetricFamily> + use<> {
     let (replica, otel) = (replica.to_owned(), otel.cloned());
     move || {
@@ -209,10 +209,10 @@ impl EventMetrics {
             dropped: vectors::counters(&catalogue::ENQUEUES_DROPPED, registry)?,
             processed: vectors::counters(&catalogue::JOBS_PROCESSED, registry)?,
             store_writes: vectors::counters(&catalogue::STORE_WRITES, registry)?,
-            buried: vectors::counters(&catalogue::EVENTS_DLQ, registry)?,
+            dead_lettered: vectors::counters(&catalogue::EVENTS_DLQ, registry)?,
             amqp_publishes: vectors::counters(&catalogue::AMQP_PUBLISH, registry)?,
             series_refused: vectors::counters(&catalogue::STORE_SERIES_REFUSED, registry)?,
-            lines_exhausted: vectors::counters(&catalogue::LOC_BUDGET_EXHAUSTED, registry)?,
+            loc_exhausted: vectors::counters(&catalogue::LOC_BUDGET_EXHAUSTED, registry)?,
         })
     }
 }
@@ -235,7 +235,7 @@ impl Observer for Metrics {
             Event::JobProcessed { org, repo, outcome } => {
                 (&metrics.processed, &[org.as_str(), repo.as_str(), outcome.as_str()])
             }
-            Event::JobBuried => (&metrics.buried, &[DEAD_LETTERS]),
+            Event::JobBuried => (&metrics.dead_lettered, &[DEAD_LETTERS]),
             Event::MessagePublished { confirmed } => {
                 let result = if confirmed { "confirmed" } else { "failed" };
                 (&metrics.amqp_publishes, &[self.0.replica.as_str(), result])
@@ -245,9 +245,9 @@ impl Observer for Metrics {
                 metrics.series_refused.with_label_values::<&str>(&[]).inc_by(count);
                 return;
             }
-            Event::LinesBudgetExhausted { org } => (&metrics.lines_exhausted, &[org.as_str()]),
+            Event::LinesBudgetExhausted { org } => (&metrics.loc_exhausted, &[org.as_str()]),
             Event::LinesRead { org, repositories } => {
-                self.0.lines.replace(org, repositories);
+                self.0.loc_sources.replace(org, repositories);
                 return;
             }
         };

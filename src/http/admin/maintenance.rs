@@ -69,8 +69,8 @@ impl PauseReport {
 
 /// What is paused, as last seen.
 pub(super) fn told(state: &AppState) -> Vec<PauseReport> {
-    let now = state.sources.clock.now();
-    let pauses = state.sources.pauses.get();
+    let now = state.replica.clock.now();
+    let pauses = state.replica.pauses.get();
     pauses.iter().filter(|pause| pause.is_in_force(now)).map(|pause| PauseReport::of(pause, now)).collect()
 }
 
@@ -90,7 +90,7 @@ pub(in crate::http) async fn start_maintenance(
         let example = "{\"reason\": \"…\", \"for\": \"1h\", \"org\": \"…\", \"by\": \"…\"}";
         bad(format!("say why, as in {example}, of which only the reason must be there: {error}"))
     })?;
-    let now = state.sources.clock.now();
+    let now = state.replica.clock.now();
     let pause = Pause {
         org: organisation(&state, order.org.as_deref())?.unwrap_or_else(|| Pause::ALL.into()),
         reason: text("reason", &order.reason)?,
@@ -118,7 +118,7 @@ pub(in crate::http) async fn end_maintenance(
     };
     let by = operator(&request, choice.by.as_deref())?;
     let ended = stored(register(&state)?.end(org.as_ref(), &by)).await?;
-    let now = state.sources.clock.now();
+    let now = state.replica.clock.now();
     let ended: Vec<PauseReport> = ended.iter().map(|pause| PauseReport::of(pause, now)).collect();
     Ok(HttpResponse::Ok().json(json!({ "ended": ended, "maintenance": told(&state) })))
 }
@@ -151,7 +151,7 @@ async fn stored<T>(change: impl Future<Output = Result<T, StoreError>>) -> Resul
 /// The configured organisation of this name; GitHub does not tell capitals from small letters.
 fn organisation(state: &AppState, name: Option<&str>) -> Result<Option<OrgName>, Problem> {
     let Some(name) = name else { return Ok(None) };
-    let scheduler = state.sources.scheduler.get();
+    let scheduler = state.replica.scheduler.get();
     let mut known = scheduler.organisations.keys();
     if let Some(org) = known.find(|org| org.as_str().eq_ignore_ascii_case(name)) {
         return Ok(Some(org.clone()));

@@ -10,7 +10,7 @@ pub(in crate::http) async fn shut_down(request: HttpRequest, state: web::Data<Ap
     let by = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
     tracing::info!(target: "audit", action = "shutdown", by, "this replica is stopped");
     state.admin.shutdown.notify_one();
-    HttpResponse::Accepted().json(json!({ "replica": state.sources.replica, "status": "stopping" }))
+    HttpResponse::Accepted().json(json!({ "replica": state.replica.name, "status": "stopping" }))
 }
 
 #[cfg(test)]

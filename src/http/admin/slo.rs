@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 
 use crate::http::AppState;
-use crate::slo::{CounterReading, SloInputs, SloReport, judge};
+use crate::slo::{self, SloReport};
 
 /// Judges the objectives by what this replica knows now.
 pub(in crate::http) async fn slo(state: web::Data<AppState>) -> HttpResponse {
@@ -12,28 +12,20 @@ pub(in crate::http) async fn slo(state: web::Data<AppState>) -> HttpResponse {
 
 /// How the objectives stand now.
 pub(super) fn report(state: &AppState) -> SloReport {
-    let sources = &state.sources;
-    let counted = state.history.until(&CounterReading::now(sources, &state.metrics));
-    judge(&SloInputs {
-        now: sources.clock.now(),
-        organisations: &sources.organisations(),
-        pauses: &sources.pauses.get(),
-        queue: &sources.queue.get(),
-        counted: &counted,
-    })
+    slo::report(&state.replica, &state.metrics, &state.history)
 }
 
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
 
-    use super::*;
     use crate::http::testing::{ask, fresh, get, with_org, with_token};
+    use crate::slo::CounterSnapshot;
 
     #[actix::test]
     async fn every_objective_says_how_it_stands_and_of_which_period() {
         let state = with_org(with_token(fresh(), "t"), "acme");
-        state.history.add(CounterReading::now(&state.sources, &state.metrics));
+        state.history.add(CounterSnapshot::now(&state.replica, &state.metrics));
         get(&state, "/metrics").await;
         let request = TestRequest::get().uri("/api/admin/slo").insert_header(("authorization", "Bearer t"));
         let report = ask(&state, request).await.json();

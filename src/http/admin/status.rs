@@ -11,10 +11,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::maintenance::{PauseReport, told};
+use crate::http::AppState;
 use crate::http::health::{ActorsSummary, component_report, summary};
-use crate::http::{AppState, ready};
 use crate::human;
-use crate::telemetry::{OrgReport, memory_limit, resident_memory};
+use crate::replica::OrgReport;
+use crate::telemetry::{memory_limit, resident_memory};
 
 /// The page.
 #[derive(Serialize)]
@@ -51,13 +52,12 @@ pub(in crate::http) async fn status(state: web::Data<AppState>) -> HttpResponse 
 }
 
 fn report(state: &AppState) -> Report {
-    let (health, sources) = (state.health(), &state.sources);
-    let now = sources.clock.now();
-    let epoch = sources.roles.leads();
-    let (build, tree) = (state.metrics.build(), state.tree());
-    let reason = ready::obstacle(state, &health);
+    let (health, replica) = (state.health(), &state.replica);
+    let now = replica.clock.now();
+    let epoch = health.epoch;
+    let (build, tree) = (state.metrics.build(), &health.actors);
     Report {
-        replica: sources.replica.clone(),
+        replica: replica.name.clone(),
         version: build.version.clone(),
         revision: build.revision.clone(),
         at: human::instant(now),
@@ -65,23 +65,23 @@ fn report(state: &AppState) -> Report {
         mode: health.mode,
         role: role(epoch),
         epoch,
-        ready: reason.is_none(),
-        reason,
+        ready: health.ready,
+        reason: health.not_ready.clone(),
         store: store(state, &health),
         queue: queue(state, &health, now),
         election: election(state, &health),
         github: component(&health, "github"),
         clock: json!({
-            "correction_seconds": sources.clock.correction_ms() as f64 / 1000.0,
-            "known_from_github": sources.clock.latest_answer().is_some(),
+            "correction_seconds": replica.clock.correction_ms() as f64 / 1000.0,
+            "known_from_github": replica.clock.latest_answer().is_some(),
         }),
         memory: json!({ "resident_bytes": resident_memory(), "limit_bytes": memory_limit() }),
-        disk: (*sources.disk.get())
+        disk: (*replica.disk.get())
             .map(|space| json!({ "free_bytes": space.free, "total_bytes": space.total })),
         maintenance: told(state),
         organisations: organisations(state, now),
         fleet: fleet(state, epoch),
-        actors: summary(&tree),
+        actors: summary(tree),
     }
 }
 
@@ -104,12 +104,12 @@ fn with(mut of: Value, more: Value) -> Value {
 }
 
 fn store(state: &AppState, health: &HealthSnapshot) -> Value {
-    let store = state.sources.store.get();
-    let connections = state.sources.connections.as_ref().map(|count| count());
+    let store = state.replica.store.get();
+    let connections = state.replica.connections.as_ref().map(|count| count());
     let known = json!({
         "loaded": store.loaded,
         "records": store.records,
-        "series": state.activity.counts().total(),
+        "series": state.replica.activity.counts().total(),
         "series_refused": store.refused,
         "cut_off": store.cut_off,
         "connections": connections.map(|(open, wanted)| json!({ "open": open, "wanted": wanted })),
@@ -118,7 +118,7 @@ fn store(state: &AppState, health: &HealthSnapshot) -> Value {
 }
 
 fn queue(state: &AppState, health: &HealthSnapshot, now: Timestamp) -> Value {
-    let queue = state.sources.queue.get();
+    let queue = state.replica.queue.get();
     let stats = &queue.stats;
     let known = json!({
         "depth": stats.depth,
@@ -132,7 +132,7 @@ fn queue(state: &AppState, health: &HealthSnapshot, now: Timestamp) -> Value {
 }
 
 fn election(state: &AppState, health: &HealthSnapshot) -> Value {
-    let roles = &state.sources.roles;
+    let roles = &state.replica.roles;
     let view = roles.get();
     let known = json!({
         "backend": view.basis.backend,
@@ -152,9 +152,9 @@ fn shard((shard, role): (Shard, &RoleWatch)) -> Value {
 }
 
 fn organisations(state: &AppState, now: Timestamp) -> BTreeMap<String, Value> {
-    let quotas = (state.sources.quotas)();
-    let pauses = state.sources.pauses.get();
-    let told = state.sources.organisations().into_iter().map(|(name, org)| {
+    let quotas = (state.replica.quotas)();
+    let pauses = state.replica.pauses.get();
+    let told = state.replica.organisations().into_iter().map(|(name, org)| {
         let pause = pause_of(&pauses, &OrgName::from(name.as_str()), now);
         let more = json!({
             "paused_until": pause.and_then(|pause| human::instant(pause.until)),
@@ -189,8 +189,8 @@ fn organisation(org: &OrgReport, now: Timestamp) -> Value {
 
 fn fleet(state: &AppState, epoch: Option<Epoch>) -> Value {
     let one = |replica: &str, epoch: Option<Epoch>| json!({ "replica": replica, "role": role(epoch), "epoch": epoch });
-    let own = one(&state.sources.replica, epoch);
-    let peers = state.sources.fleet.peers();
+    let own = one(&state.replica.name, epoch);
+    let peers = state.replica.peers.list();
     let replicas: Vec<Value> =
         std::iter::once(own).chain(peers.iter().map(|peer| one(&peer.replica, peer.epoch))).collect();
     json!({ "replicas": replicas })

@@ -10,8 +10,8 @@ use actix_supervisor::{ActorRef, ChildSpec, RootHandle, Strategy, SupervisorSpec
 use github_sim::{Options, Simulator, StatisticsOptions, World};
 use github_stats::config::{Config, GithubApi, HttpUrl, OrgConfig, Secret};
 use github_stats::github::{NoMeter, RequestMeter};
-use github_stats::runtime::{lines, organisation, quotas};
-use github_stats::telemetry::Quotas;
+use github_stats::replica::Quotas;
+use github_stats::runtime::{loc_settings, organisation, quotas};
 use github_stats_actors::activity::{
     ActivitySettings, DAY, FactId, LocChange, Timestamp, last_complete_week,
 };
@@ -176,7 +176,7 @@ impl Stage {
             queue: queue_actor.clone(),
             concurrency: 4,
             role,
-            lines: lines(config),
+            lines: loc_settings(config),
             observer: told.clone(),
         };
         let root = start_root(
