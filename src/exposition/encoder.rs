@@ -140,7 +140,7 @@ mod tests {
         Encoder::default().encode(1, snapshot).counts()
     }
 
-    /// What a page must hold, straight from the rules.
+    /// The series a page must contain, straight from the rules.
     fn expected(snapshot: &SeriesSnapshot, format: ExpositionFormat) -> Series {
         let mut series = Series::new();
         for row in snapshot.rows() {

@@ -16,7 +16,7 @@ use crate::human;
 
 /// The answer of `/healthz`.
 #[derive(Serialize)]
-struct HealthReport<'a> {
+struct HealthResponse<'a> {
     mode: Status,
     role: Role,
     epoch: Option<Epoch>,
@@ -72,11 +72,11 @@ fn respond(state: &AppState, full: bool) -> HttpResponse {
     }
 }
 
-fn report<'a>(state: &'a AppState, health: &'a HealthSnapshot, full: bool) -> HealthReport<'a> {
+fn report<'a>(state: &'a AppState, health: &'a HealthSnapshot, full: bool) -> HealthResponse<'a> {
     let tree = &health.actors;
     let build = state.metrics.build();
     let components = health.components.iter();
-    HealthReport {
+    HealthResponse {
         mode: health.mode,
         role: health.role,
         epoch: health.epoch,

@@ -6,7 +6,10 @@ use std::time::Duration;
 use actix_supervisor::{ActorState, TreeSnapshot};
 use tokio::time::Instant;
 
-use super::{Component, Dependency, HealthSnapshot, Received, Reports, RoleReport, SchedulerReport, Status};
+use super::report::Received;
+use super::{
+    Component, Dependency, HealthSnapshot, ProbeResult, Reports, RoleReport, SchedulerReport, Status,
+};
 use crate::activity::{OrgName, Timestamp};
 use crate::maintenance::Pause;
 use crate::queue::QueueState;
@@ -108,7 +111,7 @@ impl Assessment<'_> {
     }
 
     /// Adds the component that a probe reports; probes are run too seldom for their silence to mean anything.
-    fn probe(&mut self, name: &'static str, result: Option<(Timestamp, &super::ProbeResult)>) {
+    fn probe(&mut self, name: &'static str, result: Option<(Timestamp, &ProbeResult)>) {
         match result {
             Some((at, result)) => self.add(name, (result.status, result.detail.clone()), Some(at)),
             None => self.never_reported(name),
@@ -259,7 +262,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::health::{HealthReport, ProbeResult};
+    use crate::health::HealthReport;
     use crate::role::{Epoch, RoleView};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);

@@ -16,7 +16,7 @@ pub use assessment::assess;
 pub use dependency::Dependency;
 pub use health_actor::{HealthActor, HealthSettings};
 pub use probe::{Probe, ProbeResult};
-pub use report::{HealthReport, Received, Reports, RoleReport, SchedulerReport};
+pub use report::{HealthReport, Reports, RoleReport, SchedulerReport};
 pub use snapshot::{Component, HealthSnapshot, Mode, Status};
 pub use state_reporter::{PublishedState, StateReporter};
 pub use urgent_facts::UrgentFacts;

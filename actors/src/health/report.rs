@@ -60,13 +60,13 @@ pub struct SchedulerReport {
 
 /// A report and when it was received.
 #[derive(Clone, Debug)]
-pub struct Received<T> {
+pub(super) struct Received<T> {
     /// What was reported.
-    pub report: T,
+    pub(super) report: T,
     /// When, on GitHub's clock; for people.
-    pub at: Timestamp,
+    pub(super) at: Timestamp,
     /// When, on this machine's monotonic clock; to notice silence.
-    pub instant: Instant,
+    pub(super) instant: Instant,
 }
 
 /// The latest report of every reporter; `None` until its first one.

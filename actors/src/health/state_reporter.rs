@@ -93,3 +93,53 @@ fn is_reporting(tree: &TreeSnapshot, id: &ActorId) -> bool {
     };
     tree.actors.iter().find(|actor| actor.id == *id).is_some_and(has_heartbeat)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use actix::prelude::*;
+    use actix_supervisor::testing::in_virtual_time;
+    use actix_supervisor::{ActorRef, ChildSpec, Strategy, SupervisorSpec, start_root};
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::activity::Timestamp;
+    use crate::clock::Clock;
+    use crate::store::MemoryState;
+
+    struct Idle;
+
+    impl Actor for Idle {
+        type Context = Context<Self>;
+    }
+
+    fn reporter() -> StateReporter {
+        let clock = Clock::starting_at(Timestamp::from_unix(1_800_000_000));
+        StateReporter {
+            store: PublishedState { actor: "store".into(), state: Observable::default() },
+            queue: PublishedState { actor: "queue".into(), state: Observable::default() },
+            scheduler: PublishedState { actor: "scheduler".into(), state: Observable::default() },
+            role_actors: vec!["role".into()],
+            roles: Roles::new("static", 1),
+            maintenance_actor: "maintenance".into(),
+            pauses: PauseRegistry::new(Arc::new(MemoryState::new()), clock, Observable::default()),
+            tree: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn only_running_actors_report() {
+        in_virtual_time(|| async {
+            let reporter = reporter();
+            assert!(reporter.reports().is_empty(), "the tree is not started");
+            let store = ChildSpec::actor(&ActorRef::<Idle>::new("store"), || Idle);
+            let root = start_root(SupervisorSpec::new("root", Strategy::OneForOne).child(store)).unwrap();
+            let _ = reporter.tree.set(root.clone());
+            sleep(Duration::from_secs(1)).await;
+            let reports = reporter.reports();
+            assert!(matches!(reports[..], [HealthReport::Store(_), HealthReport::Actors(_)]), "{reports:?}");
+            root.shutdown(Duration::from_secs(5)).await;
+        });
+    }
+}
