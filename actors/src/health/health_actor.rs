@@ -46,9 +46,17 @@ impl HealthActor {
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
         for report in self.settings.reporter.reports() {
-            ctx.notify(report);
+            self.handle(report, ctx);
         }
-        ctx.notify(Assess);
+        self.assess();
+    }
+
+    /// Assesses the reports received so far.
+    fn assess(&self) {
+        let before = self.settings.snapshot.get();
+        let after = assess(&self.reports, &before, self.settings.clock.now(), Instant::now());
+        log_changes(&before, &after);
+        self.settings.snapshot.set(after);
     }
 
     fn probe(&self, ctx: &mut Context<Self>) {
@@ -83,22 +91,6 @@ impl Handler<HealthReport> for HealthActor {
 
     fn handle(&mut self, report: HealthReport, _: &mut Self::Context) {
         self.reports.receive(report, self.settings.clock.now(), Instant::now());
-    }
-}
-
-/// Assesses the reports received so far.
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "()")]
-struct Assess;
-
-impl Handler<Assess> for HealthActor {
-    type Result = ();
-
-    fn handle(&mut self, _: Assess, _: &mut Self::Context) {
-        let before = self.settings.snapshot.get();
-        let after = assess(&self.reports, &before, self.settings.clock.now(), Instant::now());
-        log_changes(&before, &after);
-        self.settings.snapshot.set(after);
     }
 }
 
