@@ -10,6 +10,8 @@ use github_stats_actors::clock::Clock;
 use github_stats_actors::store::{FactStore, MemoryStore, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::exposition::ACTIVITY_FAMILIES;
+
 /// Series of one user in one repository: eight gauges and five counters.
 const SERIES_PER_PAIR: usize = 13;
 /// Users of one synthetic repository.
@@ -24,7 +26,7 @@ const STRIDE: usize = 7919;
 /// A store with about `series` activity series, all of them active at `now`.
 pub async fn filled(series: usize, now: Timestamp) -> Result<Arc<dyn FactStore>, StoreError> {
     let store = MemoryStore::new();
-    let pairs = series.div_ceil(SERIES_PER_PAIR);
+    let pairs = series.div_ceil(ACTIVITY_FAMILIES);
     for (number, first) in (0..pairs).step_by(USERS_PER_REPOSITORY).enumerate() {
         let users = first..pairs.min(first + USERS_PER_REPOSITORY);
         store.write(repository(number, users, now)).await?;

@@ -1,4 +1,4 @@
-//! The families of activity: what they are called and what they show of a row.
+//! The metric families of activity: the one table from which pages, OTLP exports and estimates are made.
 
 use github_stats_actors::activity::{FactKind, SeriesRow};
 
@@ -6,19 +6,21 @@ use super::Desc;
 
 const LABELS: &[&str] = &["org", "repo", "user"];
 
-/// A family of activity.
+/// A metric family of activity.
 pub struct ActivityFamily {
     /// Its description.
     pub desc: Desc,
-    /// What it shows of a row; `None` where the row has no such series.
+    /// Its value for a row; `None` where the row has no such series.
     pub(crate) value: fn(&SeriesRow) -> Option<i128>,
 }
 
-/// How many there are.
-pub(super) const FAMILIES: usize = 13;
-
 /// Every family of activity, in the order of the page.
-pub static ACTIVITY: [ActivityFamily; FAMILIES] = [
+pub static ACTIVITY: &[ActivityFamily] = TABLE;
+
+/// The number of families: the series that one user has in one repository.
+pub const ACTIVITY_FAMILIES: usize = TABLE.len();
+
+const TABLE: &[ActivityFamily] = &[
     gauge("gh_activity_commits_24h", "Commits to the default branch in the last 24 hours.", |row| {
         day(row, FactKind::Commit)
     }),
@@ -39,12 +41,12 @@ pub static ACTIVITY: [ActivityFamily; FAMILIES] = [
     gauge(
         "gh_activity_loc_added_weekly",
         "Lines added to the default branch in the most recent complete week, which begins on Sunday in UTC.",
-        |row| shown(row, row.gauges.added_weekly),
+        |row| while_active(row, row.gauges.added_weekly),
     ),
     gauge(
         "gh_activity_loc_removed_weekly",
         "Lines removed from the default branch in the most recent complete week, which begins on Sunday in UTC.",
-        |row| shown(row, row.gauges.removed_weekly),
+        |row| while_active(row, row.gauges.removed_weekly),
     ),
     gauge("gh_activity_last_event_unixtime", "When the latest activity happened, in Unix time.", |row| {
         row.gauges.last_event.map(|at| i128::from(at.as_unix()))
@@ -86,22 +88,22 @@ const fn counter(
     ActivityFamily { desc: Desc::counter(name, help, LABELS), value }
 }
 
-/// A gauge is shown while it is not 0 or its user is active.
-fn shown(row: &SeriesRow, value: u64) -> Option<i128> {
+/// A gauge is exposed while it is not 0 or its user is active.
+fn while_active(row: &SeriesRow, value: u64) -> Option<i128> {
     (value != 0 || row.gauges.active).then_some(i128::from(value))
 }
 
 fn day(row: &SeriesRow, kind: FactKind) -> Option<i128> {
-    shown(row, row.gauges.day.get(kind))
+    while_active(row, row.gauges.day.get(kind))
 }
 
 fn total(row: &SeriesRow, kind: FactKind) -> Option<i128> {
     row.totals.map(|totals| i128::from(totals.get(kind)))
 }
 
-/// How many series each family of [`ACTIVITY`] has.
+/// The number of series of each family in [`ACTIVITY`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SeriesCounts(pub(super) [u64; FAMILIES]);
+pub struct SeriesCounts(pub(super) [u64; ACTIVITY_FAMILIES]);
 
 impl SeriesCounts {
     /// Series by the name of their family.

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::compress::{CompressedPart, Compressor};
 use super::{ContentCoding, Encoded};
 
-/// Lines of text that are made once and shared by every page they occur in, and what they are compressed, which is made when
-/// a page first needs it.
+/// Text that is made once and shared by every page that contains it, with its compressed forms, which are made when a page first
+/// needs them.
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
     text: Bytes,
@@ -21,7 +21,7 @@ impl Chunk {
         Chunk { text: Bytes::copy_from_slice(text), ..Chunk::default() }
     }
 
-    /// Adds the chunk to a page of `coding`, for which the compressor is.
+    /// Adds the chunk to a page; the compressor is one for `coding`.
     pub(super) fn add_to(&self, page: &mut Encoded, coding: ContentCoding, compressor: &mut Compressor) {
         let compressed = match coding {
             ContentCoding::Identity => return page.push(&compressor.part(&self.text)),
@@ -31,7 +31,7 @@ impl Chunk {
         page.push(compressed.get_or_init(|| compressor.part(&self.text)));
     }
 
-    /// The same text without what it was compressed to.
+    /// The same text without its compressed forms.
     pub(super) fn plain(&self) -> Self {
         Chunk { text: self.text.clone(), ..Chunk::default() }
     }

@@ -1,16 +1,16 @@
-//! Compression, and who gets it.
+//! Content codings and their negotiation.
 
 use super::quality::alternatives;
 
-/// How a page is coded on the wire.
+/// The coding of a page, as in `Content-Encoding`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ContentCoding {
-    /// As it is.
+    /// No compression.
     #[default]
     Identity,
     /// RFC 1952.
     Gzip,
-    /// RFC 8878: half of gzip's bytes for the same time.
+    /// RFC 8878: half the size of gzip in the same time.
     Zstd,
 }
 
@@ -27,8 +27,8 @@ impl ContentCoding {
         }
     }
 
-    /// What a client with this `Accept-Encoding` wants most; of what it wants equally, the smallest. [`ContentCoding::Identity`]
-    /// where it names nothing known: even who refuses that is served better by a page than by an error.
+    /// The coding that a client with this `Accept-Encoding` prefers; of those it prefers equally, the smallest.
+    /// [`ContentCoding::Identity`] where it accepts no other, even if it refuses that: a page is better than an error.
     pub fn negotiate(accept_encoding: Option<&str>) -> ContentCoding {
         let header = accept_encoding.unwrap_or_default();
         let wanted = |names: &[&str]| {
@@ -37,7 +37,7 @@ impl ContentCoding {
                 .map(|alternative| alternative.quality)
         };
         let others = wanted(&["*"]);
-        // Zstandard is young: a wildcard is no sign of it.
+        // A wildcard does not mean that the client knows Zstandard.
         let zstd = wanted(&["zstd"]).unwrap_or(0);
         let gzip = wanted(&["gzip", "x-gzip"]).or(others).unwrap_or(0);
         let identity = wanted(&["identity"]).unwrap_or(0);
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_gets_what_it_wants_most() {
+    fn a_client_gets_the_coding_it_prefers() {
         for (header, coding) in [
             (None, ContentCoding::Identity),
             (Some(""), ContentCoding::Identity),

@@ -5,41 +5,41 @@ use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
 use super::ContentCoding;
 
-/// The fastest level of both: half the gain of the default ones costs a fifth of their time.
+/// The fastest level of both: half the gain of the default levels for a fifth of their time.
 const DEFLATE_LEVEL: u32 = 1;
 const ZSTD_LEVEL: i32 = 1;
 
-/// Compresses; worth keeping, for a new one allocates a quarter of a megabyte.
+/// Compresses text. Reuse it: a new one allocates 256 KiB.
 pub(super) struct Compressor {
-    coding: State,
+    codec: Codec,
     out: Vec<u8>,
 }
 
-enum State {
+enum Codec {
     Identity,
     Gzip(Compress),
     Zstd(zstd::bulk::Compressor<'static>),
 }
 
-/// Text as it goes over the wire, and what is to be known of it.
+/// Text in the coding of its page, with its checksum.
 #[derive(Debug, Default)]
 pub(super) struct CompressedPart {
     /// For gzip: deflate blocks that end on a byte boundary and refer to nothing before them. For zstd: one frame.
     pub(super) bytes: Bytes,
-    /// Of the plain text; only made for gzip, whose trailer needs it.
+    /// The checksum of the plain text; only computed for gzip, whose trailer needs it.
     pub(super) checksum: Crc,
 }
 
 impl Compressor {
     pub(super) fn new(coding: ContentCoding) -> Self {
-        let coding = match coding {
-            ContentCoding::Identity => State::Identity,
-            ContentCoding::Gzip => State::Gzip(Compress::new(Compression::new(DEFLATE_LEVEL), false)),
+        let codec = match coding {
+            ContentCoding::Identity => Codec::Identity,
+            ContentCoding::Gzip => Codec::Gzip(Compress::new(Compression::new(DEFLATE_LEVEL), false)),
             ContentCoding::Zstd => {
-                State::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("level 1 exists"))
+                Codec::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("level 1 exists"))
             }
         };
-        Compressor { coding, out: Vec::new() }
+        Compressor { codec, out: Vec::new() }
     }
 
     /// A part that others may follow.
@@ -55,15 +55,17 @@ impl Compressor {
     fn compress(&mut self, text: &Bytes, flush: FlushCompress) -> CompressedPart {
         self.out.clear();
         let mut checksum = Crc::new();
-        match &mut self.coding {
-            State::Identity => return CompressedPart { bytes: text.clone(), checksum },
-            State::Gzip(deflate) => {
+        match &mut self.codec {
+            Codec::Identity => return CompressedPart { bytes: text.clone(), checksum },
+            Codec::Gzip(deflate) => {
                 checksum.update(text);
                 deflate_into(&mut self.out, deflate, text, flush);
             }
-            State::Zstd(compressor) => {
+            Codec::Zstd(compressor) => {
                 self.out.reserve(zstd::zstd_safe::compress_bound(text.len()));
-                compressor.compress_to_buffer(text, &mut self.out).expect("there is room for the worst case");
+                compressor
+                    .compress_to_buffer(text, &mut self.out)
+                    .expect("the buffer is large enough for the worst case");
             }
         }
         CompressedPart { bytes: Bytes::copy_from_slice(&self.out), checksum }
@@ -79,8 +81,8 @@ fn deflate_into(out: &mut Vec<u8>, deflate: &mut Compress, text: &[u8], flush: F
         let status = deflate.compress_vec(rest, out, flush).expect("the state is that of a new stream");
         let all_in = deflate.total_in() == text.len() as u64;
         // Output that does not fill its buffer means that nothing is left inside.
-        let room_left = out.len() < out.capacity();
-        if status == Status::StreamEnd || (all_in && room_left && flush != FlushCompress::Finish) {
+        let is_flushed = out.len() < out.capacity();
+        if status == Status::StreamEnd || (all_in && is_flushed && flush != FlushCompress::Finish) {
             return;
         }
     }

@@ -1,17 +1,17 @@
-//! What is known of a metric family before it has a sample.
+//! Descriptions of metric families.
 
 use std::borrow::Cow;
 
 use super::{MetricFamily, MetricKind};
 
-/// Name, meaning and shape of a metric family.
+/// The name, help and labels of a metric family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Desc {
     /// The full name as Prometheus stores it; a counter's ends in `_total`.
     pub name: &'static str,
     /// What kind of metric it is.
     pub kind: MetricKind,
-    /// One sentence of what it means.
+    /// One sentence for the `# HELP` line.
     pub help: &'static str,
     /// The names of its labels.
     pub labels: &'static [&'static str],
@@ -36,7 +36,7 @@ impl Desc {
         Desc { name, kind: MetricKind::Histogram, help, labels }
     }
 
-    /// The base unit its name tells; `None` where it counts things.
+    /// The base unit in its name; `None` where it counts things.
     pub fn unit(&self) -> Option<&'static str> {
         let stem = self.name.strip_suffix("_total").unwrap_or(self.name);
         UNITS.into_iter().find(|unit| stem.rsplit('_').next() == Some(unit))

@@ -1,10 +1,10 @@
-//! A snapshot as bytes: what every scrape is served from until the next one is published.
+//! An encoded snapshot, from which every scrape is served until the next one is published.
 
 use std::sync::{Arc, OnceLock};
 
 use github_stats_actors::activity::SeriesBlock;
 
-use super::activity::FAMILIES;
+use super::activity::ACTIVITY_FAMILIES;
 use super::chunk::Chunk;
 use super::compress::Compressor;
 use super::{ACTIVITY, ContentCoding, Desc, Encoded, ExpositionFormat, MetricKind, SeriesCounts, text};
@@ -13,12 +13,12 @@ use super::{ACTIVITY, ContentCoding, Desc, Encoded, ExpositionFormat, MetricKind
 #[derive(Debug)]
 pub(super) struct EncodedBlock {
     pub(super) rows: SeriesBlock,
-    pub(super) chunks: [Option<Arc<Chunk>>; FAMILIES],
-    pub(super) series: [u64; FAMILIES],
+    pub(super) chunks: [Option<Arc<Chunk>>; ACTIVITY_FAMILIES],
+    pub(super) series: [u64; ACTIVITY_FAMILIES],
 }
 
-/// The activity families of one snapshot. Immutable; the forms that were never asked for are made on demand, of the same
-/// chunks, so that whoever asks sees the same numbers whatever the form.
+/// The activity families of one snapshot. Its content is immutable. Each combination of format and coding is made when it is
+/// first requested, from the same chunks, so all of them have the same numbers.
 #[derive(Debug, Default)]
 pub struct Edition {
     pub(super) generation: u64,
@@ -41,26 +41,26 @@ impl Edition {
     pub fn counts(&self) -> SeriesCounts {
         let mut counts = SeriesCounts::default();
         for block in &self.blocks {
-            let shown = ACTIVITY.iter().map(|family| !self.hides(family.desc.kind));
-            for ((count, series), shown) in counts.0.iter_mut().zip(block.series).zip(shown) {
-                *count += if shown { series } else { 0 };
+            let exposed = ACTIVITY.iter().map(|family| !self.hides(family.desc.kind));
+            for ((count, series), is_exposed) in counts.0.iter_mut().zip(block.series).zip(exposed) {
+                *count += if is_exposed { series } else { 0 };
             }
         }
         counts
     }
 
-    /// The families in this form, if they were made already.
+    /// The families in this format and coding, if that was made already.
     pub fn made(&self, format: ExpositionFormat, coding: ContentCoding) -> Option<Arc<Encoded>> {
         self.slot(format, coding).get().cloned()
     }
 
-    /// The families in this form. Compresses what was not compressed before, which may take a tenth of a second for a million
-    /// series: call it where that blocks nobody.
+    /// The families in this format and coding. Compresses what was not compressed before, which may take 0.1 s for a million
+    /// series: do not call it on a thread that must not block.
     pub fn make(&self, format: ExpositionFormat, coding: ContentCoding) -> Arc<Encoded> {
         self.slot(format, coding).get_or_init(|| Arc::new(self.encoded(format, coding))).clone()
     }
 
-    /// The codings it was made in.
+    /// The codings in which it was made.
     pub(super) fn codings(&self) -> impl Iterator<Item = ContentCoding> {
         let made = |coding: &ContentCoding| {
             ExpositionFormat::ALL.iter().any(|format| self.made(*format, *coding).is_some())

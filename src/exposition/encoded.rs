@@ -5,7 +5,7 @@ use flate2::Crc;
 
 use super::compress::CompressedPart;
 
-/// Bytes of a piece at most. The server copies a body piece by piece into its write buffer; with one large piece it would
+/// The greatest size of a piece, in bytes. The server copies a body piece by piece into its write buffer; with one large piece it would
 /// copy everything before it sends the first byte.
 const PIECE: usize = 48 * 1024;
 
@@ -28,7 +28,7 @@ impl Encoded {
         self.length
     }
 
-    /// Of the plain text; only made for gzip.
+    /// The checksum of the plain text; only computed for gzip.
     pub(super) fn checksum(&self) -> &Crc {
         &self.checksum
     }

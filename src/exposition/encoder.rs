@@ -1,16 +1,16 @@
-//! From snapshots to editions, each at the price of what changed since the last.
+//! From snapshots to editions, each at the cost of what has changed since the last.
 
 use std::sync::Arc;
 
 use github_stats_actors::activity::{SeriesBlock, SeriesRow, SeriesSnapshot};
 
-use super::activity::{ActivityFamily, FAMILIES};
+use super::activity::{ACTIVITY_FAMILIES, ActivityFamily};
 use super::chunk::Chunk;
 use super::edition::{Edition, EncodedBlock};
 use super::{ACTIVITY, escape};
 
-/// Makes editions of one snapshot after the other. What a snapshot shares with the last one is not looked at again, and a
-/// chunk whose text would be the same stays the same, with what it was compressed to.
+/// Encodes one snapshot after another. Blocks that a snapshot shares with the last one are reused, and so are chunks whose text
+/// is the same, together with their compressed forms.
 #[derive(Debug, Default)]
 pub struct Encoder {
     last: Vec<Arc<EncodedBlock>>,
@@ -18,7 +18,7 @@ pub struct Encoder {
     text: Vec<u8>,
 }
 
-/// The label blocks of the rows of a block in one allocation: each is written once and copied into up to 13 families.
+/// The label blocks of the rows of a block in one allocation: each is written once and copied into every family.
 #[derive(Debug, Default)]
 struct Labels {
     text: Vec<u8>,
@@ -26,7 +26,7 @@ struct Labels {
 }
 
 impl Encoder {
-    /// The edition of a snapshot. All text is in it; nothing is compressed but what was before.
+    /// The edition of a snapshot. Its text is complete; nothing is compressed that was not before.
     pub fn encode(&mut self, generation: u64, snapshot: &SeriesSnapshot) -> Edition {
         let mut last = std::mem::take(&mut self.last).into_iter().peekable();
         let mut blocks = Vec::with_capacity(snapshot.blocks.len());
@@ -42,7 +42,7 @@ impl Encoder {
         Edition::new(generation, blocks, snapshot.counters_hidden)
     }
 
-    /// Forgets what chunks were compressed to: from the next edition on, only what is asked for then takes memory.
+    /// Drops the compressed forms of chunks: from the next edition on, only those requested by then take memory.
     pub fn forget_compressed(&mut self) {
         for block in &mut self.last {
             let plain = |chunk: &Option<Arc<Chunk>>| chunk.as_ref().map(|chunk| Arc::new(chunk.plain()));
@@ -55,7 +55,7 @@ impl Encoder {
         let old = old.filter(|old| old.rows.iter().map(names).eq(rows.iter().map(names)));
         self.labels.fill(rows);
         let mut block =
-            EncodedBlock { rows: rows.clone(), chunks: Default::default(), series: [0; FAMILIES] };
+            EncodedBlock { rows: rows.clone(), chunks: Default::default(), series: [0; ACTIVITY_FAMILIES] };
         for (index, family) in ACTIVITY.iter().enumerate() {
             let values =
                 |rows: &SeriesBlock| -> Vec<Option<i128>> { rows.iter().map(family.value).collect() };
@@ -140,13 +140,13 @@ mod tests {
         Encoder::default().encode(1, snapshot).counts()
     }
 
-    /// What a page must hold, straight from the rules.
+    /// The series a page must contain, straight from the rules.
     fn expected(snapshot: &SeriesSnapshot, format: ExpositionFormat) -> Series {
         let mut series = Series::new();
         for row in snapshot.rows() {
             let (org, repo, user) = (row.org.to_string(), row.repo.to_string(), row.user.to_string());
             let labels = BTreeMap::from([("org".into(), org), ("repo".into(), repo), ("user".into(), user)]);
-            for family in &ACTIVITY {
+            for family in ACTIVITY {
                 let Some(value) = (family.value)(row) else { continue };
                 let name = match format {
                     ExpositionFormat::Text => family.desc.name,

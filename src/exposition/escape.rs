@@ -1,4 +1,4 @@
-//! Escaping, where the two formats agree and where they do not.
+//! Escaping of label values and help texts in the two formats.
 
 use super::ExpositionFormat;
 

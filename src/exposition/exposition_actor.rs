@@ -1,4 +1,4 @@
-//! The actor that turns each snapshot into an edition, off every request's path.
+//! The actor that encodes each snapshot, independently of requests.
 
 use std::panic::resume_unwind;
 
@@ -30,7 +30,7 @@ impl Actor for ExpositionActor {
     }
 }
 
-/// Snapshots that come while one is encoded are passed over for the latest.
+/// Of the snapshots published while one is encoded only the latest is encoded next.
 async fn follow(view: PublishedView, pages: ActivityPages) {
     let mut generations = view.generations();
     let mut worker = Worker { encoder: Encoder::default(), pages };
@@ -39,13 +39,13 @@ async fn follow(view: PublishedView, pages: ActivityPages) {
         if let Some(published) = view.latest() {
             let work = tokio::task::spawn_blocking(move || {
                 let edition = worker.edition(published.generation, &published.series);
-                // Whoever publishes frees the edition before: not the thread of the actors.
+                // Publishing frees the edition before; not on the thread of the actors.
                 worker.pages.publish(edition);
                 worker
             });
             worker = match work.await {
                 Ok(worker) => worker,
-                // The supervisor is to see it as if it had happened here.
+                // For the supervisor it is a panic of this actor.
                 Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
                 Err(_) => return,
             };
@@ -62,7 +62,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// The edition in the forms that scrapes ask for these days.
+    /// The edition in the forms that recent scrapes have requested.
     fn edition(&mut self, generation: u64, series: &SeriesSnapshot) -> Edition {
         let warm = self.pages.warm();
         let is_warm = |coding: ContentCoding| warm.iter().any(|(_, warm)| *warm == coding);
@@ -99,11 +99,12 @@ mod tests {
     }
 
     #[actix::test]
-    async fn every_snapshot_becomes_an_edition_in_the_forms_that_are_asked_for() {
+    async fn every_snapshot_becomes_an_edition_in_the_requested_forms() {
         let (view, pages) = (PublishedView::default(), ActivityPages::default());
-        let (told, shown) = (view.clone(), pages.clone());
+        let (source, target) = (view.clone(), pages.clone());
         let exposition = ActorRef::new("exposition");
-        let child = ChildSpec::actor(&exposition, move || ExpositionActor::new(told.clone(), shown.clone()));
+        let child =
+            ChildSpec::actor(&exposition, move || ExpositionActor::new(source.clone(), target.clone()));
         let root = start_root(SupervisorSpec::new("root", Strategy::OneForOne).child(child)).expect("a tree");
         view.publish(snapshot(vec![row("acme", "api", "ann")]));
         let first = published(&pages, 1).await;
@@ -113,7 +114,7 @@ mod tests {
         let second = published(&pages, 2).await;
         assert!(
             second.made(ExpositionFormat::OpenMetrics, ContentCoding::Zstd).is_some(),
-            "it was made ahead"
+            "it was made in advance"
         );
         assert!(second.made(ExpositionFormat::Text, ContentCoding::Gzip).is_none());
         root.shutdown(Duration::from_secs(1)).await;

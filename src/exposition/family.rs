@@ -1,4 +1,4 @@
-//! Metric families as data: what telemetry hands to the encoders, and replicas to each other.
+//! Metric families as data: passed from telemetry to the encoders, and exchanged between replicas.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,9 +24,9 @@ pub struct MetricFamily {
     pub name: Cow<'static, str>,
     /// What kind of metric it is.
     pub kind: MetricKind,
-    /// One sentence of what it means.
+    /// One sentence for the `# HELP` line.
     pub help: Cow<'static, str>,
-    /// The base unit, if the name tells one.
+    /// The base unit, if the name has one.
     pub unit: Option<Cow<'static, str>>,
     /// The names of the labels, which every sample gives in this order.
     pub labels: Vec<Cow<'static, str>>,
@@ -49,9 +49,9 @@ pub struct MetricSample {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum MetricValue {
-    /// Of a gauge or a counter.
+    /// The value of a gauge or a counter.
     Number(f64),
-    /// Of a histogram.
+    /// The observations of a histogram.
     Histogram(Histogram),
 }
 
@@ -65,8 +65,6 @@ pub struct Histogram {
     /// Their sum.
     pub sum: f64,
 }
-
-// === impl Family ===
 
 impl MetricFamily {
     /// Adds a sample of a gauge or a counter.

@@ -1,4 +1,4 @@
-//! The two text formats, and which one a scraper gets.
+//! The two text formats and their negotiation.
 
 use super::quality::alternatives;
 
@@ -24,8 +24,8 @@ impl ExpositionFormat {
         }
     }
 
-    /// The format a scraper with this `Accept` wants most; [`ExpositionFormat::Text`] if it does not say, or wants neither:
-    /// a page it may be able to read serves it better than an error.
+    /// The format that a scraper with this `Accept` prefers; [`ExpositionFormat::Text`] without that header, or where it accepts
+    /// neither: a page is better than an error.
     pub fn negotiate(accept: Option<&str>) -> ExpositionFormat {
         let accept = accept.unwrap_or_default();
         let mut best: Option<(u16, u8, usize, ExpositionFormat)> = None;
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scraper_gets_what_it_wants_most() {
+    fn a_scraper_gets_the_format_it_prefers() {
         let prometheus_2 = "application/openmetrics-text;version=1.0.0;q=0.8,\
             application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         let prometheus_3 = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\

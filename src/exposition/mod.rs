@@ -1,5 +1,5 @@
-//! What `/metrics` says, as bytes: a small model of metric families, the two text formats, compression, and the
-//! editions that make a scrape of a million series cost little more than sending them.
+//! The content of `/metrics` as bytes: a small model of metric families, the two text formats, compression, and the editions
+//! that make a scrape of a million series cost little more than sending them.
 
 mod activity;
 mod chunk;
@@ -22,7 +22,7 @@ mod text;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use activity::{ACTIVITY, ActivityFamily, SeriesCounts};
+pub use activity::{ACTIVITY, ACTIVITY_FAMILIES, ActivityFamily, SeriesCounts};
 pub use coding::ContentCoding;
 pub use desc::Desc;
 pub use edition::Edition;

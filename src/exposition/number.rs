@@ -1,4 +1,4 @@
-//! Numbers as Prometheus reads and writes them.
+//! Numbers in the form that Prometheus reads.
 
 use std::io::Write;
 

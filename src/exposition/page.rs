@@ -1,4 +1,4 @@
-//! A whole page: the activity families, which are shared, and what is new in every scrape.
+//! A whole page: the activity families, which are shared between scrapes, and those that are new in every scrape.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl MetricsPage {
         MetricsPage { head, activity, rest, tail }
     }
 
-    /// Bytes of the page.
+    /// The size of the page in bytes.
     pub fn length(&self) -> u64 {
         self.head.len() as u64 + self.activity.length() + self.rest.length() + self.tail.len() as u64
     }

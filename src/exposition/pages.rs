@@ -1,4 +1,4 @@
-//! Where the latest edition is found.
+//! The latest edition.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,31 +11,31 @@ use tokio::time::Instant;
 
 use super::{ContentCoding, Edition, Encoded, ExpositionFormat, SeriesCounts};
 
-/// How long after a scrape its form is made ahead for the next ones; longer than the usual scrape interval.
+/// How long after a scrape its form is made in advance for the next ones; longer than the usual scrape interval.
 const WARM: Duration = Duration::from_secs(600);
 
-/// The activity families as last published. Cheap to clone; clones share everything. Reading never waits for the
-/// actor that publishes.
+/// The activity families as last published, in each form: a combination of format and coding. Cheap to clone; clones share
+/// everything. Reading never waits for the actor that publishes.
 #[derive(Clone, Debug, Default)]
-pub struct ActivityPages(Arc<Shared>);
+pub struct ActivityPages(Arc<Inner>);
 
 #[derive(Debug)]
-struct Shared {
+struct Inner {
     latest: ArcSwapOption<Edition>,
-    begun: Instant,
-    /// For each form: when it was last asked for, in seconds since `begun`, and one more; 0 for never.
-    asked: [[AtomicU64; ContentCoding::ALL.len()]; ExpositionFormat::ALL.len()],
-    /// One form is made at a time; whoever waits finds it done.
-    turn: Arc<Mutex<()>>,
+    created: Instant,
+    /// For each form: when it was last requested, in seconds since `created` plus one; 0 for never.
+    requested: [[AtomicU64; ContentCoding::ALL.len()]; ExpositionFormat::ALL.len()],
+    /// Held while a form is made: one at a time, and those who waited find it made.
+    making: Arc<Mutex<()>>,
 }
 
-impl Default for Shared {
+impl Default for Inner {
     fn default() -> Self {
-        Shared {
+        Inner {
             latest: ArcSwapOption::empty(),
-            begun: Instant::now(),
-            asked: Default::default(),
-            turn: Arc::default(),
+            created: Instant::now(),
+            requested: Default::default(),
+            making: Arc::default(),
         }
     }
 }
@@ -56,41 +56,41 @@ impl ActivityPages {
         self.0.latest.load().as_ref().map(|edition| edition.counts()).unwrap_or_default()
     }
 
-    /// The latest edition in one form; empty before there is one. The first scrape of a form in a while has it made, on a
-    /// thread for blocking work; from then on it is made ahead.
+    /// The latest edition in one form; empty before there is one. The first scrape of a form in a while makes it, on a thread
+    /// for blocking work; from then on it is made in advance.
     ///
     /// # Errors
-    /// [`JoinError`] if making it panicked or the runtime is going down.
+    /// [`JoinError`] if making it panicked or the runtime is shutting down.
     pub async fn encoded(
         &self,
         format: ExpositionFormat,
         coding: ContentCoding,
     ) -> Result<Arc<Encoded>, JoinError> {
-        let now = self.0.begun.elapsed().as_secs() + 1;
-        self.0.asked[format as usize][coding as usize].store(now, Ordering::Relaxed);
+        let now = self.0.created.elapsed().as_secs() + 1;
+        self.0.requested[format as usize][coding as usize].store(now, Ordering::Relaxed);
         if let Some(made) = self.0.made(format, coding) {
             return Ok(made);
         }
-        let turn = self.0.turn.clone().lock_owned().await;
+        let making = self.0.making.clone().lock_owned().await;
         if let Some(made) = self.0.made(format, coding) {
             return Ok(made);
         }
         let Some(edition) = self.latest() else { return Ok(Arc::default()) };
-        // It goes on even if the scraper has gone: the next one will want it.
+        // It continues even if the scraper has disconnected: the next one will need it.
         let work = tokio::task::spawn_blocking(move || {
             let made = edition.make(format, coding);
-            drop(turn);
+            drop(making);
             made
         });
         work.await
     }
 
-    /// The forms scrapes ask for these days.
+    /// The forms that recent scrapes have requested.
     pub(super) fn warm(&self) -> Vec<(ExpositionFormat, ContentCoding)> {
-        let now = self.0.begun.elapsed().as_secs() + 1;
+        let now = self.0.created.elapsed().as_secs() + 1;
         let is_warm = |(format, coding): &(ExpositionFormat, ContentCoding)| {
-            let asked = self.0.asked[*format as usize][*coding as usize].load(Ordering::Relaxed);
-            asked > 0 && now - asked <= WARM.as_secs()
+            let requested = self.0.requested[*format as usize][*coding as usize].load(Ordering::Relaxed);
+            requested > 0 && now - requested <= WARM.as_secs()
         };
         let forms = ExpositionFormat::ALL
             .into_iter()
@@ -99,7 +99,7 @@ impl ActivityPages {
     }
 }
 
-impl Shared {
+impl Inner {
     fn made(&self, format: ExpositionFormat, coding: ContentCoding) -> Option<Arc<Encoded>> {
         match self.latest.load().as_ref() {
             Some(edition) => edition.made(format, coding),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_edition_shows_at_once_and_frees_the_old_one() {
+    async fn a_new_edition_is_served_at_once_and_frees_the_old_one() {
         let pages = ActivityPages::default();
         assert_eq!(pages.encoded(ExpositionFormat::Text, ContentCoding::Identity).await.unwrap().length(), 0);
         assert_eq!(pages.counts().total(), 0);
@@ -146,12 +146,12 @@ mod tests {
             Arc::downgrade(&pages.encoded(ExpositionFormat::Text, ContentCoding::Identity).await.unwrap());
         assert!(old.upgrade().is_some() && pages.counts().total() == 13);
         pages.publish(users(2));
-        assert!(old.upgrade().is_none(), "nobody will ask for the old edition again");
+        assert!(old.upgrade().is_none(), "the old edition is not needed again");
         assert_eq!(pages.counts().total(), 26);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_form_is_made_ahead_while_somebody_asks_for_it() {
+    async fn a_form_is_made_in_advance_while_scrapes_request_it() {
         let pages = ActivityPages::default();
         assert_eq!(pages.warm(), []);
         pages.encoded(ExpositionFormat::OpenMetrics, ContentCoding::Gzip).await.unwrap();

@@ -7,11 +7,11 @@ pub(super) struct Alternative<'a> {
     pub(super) name: &'a str,
     /// The value of its `version` parameter, if it has one.
     pub(super) version: Option<&'a str>,
-    /// How much it is wanted, in thousandths; 0 is a refusal.
+    /// Its quality value in thousandths; 0 is a refusal.
     pub(super) quality: u16,
 }
 
-/// The alternatives of a header, in its order. What cannot be read is passed over.
+/// The alternatives of a header, in its order. Malformed ones are skipped.
 pub(super) fn alternatives(header: &str) -> impl Iterator<Item = Alternative<'_>> {
     header.split(',').filter_map(|element| {
         let mut parts = element.split(';').map(str::trim);
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_are_read_as_far_as_they_make_sense() {
+    fn malformed_alternatives_are_skipped() {
         let read: Vec<_> =
             alternatives("text/plain;Version=\"0.0.4\" ; q=0.5,, gzip ; Q=2, br;q=nan, */*;x=y").collect();
         let text = Alternative { name: "text/plain", version: Some("0.0.4"), quality: 500 };

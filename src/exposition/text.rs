@@ -1,4 +1,4 @@
-//! Families as text.
+//! Families in the text formats.
 
 use super::{
     ExpositionFormat, Histogram, MetricFamily, MetricKind, MetricSample, MetricValue, escape, number,
@@ -14,7 +14,7 @@ pub fn encode(families: &[MetricFamily], format: ExpositionFormat) -> Vec<u8> {
     out
 }
 
-/// What ends a page.
+/// The end of a page.
 pub(super) fn end(format: ExpositionFormat) -> &'static [u8] {
     match format {
         ExpositionFormat::Text => b"",

@@ -1,4 +1,4 @@
-//! `/health/metrics`: how the exposition itself is.
+//! `/health/metrics`: the state of the exposition.
 
 use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value, json};
@@ -6,15 +6,15 @@ use serde_json::{Map, Value, json};
 use super::AppState;
 use crate::telemetry::catalogue;
 
-/// How often and when this replica was scraped, this look included, and how much it exposes. What has a metric is told
-/// under its name too, as runbooks quote it.
+/// How often and when this replica was scraped, this request included, and how much it exposes. A value that is also a metric
+/// is repeated under the metric's name, as runbooks quote it.
 pub(super) async fn exposition_health(state: web::Data<AppState>) -> HttpResponse {
-    state.metrics.scrapes().record(state.sources.clock.now());
+    state.metrics.scrapes().record(state.replica.clock.now());
     let scrapes = state.metrics.scrapes().report();
     // Whole seconds: this scrape was a moment ago.
     let seconds = scrapes.seconds_since_last.floor();
     let last = scrapes.last.map(|last| last.as_unix());
-    let refused = state.sources.store.get().refused;
+    let refused = state.replica.store.get().refused;
     let mut report = Map::new();
     for (short, metric, value) in [
         ("scrapes_total", catalogue::SCRAPES, json!(scrapes.total)),
@@ -25,7 +25,7 @@ pub(super) async fn exposition_health(state: web::Data<AppState>) -> HttpRespons
         report.insert(short.into(), value.clone());
         report.insert(metric.name.into(), value);
     }
-    report.insert("series".into(), json!(state.activity.counts().total()));
+    report.insert("series".into(), json!(state.replica.activity.counts().total()));
     HttpResponse::Ok().json(Value::Object(report))
 }
 
@@ -35,7 +35,7 @@ mod tests {
     use crate::http::testing::{fresh, get, publish};
 
     #[actix::test]
-    async fn a_second_look_counts_one_more_scrape_a_moment_ago() {
+    async fn a_second_request_counts_one_more_scrape_a_moment_ago() {
         let state = fresh();
         publish(&state, snapshot(vec![row("acme", "api", "ann")]));
         let first = get(&state, "/health/metrics").await.json();

@@ -1,4 +1,4 @@
-//! `/healthz`: how this replica is.
+//! `/healthz`: the health of this replica.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use github_stats_actors::role::{Epoch, Role};
 use github_stats_actors::scheduler::OrgStatus;
 use serde::Serialize;
 
-use super::{AppState, ready};
+use super::AppState;
 use crate::admin_api::{ActorCounts, ActorReport};
 use crate::human;
 
-/// Everything `/healthz` tells.
+/// The answer of `/healthz`.
 #[derive(Serialize)]
-struct Report<'a> {
+struct HealthResponse<'a> {
     mode: Status,
     role: Role,
     epoch: Option<Epoch>,
@@ -30,7 +30,7 @@ struct Report<'a> {
     actors: ActorCounts,
     #[serde(skip_serializing_if = "Option::is_none")]
     tree: Option<Vec<ActorReport>>,
-    /// How much of GitHub may be asked for, by organisation.
+    /// The rate limiters by organisation.
     #[serde(skip_serializing_if = "Option::is_none")]
     quotas: Option<serde_json::Value>,
 }
@@ -40,6 +40,8 @@ struct ComponentReport<'a> {
     status: Status,
     since: Option<String>,
     detail: &'a str,
+    /// When it was last reported; `null` before the first report.
+    reported_at: Option<String>,
 }
 
 /// The essentials, or everything with `?full=1`.
@@ -57,30 +59,28 @@ fn respond(state: &AppState, full: bool) -> HttpResponse {
     let health = state.health();
     let report = report(state, &health, full);
     match report.mode {
-        Status::Healthy | Status::Degraded => HttpResponse::Ok().json(report),
+        Status::Unknown | Status::Healthy | Status::Degraded => HttpResponse::Ok().json(report),
         Status::Unhealthy => HttpResponse::ServiceUnavailable().json(report),
     }
 }
 
-fn report<'a>(state: &'a AppState, health: &'a HealthSnapshot, full: bool) -> Report<'a> {
-    let tree = state.tree();
+fn report<'a>(state: &'a AppState, health: &'a HealthSnapshot, full: bool) -> HealthResponse<'a> {
+    let tree = &health.actors;
     let build = state.metrics.build();
     let components = health.components.iter();
-    // As of now, not of the last assessment: a process that was held up may have lost its leadership meanwhile.
-    let epoch = state.sources.roles.leads();
-    Report {
+    HealthResponse {
         mode: health.mode,
-        role: if epoch.is_some() { Role::Leader } else { Role::Follower },
-        epoch,
-        ready: ready::obstacle(state, health).is_none(),
+        role: health.role,
+        epoch: health.epoch,
+        ready: health.ready,
         version: &build.version,
         revision: &build.revision,
-        replica: &state.sources.replica,
+        replica: &state.replica.name,
         at: human::instant(health.at),
         components: components.map(|(name, component)| (*name, component_report(component))).collect(),
         organisations: &health.organisations,
-        actors: ActorCounts::of(&tree),
-        quotas: full.then(|| (state.sources.quotas)()),
+        actors: ActorCounts::of(tree),
+        quotas: full.then(|| (state.replica.quotas)()),
         tree: full.then(|| tree.actors.iter().map(ActorReport::of).collect()),
     }
 }
@@ -90,6 +90,7 @@ fn component_report(component: &Component) -> ComponentReport<'_> {
         status: component.status,
         since: human::instant(component.since),
         detail: &component.detail,
+        reported_at: component.reported.and_then(human::instant),
     }
 }
 
@@ -103,7 +104,8 @@ mod tests {
 
     fn degraded(mode: Status) -> HealthSnapshot {
         let since = Timestamp::from_unix(1_800_000_000);
-        let component = Component { status: mode, since, detail: "the queue is unavailable".into() };
+        let component =
+            Component { status: mode, since, detail: "the queue is unavailable".into(), reported: None };
         HealthSnapshot {
             mode,
             components: BTreeMap::from([("queue", component)]),
@@ -112,9 +114,9 @@ mod tests {
     }
 
     #[actix::test]
-    async fn the_report_tells_everything_promised() {
+    async fn the_report_has_every_documented_field() {
         let (state, _root) = with_tree(fresh()).await;
-        state.sources.health.set(degraded(Status::Degraded));
+        state.replica.health.set(degraded(Status::Degraded));
         for path in ["/healthz", "/health"] {
             let answer = get(&state, path).await;
             assert_eq!(answer.status, 200);
@@ -124,7 +126,8 @@ mod tests {
             assert_eq!((&report["epoch"], &report["ready"]), (&json!(null), &json!(false)));
             assert_eq!((&report["version"], &report["replica"]), (&json!("1.2.3"), &json!("replica-0")));
             let queue = json!({
-                "status": "degraded", "since": "2027-01-15T08:00:00Z", "detail": "the queue is unavailable"
+                "status": "degraded", "since": "2027-01-15T08:00:00Z", "detail": "the queue is unavailable",
+                "reported_at": null
             });
             assert_eq!(report["components"]["queue"], queue);
             assert_eq!(report["actors"], json!({ "up": 3, "total": 3, "restarts": 0 }));
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[actix::test]
-    async fn details_are_told_when_asked_for() {
+    async fn details_are_added_on_request() {
         let (state, _root) = with_tree(fresh()).await;
         for path in ["/healthz?full=1", "/health?x=y&full=1", "/health/detailed"] {
             let report = get(&state, path).await.json();
@@ -147,7 +150,7 @@ mod tests {
     #[actix::test]
     async fn only_unhealthy_is_an_error() {
         let state = fresh();
-        state.sources.health.set(degraded(Status::Unhealthy));
+        state.replica.health.set(degraded(Status::Unhealthy));
         assert_eq!(get(&state, "/healthz").await.status, 503);
     }
 }

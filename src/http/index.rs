@@ -1,11 +1,11 @@
-//! `/`: where everything is.
+//! `/`: a list of the pages.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 
 use super::routes::ENDPOINTS;
 
-/// A page for people who open the address in a browser.
+/// A page of links, for people who open the address in a browser.
 pub(super) async fn index() -> HttpResponse {
     let links: String = ENDPOINTS
         .iter()

@@ -1,11 +1,11 @@
-//! Resources that answer to some methods and say so to the others.
+//! Resources and the methods they allow.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, web};
 
 use super::problem::Problem;
 
-/// A resource to be read: GET and HEAD.
+/// A resource that can be read: GET and HEAD.
 pub(super) fn read<H, Args>(path: &str, handler: H) -> Resource
 where
     H: Handler<Args> + Clone,
@@ -18,7 +18,7 @@ where
         .default_service(web::to(|| refused("GET, HEAD")))
 }
 
-/// A resource that does something: POST.
+/// A resource that performs an action: POST.
 pub(super) fn act<H, Args>(path: &str, handler: H) -> Resource
 where
     H: Handler<Args>,
@@ -28,7 +28,7 @@ where
     web::resource(path).route(web::post().to(handler)).default_service(web::to(|| refused("POST")))
 }
 
-/// A resource to be read, begun and ended: GET, HEAD, POST and DELETE.
+/// A resource that can be read, started and ended: GET, HEAD, POST and DELETE.
 pub(super) fn manage<Show, Start, End, A, B, C>(path: &str, show: Show, start: Start, end: End) -> Resource
 where
     Show: Handler<A> + Clone,

@@ -1,4 +1,4 @@
-//! What every request passes: limits, headers that keep browsers honest, and the count.
+//! The middleware of every request: limits, security headers, metrics and traces.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -13,10 +13,10 @@ use tracing::{Instrument, Span};
 use super::AppState;
 use super::problem::Problem;
 
-/// Bytes of all headers of a request together, and of its body.
+/// The greatest size of all headers of a request together, and of its body, in bytes.
 const LIMIT: usize = 64 * 1024;
-/// The `path` label of requests for what does not exist.
-const NOWHERE: &str = "other";
+/// The `path` label of requests for paths that do not exist.
+const UNKNOWN_PATH: &str = "other";
 
 /// Headers of every answer.
 pub(super) fn headers() -> DefaultHeaders {
@@ -38,7 +38,7 @@ pub(super) async fn count(
     let response = next.call(request).instrument(span.clone()).await?;
     let status = response.status();
     let pattern = response.request().match_pattern();
-    let path = pattern.map_or_else(|| NOWHERE.to_owned(), |pattern| pattern.replace(":.+}", "}"));
+    let path = pattern.map_or_else(|| UNKNOWN_PATH.to_owned(), |pattern| pattern.replace(":.+}", "}"));
     span.record("http.route", &path);
     span.record("http.response.status_code", status.as_u16());
     if status.is_server_error() {
@@ -50,7 +50,7 @@ pub(super) async fn count(
     Ok(response)
 }
 
-/// A trace of its own: whoever asks does not decide what is traced here. The path is anybody's to make up, so it is left out.
+/// A trace of its own: a client does not decide what is traced here. Clients can make up paths, so the path is left out.
 fn request_span(request: &ServiceRequest) -> Span {
     tracing::info_span!(
         parent: None,
@@ -64,7 +64,7 @@ fn request_span(request: &ServiceRequest) -> Span {
     )
 }
 
-/// Refuses requests that are larger than any honest one.
+/// Refuses requests that are larger than any this API needs.
 pub(super) async fn limit(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -94,7 +94,7 @@ mod tests {
     use crate::http::testing::{ask, fresh, get};
 
     #[actix::test]
-    async fn every_answer_keeps_browsers_honest() {
+    async fn every_answer_has_security_headers() {
         let state = fresh();
         for path in ["/", "/metrics", "/nowhere", "/api/admin/actors"] {
             let answer = get(&state, path).await;

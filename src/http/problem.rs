@@ -1,4 +1,4 @@
-//! Errors as clients see them: a status and one sentence, in JSON.
+//! Error responses: a status and one sentence, in JSON.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use actix_web::{HttpResponse, ResponseError};
 
 use crate::admin_api::ErrorAnswer;
 
-/// A request that was not answered as asked.
+/// An error response.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
@@ -28,8 +28,8 @@ impl Problem {
         self
     }
 
-    /// Answers a request with this before it reaches a handler. As a response, not as an error, so that it is counted
-    /// and gets the headers of every answer.
+    /// Answers a request before it reaches a handler. As a response, not as an error, so that it is counted and gets the
+    /// headers of every answer.
     pub(super) fn refuse<B>(&self, request: ServiceRequest) -> ServiceResponse<EitherBody<B>> {
         request.into_response(self.error_response()).map_into_right_body()
     }
@@ -55,7 +55,7 @@ impl ResponseError for Problem {
     }
 }
 
-/// Answers for paths that do not exist.
+/// The answer for paths that do not exist.
 pub(super) async fn not_found() -> Result<HttpResponse, Problem> {
-    Err(Problem::new(StatusCode::NOT_FOUND, "no such page; / lists what there is"))
+    Err(Problem::new(StatusCode::NOT_FOUND, "no such page; / lists all pages"))
 }

@@ -1,4 +1,4 @@
-//! Which path is answered by whom.
+//! The routes.
 
 use actix_web::web::ServiceConfig;
 use actix_web::{middleware::from_fn, web};
@@ -9,7 +9,7 @@ use super::{AppState, admin, exposition_health, health, index, live, problem, re
 /// The endpoints, as the index lists them.
 pub(super) const ENDPOINTS: [(&str, &str); 8] = [
     ("/metrics", "metrics for Prometheus"),
-    ("/healthz", "how this replica is"),
+    ("/healthz", "health of this replica"),
     ("/health/detailed", "the same with all details"),
     ("/livez", "whether the process can make progress"),
     ("/readyz", "whether this replica can serve metrics"),
@@ -18,7 +18,7 @@ pub(super) const ENDPOINTS: [(&str, &str); 8] = [
     ("/api/admin", "the operator's API"),
 ];
 
-/// Adds all routes; the one that breaks actors only where that is allowed.
+/// Adds all routes; fault injection only where it is allowed.
 pub(super) fn routes(config: &mut ServiceConfig, state: &AppState) {
     let mut operator = web::scope("/api/admin")
         .wrap(from_fn(admin::authenticate))
@@ -68,7 +68,7 @@ mod tests {
     use crate::http::testing::{ask, fresh, get};
 
     #[actix::test]
-    async fn the_index_leads_to_pages_that_exist() {
+    async fn the_index_links_to_pages_that_exist() {
         let state = fresh();
         let index = get(&state, "/").await;
         assert_eq!((index.status, index.header("content-type")), (200, Some("text/html; charset=utf-8")));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[actix::test]
-    async fn other_methods_are_told_which_ones_there_are() {
+    async fn other_methods_are_answered_with_the_allowed_ones() {
         let state = fresh();
         for path in ["/", "/metrics", "/livez", "/healthz"] {
             let answer = ask(&state, TestRequest::post().uri(path)).await;
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[actix::test]
-    async fn what_does_not_exist_is_said_in_json() {
+    async fn unknown_paths_are_answered_with_a_json_error() {
         let answer = get(&fresh(), "/metricz").await;
         assert_eq!((answer.status, answer.header("content-type")), (404, Some("application/json")));
         assert!(answer.json()["error"].is_string());

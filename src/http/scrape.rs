@@ -12,12 +12,12 @@ use tokio::time::Instant;
 use super::AppState;
 use super::problem::Problem;
 use crate::exposition::{ContentCoding, ExpositionFormat, MetricsPage};
-use crate::telemetry::collect;
+use crate::fleet::all_families;
 
-/// How Prometheus says how long it waits for a page.
+/// The header in which Prometheus sends its scrape timeout, in seconds.
 const TIMEOUT_HEADER: &str = "x-prometheus-scrape-timeout-seconds";
-/// How long a scraper may take that does not say; longer than any usual timeout.
-const USUAL_LIMIT: Duration = Duration::from_secs(60);
+/// How long an answer may take where the scraper sends no timeout; longer than any usual one.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
 
 /// Answers a scrape. The activity part is encoded once for each snapshot; the rest is new in every answer.
 pub(super) async fn metrics(
@@ -26,13 +26,13 @@ pub(super) async fn metrics(
 ) -> Result<HttpResponse, Problem> {
     let format = ExpositionFormat::negotiate(joined(&request, header::ACCEPT).as_deref());
     let coding = ContentCoding::negotiate(joined(&request, header::ACCEPT_ENCODING).as_deref());
-    let activity = state.activity.encoded(format, coding).await.map_err(failed)?;
-    // A client that asks for the headers only reads no numbers: that is no scrape.
+    let activity = state.replica.activity.encoded(format, coding).await.map_err(failed)?;
+    // A client that requests the headers only reads no numbers: that is not a scrape.
     let scrapes = match *request.method() {
         Method::HEAD => state.metrics.scrapes().report(),
-        _ => state.metrics.scrapes().record(state.sources.clock.now()),
+        _ => state.metrics.scrapes().record(state.replica.clock.now()),
     };
-    let families = collect(&state.sources, &state.metrics, &state.activity.counts(), &scrapes);
+    let families = all_families(&state.replica, &state.metrics, &state.replica.activity.counts(), &scrapes);
     let page = MetricsPage::new(activity, &families, format, coding);
     let mut response = HttpResponse::Ok();
     response.content_type(format.content_type());
@@ -44,16 +44,16 @@ pub(super) async fn metrics(
     let deadline = Instant::now() + limit(&request);
     let pieces = page.into_pieces().map(move |piece| match Instant::now() < deadline {
         true => Ok(piece),
-        // Whoever reads on after that only holds the memory of an old page.
+        // A client that reads on after its timeout only keeps an old page in memory.
         false => Err(io::Error::from(io::ErrorKind::TimedOut)),
     });
     Ok(response.body(SizedStream::new(length, futures::stream::iter(pieces))))
 }
 
 fn limit(request: &HttpRequest) -> Duration {
-    let said = request.headers().get(TIMEOUT_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
-    let said = said.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    said.map_or(USUAL_LIMIT, |limit| limit.min(10 * USUAL_LIMIT))
+    let requested = request.headers().get(TIMEOUT_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let requested = requested.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    requested.map_or(DEFAULT_LIMIT, |limit| limit.min(10 * DEFAULT_LIMIT))
 }
 
 /// All values of a header as one list.
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[actix::test]
-    async fn metrics_answer_before_there_are_numbers() {
+    async fn metrics_are_served_before_there_are_numbers() {
         let state = fresh();
         let answer = get(&state, "/metrics").await;
         assert_eq!((answer.status, answer.header("vary")), (200, Some("Accept, Accept-Encoding")));
@@ -135,12 +135,12 @@ mod tests {
         for _ in 0..5 {
             get(&state, "/metrics").await;
         }
-        let activity = || state.activity.encoded(ExpositionFormat::Text, ContentCoding::Identity);
+        let activity = || state.replica.activity.encoded(ExpositionFormat::Text, ContentCoding::Identity);
         assert!(Arc::ptr_eq(&activity().await.unwrap(), &activity().await.unwrap()));
     }
 
     #[actix::test]
-    async fn reading_the_headers_is_no_scrape() {
+    async fn a_head_request_does_not_count_as_a_scrape() {
         let state = with_rows(fresh());
         let head = ask(&state, TestRequest::default().method(Method::HEAD).uri("/metrics")).await;
         assert_eq!(

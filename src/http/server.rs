@@ -11,7 +11,7 @@ use actix_web::{App, Error, HttpServer, web};
 
 use super::{AppState, HttpSettings, perimeter, problem, routes};
 
-/// Threads that answer. Answers are prepared bytes, and encoding happens on other threads.
+/// Threads that answer. Answers are prepared bytes; encoding happens on other threads.
 const WORKERS: usize = 2;
 /// Bytes of an answer that are gathered for one call of the kernel. With a piece more than this, a buffer of 128 KiB is not
 /// outgrown, which is the largest that the server keeps for the next call.
@@ -21,8 +21,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an idle connection is kept; longer than the usual scrape interval.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// Begins to listen. The server answers while the returned future is polled; the handle stops it. Signals are left to
-/// the caller.
+/// Starts to listen. The server answers while the returned future is polled; the handle stops it. Signals are left to the
+/// caller.
 ///
 /// # Errors
 /// Those of the listeners.
@@ -50,8 +50,8 @@ pub fn serve(settings: HttpSettings, state: AppState) -> io::Result<(Server, Ser
     Ok((server, handle))
 }
 
-/// Has the kernel close connections whose client takes nothing for so long: nobody polls an answer that cannot be sent, so no
-/// timer of ours would see it. Accepted connections inherit this.
+/// Makes the kernel close connections whose client accepts no data for this long: an answer that cannot be sent is not
+/// polled, so a timer of the server would not fire. Accepted connections inherit this.
 #[cfg(target_os = "linux")]
 fn limit_stalls(listener: &TcpListener, limit: Duration) -> io::Result<()> {
     let milliseconds = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
@@ -63,7 +63,7 @@ fn limit_stalls(_: &TcpListener, _: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// The application, the same on every worker.
+/// The application of each worker.
 pub(super) fn app(
     state: web::Data<AppState>,
 ) -> App<
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[actix::test]
-    async fn what_is_not_http_is_refused() {
+    async fn requests_that_are_not_http_are_refused() {
         let (address, handle) = started(fresh()).await;
         let garbage = raw(address, "\u{16}\u{3}\u{1} no http at all\r\n\r\n").await;
         assert!(garbage.starts_with("HTTP/1.1 400"), "{garbage}");
@@ -174,7 +174,7 @@ mod tests {
         handle.stop(true).await;
     }
 
-    /// A page that is too large for the buffers of two sockets, and who begins to scrape it.
+    /// Starts to scrape a page that is too large for the buffers of two sockets.
     async fn begin_to_scrape(
         headers: &str,
         change: impl FnOnce(HttpSettings) -> HttpSettings,
@@ -182,7 +182,7 @@ mod tests {
         let state = fresh();
         publish(&state, snapshot((0..20_000).map(|n| row("acme", "api", &format!("u{n}"))).collect()));
         let page = Arc::downgrade(
-            &state.activity.encoded(ExpositionFormat::Text, ContentCoding::Identity).await.unwrap(),
+            &state.replica.activity.encoded(ExpositionFormat::Text, ContentCoding::Identity).await.unwrap(),
         );
         let (address, handle) = started_with(state.clone(), change);
         let mut connection = TcpStream::connect(address).await.unwrap();
@@ -191,33 +191,33 @@ mod tests {
         let mut status = [0; 15];
         connection.read_exact(&mut status).await.unwrap();
         assert_eq!(&status, b"HTTP/1.1 200 OK");
-        // From here on only those who are still being answered hold the page.
+        // From here on only answers that are still being sent hold the page.
         publish(&state, snapshot(Vec::new()));
         (connection, page, handle)
     }
 
-    async fn is_let_go(page: &Weak<Encoded>) {
+    async fn is_released(page: &Weak<Encoded>) {
         let wait = async {
             while page.strong_count() > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), wait).await.expect("the page is let go");
+        tokio::time::timeout(Duration::from_secs(20), wait).await.expect("the page is released");
     }
 
     #[actix::test]
-    async fn a_client_that_takes_nothing_is_given_up() {
+    async fn a_client_that_accepts_no_data_is_disconnected() {
         let limit = Duration::from_millis(500);
         let (connection, page, handle) =
             begin_to_scrape("", |settings| HttpSettings { stall_limit: limit, ..settings }).await;
         assert_eq!(page.strong_count(), 1, "it is being sent");
-        is_let_go(&page).await;
+        is_released(&page).await;
         drop(connection);
         handle.stop(true).await;
     }
 
     #[actix::test]
-    async fn a_client_that_reads_too_slowly_is_cut_off_when_it_stopped_waiting_itself() {
+    async fn a_client_that_reads_too_slowly_is_disconnected_after_its_own_timeout() {
         let (mut connection, page, handle) =
             begin_to_scrape("X-Prometheus-Scrape-Timeout-Seconds: 0.3\r\n", |settings| settings).await;
         let mut taken = 0;

@@ -1,16 +1,16 @@
-//! How the server listens.
+//! The settings of the HTTP server.
 
 use std::net::TcpListener;
 use std::time::Duration;
 
-/// How the server listens and what it puts up with.
+/// The settings of the HTTP server.
 #[derive(Debug)]
 pub struct HttpSettings {
-    /// Where it listens. Bound by the caller, so that an address in use is known before anything is started.
+    /// The sockets it listens on. Bound by the caller, so that an address in use is known before anything is started.
     pub listeners: Vec<TcpListener>,
     /// Connections beyond this many wait to be accepted.
     pub max_connections: usize,
-    /// How long a client may take nothing of an answer before its connection is given up.
+    /// How long a client may accept no data of an answer before it is disconnected.
     pub stall_limit: Duration,
     /// How long a shutdown waits for answers that are being sent.
     pub shutdown_timeout: Duration,

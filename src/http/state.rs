@@ -1,71 +1,66 @@
-//! What the handlers read.
+//! The state of the application.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_supervisor::Observable;
-use actix_supervisor::{RootHandle, TreeSnapshot};
+use actix_supervisor::{Observable, TreeSnapshot};
 use github_stats_actors::health::HealthSnapshot;
 use github_stats_actors::maintenance::PauseRegistry;
 use github_stats_actors::queue::DeadLetterService;
 use secrecy::SecretString;
 use tokio::sync::Notify;
 
-use crate::exposition::ActivityPages;
+use crate::replica::ReplicaState;
 use crate::slo::CountHistory;
-use crate::telemetry::{Metrics, Sources};
+use crate::telemetry::Metrics;
 
-/// Everything the handlers read, by snapshot. Cheap to clone.
+/// Everything the handlers need. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AppState {
-    /// The series, encoded.
-    pub activity: ActivityPages,
-    /// The process's counters.
+    /// The state of the replica.
+    pub replica: ReplicaState,
+    /// The counters of the process.
     pub metrics: Metrics,
-    /// The states of everything else.
-    pub sources: Sources,
-    /// How long the root supervisor may be silent before the process counts as dead.
+    /// How long the root supervisor may have no heartbeat before the process counts as dead.
     pub liveness_limit: Duration,
-    /// Who may operate this replica, and how far.
+    /// Access to the operators' API, and what it acts on.
     pub admin: AdminAccess,
-    /// What was counted in the last day.
+    /// Counters of the last day, for the objectives.
     pub history: CountHistory,
 }
 
-/// Who may use the operator's API.
+/// Access to the operators' API, and what it acts on.
 #[derive(Clone, Debug)]
 pub struct AdminAccess {
-    /// The bearer token; it may be replaced at any time. `None` or empty closes the API to all but loopback.
+    /// The bearer token; it may be replaced at any time. `None` or empty restricts the API to loopback.
     pub token: Observable<Option<SecretString>>,
-    /// Whether actors may be broken on purpose.
+    /// Whether faults may be injected into actors.
     pub chaos: bool,
-    /// Where dead letters are handled; `None` where there is no queue.
+    /// Handles dead letters; `None` where there is no queue.
     pub letters: Option<DeadLetterService>,
-    /// Where scraping is paused; `None` where nothing is scraped.
+    /// Pauses scraping; `None` where nothing is scraped.
     pub maintenance: Option<PauseRegistry>,
-    /// Told when an operator wants the process to stop.
+    /// Notified when an operator requests a shutdown.
     pub shutdown: Arc<Notify>,
 }
 
 impl AppState {
-    /// The state with the usual limits.
-    pub fn new(activity: ActivityPages, metrics: Metrics, sources: Sources, admin: AdminAccess) -> Self {
+    /// The state with the default limits.
+    pub fn new(replica: ReplicaState, metrics: Metrics, admin: AdminAccess) -> Self {
         AppState {
-            activity,
+            replica,
             metrics,
-            sources,
             liveness_limit: Duration::from_secs(10),
             admin,
             history: CountHistory::default(),
         }
     }
 
-    pub(super) fn health(&self) -> Arc<HealthSnapshot> {
-        self.sources.health.get()
+    pub(super) fn health(&self) -> HealthSnapshot {
+        self.replica.health()
     }
 
-    /// The tree now; empty before it is started.
     pub(super) fn tree(&self) -> TreeSnapshot {
-        self.sources.tree.get().map_or_else(|| TreeSnapshot { actors: Vec::new() }, RootHandle::tree)
+        self.replica.tree()
     }
 }

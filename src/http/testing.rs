@@ -1,7 +1,6 @@
-//! A replica to ask, with a small tree under it.
+//! An application over a replica with a small supervision tree.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use actix::prelude::*;
 use actix_supervisor::Observable;
@@ -12,7 +11,7 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::web;
 use github_stats_actors::activity::{SeriesSnapshot, Timestamp};
 use github_stats_actors::clock::Clock;
-use github_stats_actors::health::HealthSnapshot;
+use github_stats_actors::health::Dependency;
 use github_stats_actors::maintenance::PauseRegistry;
 use github_stats_actors::role::Roles;
 use github_stats_actors::scheduler::{Completeness, OrgState, OrgStatus};
@@ -21,8 +20,9 @@ use secrecy::SecretString;
 
 use super::{AdminAccess, AppState, server};
 use crate::disk::DiskSpace;
-use crate::exposition::{ActivityPages, Encoder};
-use crate::telemetry::{Build, Dependency, Fleet, Metrics, Sources};
+use crate::exposition::Encoder;
+use crate::replica::ReplicaState;
+use crate::telemetry::{Build, Metrics};
 
 struct Idle;
 
@@ -30,49 +30,39 @@ impl Actor for Idle {
     type Context = Context<Self>;
 }
 
-/// A replica that has just started and knows nothing.
+/// A replica that has just started, without any numbers.
 pub(crate) fn fresh() -> AppState {
     let build = Build { version: "1.2.3".into(), revision: "abc".into() };
-    let sources = Sources {
-        replica: "replica-0".into(),
-        clock: Clock::starting_at(Timestamp::from_unix(1_800_000_000)),
-        health: Observable::new(HealthSnapshot::starting()),
-        scheduler: Observable::default(),
-        queue: Observable::default(),
-        roles: Roles::new("static", 1),
-        tree: Arc::new(OnceLock::new()),
-        draining: Arc::new(AtomicBool::new(false)),
+    let clock = Clock::starting_at(Timestamp::from_unix(1_800_000_000));
+    let replica = ReplicaState {
         dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Disk],
-        store: Observable::default(),
-        connections: None,
-        fleet: Fleet::default(),
         disk: Observable::new(Some(DiskSpace { free: 1 << 30, total: 1 << 31 })),
-        pauses: Observable::default(),
         quotas: Arc::new(|| serde_json::json!({ "acme": { "waiting": false } })),
+        ..ReplicaState::new("replica-0", clock, Roles::new("static", 1))
     };
-    let register =
-        PauseRegistry::new(Arc::new(MemoryState::new()), sources.clock.clone(), sources.pauses.clone());
+    let pauses =
+        PauseRegistry::new(Arc::new(MemoryState::new()), replica.clock.clone(), replica.pauses.clone());
     let admin = AdminAccess {
         token: Observable::new(None),
         chaos: false,
         letters: None,
-        maintenance: Some(register),
+        maintenance: Some(pauses),
         shutdown: Arc::default(),
     };
     let metrics = Metrics::new("replica-0", build).unwrap();
-    metrics.observe(&sources);
-    AppState::new(ActivityPages::default(), metrics, sources, admin)
+    metrics.observe(&replica);
+    AppState::new(replica, metrics, admin)
 }
 
 /// Publishes these series.
 pub(crate) fn publish(state: &AppState, series: SeriesSnapshot) {
-    let generation = state.activity.latest().map_or(1, |edition| edition.generation() + 1);
-    state.activity.publish(Encoder::default().encode(generation, &series));
+    let generation = state.replica.activity.latest().map_or(1, |edition| edition.generation() + 1);
+    state.replica.activity.publish(Encoder::default().encode(generation, &series));
 }
 
 /// The same with a healthy organisation that was scraped a minute ago.
 pub(crate) fn with_org(state: AppState, org: &str) -> AppState {
-    let now = state.sources.clock.now();
+    let now = state.replica.clock.now();
     let status = OrgStatus {
         state: OrgState::Healthy { streak: 0 },
         scraping: false,
@@ -83,7 +73,7 @@ pub(crate) fn with_org(state: AppState, org: &str) -> AppState {
         last_cycle: None,
         completeness: Some(Completeness { coverage_ratio: 1.0, newest: Some(now - 61) }),
     };
-    state.sources.scheduler.update(|scheduler| {
+    state.replica.scheduler.update(|scheduler| {
         scheduler.organisations.insert(org.into(), status);
     });
     state
@@ -96,7 +86,7 @@ pub(crate) async fn with_tree(state: AppState) -> (AppState, RootHandle) {
         spec = spec.child(ChildSpec::actor(&ActorRef::<Idle>::new(id), || Idle));
     }
     let root = start_root(spec).unwrap();
-    state.sources.tree.set(root.clone()).unwrap();
+    state.replica.tree.set(root.clone()).unwrap();
     while root.tree().actors.len() < 3 || !root.tree().is_up() {
         tokio::task::yield_now().await;
     }

@@ -7,8 +7,8 @@ use futures::future::BoxFuture;
 use github_stats_actors::events::EventObserver;
 use github_stats_actors::queue::{JobQueue, JobStores, MemoryQueue};
 
+use super::settings::dispatch;
 use super::stores::Stores;
-use super::tree::dispatch;
 use crate::config::{Config, SecretSource, StoreBackend};
 use crate::queue::amqp::{AmqpQueue, Broker, Topology};
 use crate::queue::{BackgroundTask, FallbackQueue, Outbox, TaskFactory, TracedQueue};

@@ -7,9 +7,10 @@ use github_stats_actors::activity::OrgName;
 use serde_json::{Map, Value, json};
 
 use super::Organisation;
+use crate::fleet::SharedQuota;
 use crate::github::quota::{BudgetState, RateLimiter, RateLimiterReport, RateLimiterState};
 use crate::human;
-use crate::telemetry::{Quotas, SharedQuota};
+use crate::replica::Quotas;
 
 /// A function that returns the current quota status of each organisation as JSON.
 pub fn quotas(organisations: &[Organisation]) -> Quotas {
@@ -41,13 +42,13 @@ impl RateLimiters {
 }
 
 impl SharedQuota for RateLimiters {
-    fn tell(&self) -> Value {
+    fn report(&self) -> Value {
         let reports: BTreeMap<&String, RateLimiterReport> =
             self.0.iter().map(|(name, limiter)| (name, limiter.report())).collect();
         json!(reports)
     }
 
-    fn hear(&self, reports: Vec<Value>) {
+    fn receive(&self, reports: Vec<Value>) {
         // Reports of other versions with another format are ignored.
         let reports: Vec<BTreeMap<String, RateLimiterReport>> =
             reports.into_iter().filter_map(|report| serde_json::from_value(report).ok()).collect();

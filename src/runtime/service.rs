@@ -1,70 +1,65 @@
-//! A replica's life: bind, build, serve until told to stop, drain within grace.
+//! The life cycle of a replica: bind, build, serve until it is stopped, drain within the grace period.
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actix_supervisor::Observable;
-use actix_supervisor::{DuplicateId, Exit, install_panic_hook};
+use actix_supervisor::{DuplicateId, Exit, Observable, install_panic_hook};
 use actix_web::dev::ServerHandle;
 use futures::future::join_all;
 use github_stats_actors::clock::Clock;
 use github_stats_actors::events::EventObserver;
 use github_stats_actors::fleet::{LeaveFleet, PeerExchange};
-use github_stats_actors::health::Probe;
-use github_stats_actors::role::{Elector, Resign};
+use github_stats_actors::health::{Dependency, Probe};
+use github_stats_actors::role::{ElectionBasis, Elector, Resign, Roles};
 use rand::RngExt;
 use secrecy::SecretString;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::queue::BackfillQueue;
 use super::rate_limiters::{RateLimiters, quotas};
+use super::signals::Signals;
 use super::sources::{SourcesError, organisations};
 use super::stores::Stores;
-use super::tree::{FleetParts, Shown, Tree, TreeParts, start};
+use super::tree::{Organisation, Tree, TreeParts, start};
 use crate::config::{Config, SecretSource};
-use crate::disk::{DiskProbe, DiskSpace};
+use crate::disk::DiskProbe;
+use crate::fleet::FleetExchange;
 use crate::github::RequestMeter;
 use crate::http::{AdminAccess, AppState, HttpSettings, serve};
-use crate::slo::{CountHistory, CounterReading};
-use crate::telemetry::{
-    Build, Dependency, Fleet, FleetExchange, Metrics, MetricsError, Otel, QueueNames, Quotas, Sources,
-};
+use crate::replica::ReplicaState;
+use crate::slo::{CountHistory, CounterSnapshot};
+use crate::telemetry::{Build, Metrics, MetricsError, Otel, QueueNames};
 
-/// How often the admin token's file is read again.
+/// How often the admin token is read again.
 const TOKEN_REFRESH: Duration = Duration::from_secs(10);
-/// How soon the counts are read again while what all replicas count together is not known.
-const FIRST_READING: Duration = Duration::from_secs(1);
-/// How long an election backend may take to let go of leadership.
+/// How soon the counters are recorded again while those of all replicas are not known.
+const FIRST_SNAPSHOT: Duration = Duration::from_secs(1);
+/// How long an election backend may take to release leadership.
 const RESIGN_LIMIT: Duration = Duration::from_secs(1);
-
-/// How long taking leave of the other replicas may take.
+/// How long withdrawing this replica's report may take.
 const LEAVE_LIMIT: Duration = Duration::from_secs(1);
-
-/// How long sending the last traces and metrics may take, at most a quarter of the grace.
+/// How long exporting the last traces and metrics may take; at most a quarter of the grace period.
 const FLUSH_LIMIT: Duration = Duration::from_secs(3);
-
-/// How long answers under way may take at the end.
+/// How long HTTP answers in progress may take at the end.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
-/// What a replica is made of.
+/// The settings of a [`Service`].
 pub struct ServiceSettings {
     /// The checked configuration.
     pub config: Config,
     /// The replica's name.
     pub replica: String,
-    /// How leadership is decided, in each shard; at least one.
+    /// The elector of each shard; at least one.
     pub electors: Vec<Arc<dyn Elector>>,
-    /// Whether actors may be broken through the admin API.
+    /// Whether faults may be injected into actors through the admin API.
     pub chaos: bool,
-    /// Where everything is kept.
+    /// The stores.
     pub stores: Stores,
-    /// GitHub's time.
+    /// GitHub's clock.
     pub clock: Arc<Clock>,
-    /// Where traces and metrics are sent, if anywhere.
+    /// The OTLP export; `None` without a collector.
     pub otel: Option<Otel>,
 }
 
@@ -78,11 +73,11 @@ pub enum ServiceError {
     Listen {
         /// The address.
         address: String,
-        /// What the operating system said.
+        /// The error of the operating system.
         #[source]
         cause: std::io::Error,
     },
-    /// An organisation cannot be asked for.
+    /// The credentials or the source of an organisation cannot be used.
     #[error(transparent)]
     Sources(#[from] SourcesError),
     /// The metrics cannot be set up.
@@ -116,52 +111,41 @@ impl Service {
         install_panic_hook();
         let signals = Signals::new().map_err(ServiceError::Signals)?;
         let config = &settings.config;
-        warn_of_shards(config, settings.electors.len());
+        warn_of_unused_shards(config, settings.electors.len());
         let listener = bind(config)?;
         let queues = QueueNames::from_config(&config.amqp);
-        let metrics = Metrics::sent(&settings.replica, Build::current(), settings.otel.as_ref(), queues)?;
+        let metrics = Metrics::exported(&settings.replica, Build::current(), settings.otel.as_ref(), queues)?;
         metrics.attach(&settings.stores.meter);
         metrics.begin_at_zero(config.github.orgs.iter().map(|org| org.org.as_str()));
         let meter: Arc<dyn RequestMeter> = Arc::new(metrics.github());
-        let observer: Arc<dyn EventObserver> = Arc::new(metrics.clone());
         let organisations = organisations(config, &settings.clock, &meter)?;
-        let quotas = quotas(&organisations);
-        let rate_limiters = Arc::new(RateLimiters::of(&organisations));
+        let limiters = Arc::new(RateLimiters::of(&organisations));
         let disk = DiskProbe::new(&config.store.path);
-        let sources = sources(&settings, disk.space(), quotas);
-        let parts = TreeParts {
-            stores: settings.stores.clone(),
-            organisations,
-            clock: settings.clock.clone(),
-            electors: settings.electors.clone(),
-            backfill: BackfillQueue::open(config, &settings.replica, &settings.stores, &observer).await,
-            observer,
-            probes: probes(config, disk),
-            fleet: Some(fleet(&settings, sources.clone(), metrics.clone(), rate_limiters)),
-        };
-        let tree = start(config, parts)?;
+        let state = replica_state(&settings, &disk, &organisations);
+        metrics.observe(&state);
+        let exchange = exchange(&state, &metrics, limiters);
+        let tree = start_tree(&settings, state.clone(), organisations, disk, &metrics, exchange).await?;
         if let Some(otel) = &settings.otel {
-            otel.send_activity(tree.shown.published.clone(), tree.shown.roles.first().clone());
+            otel.send_activity(&state);
         }
-        let sources = sources(&tree.shown);
-        metrics.observe(&sources);
         let admin = admin(&settings, &tree);
         let shutdown = admin.shutdown.clone();
-        let state = AppState::new(tree.shown.activity.clone(), metrics, sources, admin);
-        keep_readings(&state);
+        let app = AppState::new(state, metrics, admin);
+        record_history(&app);
         let address = config.server.listen_addr.to_string();
         let failed = |cause| ServiceError::Listen { address: address.clone(), cause };
-        let (server, http) = serve(HttpSettings::new(vec![listener]), state).map_err(failed)?;
+        let (server, http) = serve(HttpSettings::new(vec![listener]), app).map_err(failed)?;
         actix_rt::spawn(server);
         tracing::info!(address, replica = settings.replica, version = env!("CARGO_PKG_VERSION"), "serving");
         let (grace, drain_delay) = (config.server.shutdown_grace, config.server.drain_delay);
         Ok(Service { tree, http, signals, shutdown, grace, drain_delay, otel: settings.otel })
     }
 
-    /// Serves until a signal or an operator comes or the tree gives up, then drains; the exit code of the process.
+    /// Serves until a signal, a request of an operator or the end of the tree, then drains. Returns the exit code of the
+    /// process.
     pub async fn run(mut self) -> u8 {
         let given_up = tokio::select! {
-            name = stop_asked(&mut self.signals, &self.shutdown) => {
+            name = stop_requested(&mut self.signals, &self.shutdown) => {
                 tracing::info!(signal = name, grace = ?self.grace, "stopping; a second signal stops at once");
                 None
             }
@@ -170,7 +154,7 @@ impl Service {
         if let Some(exit) = &given_up {
             tracing::error!(
                 ?exit,
-                "the supervision tree gave up; the process ends so that it can be started anew"
+                "the supervision tree gave up; the process ends so that it can be restarted"
             );
         }
         let Service { tree, http, mut signals, grace, drain_delay, otel, .. } = self;
@@ -191,44 +175,44 @@ impl Service {
     }
 }
 
-/// Who asks the process to stop, once somebody does.
-async fn stop_asked(signals: &mut Signals, shutdown: &Notify) -> &'static str {
+/// Waits for a request to stop; what requested it.
+async fn stop_requested(signals: &mut Signals, shutdown: &Notify) -> &'static str {
     tokio::select! {
         name = signals.next() => name,
         () = shutdown.notified() => "POST /api/admin/shutdown",
     }
 }
 
-/// Readiness falls first, `/metrics` last: unready, hand over leadership, stop the tree, then stop serving. All of it within
-/// `grace`, whoever hangs.
+/// Shuts down in the order that clients need: becomes unready, hands over leadership, stops the tree, and only then stops
+/// serving. Takes at most `grace`, also when a part of it hangs.
 async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: Duration) -> Exit {
     let deadline = Instant::now() + grace;
-    tree.shown.draining.store(true, Ordering::Release);
+    tree.state.begin_draining();
     sleep(drain_delay).await;
-    let led = tree.shown.roles.leads().is_some();
+    let led = tree.state.roles.leads().is_some();
     let asked = Instant::now();
     let resigned = tree.roles.iter().map(|role| role.call_within(Resign, RESIGN_LIMIT));
-    // All of them, whichever fails first.
+    // All of them, even if one fails.
     let resigned: Result<Vec<()>, _> = join_all(resigned).await.into_iter().collect();
     match resigned {
         Ok(_) if led => tracing::info!(took = ?asked.elapsed(), "leadership was handed over"),
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "leadership was not handed over; it ends at its deadline"),
     }
-    // Before the tree stops: what was counted to the last moment is handed over by an actor of it.
+    // Before the tree stops, because an actor of it sends the last counts.
     if let Err(error) = tree.fleet.call_within(LeaveFleet, LEAVE_LIMIT).await {
-        tracing::debug!(%error, "the other replicas were not told; this one expires among them");
+        tracing::debug!(%error, "this replica's report was not withdrawn; it expires");
     }
     let left = || deadline.saturating_duration_since(Instant::now());
     let exit = tree.root.shutdown(left().saturating_sub(LAST_ANSWERS)).await;
     if timeout(left().max(LAST_ANSWERS), http.stop(true)).await.is_err() {
-        tracing::warn!("some HTTP clients were cut off: they did not take their answers in time");
+        tracing::warn!("some HTTP clients were disconnected before they had read their answers");
     }
     exit
 }
 
-/// Says where the configuration asks for shards in vain, so that nobody relies on them.
-fn warn_of_shards(config: &Config, electors: usize) {
+/// Warns where the configuration has shards that have no effect.
+fn warn_of_unused_shards(config: &Config, electors: usize) {
     if config.leader_election.shards > 1 && electors == 1 {
         tracing::warn!(
             "leader_election.shards has no effect: one replica leads everything where there is no election over Kubernetes or Redis"
@@ -245,68 +229,73 @@ fn probes(config: &Config, disk: DiskProbe) -> Vec<Arc<dyn Probe>> {
     if config.store.has_directory() { vec![Arc::new(disk)] } else { Vec::new() }
 }
 
-/// Makes what the metrics are read from, given what the tree shows.
-fn sources(
+/// The state of a replica whose actors are not started yet.
+fn replica_state(
     settings: &ServiceSettings,
-    disk: Observable<Option<DiskSpace>>,
-    quotas: Quotas,
-) -> impl Fn(&Shown) -> Sources + Clone + 'static {
+    disk: &DiskProbe,
+    organisations: &[Organisation],
+) -> ReplicaState {
+    let electors = &settings.electors;
+    let basis = electors.first().map_or_else(ElectionBasis::default, |elector| elector.basis());
+    let roles = Roles::new(basis, electors.len() as u32);
+    ReplicaState {
+        dependencies: dependencies(&settings.config),
+        connections: settings.stores.connections.clone(),
+        quotas: quotas(organisations),
+        disk: disk.space(),
+        ..ReplicaState::new(settings.replica.clone(), settings.clock.clone(), roles)
+    }
+}
+
+/// The dependencies of a replica with this configuration.
+fn dependencies(config: &Config) -> Vec<Dependency> {
     let mut dependencies = vec![Dependency::Github, Dependency::Election];
-    if settings.config.amqp.url().is_some() {
+    if config.amqp.url().is_some() {
         dependencies.push(Dependency::Amqp);
     }
-    if settings.config.store.has_directory() {
+    if config.store.has_directory() {
         dependencies.push(Dependency::Disk);
     }
-    if settings.config.store.is_shared() {
+    if config.store.is_shared() {
         dependencies.push(Dependency::Redis);
     }
-    let connections = settings.stores.connections.clone();
-    let (replica, clock, fleet) = (settings.replica.clone(), settings.clock.clone(), Fleet::default());
-    move |shown| Sources {
-        replica: replica.clone(),
-        clock: clock.clone(),
-        health: shown.health.clone(),
-        scheduler: shown.scheduler.clone(),
-        queue: shown.queue.clone(),
-        roles: shown.roles.clone(),
-        tree: shown.tree.clone(),
-        draining: shown.draining.clone(),
-        dependencies: dependencies.clone(),
-        store: shown.store.clone(),
-        connections: connections.clone(),
-        quotas: quotas.clone(),
-        fleet: fleet.clone(),
-        disk: disk.clone(),
-        pauses: shown.pauses.clone(),
-    }
+    dependencies
 }
 
-fn fleet(
+/// This replica's side of the exchange with the others.
+fn exchange(state: &ReplicaState, metrics: &Metrics, limiters: Arc<RateLimiters>) -> Arc<dyn PeerExchange> {
+    let writer = format!("{}_{:032x}", state.name, rand::rng().random::<u128>());
+    Arc::new(FleetExchange::new(state.clone(), metrics.clone(), limiters, writer))
+}
+
+async fn start_tree(
     settings: &ServiceSettings,
-    sources: impl Fn(&Shown) -> Sources + 'static,
-    metrics: Metrics,
-    rate_limiters: Arc<RateLimiters>,
-) -> FleetParts {
-    let writer = format!("{}_{:032x}", settings.replica, rand::rng().random::<u128>());
-    let exchange = move |shown: &Shown| -> Arc<dyn PeerExchange> {
-        let (metrics, rate_limiters) = (metrics.clone(), rate_limiters.clone());
-        Arc::new(FleetExchange::new(sources(shown), metrics, rate_limiters, writer.clone()))
+    state: ReplicaState,
+    organisations: Vec<Organisation>,
+    disk: DiskProbe,
+    metrics: &Metrics,
+    exchange: Arc<dyn PeerExchange>,
+) -> Result<Tree, ServiceError> {
+    let config = &settings.config;
+    let observer: Arc<dyn EventObserver> = Arc::new(metrics.clone());
+    let parts = TreeParts {
+        state,
+        stores: settings.stores.clone(),
+        organisations,
+        electors: settings.electors.clone(),
+        backfill: BackfillQueue::open(config, &settings.replica, &settings.stores, &observer).await,
+        observer,
+        probes: probes(config, disk),
+        exchange: Some(exchange),
     };
-    FleetParts { replica: settings.replica.clone(), exchange: Box::new(exchange) }
+    Ok(start(config, parts)?)
 }
 
-/// The admin token, read again so that a rotated file needs no restart.
+/// The operators' API. Its token is read again and again, so that a rotated file needs no restart.
 fn admin(settings: &ServiceSettings, tree: &Tree) -> AdminAccess {
     let token = Observable::new(None);
     if let Some(source) = settings.config.server.admin_token() {
-        let shown = token.clone();
-        actix_rt::spawn(async move {
-            loop {
-                refresh(&source, &shown).await;
-                sleep(TOKEN_REFRESH).await;
-            }
-        });
+        actix_rt::spawn(keep_token(source, token.clone()));
     }
     AdminAccess {
         token,
@@ -317,49 +306,33 @@ fn admin(settings: &ServiceSettings, tree: &Tree) -> AdminAccess {
     }
 }
 
-/// Keeps readings of what was counted, so that objectives can be judged by a period.
-fn keep_readings(state: &AppState) {
-    let (history, sources, metrics) = (state.history.clone(), state.sources.clone(), state.metrics.clone());
+/// Reads the token again and again, so that a rotated file needs no restart.
+async fn keep_token(source: SecretSource, token: Observable<Option<SecretString>>) {
+    loop {
+        match source.read().await {
+            Ok(secret) => token.set(Some(SecretString::from(secret.expose().to_owned()))),
+            Err(error) => {
+                tracing::warn!(%error, "the admin token cannot be read; the last one remains valid");
+            }
+        }
+        sleep(TOKEN_REFRESH).await;
+    }
+}
+
+/// Records the counters from time to time, so that objectives can be judged over a period.
+fn record_history(app: &AppState) {
+    let (history, replica, metrics) = (app.history.clone(), app.replica.clone(), app.metrics.clone());
     actix_rt::spawn(async move {
         loop {
-            let reading = CounterReading::now(&sources, &metrics);
-            // What all count together is known a moment after the start, and is not to be told of all time.
-            let pause = if reading.cycles.is_some() || history.knows_cycles() {
+            let snapshot = CounterSnapshot::now(&replica, &metrics);
+            // The counts of all replicas are known a moment after the start. The period is to begin there.
+            let pause = if snapshot.cycles.is_some() || history.knows_cycles() {
                 CountHistory::PERIOD
             } else {
-                FIRST_READING
+                FIRST_SNAPSHOT
             };
-            history.add(reading);
+            history.add(snapshot);
             sleep(pause).await;
         }
     });
-}
-
-async fn refresh(source: &SecretSource, shown: &Observable<Option<SecretString>>) {
-    match source.read().await {
-        Ok(secret) => shown.set(Some(SecretString::from(secret.expose().to_owned()))),
-        Err(error) => tracing::warn!(%error, "the admin token cannot be read; the last one remains valid"),
-    }
-}
-
-/// The signals that ask a process to stop.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
 }

@@ -10,8 +10,9 @@ use github_stats_actors::store::{
 use crate::config::{Config, StoreBackend};
 use crate::meter::StoreRequestMeter;
 use crate::redis::{RedisClient, RedisClientError, RedisClientSettings};
+use crate::replica::Connections;
 use crate::store::{EmbeddedStore, MeasuredStore, OpenError, RedisStore};
-use crate::telemetry::{Connections, StoreMeter};
+use crate::telemetry::StoreMeter;
 
 /// Why the configured store could not be opened.
 #[derive(Debug, thiserror::Error)]

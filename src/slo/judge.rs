@@ -1,4 +1,4 @@
-//! From what is known to how the objectives stand: a plain function.
+//! Judges the objectives: a pure function.
 
 use std::time::Duration;
 
@@ -6,59 +6,74 @@ use github_stats_actors::activity::{OrgName, Timestamp};
 use github_stats_actors::maintenance::{Pause, pause_of};
 use github_stats_actors::queue::QueueState;
 
-use super::reading::IN_TIME;
-use super::{CountedPeriod, Cycles, Objective, Pages, SloReport, SloVerdict};
+use super::counter_snapshot::IN_TIME;
+use super::{
+    CountHistory, CountedPeriod, CounterSnapshot, CycleCounts, Objective, ResponseCounts, SloReport,
+    SloVerdict,
+};
 use crate::human;
-use crate::telemetry::{OrgReport, OrgReports};
+use crate::replica::{OrgReport, OrgReports, ReplicaState};
+use crate::telemetry::Metrics;
 
-/// Of what was due in the last day at least this much is covered.
+/// The least ratio of covered to due time of the last day.
 const COVERAGE: f64 = 0.99;
-/// The newest covered instant is at most this many scrape intervals old.
+/// The greatest age of the newest covered instant, in scrape intervals.
 const INTERVALS: f64 = 2.0;
-/// But never judged more strictly than this: a cycle takes its time however often it is due.
+/// The least such age that is required, in seconds: a cycle takes its time however often it is due.
 const LEAST_FRESHNESS: f64 = 60.0;
-/// Of the cycles at least this many collect everything.
+/// The least ratio of cycles that collect everything.
 const SUCCESS: f64 = 0.95;
-/// Of the answers to `/metrics` at most one in a thousand is an error.
+/// The least ratio of responses to `/metrics` that are not errors.
 const AVAILABILITY: f64 = 0.999;
-/// Of them at least this many begin in time.
+/// The least ratio of them that begin in time.
 const LATENCY: f64 = 0.99;
-/// No window waits longer than this for its repair, in seconds.
+/// The greatest age of a backfill job, in seconds.
 const BACKLOG: f64 = 6.0 * 3600.0;
 
 const LAST_DAY: &str = "last 24 h";
 const NOW: &str = "now";
 
-/// What is known.
+/// What the objectives are judged by.
 #[derive(Clone, Copy, Debug)]
 pub struct SloInputs<'a> {
-    /// GitHub's time.
+    /// The present time on GitHub's clock.
     pub now: Timestamp,
-    /// The organisations as the leader knows them.
+    /// The organisations as their leaders know them.
     pub organisations: &'a OrgReports,
-    /// What operators have paused.
+    /// The pauses that operators have set.
     pub pauses: &'a [Pause],
-    /// The backfill queue.
+    /// The state of the backfill queue.
     pub queue: &'a QueueState,
-    /// What was counted lately.
+    /// What was counted in the last day.
     pub counted: &'a CountedPeriod,
 }
 
-/// How every objective stands.
-pub fn judge(facts: &SloInputs<'_>) -> SloReport {
+/// Judges every objective by what this replica knows now.
+pub fn report(replica: &ReplicaState, metrics: &Metrics, history: &CountHistory) -> SloReport {
+    judge(&SloInputs {
+        now: replica.clock.now(),
+        organisations: &replica.organisations(),
+        pauses: &replica.pauses.get(),
+        queue: &replica.queue.get(),
+        counted: &history.until(&CounterSnapshot::now(replica, metrics)),
+    })
+}
+
+/// Judges every objective.
+pub fn judge(inputs: &SloInputs<'_>) -> SloReport {
     let mut objectives = Vec::new();
-    for (name, org) in facts.organisations {
-        let pause = pause_of(facts.pauses, &OrgName::from(name.as_str()), facts.now);
-        let own = [coverage(org), freshness(org, facts.now), success(name, facts.counted)];
-        objectives.extend(own.into_iter().map(|claim| claim.excused(pause, facts.now).of(Some(name))));
+    for (name, org) in inputs.organisations {
+        let pause = pause_of(inputs.pauses, &OrgName::from(name.as_str()), inputs.now);
+        let own = [coverage(org), freshness(org, inputs.now), success(name, inputs.counted)];
+        objectives.extend(own.into_iter().map(|claim| claim.excused(pause, inputs.now).judged(Some(name))));
     }
-    let pages = facts.counted.pages;
-    let service = [availability(pages), latency(pages), backlog(facts.queue, facts.now)];
-    objectives.extend(service.into_iter().map(|claim| claim.of(None)));
+    let responses = inputs.counted.responses;
+    let service = [availability(responses), latency(responses), backlog(inputs.queue, inputs.now)];
+    objectives.extend(service.into_iter().map(|claim| claim.judged(None)));
     SloReport::of(objectives)
 }
 
-/// What an objective demands of its number.
+/// The condition an objective sets for its number.
 #[derive(Clone, Copy)]
 enum Demand {
     AtLeast(f64),
@@ -79,7 +94,7 @@ struct Claim {
 }
 
 impl Claim {
-    /// What was paused on purpose is not held against anybody.
+    /// What was paused on purpose is not judged.
     fn excused(mut self, pause: Option<&Pause>, now: Timestamp) -> Self {
         self.excuse = pause.map(|pause| {
             let left = u64::try_from(pause.until.seconds_since(now)).unwrap_or(0);
@@ -88,7 +103,7 @@ impl Claim {
         self
     }
 
-    fn of(self, org: Option<&str>) -> Objective {
+    fn judged(self, org: Option<&str>) -> Objective {
         let (target, fulfils): (f64, fn(f64, f64) -> bool) = match self.demand {
             Demand::AtLeast(target) => (target, |actual, target| actual >= target),
             Demand::AtMost(target) => (target, |actual, target| actual <= target),
@@ -117,7 +132,7 @@ impl Claim {
 fn coverage(org: &OrgReport) -> Claim {
     let explanation = match org.coverage_ratio {
         Some(_) => "covered of what was due up to the last due scrape, the mean over repositories",
-        None => "no cycle has told yet",
+        None => "no cycle has ended yet",
     };
     Claim {
         name: "coverage",
@@ -156,9 +171,9 @@ fn success(org: &str, counted: &CountedPeriod) -> Claim {
     let (period, cycles) = of_org.map_or((None, None), |(period, cycles)| (Some(period), cycles));
     let cycles = cycles.filter(|cycles| cycles.judged > 0.0);
     let explanation = match (period, cycles) {
-        (None, _) => "what all replicas count together is not known here".to_owned(),
-        (_, None) => "no cycle ended that tells something about success".to_owned(),
-        (_, Some(Cycles { succeeded, judged })) => {
+        (None, _) => "the counts of all replicas cannot be read".to_owned(),
+        (_, None) => "no cycle has ended that counts for this objective".to_owned(),
+        (_, Some(CycleCounts { succeeded, judged })) => {
             format!("{succeeded:.0} of {judged:.0} cycles collected every repository")
         }
     };
@@ -174,27 +189,30 @@ fn success(org: &str, counted: &CountedPeriod) -> Claim {
     }
 }
 
-fn availability(pages: Option<(Duration, Pages)>) -> Claim {
-    let asked = pages.filter(|(_, pages)| pages.answered > 0.0);
+fn availability(responses: Option<(Duration, ResponseCounts)>) -> Claim {
+    let asked = responses.filter(|(_, responses)| responses.answered > 0.0);
     Claim {
         name: "metrics_availability",
-        objective: format!("at least {} of the answers to /metrics are no errors", percent(AVAILABILITY)),
+        objective: format!("at least {} of the answers to /metrics are not errors", percent(AVAILABILITY)),
         demand: Demand::AtLeast(AVAILABILITY),
         unit: "ratio",
-        actual: asked.map(|(_, pages)| 1.0 - pages.failed / pages.answered),
+        actual: asked.map(|(_, responses)| 1.0 - responses.failed / responses.answered),
         excuse: None,
-        period: counting(pages.map(|(period, _)| period)),
+        period: counting(responses.map(|(period, _)| period)),
         explanation: match asked {
-            Some((_, pages)) => {
-                format!("{:.0} of {:.0} answers of this replica were errors", pages.failed, pages.answered)
+            Some((_, responses)) => {
+                format!(
+                    "{:.0} of {:.0} answers of this replica were errors",
+                    responses.failed, responses.answered
+                )
             }
-            None => "nobody has asked this replica".to_owned(),
+            None => "this replica has had no requests".to_owned(),
         },
     }
 }
 
-fn latency(pages: Option<(Duration, Pages)>) -> Claim {
-    let asked = pages.filter(|(_, pages)| pages.answered > 0.0);
+fn latency(responses: Option<(Duration, ResponseCounts)>) -> Claim {
+    let asked = responses.filter(|(_, responses)| responses.answered > 0.0);
     Claim {
         name: "metrics_latency",
         objective: format!(
@@ -203,14 +221,17 @@ fn latency(pages: Option<(Duration, Pages)>) -> Claim {
         ),
         demand: Demand::AtLeast(LATENCY),
         unit: "ratio",
-        actual: asked.map(|(_, pages)| pages.in_time / pages.answered),
+        actual: asked.map(|(_, responses)| responses.in_time / responses.answered),
         excuse: None,
-        period: counting(pages.map(|(period, _)| period)),
+        period: counting(responses.map(|(period, _)| period)),
         explanation: match asked {
-            Some((_, pages)) => {
-                format!("{:.0} of {:.0} answers of this replica began in time", pages.in_time, pages.answered)
+            Some((_, responses)) => {
+                format!(
+                    "{:.0} of {:.0} answers of this replica began in time",
+                    responses.in_time, responses.answered
+                )
             }
-            None => "nobody has asked this replica".to_owned(),
+            None => "this replica has had no requests".to_owned(),
         },
     }
 }
@@ -218,7 +239,7 @@ fn latency(pages: Option<(Duration, Pages)>) -> Claim {
 fn backlog(queue: &QueueState, now: Timestamp) -> Claim {
     let age = queue.stats.oldest.map_or(0, |oldest| now.seconds_since(oldest).max(0));
     let explanation = match &queue.last_error {
-        Some(error) => format!("the queue cannot be looked at: {error}"),
+        Some(error) => format!("the queue cannot be read: {error}"),
         None => format!("age of the oldest of {} backfill jobs", queue.stats.depth),
     };
     Claim {
@@ -259,7 +280,7 @@ mod tests {
 
     const START: Timestamp = Timestamp::from_unix(1_800_000_000);
 
-    /// One organisation that is well, judged after an hour.
+    /// One organisation, whose objectives are judged after an hour.
     struct Case {
         org: OrgReport,
         pauses: Vec<Pause>,
@@ -267,10 +288,10 @@ mod tests {
         counted: CountedPeriod,
     }
 
-    fn well() -> Case {
+    fn all_met() -> Case {
         let hour = Duration::from_secs(3_600);
-        let cycles = Cycles { succeeded: 19.0, judged: 20.0 };
-        let pages = Pages { answered: 1_000.0, failed: 1.0, in_time: 990.0 };
+        let cycles = CycleCounts { succeeded: 19.0, judged: 20.0 };
+        let responses = ResponseCounts { answered: 1_000.0, failed: 1.0, in_time: 990.0 };
         Case {
             org: OrgReport {
                 interval_seconds: 300.0,
@@ -285,7 +306,7 @@ mod tests {
             },
             counted: CountedPeriod {
                 cycles: Some((hour, BTreeMap::from([("acme".to_owned(), cycles)]))),
-                pages: Some((hour, pages)),
+                responses: Some((hour, responses)),
             },
         }
     }
@@ -313,7 +334,7 @@ mod tests {
 
     #[test]
     fn objectives_at_their_very_limits_are_met() {
-        let report = well().report();
+        let report = all_met().report();
         assert_eq!(report.objectives.len(), 6);
         assert_eq!(report.status, SloVerdict::Met, "{report:#?}");
         assert!(report.objectives.iter().all(|objective| objective.met == Some(true)), "{report:#?}");
@@ -329,12 +350,14 @@ mod tests {
                 let cycles = &mut case.counted.cycles.as_mut().expect("cycles").1;
                 cycles.get_mut("acme").expect("acme").succeeded = 18.0;
             }),
-            ("metrics_availability", |case| case.counted.pages.as_mut().expect("pages").1.failed = 2.0),
-            ("metrics_latency", |case| case.counted.pages.as_mut().expect("pages").1.in_time = 989.0),
+            ("metrics_availability", |case| {
+                case.counted.responses.as_mut().expect("responses").1.failed = 2.0
+            }),
+            ("metrics_latency", |case| case.counted.responses.as_mut().expect("responses").1.in_time = 989.0),
             ("backlog_age", |case| case.queue.stats.oldest = Some(START - 21_601)),
         ];
         for (name, change) in changes {
-            let mut case = well();
+            let mut case = all_met();
             change(&mut case);
             assert_eq!(case.verdict(name), SloVerdict::Missed, "{name}");
             let report = case.report();
@@ -344,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_neither_met_nor_missed() {
+    fn an_objective_without_a_number_is_neither_met_nor_missed() {
         let nothing = Case {
             org: OrgReport::default(),
             pauses: Vec::new(),
@@ -357,17 +380,17 @@ mod tests {
             assert_eq!((objective.met, objective.actual), (None, None), "{}", objective.name);
             assert!(!objective.explanation.is_empty());
         }
-        let mut idle = well();
-        idle.counted.pages = Some((Duration::from_secs(9), Pages::default()));
-        assert_eq!(idle.verdict("metrics_availability"), SloVerdict::Unknown, "nobody asked");
-        let mut empty = well();
+        let mut idle = all_met();
+        idle.counted.responses = Some((Duration::from_secs(9), ResponseCounts::default()));
+        assert_eq!(idle.verdict("metrics_availability"), SloVerdict::Unknown, "there were no requests");
+        let mut empty = all_met();
         empty.queue.stats = QueueStats::default();
         assert_eq!(empty.verdict("backlog_age"), SloVerdict::Met, "an empty queue");
     }
 
     #[test]
     fn a_paused_organisation_is_not_judged_and_the_service_is() {
-        let mut case = well();
+        let mut case = all_met();
         case.org.newest = Some(START - 9_000);
         assert_eq!(case.verdict("freshness"), SloVerdict::Missed);
         case.pauses = vec![Pause {
@@ -386,15 +409,15 @@ mod tests {
 
     #[test]
     fn short_intervals_are_not_judged_by_the_second() {
-        let mut case = well();
+        let mut case = all_met();
         case.org.interval_seconds = 2.0;
         case.org.newest = Some(START - 60);
         assert_eq!(case.verdict("freshness"), SloVerdict::Met);
     }
 
     #[test]
-    fn every_objective_tells_its_period() {
-        let report = well().report();
+    fn every_objective_has_a_period() {
+        let report = all_met().report();
         let periods: Vec<&str> = report.objectives.iter().map(|o| o.period.as_str()).collect();
         let hour = "last 1 h, since this replica counts";
         assert_eq!(periods, ["last 24 h", "now", hour, hour, hour, "now"]);

@@ -1,11 +1,11 @@
-//! Whether the service does what it promises, as far as one replica can tell: objectives, and the counts they are judged by.
+//! Service level objectives, and the counts they are judged by, as far as one replica knows them.
 
+mod counter_snapshot;
 mod history;
 mod judge;
 mod objective;
-mod reading;
 
+pub use counter_snapshot::{CounterSnapshot, CycleCounts, ResponseCounts};
 pub use history::{CountHistory, CountedPeriod};
-pub use judge::{SloInputs, judge};
+pub use judge::{SloInputs, judge, report};
 pub use objective::{Objective, SloReport, SloVerdict};
-pub use reading::{CounterReading, Cycles, Pages};

@@ -1,4 +1,4 @@
-//! An objective, and how it stands.
+//! Objectives and their verdicts.
 
 use serde::Serialize;
 
@@ -6,32 +6,32 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SloVerdict {
-    /// It is.
+    /// Its number meets the target.
     Met,
-    /// It is not.
+    /// It does not.
     Missed,
-    /// There is nothing to judge it by, or a reason not to.
+    /// There is no number, or a reason not to judge it.
     Unknown,
 }
 
-/// An objective, and how it stands.
+/// An objective and its verdict.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Objective {
     /// Its name.
     pub name: &'static str,
     /// The organisation it is about; `None` for the service as a whole.
     pub org: Option<String>,
-    /// What is promised, in words.
+    /// What it requires, in words.
     pub objective: String,
-    /// The number that is promised.
+    /// The number it requires.
     pub target: f64,
     /// The number as it is; `None` where it is not known.
     pub actual: Option<f64>,
-    /// What both numbers count.
+    /// The unit of both numbers.
     pub unit: &'static str,
     /// Whether it is met; `None` where that is not judged.
     pub met: Option<bool>,
-    /// The same as a word.
+    /// The same in a word.
     pub status: SloVerdict,
     /// The period it covers.
     pub period: String,
@@ -42,14 +42,14 @@ pub struct Objective {
 /// All objectives.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SloReport {
-    /// `missed` where one of them is, else `met` where one of them is.
+    /// `missed` if one of them is; otherwise `met` if one of them is.
     pub status: SloVerdict,
-    /// Each of them.
+    /// All of them: first those of each organisation, then those of the service.
     pub objectives: Vec<Objective>,
 }
 
 impl SloReport {
-    /// Of these objectives.
+    /// The report of these objectives.
     pub(super) fn of(objectives: Vec<Objective>) -> Self {
         let any = |verdict| objectives.iter().any(|objective| objective.status == verdict);
         let status = [SloVerdict::Missed, SloVerdict::Met].into_iter().find(|verdict| any(*verdict));

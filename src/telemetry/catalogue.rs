@@ -1,6 +1,6 @@
-//! Every operational metric there is. `docs/METRICS.md` says more of each; a test keeps both in step.
+//! Every operational metric. `docs/METRICS.md` describes each; a test keeps the two in step.
 
-use crate::exposition::Desc;
+use crate::exposition::{Desc, MetricKind};
 
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $name:ident = $desc:expr;)*) => {
@@ -25,7 +25,7 @@ catalogue! {
     FRESHNESS = Desc::gauge("gh_activity_freshness_seconds", "Age of the newest instant covered.", &["org"]);
     /// Counted by garbage collection.
     WINDOWS_GIVEN_UP = Desc::counter("gh_exporter_windows_given_up_total", "Gaps given up because they lie beyond retention.", &["org"]);
-    /// Told by the leader.
+    /// Exposed by the leader.
     MAINTENANCE = Desc::gauge("gh_exporter_maintenance", "Whether an operator has paused scraping of the organisation.", &["org"]);
     /// As of the last cycle of any organisation.
     LEADER_CYCLE = Desc::gauge("gh_exporter_leader_cycle_last_run_unixtime", "When the leader's latest scrape cycle ended, in Unix time.", &[]);
@@ -46,9 +46,9 @@ catalogue! {
     /// As of the last answer.
     API_BUDGET = Desc::gauge("gh_exporter_api_budget_points", "Points of GitHub's hourly limit by what becomes of them.", &["org", "resource", "state"]);
 
-    /// As of the last look after lines.
+    /// As of the last refresh of lines of code.
     LOC_SOURCE_MODE = Desc::gauge("gh_exporter_loc_source_mode", "Where the lines of the repository's commits come from.", &["org", "repo", "mode"]);
-    /// As of the last look after lines.
+    /// As of the last refresh of lines of code.
     LOC_INCOMPLETE = Desc::gauge("gh_exporter_loc_fallback_incomplete", "Whether lines are missing because of a limit on single commits.", &["org", "repo"]);
     /// Counted once an hour at most.
     LOC_BUDGET_EXHAUSTED = Desc::counter("gh_exporter_loc_fallback_budget_exhausted_total", "Hours in which the requests for single commits were used up.", &["org"]);
@@ -63,9 +63,9 @@ catalogue! {
     ENQUEUES_DROPPED = Desc::counter("gh_exporter_backfill_enqueues_dropped_total", "Backfill jobs left for the next sweep because of a cap or a queue that refused.", &["org", "reason"]);
     /// Counted when a worker lets go of the job.
     JOBS_PROCESSED = Desc::counter("gh_exporter_backfill_jobs_processed_total", "Backfill jobs worked on by how that ended.", &["org", "repo", "result"]);
-    /// As of the last look at the queue.
+    /// As of the last read of the queue.
     QUEUE_DEPTH = Desc::gauge("gh_exporter_queue_depth", "Messages in the queue.", &["queue"]);
-    /// As of the last look at the queue.
+    /// As of the last read of the queue.
     QUEUE_OLDEST = Desc::gauge("gh_exporter_queue_oldest_message_age_seconds", "Age of the oldest message in the queue; 0 when it is empty.", &["queue"]);
 
     /// Of the last job received; 0 when none is left.
@@ -83,7 +83,7 @@ catalogue! {
     STORE_WRITES = Desc::counter("gh_exporter_store_write_total", "Batches written to the store, or refused by it.", &["source", "result"]);
     /// Of the latest snapshot.
     STORE_SERIES = Desc::gauge("gh_exporter_store_series", "Activity series exposed.", &["family"]);
-    /// Counted by whoever enforces the budget.
+    /// Counted by the replica that enforces the budget.
     STORE_SERIES_REFUSED = Desc::counter("gh_exporter_store_series_refused_total", "Activity series not exposed because of the series budget.", &[]);
 
     /// Observed per exchange.
@@ -154,7 +154,7 @@ catalogue! {
     PROCESS_THREADS = Desc::gauge("process_threads", "Threads of the operating system.", &["replica"]);
 }
 
-/// What the operating system tells of the process.
+/// The metrics of the process that the operating system provides.
 pub(super) const PROCESS: [Desc; 7] = [
     PROCESS_CPU,
     PROCESS_RSS,
@@ -164,15 +164,26 @@ pub(super) const PROCESS: [Desc; 7] = [
     PROCESS_MAX_FDS,
     PROCESS_THREADS,
 ];
-/// What is told of every actor.
+/// The metrics of each actor.
 pub(super) const ACTORS: [Desc; 3] = [ACTOR_UP, ACTOR_RESTARTS, ACTOR_MAILBOX];
+
+/// The description of the operational metric of this name.
+pub fn description(name: &str) -> Option<&'static Desc> {
+    OPERATIONS.iter().find(|desc| desc.name == name)
+}
+
+/// Whether all replicas count this metric together, as one sum in the store: it only rises, and it has no label for the
+/// replica. An unknown metric belongs to its replica.
+pub fn is_counted_together(name: &str) -> bool {
+    description(name).is_some_and(|desc| desc.kind != MetricKind::Gauge && !desc.labels.contains(&"replica"))
+}
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::exposition::{ACTIVITY, MetricKind};
+    use crate::exposition::ACTIVITY;
 
     fn descriptions() -> impl Iterator<Item = Desc> {
         ACTIVITY.iter().map(|family| family.desc).chain(OPERATIONS.iter().copied())
@@ -201,7 +212,7 @@ mod tests {
         assert_eq!(documented, descriptions().map(|desc| row(&desc)).collect());
     }
 
-    /// What `promtool check metrics` looks at.
+    /// The checks of `promtool check metrics`.
     #[test]
     fn names_and_helps_follow_the_conventions() {
         let mut names = BTreeSet::new();

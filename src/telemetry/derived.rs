@@ -1,17 +1,17 @@
-//! Metrics that are a state seen from another side: plain functions of snapshots.
+//! Metrics derived from published states, by pure functions.
 
 use actix_supervisor::{ActorState, RestartCause, TreeSnapshot};
 use github_stats_actors::activity::Timestamp;
-use github_stats_actors::health::{HealthSnapshot, Status};
+use github_stats_actors::health::{Dependency, HealthSnapshot};
 use github_stats_actors::maintenance::{Pause, pause_of};
 use github_stats_actors::queue::QueueState;
 use github_stats_actors::role::{Epoch, Role, Roles};
 use github_stats_actors::scheduler::{OrgState, SchedulerState};
 
-use super::{Dependency, QueueNames, catalogue};
+use super::{QueueNames, catalogue};
 use crate::exposition::{MetricFamily, SeriesCounts};
 
-/// What only a leader knows.
+/// The organisations that this replica leads.
 pub(super) fn organisations(state: &SchedulerState, pauses: &[Pause], now: Timestamp) -> Vec<MetricFamily> {
     let mut states = catalogue::ORG_STATE.family();
     let mut maintenance = catalogue::MAINTENANCE.family();
@@ -57,7 +57,8 @@ pub(super) fn queue(
     ]
 }
 
-pub(super) fn series(counts: &SeriesCounts) -> MetricFamily {
+/// How many series of activity each family has.
+pub fn series_families(counts: &SeriesCounts) -> MetricFamily {
     let mut by_family = catalogue::STORE_SERIES.family();
     counts.iter().for_each(|(name, count)| by_family.push(&[name], count as f64));
     by_family
@@ -69,15 +70,15 @@ pub(super) fn connections(replica: &str, open: usize, wanted: usize) -> MetricFa
     connections.with(&[replica, "open"], open as f64).with(&[replica, "closed"], closed as f64)
 }
 
-pub(super) fn role(replica: &str, standing: &Roles) -> Vec<MetricFamily> {
-    let epoch = standing.leads();
+pub(super) fn role(replica: &str, shard_roles: &Roles) -> Vec<MetricFamily> {
+    let epoch = shard_roles.leads();
     let present = if epoch.is_some() { Role::Leader } else { Role::Follower };
     let mut roles = catalogue::ROLE.family();
     for role in [Role::Leader, Role::Follower] {
         roles.push(&[replica, role.as_str()], flag(role == present));
     }
-    let shards = catalogue::SHARDS.family().with(&[], standing.iter().count() as f64);
-    let led = catalogue::LEADER_SHARDS.family().with(&[replica], standing.shards_led() as f64);
+    let shards = catalogue::SHARDS.family().with(&[], shard_roles.iter().count() as f64);
+    let led = catalogue::LEADER_SHARDS.family().with(&[replica], shard_roles.shards_led() as f64);
     let mut families = vec![roles, shards, led];
     if let Some(Epoch(epoch)) = epoch {
         families.push(catalogue::LEADER_EPOCH.family().with(&[], epoch as f64));
@@ -85,26 +86,18 @@ pub(super) fn role(replica: &str, standing: &Roles) -> Vec<MetricFamily> {
     families
 }
 
-/// A dependency that nobody has looked at yet is left out.
+/// The configured dependencies; one whose health is not known is left out.
 pub(super) fn dependencies(health: &HealthSnapshot, configured: &[Dependency]) -> MetricFamily {
     let mut family = catalogue::DEPENDENCY_HEALTH.family();
     for dependency in configured {
-        let component = dependency.components().iter().find_map(|name| health.components.get(name));
-        let healthy = match dependency {
-            // A single failed cycle degrades the component, but GitHub counts as healthy until a cooldown begins.
-            Dependency::Github => {
-                Some(health.organisations.values().all(|org| matches!(org.state, OrgState::Healthy { .. })))
-            }
-            _ => component.map(|component| component.status == Status::Healthy),
-        };
-        if let Some(healthy) = healthy {
-            family.push(&[dependency.as_str()], flag(healthy));
+        if let Some(is_healthy) = health.dependencies.get(dependency) {
+            family.push(&[dependency.as_str()], flag(*is_healthy));
         }
     }
     family
 }
 
-/// Every cause is shown, also those that never occurred: a counter that appears with 1 shows no increase.
+/// Restarts of every cause, those that never occurred included: a counter that appears with 1 shows no increase.
 pub(super) fn actors(replica: &str, tree: &TreeSnapshot) -> Vec<MetricFamily> {
     let mut up = catalogue::ACTOR_UP.family();
     let mut restarts = catalogue::ACTOR_RESTARTS.family();

@@ -1,16 +1,16 @@
-//! From the registry's model to the exposition's.
+//! From the data model of the `prometheus` crate to that of the exposition.
 
 use prometheus::Registry;
 use prometheus::proto::{Metric, MetricType};
 
-use super::catalogue::OPERATIONS;
+use super::catalogue;
 use crate::exposition::{Desc, Histogram, MetricFamily, MetricSample, MetricValue};
 
-/// Everything counted so far.
+/// The present values of everything registered.
 pub(super) fn gather(registry: &Registry) -> Vec<MetricFamily> {
     let families = registry.gather();
     let described = families.iter().filter_map(|family| {
-        let desc = OPERATIONS.iter().find(|desc| desc.name == family.name())?;
+        let desc = catalogue::description(family.name())?;
         let kind = family.get_field_type();
         let samples = family.get_metric().iter().map(|metric| sample(desc, metric, kind)).collect();
         Some(MetricFamily { samples, ..desc.family() })

@@ -1,4 +1,4 @@
-//! What the adapter that talks to GitHub counts.
+//! Metrics of requests to GitHub.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use prometheus::{GaugeVec, HistogramVec, IntCounterVec, Registry};
 
 use super::{catalogue, vectors};
 
-/// Requests take from tens of milliseconds to the request timeout.
+/// In seconds: requests take from tens of milliseconds to the request timeout.
 const BOUNDS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0];
 
-/// Counts requests to GitHub and shows its rate limits. Cheap to clone; clones share everything.
+/// Counts requests to GitHub and exposes its rate limits. Cheap to clone; clones share everything.
 #[derive(Clone, Debug)]
 pub struct GithubMetrics {
     requests: IntCounterVec,
@@ -33,13 +33,13 @@ impl GithubMetrics {
     }
 
     /// A request was answered with a status of this class (`2xx`, …), or not at all (`error`). The endpoint is a
-    /// pattern, never a path: every value lives for ever.
+    /// pattern, never a path: every label value is kept for the life of the process.
     pub fn github_request(&self, org: &str, endpoint: &str, status_class: &str, took: Duration) {
         self.requests.with_label_values(&[org, endpoint, status_class]).inc();
         self.duration.with_label_values(&[org, endpoint]).observe(took.as_secs_f64());
     }
 
-    /// GitHub told how much is left, and when that is renewed, in Unix time.
+    /// GitHub reported how much is left, and when the limit resets, in Unix time.
     pub fn rate_limit(&self, org: &str, installation_id: &str, remaining: u64, reset_unixtime: i64) {
         let labels = [org, installation_id];
         self.remaining.with_label_values(&labels).set(remaining as f64);

@@ -1,4 +1,4 @@
-//! What the HTTP server counts.
+//! Metrics of the HTTP server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use opentelemetry::metrics::{Counter, Histogram};
 use super::catalogue;
 use super::instruments::{Instruments, labelled};
 
-/// Answers take from microseconds to, for a million series, seconds.
+/// In seconds: answers take from microseconds to, for a million series, seconds.
 const BOUNDS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
 
 /// Counts requests to this replica. Cheap to clone; clones share everything.
@@ -28,8 +28,8 @@ impl HttpMetrics {
         }
     }
 
-    /// A request was answered with this status. `path` is the pattern of its route, never the path itself: anybody
-    /// could make up paths, and every value lives for ever.
+    /// A request was answered with this status. `path` is the pattern of its route, never the path itself, which a
+    /// client can make up: every label value is kept for the life of the process.
     pub fn request(&self, path: &str, status: u16, took: Duration) {
         let labels = |desc, values: &[&str]| labelled(desc, values.iter().map(|value| (*value).to_owned()));
         self.requests.add(1, &labels(&catalogue::HTTP_REQUESTS, &[&self.replica, path, class(status)]));

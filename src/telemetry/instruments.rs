@@ -1,4 +1,4 @@
-//! What this process tells of itself, by one meter: for whoever scrapes and, where something is to be sent, for a collector.
+//! Instruments of one OpenTelemetry meter, read by scrapes and, where one is configured, exported to a collector.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,21 +12,22 @@ use crate::exposition::{Desc, MetricFamily, MetricKind, MetricValue};
 
 /// The name of the meter.
 const METER: &str = "github-stats";
-/// Series of an instrument beyond which the SDK lumps them together; room for as many is set aside at once. Actors may be
-/// thousands, paths and processes are few.
+/// Series of an instrument beyond which the SDK merges them into one; memory for as many is allocated at once. Paths and
+/// processes are few.
 const SERIES: usize = 500;
+/// The same of instruments of actors, which may be thousands.
 const ACTOR_SERIES: usize = 50_000;
 
-/// Makes instruments that are named, described and labelled as the catalogue says.
+/// Creates instruments with the name, description and labels that the catalogue has.
 #[derive(Clone)]
 pub(super) struct Instruments {
     meter: Meter,
-    /// Ends what it sends when the last clone is dropped.
+    /// Stops exporting when the last clone is dropped.
     _provider: SdkMeterProvider,
 }
 
-/// A reading that several instruments tell: the first one reads, the others tell what it read.
-struct Reading {
+/// Families that several instruments observe: the first instrument reads them, the others use what it read.
+struct CachedFamilies {
     read: Box<dyn Fn() -> Vec<MetricFamily> + Send + Sync>,
     latest: Mutex<Vec<MetricFamily>>,
 }
@@ -34,7 +35,7 @@ struct Reading {
 impl Instruments {
     /// Their values can be gathered from the registry.
     pub(super) fn new(registry: &Registry, otel: Option<&Otel>) -> prometheus::Result<Self> {
-        // Names are complete, and who tells is a label of its own.
+        // Names are complete, and the replica is a label of its own.
         let scraped = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())
             .without_units()
@@ -43,9 +44,9 @@ impl Instruments {
             .scope_info_enabled(false)
             .build()
             .map_err(|error| prometheus::Error::Msg(error.to_string()))?;
-        let builder = SdkMeterProvider::builder().with_reader(scraped).with_view(room);
+        let builder = SdkMeterProvider::builder().with_reader(scraped).with_view(cardinality_limit);
         let provider = match otel {
-            Some(otel) => otel.sending(builder),
+            Some(otel) => otel.exporting(builder),
             None => builder.build(),
         };
         Ok(Instruments { meter: provider.meter(METER), _provider: provider })
@@ -60,30 +61,34 @@ impl Instruments {
         builder.with_boundaries(bounds.to_vec()).build()
     }
 
-    /// Tells gauges and counters of these descriptions as they are read whenever somebody wants to know.
-    pub(super) fn tell(&self, descs: &[Desc], read: impl Fn() -> Vec<MetricFamily> + Send + Sync + 'static) {
-        let reading = Arc::new(Reading { read: Box::new(read), latest: Mutex::default() });
+    /// Creates gauges and counters of these descriptions whose values `read` returns at each collection.
+    pub(super) fn observe(
+        &self,
+        descs: &[Desc],
+        read: impl Fn() -> Vec<MetricFamily> + Send + Sync + 'static,
+    ) {
+        let families = Arc::new(CachedFamilies { read: Box::new(read), latest: Mutex::default() });
         for (index, desc) in descs.iter().enumerate() {
-            let (reading, desc) = (reading.clone(), *desc);
-            let observe = move |told: &dyn AsyncInstrument<f64>| {
+            let (families, desc) = (families.clone(), *desc);
+            let callback = move |instrument: &dyn AsyncInstrument<f64>| {
                 if index == 0 {
-                    reading.renew();
+                    families.refresh();
                 }
-                reading.tell(&desc, told);
+                families.observe(&desc, instrument);
             };
             match desc.kind {
                 MetricKind::Counter => drop(
                     self.meter
                         .f64_observable_counter(desc.name)
                         .with_description(desc.help)
-                        .with_callback(observe)
+                        .with_callback(callback)
                         .build(),
                 ),
                 MetricKind::Gauge | MetricKind::Histogram => drop(
                     self.meter
                         .f64_observable_gauge(desc.name)
                         .with_description(desc.help)
-                        .with_callback(observe)
+                        .with_callback(callback)
                         .build(),
                 ),
             }
@@ -91,18 +96,18 @@ impl Instruments {
     }
 }
 
-impl Reading {
-    fn renew(&self) {
+impl CachedFamilies {
+    fn refresh(&self) {
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = (self.read)();
     }
 
-    fn tell(&self, desc: &Desc, told: &dyn AsyncInstrument<f64>) {
+    fn observe(&self, desc: &Desc, instrument: &dyn AsyncInstrument<f64>) {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let samples =
             latest.iter().filter(|family| family.name == desc.name).flat_map(|family| &family.samples);
         for sample in samples {
             if let MetricValue::Number(value) = sample.value {
-                told.observe(value, &labelled(desc, sample.labels.iter().cloned()));
+                instrument.observe(value, &labelled(desc, sample.labels.iter().cloned()));
             }
         }
     }
@@ -113,9 +118,9 @@ pub(super) fn labelled(desc: &Desc, values: impl IntoIterator<Item = String>) ->
     desc.labels.iter().zip(values).map(|(label, value)| KeyValue::new(*label, value)).collect()
 }
 
-/// The room that the series of an instrument have.
-fn room(instrument: &Instrument) -> Option<Stream> {
-    let desc = catalogue::OPERATIONS.iter().find(|desc| desc.name == instrument.name())?;
+/// How many series an instrument may have.
+fn cardinality_limit(instrument: &Instrument) -> Option<Stream> {
+    let desc = catalogue::description(instrument.name())?;
     let series = if desc.labels.contains(&"actor") { ACTOR_SERIES } else { SERIES };
     Stream::builder().with_cardinality_limit(series).build().ok()
 }

@@ -1,4 +1,4 @@
-//! Where the lines of each repository come from, as last told.
+//! The source of each repository's lines of code, as last reported.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,8 +9,8 @@ use github_stats_actors::loc::LocSource;
 use super::catalogue;
 use crate::exposition::MetricFamily;
 
-/// The latest word on every organisation; each replaces the one before, so that what is renamed or deleted is no longer
-/// shown.
+/// The latest report of each organisation. It replaces the one before, so that a renamed or deleted repository is no longer
+/// exposed.
 #[derive(Debug, Default)]
 pub struct LocSources(Mutex<BTreeMap<OrgName, Vec<LocSource>>>);
 
@@ -20,12 +20,12 @@ impl LocSources {
         sources.insert(org.clone(), repositories.to_vec());
     }
 
-    /// Of the organisations that are asked for.
-    pub(super) fn families(&self, wants: impl Fn(&OrgName) -> bool) -> Vec<MetricFamily> {
+    /// The families of the organisations that `includes` accepts.
+    pub(super) fn families(&self, includes: impl Fn(&OrgName) -> bool) -> Vec<MetricFamily> {
         let mut modes = catalogue::LOC_SOURCE_MODE.family();
         let mut incomplete = catalogue::LOC_INCOMPLETE.family();
         let sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (org, repositories) in sources.iter().filter(|(org, _)| wants(org)) {
+        for (org, repositories) in sources.iter().filter(|(org, _)| includes(org)) {
             for view in repositories {
                 let (org, repo) = (org.as_str(), view.repo.as_str());
                 modes.push(&[org, repo, view.mode], 1.0);

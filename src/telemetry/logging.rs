@@ -1,4 +1,4 @@
-//! Logs: text for people, JSON for machines, always to stderr.
+//! Logging to stderr: text for people, JSON for machines.
 
 use std::io::{self, IsTerminal};
 use std::str::FromStr;
@@ -14,46 +14,46 @@ use tracing_subscriber::{Layer, layer::SubscriberExt};
 use super::Otel;
 use super::traced_format::TracedFormat;
 
-/// What logs look like.
+/// The format of logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
     /// Text on a terminal, JSON otherwise.
     #[default]
     Auto,
-    /// One line of text an event, in colour on a terminal.
+    /// One line of text per event, in colour on a terminal.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Why there are no logs.
+/// Why logging cannot be initialized.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
-    /// The level is none.
+    /// The level is unknown.
     #[error("unknown log level {0:?}; known are off, error, warn, info, debug and trace")]
     UnknownLevel(String),
     /// `RUST_LOG` cannot be read.
     #[error("RUST_LOG is not a filter: {0}")]
     Filter(#[from] ParseError),
-    /// There are logs already.
+    /// It is initialized already.
     #[error("logging was set up before: {0}")]
     Twice(#[from] TryInitError),
 }
 
-/// Libraries whose chatter below a warning helps nobody.
+/// Libraries of which only warnings are logged.
 const QUIET: [&str; 8] =
     ["actix_server", "octocrab", "hyper", "hyper_util", "h2", "rustls", "tonic", "tower"];
-/// Libraries that say with every batch what is said once an outage.
+/// Libraries that would log with every batch what is logged once per outage.
 const SILENT: [&str; 3] = ["opentelemetry", "opentelemetry_sdk", "opentelemetry-otlp"];
 
-/// Starts logging at `level`, which `RUST_LOG` overrides, and tracing where something is to be sent.
+/// Starts logging at `level`, which `RUST_LOG` overrides, and the export of traces if there is a collector.
 ///
 /// # Errors
 /// See [`LoggingError`].
 pub fn init(format: LogFormat, level: &str, otel: Option<&Otel>) -> Result<(), LoggingError> {
     let filter = filter(std::env::var("RUST_LOG").ok().as_deref(), level)?;
     let terminal = io::stderr().is_terminal();
-    // Spans are for traces only: a log line stands for itself, and where nobody traces they cost nothing.
+    // Spans are for traces only: log lines are complete without them, and without a collector they cost nothing.
     let filter = filter_fn(|metadata| metadata.is_event()).and(filter);
     tracing_subscriber::registry()
         .with(otel.and_then(Otel::layer))
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn machines_get_json_and_people_get_text() {
+    fn terminals_get_text_and_everything_else_json() {
         let info = || filter(None, "info").unwrap();
         let act = || tracing::info!(org = "acme", "a cycle ended");
         let json = logged(LogFormat::Auto, false, info(), act);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_within_a_trace_name_it() {
+    fn log_lines_within_a_trace_contain_its_id() {
         let tracer = SdkTracerProvider::builder().build().tracer("test");
         let within = |format| {
             let buffer = Buffer::default();
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_wins_and_libraries_are_quiet() {
+    fn the_environment_takes_precedence_and_libraries_are_quiet() {
         let chatter = || {
             tracing::info!(target: "octocrab", "request");
             tracing::debug!("detail");
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_level_is_said_so() {
+    fn an_unknown_level_is_an_error() {
         assert!(
             matches!(filter(None, "verbose"), Err(LoggingError::UnknownLevel(level)) if level == "verbose")
         );

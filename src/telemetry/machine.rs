@@ -1,4 +1,4 @@
-//! What the operating system tells of the process.
+//! Metrics of the process that the operating system provides.
 
 use std::fs;
 use std::path::Path;
@@ -6,12 +6,12 @@ use std::path::Path;
 use super::catalogue;
 use crate::exposition::MetricFamily;
 
-/// Where control groups are mounted.
+/// The mount point of control groups.
 const CGROUPS: &str = "/sys/fs/cgroup";
 /// The first version of control groups writes a number near 2^63 where there is no limit.
 const UNLIMITED: u64 = 1 << 60;
 
-/// The `process_*` families; empty where the operating system does not tell.
+/// The `process_*` families; empty on an operating system that does not provide them.
 #[cfg(target_os = "linux")]
 pub(super) fn process(replica: &str) -> Vec<MetricFamily> {
     let Ok(process) = procfs::process::Process::myself() else { return Vec::new() };
@@ -39,13 +39,13 @@ pub(super) fn process(replica: &str) -> Vec<MetricFamily> {
     families
 }
 
-/// The `process_*` families; empty where the operating system does not tell.
+/// The `process_*` families; empty on an operating system that does not provide them.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn process(_replica: &str) -> Vec<MetricFamily> {
     Vec::new()
 }
 
-/// Bytes of memory the process uses; `None` where the operating system does not tell.
+/// Resident memory of the process in bytes; `None` where the operating system does not provide it.
 #[cfg(target_os = "linux")]
 pub fn resident_memory() -> Option<u64> {
     let stat = procfs::process::Process::myself().and_then(|process| process.stat()).ok()?;
@@ -57,7 +57,7 @@ fn resident(stat: &procfs::process::Stat) -> u64 {
     stat.rss * procfs::page_size()
 }
 
-/// Bytes of memory the process uses; `None` where the operating system does not tell.
+/// Resident memory of the process in bytes; `None` where the operating system does not provide it.
 #[cfg(not(target_os = "linux"))]
 pub fn resident_memory() -> Option<u64> {
     None

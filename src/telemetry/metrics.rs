@@ -1,4 +1,4 @@
-//! Everything that is counted while it happens.
+//! The counters of the process.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,25 +14,26 @@ use super::derived;
 use super::instruments::Instruments;
 use super::store_metrics::StoreMetrics;
 use super::{
-    GithubMetrics, HttpMetrics, LocSources, Otel, QueueNames, Scrapes, Sources, StoreMeter, catalogue, gather, machine,
+    GithubMetrics, HttpMetrics, LocSources, Otel, QueueNames, Scrapes, StoreMeter, catalogue, gather, machine,
     vectors,
 };
 use crate::exposition::MetricFamily;
+use crate::replica::ReplicaState;
 
-/// Cycles take from a second to, for thousands of repositories, an hour.
+/// In seconds: cycles take from a second to, for thousands of repositories, an hour.
 const CYCLE_BOUNDS: [f64; 11] = [0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0];
 
-/// What is running.
+/// The build that is running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Build {
     /// The version, as in `1.2.3`.
     pub version: String,
-    /// The revision it was built from; `unknown` where that is not known.
+    /// The revision it was built from, or `unknown`.
     pub revision: String,
 }
 
 impl Build {
-    /// This very build; the revision is what `GITHUB_STATS_REVISION` was when it was compiled.
+    /// The present build; the revision is what `GITHUB_STATS_REVISION` was when it was compiled.
     pub fn current() -> Self {
         let revision = option_env!("GITHUB_STATS_REVISION").unwrap_or("unknown");
         Build { version: env!("CARGO_PKG_VERSION").to_owned(), revision: revision.to_owned() }
@@ -44,11 +45,11 @@ impl Build {
 #[error("the metrics cannot be set up: {0}")]
 pub struct MetricsError(#[from] prometheus::Error);
 
-/// The process's counters. Cheap to clone; clones share everything.
+/// The counters of the process. Cheap to clone; clones share everything.
 #[derive(Clone)]
-pub struct Metrics(Arc<Shared>);
+pub struct Metrics(Arc<Inner>);
 
-struct Shared {
+struct Inner {
     replica: String,
     queues: QueueNames,
     build: Build,
@@ -78,19 +79,19 @@ struct EventMetrics {
 }
 
 impl Metrics {
-    /// Begins to count for the replica of this name.
+    /// The metrics of the replica of this name, all zero.
     ///
     /// # Errors
     /// [`MetricsError`] if the catalogue is inconsistent.
     pub fn new(replica: &str, build: Build) -> Result<Self, MetricsError> {
-        Self::sent(replica, build, None, QueueNames::default())
+        Self::exported(replica, build, None, QueueNames::default())
     }
 
-    /// The same, and sends what the process tells of itself where that is wanted.
+    /// The same; what an instrument measures is also exported over OTLP, if there is a collector.
     ///
     /// # Errors
     /// [`MetricsError`] if the catalogue is inconsistent.
-    pub fn sent(
+    pub fn exported(
         replica: &str,
         build: Build,
         otel: Option<&Otel>,
@@ -98,8 +99,8 @@ impl Metrics {
     ) -> Result<Self, MetricsError> {
         let registry = Registry::new();
         let instruments = Instruments::new(&registry, otel)?;
-        instruments.tell(&[catalogue::OTEL_FAILURES], failures(replica, otel));
-        Ok(Metrics(Arc::new(Shared {
+        instruments.observe(&[catalogue::OTEL_FAILURES], failures(replica, otel));
+        Ok(Metrics(Arc::new(Inner {
             replica: replica.to_owned(),
             queues,
             build,
@@ -114,13 +115,13 @@ impl Metrics {
         })))
     }
 
-    /// Tells from now on how the process and the actors of its tree are.
-    pub fn observe(&self, sources: &Sources) {
-        let replica = sources.replica.clone();
-        self.0.instruments.tell(&catalogue::PROCESS, move || machine::process(&replica));
-        let (replica, tree) = (sources.replica.clone(), sources.tree.clone());
-        let read = move || tree.get().map_or_else(Vec::new, |root| derived::actors(&replica, &root.tree()));
-        self.0.instruments.tell(&catalogue::ACTORS, read);
+    /// Adds the metrics of the process and of the actors in the replica's tree.
+    pub fn observe(&self, replica: &ReplicaState) {
+        let name = replica.name.clone();
+        self.0.instruments.observe(&catalogue::PROCESS, move || machine::process(&name));
+        let (name, tree) = (replica.name.clone(), replica.tree.clone());
+        let read = move || tree.get().map_or_else(Vec::new, |root| derived::actors(&name, &root.tree()));
+        self.0.instruments.observe(&catalogue::ACTORS, read);
     }
 
     /// The name of the replica: the value of the `replica` label.
@@ -133,27 +134,27 @@ impl Metrics {
         &self.0.queues
     }
 
-    /// What is running.
+    /// The build that is running.
     pub fn build(&self) -> &Build {
         &self.0.build
     }
 
-    /// For the adapter that talks to GitHub.
+    /// The metrics of requests to GitHub.
     pub fn github(&self) -> GithubMetrics {
         self.0.github.clone()
     }
 
-    /// For the HTTP server.
+    /// The metrics of the HTTP server.
     pub fn http(&self) -> HttpMetrics {
         self.0.http.clone()
     }
 
-    /// Takes over what a store's meter measures from now on.
+    /// Records what a store's meter measures from now on.
     pub fn attach(&self, meter: &StoreMeter) {
         meter.attach(self.0.store.clone());
     }
 
-    /// Begins at zero what is worth an alert: a counter that appears with its first count shows no increase.
+    /// Exposes the counters that have alerts at zero: one that first appears with its first count shows no increase.
     pub fn begin_at_zero<'a>(&self, orgs: impl IntoIterator<Item = &'a str>) {
         let events = &self.0.events;
         events.dead_lettered.with_label_values(&[self.0.queues.dead_letters.as_str()]);
@@ -175,17 +176,17 @@ impl Metrics {
         }
     }
 
-    /// How often this replica was scraped.
+    /// The scrapes of this replica.
     pub fn scrapes(&self) -> &Scrapes {
         &self.0.scrapes
     }
 
-    /// Where lines of code come from.
-    pub fn lines(&self) -> &LocSources {
+    /// The sources of lines of code.
+    pub fn loc_sources(&self) -> &LocSources {
         &self.0.loc_sources
     }
 
-    /// Everything counted so far.
+    /// The present values of all counters.
     pub fn families(&self) -> Vec<MetricFamily> {
         let build = &self.0.build;
         let labels = [self.replica(), &build.version, &build.revision];
@@ -195,7 +196,7 @@ impl Metrics {
     }
 }
 
-/// How often telemetry could not be sent, from the beginning: nothing is sent where nothing is to be.
+/// Reads how many batches of telemetry could not be exported; zero without a collector.
 fn failures(replica: &str, otel: Option<&Otel>) -> impl Fn() -> Vec<MetricFamily> + use<> {
     let (replica, otel) = (replica.to_owned(), otel.cloned());
     move || {

@@ -11,17 +11,17 @@ use crate::exposition::MetricFamily;
 
 /// Counts scrapes. Cheap to clone; clones share everything.
 #[derive(Clone, Debug)]
-pub struct Scrapes(Arc<ArcSwap<State>>);
+pub struct Scrapes(Arc<ArcSwap<ScrapeCount>>);
 
 #[derive(Clone, Copy, Debug)]
-struct State {
+struct ScrapeCount {
     total: u64,
-    /// When the last scrape was, or, before the first, when counting began.
+    /// When the last scrape was; before the first one, when counting began.
     since: Instant,
     last: Option<Timestamp>,
 }
 
-/// What there is to say of scrapes.
+/// The scrapes of this replica up to now.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScrapeReport {
     /// Scrapes since the process started.
@@ -33,22 +33,23 @@ pub struct ScrapeReport {
 }
 
 impl Scrapes {
-    /// Begins to count.
+    /// No scrapes yet.
     pub fn new() -> Self {
-        Scrapes(Arc::new(ArcSwap::from_pointee(State { total: 0, since: Instant::now(), last: None })))
+        Scrapes(Arc::new(ArcSwap::from_pointee(ScrapeCount { total: 0, since: Instant::now(), last: None })))
     }
 
     /// Counts a scrape at `now`. The report includes it, except that `seconds_since_last` is the time since the scrape
-    /// before: that of a scrape since itself would tell a scraper nothing.
+    /// before.
     pub fn record(&self, now: Timestamp) -> ScrapeReport {
         let instant = Instant::now();
-        let counted = |state: &State| State { total: state.total + 1, since: instant, last: Some(now) };
-        let before = self.0.rcu(|state| counted(state));
+        let counted =
+            |count: &ScrapeCount| ScrapeCount { total: count.total + 1, since: instant, last: Some(now) };
+        let before = self.0.rcu(|count| counted(count));
         let after = counted(&before);
         ScrapeReport { seconds_since_last: before.seconds_since(instant), ..after.report(instant) }
     }
 
-    /// What there is to say now.
+    /// The scrapes up to now.
     pub fn report(&self) -> ScrapeReport {
         self.0.load().report(Instant::now())
     }
@@ -60,7 +61,7 @@ impl Default for Scrapes {
     }
 }
 
-impl State {
+impl ScrapeCount {
     fn report(&self, now: Instant) -> ScrapeReport {
         ScrapeReport { total: self.total, seconds_since_last: self.seconds_since(now), last: self.last }
     }
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_scrape_tells_of_the_one_before_and_resets_the_age() {
+    async fn a_scrape_reports_the_one_before_and_resets_the_age() {
         let scrapes = Scrapes::new();
         tokio::time::advance(Duration::from_secs(7)).await;
         assert_eq!(scrapes.report(), ScrapeReport { total: 0, seconds_since_last: 7.0, last: None });

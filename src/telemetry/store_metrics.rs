@@ -1,4 +1,4 @@
-//! How long the store takes to answer.
+//! How long requests to the store take.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -7,10 +7,10 @@ use prometheus::{HistogramVec, Registry};
 
 use super::{catalogue, vectors};
 
-/// From a look at an index to a batch of thousands of records over a busy network.
+/// In seconds: from the read of an index to a batch of thousands of records over a busy network.
 const BOUNDS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
 
-/// Observes exchanges with the store. Cheap to clone; clones share everything.
+/// Observes requests to the store. Cheap to clone; clones share everything.
 #[derive(Clone, Debug)]
 pub(super) struct StoreMetrics {
     replica: String,
@@ -33,14 +33,14 @@ impl StoreMetrics {
 pub struct StoreMeter(Arc<OnceLock<StoreMetrics>>);
 
 impl StoreMeter {
-    /// An exchange of this operation took so long, whatever came of it.
+    /// A request of operation `op` took this long, whether it succeeded or not.
     pub fn exchanged(&self, op: &str, took: Duration) {
         if let Some(metrics) = self.0.get() {
             metrics.exchanged(op, took);
         }
     }
 
-    /// Goes on in these metrics.
+    /// Records into these metrics from now on.
     pub(super) fn attach(&self, metrics: StoreMetrics) {
         // A meter belongs to one store, which belongs to one replica.
         let _ = self.0.set(metrics);

@@ -1,4 +1,4 @@
-//! Log lines that say to which trace they belong.
+//! Log lines with the id of their trace.
 
 use std::fmt;
 
@@ -9,22 +9,22 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Digits of a trace's name that tell it from others on a terminal.
+/// Digits of a trace id that are enough on a terminal.
 const SHORT: usize = 8;
 
-/// Lines of another format; those written within a trace that is exported name it.
+/// The lines of another format, with the trace id if the trace is exported.
 pub(super) struct TracedFormat<F> {
     format: F,
     is_json: bool,
 }
 
 impl<F> TracedFormat<F> {
-    /// Of lines that are JSON objects: adds `trace_id` and `span_id`.
+    /// For lines that are JSON objects: adds `trace_id` and `span_id`.
     pub(super) fn json(format: F) -> Self {
         TracedFormat { format, is_json: true }
     }
 
-    /// Of lines for people: adds the beginning of the trace's name.
+    /// For lines of text: adds the beginning of the trace id.
     pub(super) fn text(format: F) -> Self {
         TracedFormat { format, is_json: false }
     }

@@ -1,4 +1,4 @@
-//! Metrics with labels, made from their descriptions and registered at once.
+//! Labelled metrics, created from their descriptions and registered at once.
 
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 

@@ -1,4 +1,4 @@
-//! What passes between a replica and the others.
+//! The port behind which a replica's side of the exchange with the others is implemented.
 
 use std::collections::BTreeMap;
 
@@ -6,22 +6,23 @@ use tokio::time::Instant;
 
 use crate::store::CountBatch;
 
-/// What a replica tells the others and hears of them. Called from an actor: nothing here may block.
+/// What a replica reports to the others and receives from them. Called from an actor: nothing here may block.
 ///
-/// It outlives the actor's incarnations, so a batch of counts that may have been applied is sent again as it was.
+/// It outlives the actor's incarnations, so a batch of counts that may have been applied is sent again unchanged.
 pub trait PeerExchange: Send + Sync + 'static {
-    /// What this replica tells of itself now.
+    /// This replica's present report, serialized.
     fn report(&self) -> Vec<u8>;
 
-    /// What all live replicas told last, by name; `since` is when they were asked for the time before.
-    fn heard(&self, reports: Vec<(String, Vec<u8>)>, since: Instant);
+    /// The latest reports of all live replicas by name, this one's included; `since` is when they were requested the time
+    /// before.
+    fn receive(&self, reports: Vec<(String, Vec<u8>)>, since: Instant);
 
     /// What was counted since the last batch that was applied; `None` where that is nothing.
     fn next_counts(&self) -> Option<CountBatch>;
 
-    /// The batch of this number was applied.
+    /// The batch of this sequence number was applied.
     fn applied(&self, sequence: u64);
 
-    /// What all replicas counted together; `None` while this one is cut off from that.
-    fn totals(&self, totals: Option<BTreeMap<String, f64>>);
+    /// The sums of what all replicas counted, by name; `None` while they cannot be read.
+    fn receive_totals(&self, totals: Option<BTreeMap<String, f64>>);
 }

@@ -1,139 +1,81 @@
-//! The actor that keeps a replica in touch with the others.
+//! The actor that exchanges reports and counts with the other replicas.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use actix_supervisor::Observable;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::PeerExchange;
-use crate::store::{SharedState, SharedTable, StoreError};
-use actix_supervisor::Observable;
+use super::exchange_round::ExchangeRound;
+use crate::store::SharedState;
 
-/// How often replicas tell of themselves and ask for the others.
+/// How often reports and counts are exchanged.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How long a replica counts as alive after it last told of itself.
-const ALIVE: Duration = Duration::from_secs(5);
 
-/// What the fleet actor is made of.
+/// The settings of a [`FleetActor`].
 #[derive(Clone)]
 pub struct FleetSettings {
-    /// Where replicas meet.
+    /// The state through which replicas exchange reports and counts.
     pub shared: Arc<dyn SharedState>,
     /// This replica's name.
     pub replica: String,
-    /// Whether there can be others.
+    /// Whether other replicas can share that state.
     pub has_others: bool,
-    /// What is told and heard.
+    /// This replica's side of the exchange.
     pub exchange: Arc<dyn PeerExchange>,
-    /// Where the actor's state goes.
+    /// Where the actor's state is published.
     pub state: Observable<FleetState>,
 }
 
-/// What the fleet actor shows of itself.
+/// The published state of a [`FleetActor`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct FleetState {
-    /// The live replicas, as last heard; this one among them.
+    /// The names of the live replicas as of the last exchange, this one's included.
     pub replicas: Vec<String>,
-    /// Why the others cannot be reached; `None` when they can.
+    /// Why the others cannot be reached; `None` while they can.
     pub cut_off: Option<String>,
 }
 
-/// Tells, asks and counts once a second. It keeps nothing: a new incarnation goes on with the same exchange.
+/// Exchanges reports and counts once a second. It keeps nothing: a new incarnation continues with the same
+/// [`PeerExchange`].
 pub struct FleetActor {
-    settings: FleetSettings,
-    asked: Instant,
+    round: ExchangeRound,
+    /// When the last round began.
+    began: Instant,
+    /// The totals of the last round.
     totals: BTreeMap<String, f64>,
-    left: bool,
+    has_left: bool,
 }
 
 impl FleetActor {
-    /// An actor that begins to tell when it starts.
+    /// An actor whose first round is when it starts.
     pub fn new(settings: FleetSettings) -> Self {
-        FleetActor { settings, asked: Instant::now(), totals: BTreeMap::new(), left: false }
+        let round = ExchangeRound::new(settings);
+        FleetActor { round, began: Instant::now(), totals: BTreeMap::new(), has_left: false }
     }
 
-    fn meet(&mut self, ctx: &mut Context<Self>) {
-        if self.left {
+    fn exchange(&mut self, ctx: &mut Context<Self>) {
+        if self.has_left {
             return;
         }
-        let settings = self.settings.clone();
+        let round = self.round.clone();
         let known = std::mem::take(&mut self.totals);
-        let since = std::mem::replace(&mut self.asked, Instant::now());
-        let meeting = async move {
-            let met = settings.meet(&known, since).await;
-            (met, known)
-        };
-        ctx.spawn(meeting.into_actor(self).map(|(met, known), actor, ctx| {
-            match met {
+        let since = std::mem::replace(&mut self.began, Instant::now());
+        let exchange = async move { (round.run(&known, since).await, known) };
+        ctx.spawn(exchange.into_actor(self).map(|(totals, known), actor, ctx| {
+            match totals {
                 Ok(totals) => actor.totals = totals,
                 Err(error) => {
                     actor.totals = known;
-                    actor.settings.cut_off(&error);
+                    actor.round.cut_off(&error);
                 }
             }
-            ctx.run_later(PERIOD, |actor, ctx| actor.meet(ctx));
+            ctx.run_later(PERIOD, |actor, ctx| actor.exchange(ctx));
         }));
-    }
-}
-
-impl FleetSettings {
-    async fn meet(
-        &self,
-        known: &BTreeMap<String, f64>,
-        since: Instant,
-    ) -> Result<BTreeMap<String, f64>, StoreError> {
-        if self.has_others {
-            let report = self.exchange.report();
-            self.shared.put(SharedTable::Replicas, &self.replica, &report, ALIVE).await?;
-        }
-        self.flush().await?;
-        let totals = self.totals(known).await?;
-        let reports = match self.has_others {
-            true => self.shared.entries(SharedTable::Replicas).await?,
-            false => Vec::new(),
-        };
-        let replicas = reports.iter().map(|(replica, _)| replica.clone()).collect();
-        self.exchange.heard(reports, since);
-        self.exchange.totals(Some(totals.clone()));
-        self.show(FleetState { replicas, cut_off: None });
-        Ok(totals)
-    }
-
-    async fn flush(&self) -> Result<(), StoreError> {
-        while let Some(batch) = self.exchange.next_counts() {
-            self.shared.count(&batch).await?;
-            self.exchange.applied(batch.sequence);
-        }
-        Ok(())
-    }
-
-    /// A count that fell tells that the store lost it; whoever knows it better raises it again.
-    async fn totals(&self, known: &BTreeMap<String, f64>) -> Result<BTreeMap<String, f64>, StoreError> {
-        let totals = self.shared.counts().await?;
-        let fell = |(name, known): &(&String, &f64)| totals.get(*name).is_none_or(|total| total < known);
-        let lost: BTreeMap<String, f64> =
-            known.iter().filter(fell).map(|(name, count)| (name.clone(), *count)).collect();
-        if lost.is_empty() {
-            return Ok(totals);
-        }
-        tracing::warn!(counts = lost.len(), "the shared store lost counts; they are raised to what is known");
-        self.shared.raise_counts(&lost).await?;
-        self.shared.counts().await
-    }
-
-    fn cut_off(&self, error: &StoreError) {
-        self.exchange.totals(None);
-        let replicas = self.state.get().replicas.clone();
-        self.show(FleetState { replicas, cut_off: Some(error.to_string()) });
-    }
-
-    fn show(&self, state: FleetState) {
-        if *self.state.get() != state {
-            self.state.set(state);
-        }
     }
 }
 
@@ -141,13 +83,13 @@ impl Actor for FleetActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.meet(ctx);
+        self.exchange(ctx);
     }
 }
 
 // === Leave ===
 
-/// Hands over the last counts and says good-bye; answered when that is done, or cannot be.
+/// Sends the last counts and withdraws this replica's report; answered when that is done or has failed.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
 pub struct LeaveFleet;
@@ -156,15 +98,11 @@ impl Handler<LeaveFleet> for FleetActor {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: LeaveFleet, _: &mut Self::Context) -> Self::Result {
-        self.left = true;
-        let settings = self.settings.clone();
+        self.has_left = true;
+        let round = self.round.clone();
         Box::pin(async move {
-            let left = async {
-                settings.flush().await?;
-                settings.shared.remove(SharedTable::Replicas, &settings.replica).await
-            };
-            if let Err(error) = left.await {
-                tracing::warn!(%error, "the last counts were not handed over");
+            if let Err(error) = round.leave().await {
+                tracing::warn!(%error, "the last counts were not sent");
             }
         })
     }
@@ -177,14 +115,14 @@ mod tests {
     use actix_rt::time::sleep;
 
     use super::*;
-    use crate::store::{CountBatch, MemoryState};
+    use crate::store::{CountBatch, MemoryState, SharedTable};
 
-    /// Counts what it is told to, under one name.
+    /// Counts under one name.
     #[derive(Default)]
     struct Counter {
         counted: Mutex<(f64, f64, u64)>,
-        shown: Mutex<Option<f64>>,
-        heard: Mutex<Vec<String>>,
+        total: Mutex<Option<f64>>,
+        peers: Mutex<Vec<String>>,
         name: String,
     }
 
@@ -198,8 +136,8 @@ mod tests {
         fn report(&self) -> Vec<u8> {
             self.name.clone().into_bytes()
         }
-        fn heard(&self, reports: Vec<(String, Vec<u8>)>, _: Instant) {
-            *self.heard.lock().unwrap() = reports.into_iter().map(|(replica, _)| replica).collect();
+        fn receive(&self, reports: Vec<(String, Vec<u8>)>, _: Instant) {
+            *self.peers.lock().unwrap() = reports.into_iter().map(|(replica, _)| replica).collect();
         }
         fn next_counts(&self) -> Option<CountBatch> {
             let (now, sent, sequence) = *self.counted.lock().unwrap();
@@ -210,8 +148,8 @@ mod tests {
             let mut counted = self.counted.lock().unwrap();
             *counted = (counted.0, counted.0, counted.2 + 1);
         }
-        fn totals(&self, totals: Option<BTreeMap<String, f64>>) {
-            *self.shown.lock().unwrap() = totals.and_then(|totals| totals.get("runs").copied());
+        fn receive_totals(&self, totals: Option<BTreeMap<String, f64>>) {
+            *self.total.lock().unwrap() = totals.and_then(|totals| totals.get("runs").copied());
         }
     }
 
@@ -227,8 +165,8 @@ mod tests {
         (exchange, FleetActor::new(settings).start())
     }
 
-    fn shown(counter: &Counter) -> Option<f64> {
-        *counter.shown.lock().unwrap()
+    fn total(counter: &Counter) -> Option<f64> {
+        *counter.total.lock().unwrap()
     }
 
     #[test]
@@ -240,8 +178,8 @@ mod tests {
             one.count(2.0);
             other.count(3.0);
             sleep(Duration::from_secs(3)).await;
-            assert_eq!((shown(&one), shown(&other)), (Some(5.0), Some(5.0)));
-            assert_eq!(*other.heard.lock().unwrap(), ["one", "other"]);
+            assert_eq!((total(&one), total(&other)), (Some(5.0), Some(5.0)));
+            assert_eq!(*other.peers.lock().unwrap(), ["one", "other"]);
             one.count(1.0);
             one_address.send(LeaveFleet).await.expect("it answers");
             drop(one_address);
@@ -260,10 +198,10 @@ mod tests {
             shared.clear();
             one.count(1.0);
             sleep(Duration::from_secs(3)).await;
-            assert!(shown(&one) >= Some(7.0), "a counter never falls");
+            assert!(total(&one) >= Some(7.0), "a counter never falls");
             one.count(1.0);
             sleep(Duration::from_secs(2)).await;
-            assert!(shown(&one) >= Some(8.0));
+            assert!(total(&one) >= Some(8.0));
         });
     }
 }

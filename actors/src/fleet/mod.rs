@@ -1,6 +1,7 @@
-//! The replicas among each other: what each tells of itself, and what they count together.
+//! The replicas of one installation: what each reports to the others, and what they count together.
 
 mod exchange;
+mod exchange_round;
 mod fleet_actor;
 
 pub use exchange::PeerExchange;

@@ -1,4 +1,4 @@
-//! The port behind which dependencies are asked how they are.
+//! The port behind which a dependency's status is checked.
 
 use async_trait::async_trait;
 
@@ -7,18 +7,18 @@ use super::Status;
 /// What a probe found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeResult {
-    /// How the dependency is.
+    /// The dependency's status.
     pub status: Status,
-    /// What there is to say about it; empty when all is well.
+    /// Why it has this status; empty while it is healthy.
     pub detail: String,
 }
 
-/// Asks a dependency how it is. Only real scrapes feed the cooldown of an organisation; a probe only informs.
+/// Checks a dependency. A probe only informs: the cooldown of an organisation depends on its scrape cycles alone.
 #[async_trait]
 pub trait Probe: Send + Sync + 'static {
     /// The component's name in `/healthz` and in `dependency_health`.
     fn component(&self) -> &'static str;
 
-    /// Asks.
+    /// Checks it now.
     async fn check(&self) -> ProbeResult;
 }

@@ -1,58 +1,87 @@
-//! Health as `/healthz` tells it.
+//! The health of the replica, as every endpoint and metric reports it.
 
 use std::collections::BTreeMap;
 
+use actix_supervisor::TreeSnapshot;
 use serde::Serialize;
 
+use super::Dependency;
 use crate::activity::{OrgName, Timestamp};
 use crate::role::{Epoch, Role};
 use crate::scheduler::OrgStatus;
-use actix_supervisor::TreeSnapshot;
 
-/// How a component is.
+/// The status of a component. The greatest one is the worst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// It does all it should.
+    /// Nothing has been reported yet, or not for a while, or it is another replica that knows.
+    Unknown,
+    /// It works as it should.
     #[default]
     Healthy,
-    /// Something is done another way, or later.
+    /// It works with a loss: by a fallback, with delay, or not for every organisation.
     Degraded,
-    /// It does not do what it is for.
+    /// It does not work.
     Unhealthy,
 }
 
-/// How the replica is as a whole: as its worst component.
+/// The status of the replica as a whole: that of its worst component.
 pub type Mode = Status;
 
 /// A part of the replica, or something it depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Component {
-    /// How it is.
+    /// Its status.
     pub status: Status,
-    /// Since when, on GitHub's clock.
+    /// Since when it has had this status, on GitHub's clock.
     pub since: Timestamp,
-    /// What there is to say; of most components nothing when all is well.
+    /// Why it has this status; empty for most components while they are healthy.
     pub detail: String,
+    /// When its reporter last reported, on GitHub's clock; `None` before the first report.
+    pub reported: Option<Timestamp>,
 }
 
-/// Everything `/healthz` tells, made once a second and read without waiting.
+/// The single source of health: made by [`assess`](super::assess), published by the health actor four times a second, never
+/// changed afterwards.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HealthSnapshot {
-    /// How the replica is.
+    /// The status of the replica as a whole.
     pub mode: Mode,
-    /// What it does besides serving.
+    /// Whether it leads.
     pub role: Role,
     /// Under which epoch, if it leads.
     pub epoch: Option<Epoch>,
     /// Whether it can serve `/metrics`.
     pub ready: bool,
+    /// Why it cannot; `None` while it can, and before that was assessed.
+    pub not_ready: Option<String>,
     /// When this was assessed, on GitHub's clock.
     pub at: Timestamp,
     /// The components by name.
     pub components: BTreeMap<&'static str, Component>,
-    /// The organisations; of a leader only.
+    /// Whether each dependency is healthy; one of unknown status is absent.
+    #[serde(skip)]
+    pub dependencies: BTreeMap<Dependency, bool>,
+    /// The organisations that this replica scrapes, or scraped under an earlier leadership.
     pub organisations: BTreeMap<OrgName, OrgStatus>,
-    /// The supervision tree.
+    /// The actors of the supervision tree.
     pub actors: TreeSnapshot,
+}
+
+impl HealthSnapshot {
+    /// The snapshot before the first assessment: degraded and not ready.
+    pub fn starting() -> Self {
+        HealthSnapshot {
+            mode: Status::Degraded,
+            role: Role::Follower,
+            epoch: None,
+            ready: false,
+            not_ready: None,
+            at: Timestamp::from_unix(0),
+            components: BTreeMap::new(),
+            dependencies: BTreeMap::new(),
+            organisations: BTreeMap::new(),
+            actors: TreeSnapshot { actors: Vec::new() },
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::exposition::ACTIVITY_FAMILIES;
+
 /// Pull requests and issues that change with a push.
 const THREADS_PER_CHANGE: f64 = 2.5;
 /// Repositories whose branches are read by one query, which costs a point.
@@ -20,7 +22,7 @@ const REST_PER_CHANGE: f64 = 3.5;
 /// People in an active repository; the real number is known only once it is collected.
 const PEOPLE: f64 = 5.0;
 /// Series of one person in one repository.
-const SERIES: f64 = 13.0;
+const SERIES: f64 = ACTIVITY_FAMILIES as f64;
 /// Memory of a series, as measured with a million of them, and of a repository's state.
 const BYTES_PER_SERIES: f64 = 210.0;
 const BYTES_PER_REPOSITORY: f64 = 1_024.0;

@@ -162,7 +162,7 @@ impl RepositoryReader<'_> {
         let signature = commit.commit.committer.as_ref().or(commit.commit.author.as_ref());
         let at = signature.and_then(|signature| signature.date).unwrap_or_default();
         let user = identity::commit_author(commit.author.as_ref());
-        Ok(Fact { id: FactId::Commit(oid), user, at, lines: commit.lines() })
+        Ok(Fact { id: FactId::Commit(oid), user, at, loc: commit.lines() })
     }
 
     fn oid(&self, sha: &str, path: &str) -> Result<Oid, SourceError> {

@@ -24,7 +24,7 @@ pub(in crate::http) async fn break_actor(
     let query = web::Query::<FaultQuery>::from_query(request.query_string())
         .map_err(|_| bad_request("say which fault to inject: ?mode=panic, hang or stop".into()))?;
     let fault: Fault = query.mode.parse().map_err(|error| bad_request(format!("{error}")))?;
-    let Some(root) = state.sources.tree.get() else {
+    let Some(root) = state.replica.tree.get() else {
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the supervision tree is not started"));
     };
     root.inject(id.as_str(), fault).map_err(|error| {

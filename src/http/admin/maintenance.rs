@@ -40,8 +40,8 @@ fn report(pause: &Pause, now: Timestamp) -> PauseReport {
 
 /// The current pauses, as this replica last read them.
 pub(super) fn current_pauses(state: &AppState) -> Vec<PauseReport> {
-    let now = state.sources.clock.now();
-    let pauses = state.sources.pauses.get();
+    let now = state.replica.clock.now();
+    let pauses = state.replica.pauses.get();
     pauses.iter().filter(|pause| pause.is_active(now)).map(|pause| report(pause, now)).collect()
 }
 
@@ -86,7 +86,7 @@ pub(in crate::http) async fn start_maintenance(
         let example = "{\"reason\": \"…\", \"for\": \"1h\", \"org\": \"…\", \"by\": \"…\"}";
         bad(format!("say why, as in {example}, where only the reason is required: {error}"))
     })?;
-    let now = state.sources.clock.now();
+    let now = state.replica.clock.now();
     let pause = Pause {
         org: organisation(&state, start.org.as_deref())?.unwrap_or_else(|| Pause::ALL.into()),
         reason: text("reason", &start.reason)?,
@@ -130,7 +130,7 @@ pub(in crate::http) async fn end_maintenance(
     };
     let by = operator(&request, end.by.as_deref())?;
     let ended = stored(registry(&state)?.end(org.as_ref(), &by)).await?;
-    let now = state.sources.clock.now();
+    let now = state.replica.clock.now();
     let ended = ended.iter().map(|pause| report(pause, now)).collect();
     Ok(HttpResponse::Ok().json(MaintenanceEnded { ended, maintenance: current_pauses(&state) }))
 }
@@ -163,7 +163,7 @@ async fn stored<T>(change: impl Future<Output = Result<T, StoreError>>) -> Resul
 /// The configured organisation of this name. GitHub ignores case in names.
 fn organisation(state: &AppState, name: Option<&str>) -> Result<Option<OrgName>, Problem> {
     let Some(name) = name else { return Ok(None) };
-    let scheduler = state.sources.scheduler.get();
+    let scheduler = state.replica.scheduler.get();
     let mut known = scheduler.organisations.keys();
     if let Some(org) = known.find(|org| org.as_str().eq_ignore_ascii_case(name)) {
         return Ok(Some(org.clone()));

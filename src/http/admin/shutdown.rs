@@ -16,7 +16,7 @@ pub(in crate::http) async fn shut_down(request: HttpRequest, state: web::Data<Ap
     let by = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
     tracing::info!(target: "audit", action = "shutdown", by, "an operator stops this replica");
     state.admin.shutdown.notify_one();
-    let replica = state.sources.replica.clone();
+    let replica = state.replica.name.clone();
     HttpResponse::Accepted().json(ShutdownAnswer { replica, status: "stopping".into() })
 }
 

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 
 use crate::admin_api::{ObjectiveReport, ObjectiveUnit, SloAnswer, Verdict};
 use crate::http::AppState;
-use crate::slo::{CounterReading, Objective, SloInputs, SloReport, SloVerdict, judge};
+use crate::slo::{self, Objective, SloReport, SloVerdict};
 
 /// Whether the service level objectives are met
 #[utoipa::path(
@@ -43,28 +43,20 @@ fn verdict(judged: SloVerdict) -> Verdict {
 
 /// Judges the objectives by the current state of this replica.
 fn report(state: &AppState) -> SloReport {
-    let sources = &state.sources;
-    let counted = state.history.until(&CounterReading::now(sources, &state.metrics));
-    judge(&SloInputs {
-        now: sources.clock.now(),
-        organisations: &sources.organisations(),
-        pauses: &sources.pauses.get(),
-        queue: &sources.queue.get(),
-        counted: &counted,
-    })
+    slo::report(&state.replica, &state.metrics, &state.history)
 }
 
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
 
-    use super::*;
     use crate::http::testing::{ask, fresh, get, with_org, with_token};
+    use crate::slo::CounterSnapshot;
 
     #[actix::test]
     async fn every_objective_has_a_status_a_period_and_an_explanation() {
         let state = with_org(with_token(fresh(), "t"), "acme");
-        state.history.add(CounterReading::now(&state.sources, &state.metrics));
+        state.history.add(CounterSnapshot::now(&state.replica, &state.metrics));
         get(&state, "/metrics").await;
         let request = TestRequest::get().uri("/api/admin/slo").insert_header(("authorization", "Bearer t"));
         let report = ask(&state, request).await.json();

@@ -14,9 +14,10 @@ use crate::admin_api::{
     CycleSummary, DiskSummary, ElectionSummary, FleetSummary, HealthMode, MemorySummary, OrganisationSummary,
     QueueSummary, ReplicaRole, ReplicaSummary, ShardSummary, StatusReport, StoreSummary,
 };
-use crate::http::{AppState, ready};
+use crate::http::AppState;
 use crate::human;
-use crate::telemetry::{OrgReport, memory_limit, resident_memory};
+use crate::replica::OrgReport;
+use crate::telemetry::{memory_limit, resident_memory};
 
 /// The current state of this replica
 ///
@@ -32,13 +33,12 @@ pub(in crate::http) async fn status(state: web::Data<AppState>) -> HttpResponse 
 }
 
 fn report(state: &AppState) -> StatusReport {
-    let (health, sources) = (state.health(), &state.sources);
-    let now = sources.clock.now();
-    let epoch = sources.roles.leads().map(number);
-    let (build, tree) = (state.metrics.build(), state.tree());
-    let reason = ready::obstacle(state, &health);
+    let (health, replica) = (state.health(), &state.replica);
+    let now = replica.clock.now();
+    let epoch = health.epoch.map(number);
+    let (build, tree) = (state.metrics.build(), &health.actors);
     StatusReport {
-        replica: sources.replica.clone(),
+        replica: replica.name.clone(),
         version: build.version.clone(),
         revision: build.revision.clone(),
         at: human::instant(now),
@@ -46,23 +46,23 @@ fn report(state: &AppState) -> StatusReport {
         mode: mode(health.mode),
         role: ReplicaRole::of(epoch),
         epoch,
-        ready: reason.is_none(),
-        reason,
+        ready: health.ready,
+        reason: health.not_ready.clone(),
         store: store(state, &health),
         queue: queue(state, &health, now),
         election: election(state, &health),
         github: health.components.get("github").map(component),
         clock: ClockSummary {
-            correction_seconds: sources.clock.correction_ms() as f64 / 1000.0,
-            known_from_github: sources.clock.latest_response().is_some(),
+            correction_seconds: replica.clock.correction_ms() as f64 / 1000.0,
+            known_from_github: replica.clock.latest_response().is_some(),
         },
         memory: MemorySummary { resident_bytes: resident_memory(), limit_bytes: memory_limit() },
-        disk: (*sources.disk.get())
+        disk: (*replica.disk.get())
             .map(|space| DiskSummary { free_bytes: space.free, total_bytes: space.total }),
         maintenance: current_pauses(state),
         organisations: organisations(state, now),
         fleet: fleet(state, epoch),
-        actors: ActorCounts::of(&tree),
+        actors: ActorCounts::of(tree),
     }
 }
 
@@ -72,6 +72,7 @@ fn number(epoch: Epoch) -> u64 {
 
 fn mode(status: Status) -> HealthMode {
     match status {
+        Status::Unknown => HealthMode::Unknown,
         Status::Healthy => HealthMode::Healthy,
         Status::Degraded => HealthMode::Degraded,
         Status::Unhealthy => HealthMode::Unhealthy,
@@ -97,12 +98,12 @@ fn component_fields(health: &HealthSnapshot, name: &str) -> ComponentFields {
 }
 
 fn store(state: &AppState, health: &HealthSnapshot) -> StoreSummary {
-    let store = state.sources.store.get();
-    let connections = state.sources.connections.as_ref().map(|count| count());
+    let store = state.replica.store.get();
+    let connections = state.replica.connections.as_ref().map(|count| count());
     StoreSummary {
         loaded: store.loaded,
         records: store.records,
-        series: state.activity.counts().total(),
+        series: state.replica.activity.counts().total(),
         series_refused: store.refused,
         cut_off: store.cut_off.clone(),
         connections: connections.map(|(open, wanted)| ConnectionCounts { open, wanted }),
@@ -111,7 +112,7 @@ fn store(state: &AppState, health: &HealthSnapshot) -> StoreSummary {
 }
 
 fn queue(state: &AppState, health: &HealthSnapshot, now: Timestamp) -> QueueSummary {
-    let queue = state.sources.queue.get();
+    let queue = state.replica.queue.get();
     let (stats, status) = (&queue.stats, &queue.status);
     QueueSummary {
         depth: stats.depth,
@@ -128,7 +129,7 @@ fn queue(state: &AppState, health: &HealthSnapshot, now: Timestamp) -> QueueSumm
 }
 
 fn election(state: &AppState, health: &HealthSnapshot) -> ElectionSummary {
-    let roles = &state.sources.roles;
+    let roles = &state.replica.roles;
     let view = roles.get();
     ElectionSummary {
         backend: view.basis.backend.to_owned(),
@@ -148,9 +149,9 @@ fn shard((shard, role): (Shard, &RoleWatch)) -> ShardSummary {
 }
 
 fn organisations(state: &AppState, now: Timestamp) -> BTreeMap<String, OrganisationSummary> {
-    let quotas = (state.sources.quotas)();
-    let pauses = state.sources.pauses.get();
-    let summaries = state.sources.organisations().into_iter().map(|(name, org)| {
+    let quotas = (state.replica.quotas)();
+    let pauses = state.replica.pauses.get();
+    let summaries = state.replica.organisations().into_iter().map(|(name, org)| {
         let pause = pause_of(&pauses, &OrgName::from(name.as_str()), now);
         let summary = OrganisationSummary {
             paused_until: pause.and_then(|pause| human::instant(pause.until)),
@@ -188,8 +189,8 @@ fn organisation(org: &OrgReport, now: Timestamp) -> OrganisationSummary {
 fn fleet(state: &AppState, epoch: Option<u64>) -> FleetSummary {
     let replica =
         |name: &str, epoch| ReplicaSummary { replica: name.to_owned(), role: ReplicaRole::of(epoch), epoch };
-    let own = replica(&state.sources.replica, epoch);
-    let peers = state.sources.fleet.peers();
+    let own = replica(&state.replica.name, epoch);
+    let peers = state.replica.peers.list();
     let peers = peers.iter().map(|peer| replica(&peer.replica, peer.epoch.map(number)));
     FleetSummary { replicas: std::iter::once(own).chain(peers).collect() }
 }

@@ -1,4 +1,4 @@
-//! Activity as OTLP, and who sends it when.
+//! The export of activity over OTLP.
 
 use std::time::Duration;
 
@@ -21,18 +21,18 @@ use super::SERVICE;
 use super::pusher::OtlpPusher;
 use crate::exposition::{ACTIVITY, ActivityFamily, MetricKind};
 
-/// Sends all activity from time to time, while this replica leads: the others would send the same.
+/// Exports all activity at an interval while this replica leads: the others would export the same.
 pub(super) struct ActivitySender {
     pub(super) pusher: OtlpPusher,
     pub(super) view: PublishedView,
-    /// The role in the first shard: one replica sends for all.
+    /// The role in the first shard, whose leader exports for all replicas.
     pub(super) role: RoleWatch,
     pub(super) resource: Resource,
     pub(super) period: Duration,
 }
 
 impl ActivitySender {
-    /// Until the runtime ends.
+    /// Runs until the runtime ends.
     pub(super) async fn run(self) {
         let mut beat = interval(self.period);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -42,7 +42,7 @@ impl ActivitySender {
         }
     }
 
-    /// What cannot be sent is known from the outage already; the rest would not be taken either.
+    /// Stops at the first error, which the outage has logged: the collector would not accept the rest either.
     async fn send(&self) {
         let Some(published) = self.view.latest().filter(|_| self.role.leads().is_some()) else { return };
         for request in requests(&published.series, &self.resource, system_unix_ms()) {
@@ -53,7 +53,7 @@ impl ActivitySender {
     }
 }
 
-/// A request for each block of rows, so that no more than one is in memory, and none is too large to be taken.
+/// One request for each block of rows, so that only one is in memory and none is too large for the collector.
 fn requests<'a>(
     snapshot: &'a SeriesSnapshot,
     resource: &'a Resource,
@@ -61,11 +61,11 @@ fn requests<'a>(
 ) -> impl Iterator<Item = ExportMetricsServiceRequest> + 'a {
     let nanos = unix_ms.max(0).unsigned_abs() * 1_000_000;
     snapshot.blocks.iter().map(move |block| {
-        let shown = ACTIVITY
+        let families = ACTIVITY
             .iter()
             .filter(|family| !snapshot.counters_hidden || family.desc.kind == MetricKind::Gauge);
         let scope = InstrumentationScope { name: SERVICE.to_owned(), ..InstrumentationScope::default() };
-        let metrics = shown.filter_map(|family| metric(family, block, nanos)).collect();
+        let metrics = families.filter_map(|family| metric(family, block, nanos)).collect();
         let of_scope = ScopeMetrics { scope: Some(scope), metrics, ..ScopeMetrics::default() };
         let of_resource = ResourceMetrics {
             resource: Some(resource.clone()),
@@ -98,7 +98,7 @@ fn metric(family: &ActivityFamily, block: &SeriesBlock, nanos: u64) -> Option<Me
     })
 }
 
-/// When a counter began nobody knows, which is said by 0.
+/// When a counter began is not known, which OTLP writes as 0.
 fn point(row: &SeriesRow, value: i128, nanos: u64) -> NumberDataPoint {
     let labels = [("org", row.org.as_str()), ("repo", row.repo.as_str()), ("user", row.user.as_str())];
     NumberDataPoint {
@@ -109,7 +109,7 @@ fn point(row: &SeriesRow, value: i128, nanos: u64) -> NumberDataPoint {
     }
 }
 
-/// An attribute that is text.
+/// A string attribute.
 pub(super) fn text(key: &str, value: &str) -> KeyValue {
     let value = Some(AnyValue { value: Some(Value::StringValue(value.to_owned())) });
     KeyValue { key: key.to_owned(), value, ..KeyValue::default() }

@@ -1,4 +1,4 @@
-//! Lets only those traces through in which something failed.
+//! Exports only the traces in which a span failed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,15 +11,15 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use tokio::time::Instant;
 
-/// Spans that are held at most, until it is known how their traces end.
+/// The greatest number of spans held until their traces end.
 const SPANS: usize = 10_000;
-/// Traces that are remembered at most.
+/// The greatest number of traces that are remembered.
 const TRACES: usize = 2_000;
-/// How long a trace is remembered; what fails later brings only what came later.
+/// How long a trace is remembered; if it fails later, only its later spans are exported.
 const AGE: Duration = Duration::from_secs(15 * 60);
 
-/// Holds the ended spans of a trace until one fails: then these and all later ones go on, else none. A replica knows only
-/// its own part of a trace.
+/// Holds the ended spans of a trace until one fails: then these and all later ones are exported, otherwise none. A replica
+/// knows only its own part of a trace.
 #[derive(Debug)]
 pub(super) struct ErrorsOnly<P> {
     next: P,
@@ -91,7 +91,7 @@ impl Held {
         self.trace(id).roots += 1;
     }
 
-    /// What goes on now.
+    /// The spans to export now.
     fn ended(&mut self, span: SpanData) -> Vec<SpanData> {
         let id = span.span_context.trace_id();
         let is_root =
@@ -107,7 +107,7 @@ impl Held {
         if is_over {
             self.forget(id);
         }
-        self.make_room();
+        self.evict();
         released
     }
 
@@ -126,8 +126,8 @@ impl Held {
         }
     }
 
-    /// The oldest trace goes first: it had the most time to fail.
-    fn make_room(&mut self) {
+    /// Evicts the oldest traces first: they had the most time to fail.
+    fn evict(&mut self) {
         while let Some(oldest) = self.order.values().next().copied() {
             let is_old = self.traces.get(&oldest).is_none_or(|trace| trace.began.elapsed() >= AGE);
             if !is_old && self.spans <= SPANS && self.traces.len() <= TRACES {
@@ -147,11 +147,11 @@ mod tests {
 
     use super::*;
 
-    /// Remembers the names of what came through.
+    /// Records the names of the exported spans.
     #[derive(Clone, Debug, Default)]
-    struct Through(Arc<Mutex<Vec<String>>>);
+    struct Exported(Arc<Mutex<Vec<String>>>);
 
-    impl SpanProcessor for Through {
+    impl SpanProcessor for Exported {
         fn on_start(&self, _: &mut Span, _: &Context) {}
 
         fn on_end(&self, span: SpanData) {
@@ -167,19 +167,19 @@ mod tests {
         }
     }
 
-    impl Through {
+    impl Exported {
         fn names(&self) -> Vec<String> {
             self.0.lock().unwrap().clone()
         }
     }
 
-    fn tracer() -> (SdkTracer, Through) {
-        let through = Through::default();
+    fn tracer() -> (SdkTracer, Exported) {
+        let exported = Exported::default();
         let provider = SdkTracerProvider::builder()
             .with_sampler(Sampler::AlwaysOn)
-            .with_span_processor(ErrorsOnly::new(through.clone()))
+            .with_span_processor(ErrorsOnly::new(exported.clone()))
             .build();
-        (provider.tracer("test"), through)
+        (provider.tracer("test"), exported)
     }
 
     fn child(tracer: &SdkTracer, name: &'static str, of: &Context) -> Context {
@@ -192,40 +192,40 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_goes_on_as_soon_as_something_in_it_fails() {
-        let (tracer, through) = tracer();
+    fn a_trace_is_exported_as_soon_as_a_span_fails() {
+        let (tracer, exported) = tracer();
         let root = Context::new()
             .with_span(tracer.build_with_context(SpanBuilder::from_name("root"), &Context::new()));
         child(&tracer, "good", &root).span().end();
-        assert_eq!(through.names(), [""; 0]);
+        assert_eq!(exported.names(), [""; 0]);
         fail(&child(&tracer, "bad", &root));
         child(&tracer, "later", &root).span().end();
         root.span().end();
-        assert_eq!(through.names(), ["good", "bad", "later", "root"]);
+        assert_eq!(exported.names(), ["good", "bad", "later", "root"]);
     }
 
     #[test]
     fn a_trace_without_failure_is_forgotten_when_it_ends() {
-        let (tracer, through) = tracer();
+        let (tracer, exported) = tracer();
         let root = child(&tracer, "root", &Context::new());
         child(&tracer, "good", &root).span().end();
         root.span().end();
         fail(&child(&tracer, "another", &Context::new()));
-        assert_eq!(through.names(), ["another"]);
+        assert_eq!(exported.names(), ["another"]);
     }
 
     #[test]
-    fn what_is_held_is_bounded_in_number_and_age() {
+    fn held_spans_and_traces_are_bounded() {
         let mut held = Held::default();
         for id in 0..3 * TRACES as u128 {
             held.begun(TraceId::from(id + 1));
-            held.make_room();
+            held.evict();
         }
         assert_eq!((held.traces.len(), held.order.len(), held.spans), (TRACES, TRACES, 0));
-        let (tracer, through) = tracer();
+        let (tracer, exported) = tracer();
         let root = child(&tracer, "root", &Context::new());
         (0..SPANS + 1).for_each(|_| child(&tracer, "good", &root).span().end());
         fail(&child(&tracer, "bad", &root));
-        assert_eq!(through.names(), ["bad"], "there was no room for what came before");
+        assert_eq!(exported.names(), ["bad"], "earlier spans were evicted");
     }
 }

@@ -1,7 +1,7 @@
 //! Traces and metrics to a collector, over OTLP.
 //!
-//! Everything that is sent is sent by threads of its own: the SDK's collect, and the courier's runtime exchanges with the
-//! collector. What the product does waits for none of them; a collector that is away costs what it would have been told.
+//! Telemetry is exported by threads of its own: those of the SDK collect, and an [`OtlpRuntime`] communicates with the
+//! collector. Nothing else waits for them. While the collector is unavailable, its telemetry is dropped.
 
 mod activity;
 mod errors_only;
@@ -16,8 +16,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use github_stats_actors::role::RoleWatch;
-use github_stats_actors::store::PublishedView;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{MetricExporter, SpanExporter};
@@ -44,17 +42,18 @@ use runtime::OtlpRuntime;
 use watched_exporter::WatchedExporter;
 
 use crate::config::TraceMode;
+use crate::replica::ReplicaState;
 
 pub use settings::{OtelError, OtelSettings};
 
 /// The name of the service, unless `OTEL_RESOURCE_ATTRIBUTES` says otherwise.
 const SERVICE: &str = "github-stats";
-/// Whose spans are traced: our own. A library that traces its connections would trace the way to the collector as well.
+/// The crates whose spans are exported. A library that traces its connections would trace those to the collector as well.
 const TRACED: [&str; 2] = ["github_stats", "github_stats_actors"];
-/// Spans that may wait to be sent: a cycle over thousands of repositories ends in a burst of them.
+/// Spans that may wait to be exported: a cycle over thousands of repositories ends in a burst of them.
 const QUEUE: usize = 8_192;
 
-/// The way to a collector. Cheap to clone; clones share everything.
+/// The export to an OTLP collector. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Otel(Arc<Inner>);
 
@@ -64,23 +63,23 @@ struct Inner {
     metrics: Arc<ExportOutage>,
     resource: Resource,
     tracer: Option<SdkTracerProvider>,
-    /// Until somebody meters.
+    /// `None` once a meter provider has taken it.
     exporter: Mutex<Option<WatchedExporter<MetricExporter>>>,
     meter: OnceLock<SdkMeterProvider>,
-    /// Until somebody sends activity; `None` where nobody is to.
+    /// `None` once it is in use, or where activity is not to be exported.
     pusher: Mutex<Option<OtlpPusher>>,
     interval: Duration,
-    /// Ends last.
-    courier: OtlpRuntime,
+    /// Dropped last.
+    runtime: OtlpRuntime,
 }
 
 impl Otel {
-    /// Makes what sends; nothing is sent yet.
+    /// Creates the exporters; nothing is exported yet.
     ///
     /// # Errors
     /// When an address, a header or a certificate store cannot be used.
     pub fn start(settings: &OtelSettings) -> Result<Self, OtelError> {
-        let courier = OtlpRuntime::new(settings)?;
+        let runtime = OtlpRuntime::new(settings)?;
         let outage = |signal| Arc::new(ExportOutage::new(signal, settings.endpoint()));
         let (traces, metrics) = (outage("traces"), outage("metrics"));
         let limit = settings.limit();
@@ -89,15 +88,15 @@ impl Otel {
             TraceMode::Off => None,
             _ => {
                 let exporter =
-                    WatchedExporter::new(courier.span_exporter()?, courier.handle(), limit, traces.clone());
+                    WatchedExporter::new(runtime.span_exporter()?, runtime.handle(), limit, traces.clone());
                 Some(tracer(settings, exporter, resource.clone()))
             }
         };
         let exporter =
-            WatchedExporter::new(courier.metric_exporter()?, courier.handle(), limit, metrics.clone());
+            WatchedExporter::new(runtime.metric_exporter()?, runtime.handle(), limit, metrics.clone());
         let pusher = match settings.sends_activity() {
             true => Some(OtlpPusher {
-                transport: courier.transport()?,
+                transport: runtime.transport()?,
                 headers: settings.headers(),
                 limit,
                 outage: metrics.clone(),
@@ -114,11 +113,11 @@ impl Otel {
             meter: OnceLock::new(),
             pusher: Mutex::new(pusher),
             interval: settings.interval(),
-            courier,
+            runtime,
         })))
     }
 
-    /// What makes traces of spans; `None` where there are to be none.
+    /// The layer that exports spans; `None` where traces are off.
     pub(super) fn layer<S>(&self) -> Option<impl Layer<S> + Send + Sync + use<S>>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
@@ -133,41 +132,47 @@ impl Otel {
             .with_threads(false)
             .with_target(false)
             .with_tracked_inactivity(false)
-            // Spans say themselves whether they failed; a log line about something that was made up for does not.
+            // Spans have a status of their own; a logged error may have been recovered from.
             .with_error_events_to_status(false)
             .with_error_events_to_exceptions(false);
         Some(layer.with_filter(Targets::new().with_targets(TRACED.map(|target| (target, level)))))
     }
 
-    /// Makes of this the one provider of meters whose values are sent from time to time.
-    pub(super) fn sending(&self, builder: MeterProviderBuilder) -> SdkMeterProvider {
+    /// Builds the one meter provider whose values are exported at the interval.
+    pub(super) fn exporting(&self, builder: MeterProviderBuilder) -> SdkMeterProvider {
         let builder = builder.with_resource(self.0.resource.clone());
         let exporter = self.0.exporter.lock().unwrap_or_else(PoisonError::into_inner).take();
         let provider = match exporter {
             Some(exporter) => builder.with_reader(PeriodicReader::builder(exporter).build()).build(),
             None => builder.build(),
         };
-        // Flushed at the end; a second one would send nothing.
+        // Flushed at the end; a second one would export nothing.
         let _ = self.0.meter.set(provider.clone());
         provider
     }
 
-    /// Sends the activity of `view` from time to time while `role` leads, if activity is to be sent; once for all.
-    pub fn send_activity(&self, view: PublishedView, role: RoleWatch) {
+    /// Exports the activity of `replica` at the interval while it leads the first shard, if activity is to be exported. Only the
+    /// first call has an effect.
+    pub fn send_activity(&self, replica: &ReplicaState) {
         let Some(pusher) = self.0.pusher.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return;
         };
-        let sender =
-            ActivitySender { pusher, view, role, resource: shared_resource(), period: self.0.interval };
-        self.0.courier.handle().spawn(sender.run());
+        let sender = ActivitySender {
+            pusher,
+            view: replica.series.clone(),
+            role: replica.roles.first().clone(),
+            resource: shared_resource(),
+            period: self.0.interval,
+        };
+        self.0.runtime.handle().spawn(sender.run());
     }
 
-    /// How often something could not be sent, by signal.
+    /// Batches that could not be exported, by signal.
     pub(super) fn failures(&self) -> [(&'static str, u64); 2] {
         [&self.0.traces, &self.0.metrics].map(|outage| (outage.signal(), outage.failures()))
     }
 
-    /// Sends what there is, for at most `limit`.
+    /// Exports what is left, for at most `limit`.
     pub async fn shutdown(&self, limit: Duration) {
         let (done, flushed) = oneshot::channel();
         let inner = self.0.clone();
@@ -179,20 +184,20 @@ impl Otel {
         let flushing = std::thread::Builder::new().name("otel-flush".to_owned()).spawn(flush);
         if flushing.is_err() || timeout(limit, flushed).await.is_err() {
             tracing::warn!(
-                "the last traces and metrics were not sent: the collector does not take them in time"
+                "the last traces and metrics were not exported: the collector did not accept them in time"
             );
             self.abandon();
         }
     }
 
-    /// Lets go of what was not sent yet: whoever drops it would otherwise wait for the collector.
+    /// Discards what is not exported yet; dropping it would wait for the collector.
     pub fn abandon(&self) {
         std::mem::forget(self.0.clone());
     }
 }
 
 impl Inner {
-    /// What cannot be sent is known from the outage already.
+    /// Errors are ignored: the outage has been logged already.
     fn flush(&self, limit: Duration) {
         if let Some(tracer) = &self.tracer {
             let _ = tracer.shutdown_with_timeout(limit);
@@ -236,7 +241,7 @@ fn tracer(
     builder.build()
 }
 
-/// Whose activity it is: that of all replicas, so that series stay the same whoever leads.
+/// The resource of activity, which is the same for all replicas, so that series do not change with the leader.
 fn shared_resource() -> opentelemetry_proto::tonic::resource::v1::Resource {
     let resource = Resource::builder_empty()
         .with_attributes([KeyValue::new("service.name", SERVICE)])
@@ -249,7 +254,7 @@ fn shared_resource() -> opentelemetry_proto::tonic::resource::v1::Resource {
     }
 }
 
-/// Who sends; `OTEL_RESOURCE_ATTRIBUTES` adds to it and overrides it.
+/// The resource of this replica; `OTEL_RESOURCE_ATTRIBUTES` adds attributes and overrides them.
 fn resource(replica: &str) -> Resource {
     Resource::builder_empty()
         .with_attributes([

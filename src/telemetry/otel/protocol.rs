@@ -1,4 +1,4 @@
-//! How the collector is spoken to.
+//! The protocols of OTLP.
 
 use crate::config::HttpUrl;
 
@@ -15,8 +15,8 @@ pub(super) enum Protocol {
 }
 
 impl Protocol {
-    /// As `OTEL_EXPORTER_OTLP_PROTOCOL` says; without it HTTP where the address names its usual port, else gRPC. `None`
-    /// where the variable names another one.
+    /// The protocol that `OTEL_EXPORTER_OTLP_PROTOCOL` names, `None` if it is unknown. Without the variable HTTP if the address
+    /// has its usual port, otherwise gRPC.
     pub(super) fn of(endpoint: &HttpUrl, variable: Option<&str>) -> Option<Self> {
         match variable.map(str::trim) {
             Some("grpc") => Some(Protocol::Grpc),

@@ -1,4 +1,4 @@
-//! Sends metrics that are no instruments of the SDK, as its exporters would.
+//! Exports metrics that are not instruments of the SDK.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use tonic::transport::Channel;
 
 use super::outage::ExportOutage;
 
-/// The way metrics go.
+/// The transport of metrics.
 pub(super) enum MetricsTransport {
     /// Protobuf over gRPC.
     Grpc(MetricsServiceClient<Channel>),
@@ -28,21 +28,21 @@ pub(super) enum MetricsTransport {
     Http(Arc<dyn HttpClient>, String),
 }
 
-/// Sends requests, each within a limit, and tells what became of them.
+/// Sends export requests, each within a time limit, and records their outcomes.
 pub(super) struct OtlpPusher {
     pub(super) transport: MetricsTransport,
-    /// What goes with each request. It may hold a token.
+    /// The headers of each request. They may contain a token.
     pub(super) headers: HeaderMap,
     pub(super) limit: Duration,
     pub(super) outage: Arc<ExportOutage>,
 }
 
 impl OtlpPusher {
-    /// Sends one request; an error when it was not taken as a whole.
+    /// Sends one request; an error if the collector did not accept all of it.
     pub(super) async fn send(&self, request: ExportMetricsServiceRequest) -> OTelSdkResult {
         let outcome = timeout(self.limit, self.exchange(request)).await;
         let outcome = outcome.unwrap_or(Err(OTelSdkError::Timeout(self.limit)));
-        self.outage.sent(&outcome);
+        self.outage.record(&outcome);
         outcome
     }
 
@@ -80,8 +80,8 @@ fn failed(cause: impl ToString) -> OTelSdkError {
     OTelSdkError::InternalFailure(cause.to_string())
 }
 
-/// Headers as `OTEL_EXPORTER_OTLP_HEADERS` writes them: `key=value,key=value`, values percent-encoded. What cannot be a header is
-/// left out, as the SDK does.
+/// Headers as `OTEL_EXPORTER_OTLP_HEADERS` writes them: `key=value,key=value`, values percent-encoded. Invalid headers are
+/// skipped, as the SDK does.
 pub(super) fn headers(lists: &[&str]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for pair in lists.iter().flat_map(|list| list.split(',')) {
@@ -106,7 +106,7 @@ mod tests {
         let read = headers(&["Authorization=Bearer%20abc, x-tenant = one ,broken,=x", "x-tenant=two"]);
         assert_eq!(read.len(), 2);
         assert_eq!(read["authorization"], "Bearer abc");
-        assert_eq!(read["x-tenant"], "two", "the list of the signal counts more");
-        assert!(!format!("{read:?}").contains("abc"), "a token is not shown");
+        assert_eq!(read["x-tenant"], "two", "the list of the signal takes precedence");
+        assert!(!format!("{read:?}").contains("abc"), "a token must not be printed");
     }
 }

@@ -1,4 +1,4 @@
-//! What carries telemetry to the collector: a runtime of one thread, and a client on it.
+//! Communication with the OTLP collector: a runtime of one thread, and a client on it.
 
 use std::error::Error;
 use std::fmt;
@@ -13,7 +13,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use opentelemetry_http::{HttpClient, HttpError};
-use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig};
+use opentelemetry_otlp::Protocol::HttpBinary;
+use opentelemetry_otlp::{
+    ExporterBuildError, MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
+};
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
 use rustls::crypto::ring;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -23,30 +26,30 @@ use super::protocol::Protocol;
 use super::pusher::MetricsTransport;
 use super::settings::{OtelError, OtelSettings};
 
-/// Bytes of an answer that are read; an honest one has hardly any.
+/// The greatest size of an answer that is read, in bytes; a collector's answers are a few bytes.
 const ANSWER_LIMIT: usize = 1024 * 1024;
 
-/// Makes exporters, and keeps the thread going on which they exchange with the collector.
+/// Creates exporters, and runs the thread on which they communicate with the collector.
 pub(super) struct OtlpRuntime {
     endpoint: String,
     protocol: Protocol,
     /// `None` only while it is dropped.
     runtime: Option<Runtime>,
     handle: Handle,
-    client: Option<OverHttp>,
+    client: Option<HttpExportClient>,
 }
 
 impl OtlpRuntime {
     pub(super) fn new(settings: &OtelSettings) -> Result<Self, OtelError> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
-            .thread_name("otel-courier")
+            .thread_name("otlp-runtime")
             .enable_all()
             .build()
             .map_err(OtelError::Threads)?;
         let (endpoint, protocol) = (settings.endpoint().to_owned(), settings.protocol());
         let client = match protocol {
-            Protocol::Http => Some(OverHttp::to(&endpoint)?),
+            Protocol::Http => Some(HttpExportClient::to(&endpoint)?),
             Protocol::Grpc => None,
         };
         Ok(OtlpRuntime {
@@ -63,58 +66,47 @@ impl OtlpRuntime {
     }
 
     pub(super) fn span_exporter(&self) -> Result<SpanExporter, OtelError> {
-        let _entered = self.handle.enter();
-        let builder = SpanExporter::builder();
-        let built = match &self.client {
-            Some(client) => builder
-                .with_http()
-                .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
-                .with_http_client(client.clone())
-                .with_endpoint(format!("{}/v1/traces", self.endpoint))
-                .build(),
-            None => {
-                let builder = builder.with_tonic().with_endpoint(self.endpoint.clone());
-                match self.tls() {
-                    Some(tls) => builder.with_tls_config(tls).build(),
-                    None => builder.build(),
-                }
-            }
-        };
-        built.map_err(|cause| OtelError::exporter(&self.endpoint, &cause))
+        self.exporter(
+            |endpoint, client| {
+                let builder = SpanExporter::builder().with_http().with_http_client(client);
+                builder.with_protocol(HttpBinary).with_endpoint(format!("{endpoint}/v1/traces")).build()
+            },
+            |endpoint, tls| over_grpc(SpanExporter::builder().with_tonic(), endpoint, tls).build(),
+        )
     }
 
     pub(super) fn metric_exporter(&self) -> Result<MetricExporter, OtelError> {
-        let _entered = self.handle.enter();
-        let builder = MetricExporter::builder();
-        let built = match &self.client {
-            Some(client) => builder
-                .with_http()
-                .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
-                .with_http_client(client.clone())
-                .with_endpoint(format!("{}/v1/metrics", self.endpoint))
-                .build(),
-            None => {
-                let builder = builder.with_tonic().with_endpoint(self.endpoint.clone());
-                match self.tls() {
-                    Some(tls) => builder.with_tls_config(tls).build(),
-                    None => builder.build(),
-                }
-            }
-        };
-        built.map_err(|cause| OtelError::exporter(&self.endpoint, &cause))
+        self.exporter(
+            |endpoint, client| {
+                let builder = MetricExporter::builder().with_http().with_http_client(client);
+                builder.with_protocol(HttpBinary).with_endpoint(metrics_url(endpoint)).build()
+            },
+            |endpoint, tls| over_grpc(MetricExporter::builder().with_tonic(), endpoint, tls).build(),
+        )
     }
 
-    /// The way for metrics that no exporter of the SDK sends.
+    /// Builds an exporter for the configured protocol.
+    fn exporter<E>(
+        &self,
+        http: impl FnOnce(&str, HttpExportClient) -> Result<E, ExporterBuildError>,
+        grpc: impl FnOnce(&str, Option<ClientTlsConfig>) -> Result<E, ExporterBuildError>,
+    ) -> Result<E, OtelError> {
+        let _entered = self.handle.enter();
+        let exporter = match &self.client {
+            Some(client) => http(&self.endpoint, client.clone()),
+            None => grpc(&self.endpoint, self.tls()),
+        };
+        exporter.map_err(|cause| OtelError::exporter(&self.endpoint, &cause))
+    }
+
+    /// The transport of metrics that are not exported by the SDK.
     pub(super) fn transport(&self) -> Result<MetricsTransport, OtelError> {
         if let Some(client) = &self.client {
-            return Ok(MetricsTransport::Http(
-                Arc::new(client.clone()),
-                format!("{}/v1/metrics", self.endpoint),
-            ));
+            return Ok(MetricsTransport::Http(Arc::new(client.clone()), metrics_url(&self.endpoint)));
         }
         let _entered = self.handle.enter();
         let unusable = |error: tonic::transport::Error| {
-            // It does not say itself what is wrong.
+            // Its own text does not say what is wrong.
             let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
             OtelError::unusable(&self.endpoint, cause)
         };
@@ -131,7 +123,7 @@ impl OtlpRuntime {
 }
 
 impl Drop for OtlpRuntime {
-    /// In whatever thread: waiting for the last exchange is not worth it.
+    /// May run on any thread, so it does not wait for exports in progress.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -141,15 +133,18 @@ impl Drop for OtlpRuntime {
 
 impl fmt::Debug for OtlpRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Courier").field("endpoint", &self.endpoint).field("protocol", &self.protocol).finish()
+        f.debug_struct("OtlpRuntime")
+            .field("endpoint", &self.endpoint)
+            .field("protocol", &self.protocol)
+            .finish()
     }
 }
 
-/// A client for OTLP over HTTP. Whoever sends bounds the time.
+/// A client for OTLP over HTTP. Its callers limit the time.
 #[derive(Clone, Debug)]
-struct OverHttp(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+struct HttpExportClient(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
-impl OverHttp {
+impl HttpExportClient {
     fn to(endpoint: &str) -> Result<Self, OtelError> {
         let connector = match endpoint.starts_with("https://") {
             true => HttpsConnectorBuilder::new()
@@ -161,14 +156,31 @@ impl OverHttp {
                 .https_only()
                 .enable_http1()
                 .build(),
-            // Nobody asks for certificates; reading those of the machine would cost time and memory.
+            // Certificates are not needed; reading those of the machine would cost time and memory.
             false => HttpsConnectorBuilder::new()
                 .with_tls_config(without_roots())
                 .https_or_http()
                 .enable_http1()
                 .build(),
         };
-        Ok(OverHttp(Client::builder(TokioExecutor::new()).build(connector)))
+        Ok(HttpExportClient(Client::builder(TokioExecutor::new()).build(connector)))
+    }
+}
+
+fn metrics_url(endpoint: &str) -> String {
+    format!("{endpoint}/v1/metrics")
+}
+
+/// The builder of an exporter over gRPC with its endpoint, and TLS where that is used.
+fn over_grpc<B: WithExportConfig + WithTonicConfig>(
+    builder: B,
+    endpoint: &str,
+    tls: Option<ClientTlsConfig>,
+) -> B {
+    let builder = builder.with_endpoint(endpoint);
+    match tls {
+        Some(tls) => builder.with_tls_config(tls),
+        None => builder,
     }
 }
 
@@ -181,7 +193,7 @@ fn without_roots() -> rustls::ClientConfig {
 }
 
 #[async_trait]
-impl HttpClient for OverHttp {
+impl HttpClient for HttpExportClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let answer = self.0.request(request.map(Full::new)).await?;
         let (head, body) = answer.into_parts();

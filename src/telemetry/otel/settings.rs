@@ -1,4 +1,4 @@
-//! What is sent where.
+//! The settings of the OTLP export.
 
 use std::time::Duration;
 
@@ -9,38 +9,38 @@ use super::protocol::Protocol;
 use super::pusher;
 use crate::config::{Environment, HttpUrl, TelemetryConfig, TraceMode};
 
-/// Says which protocol the collector is spoken to with.
+/// The variable for the protocol.
 const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
-/// Says how many milliseconds a batch may take.
+/// The variable for the time limit of a batch, in milliseconds.
 const TIMEOUT: &str = "OTEL_EXPORTER_OTLP_TIMEOUT";
-/// How long it may take where that is not said.
+/// The limit without that variable.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Says what goes with each request, as `key=value,key=value`; the second for metrics alone.
+/// The variables for headers of requests, as `key=value,key=value`; the second is for metrics only.
 const HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"];
-/// Says how many milliseconds lie between two batches of metrics.
+/// The variable for the interval between two batches of metrics, in milliseconds.
 const INTERVAL: &str = "OTEL_METRIC_EXPORT_INTERVAL";
-/// How many where that is not said.
+/// The interval without that variable.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
-/// Says how many spans may wait.
+/// The variable for the number of spans that may wait.
 const QUEUE_SIZE: &str = "OTEL_BSP_MAX_QUEUE_SIZE";
 
-/// Why nothing can be sent to the collector.
+/// Why nothing can be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum OtelError {
-    /// The environment asks for a protocol there is not.
+    /// The protocol is unknown.
     #[error("{PROTOCOL} is {0:?}; known are grpc and http/protobuf")]
     Protocol(String),
-    /// Something about the address, the headers or the certificates.
+    /// The address, the headers or the certificates cannot be used.
     #[error(
-        "telemetry cannot be sent to {endpoint}: {cause}; look at telemetry.otel_exporter_otlp_endpoint and the OTEL_EXPORTER_OTLP_* variables"
+        "telemetry cannot be sent to {endpoint}: {cause}; check telemetry.otel_exporter_otlp_endpoint and the OTEL_EXPORTER_OTLP_* variables"
     )]
     Exporter {
-        /// Where.
+        /// The address of the collector.
         endpoint: String,
-        /// What the exporter said.
+        /// The error of the exporter.
         cause: String,
     },
-    /// The machine has no thread to spare.
+    /// Threads cannot be started.
     #[error("the threads that send telemetry cannot be started: {0}")]
     Threads(#[source] std::io::Error),
 }
@@ -55,7 +55,7 @@ impl OtelError {
     }
 }
 
-/// What is sent where.
+/// The settings of the OTLP export.
 #[derive(Clone, Debug)]
 pub struct OtelSettings {
     activity: bool,
@@ -71,7 +71,7 @@ pub struct OtelSettings {
 }
 
 impl OtelSettings {
-    /// What the configuration and the environment say; `None` where nothing is to be sent.
+    /// The settings in the configuration and the environment; `None` where nothing is to be exported.
     ///
     /// # Errors
     /// [`OtelError::Protocol`].
@@ -83,8 +83,8 @@ impl OtelSettings {
         let variable = env.get(PROTOCOL);
         let headers: Vec<&str> = HEADERS.iter().filter_map(|name| env.get(name)).collect();
         let millis = |name, default| {
-            let told = env.get(name).and_then(|millis| millis.trim().parse().ok());
-            told.filter(|millis| *millis > 0).map_or(default, Duration::from_millis)
+            let configured = env.get(name).and_then(|millis| millis.trim().parse().ok());
+            configured.filter(|millis| *millis > 0).map_or(default, Duration::from_millis)
         };
         let unknown = || OtelError::Protocol(variable.unwrap_or_default().to_owned());
         Ok(Some(OtelSettings {
@@ -122,17 +122,17 @@ impl OtelSettings {
         &self.replica
     }
 
-    /// Whether activity is sent.
+    /// Whether activity is exported.
     pub(super) fn sends_activity(&self) -> bool {
         self.activity
     }
 
-    /// What goes with each request that carries metrics.
+    /// The headers of each request with metrics.
     pub(super) fn headers(&self) -> HeaderMap {
         self.headers.clone()
     }
 
-    /// How long it is from one batch of metrics to the next.
+    /// The interval between two batches of metrics.
     pub(super) fn interval(&self) -> Duration {
         self.interval
     }
@@ -142,7 +142,7 @@ impl OtelSettings {
         self.limit
     }
 
-    /// Whether the environment says how many spans may wait.
+    /// Whether the environment sets the number of spans that may wait.
     pub(super) fn has_own_queue_size(&self) -> bool {
         self.own_queue_size
     }

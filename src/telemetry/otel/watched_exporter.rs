@@ -1,4 +1,4 @@
-//! Exporters that are bounded in time and whose failures are counted.
+//! Exporters with a time limit, whose failures are counted.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 
 use super::outage::ExportOutage;
 
-/// An exporter whose exchanges happen on the courier's runtime, whichever thread of the SDK asks for them.
+/// An exporter that communicates on the OTLP runtime, whichever thread of the SDK calls it.
 #[derive(Debug)]
 pub(super) struct WatchedExporter<E> {
     exporter: E,
@@ -33,13 +33,13 @@ impl<E> WatchedExporter<E> {
     async fn watch(&self, export: impl Future<Output = OTelSdkResult>) -> OTelSdkResult {
         let bounded = async { tokio::time::timeout(self.limit, export).await };
         let mut bounded = pin!(bounded);
-        // The SDK's threads know no runtime, and both timers and connections want one.
+        // The SDK's threads are outside of any runtime, which both timers and connections need.
         let outcome = std::future::poll_fn(|task| {
             let _entered = self.runtime.enter();
             bounded.as_mut().poll(task)
         });
         let outcome = outcome.await.unwrap_or(Err(OTelSdkError::Timeout(self.limit)));
-        self.outage.sent(&outcome);
+        self.outage.record(&outcome);
         outcome
     }
 }

@@ -11,8 +11,8 @@ use actix_supervisor::{ActorRef, ChildSpec, RootHandle, Strategy, SupervisorSpec
 use github_sim::{GithubWorld, Options, Simulator, StatisticsOptions};
 use github_stats::config::{Config, GithubApi, HttpUrl, OrgConfig, Secret};
 use github_stats::github::{NoMeter, RequestMeter};
+use github_stats::replica::Quotas;
 use github_stats::runtime::{loc_settings, organisation, quotas};
-use github_stats::telemetry::Quotas;
 use github_stats_actors::activity::{
     ActivitySettings, DAY, FactId, LocChange, Timestamp, last_complete_week,
 };

@@ -25,7 +25,7 @@ async fn dead_letters_are_listed_reprocessed_and_resolved_in_place() {
     let topology = topology();
     let (queue, _tasks) = connected(&rabbit.url(), &topology, 6).await;
     for number in [0, 1, 1, 2] {
-        queue.bury(&dead_letter(number)).await.expect("dead-lettered");
+        queue.publish_dead_letter(&dead_letter(number)).await.expect("dead-lettered");
     }
     let open = || async {
         let clock = Clock::starting_at(NOW);

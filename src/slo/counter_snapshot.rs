@@ -1,29 +1,30 @@
-//! What was counted up to a moment, of all that is counted.
+//! The counters that objectives are judged by, at one moment.
 
 use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
 use crate::exposition::{MetricFamily, MetricSample, MetricValue};
-use crate::telemetry::{Metrics, Sources, catalogue};
+use crate::replica::ReplicaState;
+use crate::telemetry::{Metrics, catalogue};
 
-/// Answers that begin within this many seconds are in time; one of the bounds of the histogram.
+/// Responses that begin within this many seconds are in time; a bucket boundary of the histogram.
 pub(super) const IN_TIME: f64 = 1.0;
-/// The page whose answers are judged.
-const PAGE: &str = "/metrics";
+/// The path whose responses are judged.
+const METRICS_PATH: &str = "/metrics";
 
-/// Scrape cycles of an organisation, by all replicas.
+/// Scrape cycles of an organisation, run by any replica.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Cycles {
+pub struct CycleCounts {
     /// Those that collected every repository.
     pub succeeded: f64,
-    /// Those that tell something about success: neither cut short by quota nor cancelled.
+    /// Those that count for the objective: neither cut short by a rate limit nor cancelled.
     pub judged: f64,
 }
 
-/// Answers of this replica to `/metrics`.
+/// Responses of this replica to `/metrics`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Pages {
+pub struct ResponseCounts {
     /// All of them.
     pub answered: f64,
     /// Those that were errors.
@@ -32,31 +33,31 @@ pub struct Pages {
     pub in_time: f64,
 }
 
-/// What was counted up to a moment.
+/// Counters at one moment.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CounterReading {
-    /// The moment.
+pub struct CounterSnapshot {
+    /// The moment, on the monotonic clock.
     pub at: Instant,
-    /// The cycles by organisation; `None` while this replica is cut off from what all count together.
-    pub cycles: Option<BTreeMap<String, Cycles>>,
-    /// The answers.
-    pub pages: Pages,
+    /// Cycles by organisation; `None` while this replica cannot read the sums over all replicas.
+    pub cycles: Option<BTreeMap<String, CycleCounts>>,
+    /// Responses since this replica started.
+    pub responses: ResponseCounts,
 }
 
-impl CounterReading {
-    /// The counts now. Asks no actor and waits for nothing.
-    pub fn now(sources: &Sources, metrics: &Metrics) -> Self {
-        let totals = sources.fleet.totals();
-        CounterReading {
+impl CounterSnapshot {
+    /// The counters now. Sends no message and waits for nothing.
+    pub fn now(replica: &ReplicaState, metrics: &Metrics) -> Self {
+        let totals = replica.peers.totals();
+        CounterSnapshot {
             at: Instant::now(),
             cycles: totals.map(|families| cycles(&families)),
-            pages: pages(&metrics.families()),
+            responses: responses(&metrics.families()),
         }
     }
 }
 
-fn cycles(families: &[MetricFamily]) -> BTreeMap<String, Cycles> {
-    let mut by_org: BTreeMap<String, Cycles> = BTreeMap::new();
+fn cycles(families: &[MetricFamily]) -> BTreeMap<String, CycleCounts> {
+    let mut by_org: BTreeMap<String, CycleCounts> = BTreeMap::new();
     for sample in samples(families, catalogue::SCRAPE_RUNS.name) {
         let ([org, result], MetricValue::Number(count)) = (sample.labels.as_slice(), &sample.value) else {
             continue;
@@ -74,25 +75,25 @@ fn cycles(families: &[MetricFamily]) -> BTreeMap<String, Cycles> {
     by_org
 }
 
-fn pages(families: &[MetricFamily]) -> Pages {
-    let mut pages = Pages::default();
+fn responses(families: &[MetricFamily]) -> ResponseCounts {
+    let mut responses = ResponseCounts::default();
     for sample in samples(families, catalogue::HTTP_REQUESTS.name) {
         if let ([_, path, class], MetricValue::Number(count)) = (sample.labels.as_slice(), &sample.value)
-            && path == PAGE
+            && path == METRICS_PATH
         {
-            pages.answered += count;
-            pages.failed += if class == "5xx" { *count } else { 0.0 };
+            responses.answered += count;
+            responses.failed += if class == "5xx" { *count } else { 0.0 };
         }
     }
     for sample in samples(families, catalogue::HTTP_DURATION.name) {
         if let ([_, path], MetricValue::Histogram(histogram)) = (sample.labels.as_slice(), &sample.value)
-            && path == PAGE
+            && path == METRICS_PATH
         {
             let in_time = histogram.buckets.iter().rfind(|(bound, _)| *bound <= IN_TIME);
-            pages.in_time += in_time.map_or(0.0, |(_, count)| *count as f64);
+            responses.in_time += in_time.map_or(0.0, |(_, count)| *count as f64);
         }
     }
-    pages
+    responses
 }
 
 fn samples<'a>(families: &'a [MetricFamily], name: &str) -> impl Iterator<Item = &'a MetricSample> {
@@ -107,7 +108,7 @@ mod tests {
     use crate::telemetry::Build;
 
     #[test]
-    fn answers_are_read_from_what_the_server_counted() {
+    fn responses_are_read_from_the_metrics_of_the_server() {
         let build = Build { version: "1".into(), revision: "a".into() };
         let metrics = Metrics::new("replica-0", build).unwrap();
         for (path, status, milliseconds) in
@@ -115,12 +116,12 @@ mod tests {
         {
             metrics.http().request(path, status, Duration::from_millis(milliseconds));
         }
-        let expected = Pages { answered: 3.0, failed: 1.0, in_time: 2.0 };
-        assert_eq!(pages(&metrics.families()), expected);
+        let expected = ResponseCounts { answered: 3.0, failed: 1.0, in_time: 2.0 };
+        assert_eq!(responses(&metrics.families()), expected);
     }
 
     #[test]
-    fn only_cycles_that_tell_something_are_judged() {
+    fn rate_limited_and_cancelled_cycles_are_not_judged() {
         let mut family = catalogue::SCRAPE_RUNS.family();
         for (result, count) in
             [("success", 7.0), ("partial", 2.0), ("failure", 1.0), ("rate_limited", 9.0), ("cancelled", 9.0)]
@@ -128,6 +129,6 @@ mod tests {
             family.push(&["acme", result], count);
         }
         let read = cycles(&[family]);
-        assert_eq!(read["acme"], Cycles { succeeded: 7.0, judged: 10.0 });
+        assert_eq!(read["acme"], CycleCounts { succeeded: 7.0, judged: 10.0 });
     }
 }

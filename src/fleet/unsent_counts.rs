@@ -1,32 +1,22 @@
-//! Counters of all replicas together, as named numbers that a store can add up.
+//! Counters that all replicas count together, as named numbers that a store can add up.
 //!
 //! A name is the family's name and the values of its labels, joined by the unit separator (U+001F); of a histogram each
-//! bucket, the count and the sum is a number of its own, told apart after a record separator (U+001E).
+//! bucket, the count and the sum is a number of its own, whose name ends in a record separator (U+001E) and the part.
 
 use std::collections::BTreeMap;
 
 use github_stats_actors::store::CountBatch;
 
-use super::catalogue::OPERATIONS;
 use crate::exposition::{Desc, Histogram, MetricFamily, MetricKind, MetricSample, MetricValue};
+use crate::telemetry::catalogue;
 
 const UNIT: char = '\u{1f}';
 const RECORD: char = '\u{1e}';
 
-/// Whether replicas count this together: it only goes up, and no label says whose it is.
-fn is_shared(desc: &Desc) -> bool {
-    desc.kind != MetricKind::Gauge && !desc.labels.contains(&"replica")
-}
-
-/// The same of a family; one that is not in the catalogue has an owner.
-pub(super) fn is_of_all(family: &MetricFamily) -> bool {
-    describe(&family.name).is_some_and(is_shared)
-}
-
-/// What these families count together with others.
+/// The counters of these families that all replicas count together.
 pub(super) fn counted(families: &[MetricFamily]) -> BTreeMap<String, f64> {
     let mut counts = BTreeMap::new();
-    for family in families.iter().filter(|family| is_of_all(family)) {
+    for family in families.iter().filter(|family| catalogue::is_counted_together(&family.name)) {
         for sample in &family.samples {
             let name = std::iter::once(family.name.as_ref()).chain(sample.labels.iter().map(String::as_str));
             let name = name.collect::<Vec<_>>().join(&UNIT.to_string());
@@ -48,15 +38,15 @@ pub(super) fn counted(families: &[MetricFamily]) -> BTreeMap<String, f64> {
     counts
 }
 
-/// The families these counts make; a name that no family of this version has is passed over.
+/// The families of these counters; a name that is no counter of this version is skipped.
 pub(super) fn families(counts: &BTreeMap<String, f64>) -> Vec<MetricFamily> {
     let mut samples: BTreeMap<&str, BTreeMap<Vec<&str>, MetricValue>> = BTreeMap::new();
     for (name, count) in counts {
         let (name, part) = name.split_once(RECORD).map_or((name.as_str(), None), |(n, p)| (n, Some(p)));
         let mut values = name.split(UNIT);
         let (Some(family), labels) = (values.next(), values.collect::<Vec<_>>()) else { continue };
-        let fits = describe(family).is_some_and(|desc| {
-            is_shared(desc)
+        let fits = catalogue::description(family).is_some_and(|desc| {
+            catalogue::is_counted_together(family)
                 && desc.labels.len() == labels.len()
                 && (desc.kind == MetricKind::Histogram) == part.is_some()
         });
@@ -77,7 +67,8 @@ pub(super) fn families(counts: &BTreeMap<String, f64>) -> Vec<MetricFamily> {
             }
         }
     }
-    let described = samples.into_iter().filter_map(|(name, samples)| Some((describe(name)?, samples)));
+    let described =
+        samples.into_iter().filter_map(|(name, samples)| Some((catalogue::description(name)?, samples)));
     described.map(|(desc, samples)| family(desc, samples)).collect()
 }
 
@@ -103,11 +94,7 @@ fn family(desc: &Desc, samples: BTreeMap<Vec<&str>, MetricValue>) -> MetricFamil
     MetricFamily { samples: samples.into_iter().map(sample).collect(), ..desc.family() }
 }
 
-fn describe(name: &str) -> Option<&'static Desc> {
-    OPERATIONS.iter().find(|desc| desc.name == name)
-}
-
-/// What this process has counted and what of it the store has.
+/// What this process has counted, and how much of it the store has applied.
 #[derive(Debug)]
 pub(super) struct UnsentCounts {
     writer: String,
@@ -116,7 +103,7 @@ pub(super) struct UnsentCounts {
     pending: Option<Pending>,
 }
 
-/// A batch, and what everything it tells of had come to by then.
+/// A batch, and the values of its counters when it was made.
 #[derive(Debug)]
 struct Pending {
     batch: CountBatch,
@@ -128,12 +115,13 @@ impl UnsentCounts {
         UnsentCounts { writer, sequence: 0, sent: BTreeMap::new(), pending: None }
     }
 
-    /// What is to be added; the same again until it was applied, because it may have been without our hearing of it.
+    /// The next batch to apply. It is repeated until [`UnsentCounts::applied`] is called, because the store may have applied it
+    /// although its answer was lost.
     pub(super) fn next(&mut self, counted: impl FnOnce() -> BTreeMap<String, f64>) -> Option<CountBatch> {
         if self.pending.is_none() {
             let counted = counted();
             let sent = |name: &String| self.sent.get(name).copied().unwrap_or(0.0);
-            // A count of zero is sent once, so that it shows before it rises.
+            // A count of zero is sent once, so that it is exposed before it rises.
             let grown = counted.into_iter().filter(|(n, c)| *c > sent(n) || !self.sent.contains_key(n));
             let counted: BTreeMap<String, f64> = grown.collect();
             if counted.is_empty() {
@@ -157,8 +145,6 @@ impl UnsentCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::catalogue;
-
     fn observed() -> Vec<MetricFamily> {
         let histogram = Histogram { buckets: vec![(0.5, 1), (10.0, 3)], count: 4, sum: 31.5 };
         let sample = MetricSample {
@@ -173,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_together_reads_back() {
+    fn counters_survive_the_way_to_the_store_and_back() {
         let mut families = super::families(&counted(&observed()));
         for family in &mut families {
             family.samples.sort_by(|a, b| b.labels.cmp(&a.labels));
@@ -182,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_an_owner_or_falls_is_not_counted_together() {
+    fn gauges_and_counters_of_one_replica_are_not_counted_together() {
         let families = [
             catalogue::SCRAPES.family().with(&["replica-0"], 3.0),
             catalogue::QUEUE_DEPTH.family().with(&["jobs"], 3.0),
@@ -191,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_other_versions_are_passed_over() {
+    fn names_of_other_versions_are_skipped() {
         let names = ["unknown\u{1f}a", "gh_exporter_scrape_runs_total\u{1f}acme", "", "\u{1e}"];
         let counts = names.map(|name| (name.to_owned(), 1.0)).into();
         assert_eq!(super::families(&counts), []);
@@ -199,17 +185,17 @@ mod tests {
 
     #[test]
     fn a_batch_is_repeated_until_it_was_applied() {
-        let mut ledger = UnsentCounts::new("me".into());
+        let mut unsent = UnsentCounts::new("me".into());
         let counts = |runs: f64| BTreeMap::from([("runs".to_owned(), runs), ("failures".to_owned(), 0.0)]);
-        let first = ledger.next(|| counts(2.0)).expect("something was counted");
+        let first = unsent.next(|| counts(2.0)).expect("something was counted");
         assert_eq!((first.sequence, first.increments.clone()), (1, counts(2.0)));
-        assert_eq!(ledger.next(|| counts(5.0)), Some(first));
-        ledger.applied(1);
-        let second = ledger.next(|| counts(5.0)).expect("something was counted");
+        assert_eq!(unsent.next(|| counts(5.0)), Some(first));
+        unsent.applied(1);
+        let second = unsent.next(|| counts(5.0)).expect("something was counted");
         assert_eq!((second.sequence, second.increments["runs"], second.increments.len()), (2, 3.0, 1));
-        ledger.applied(7);
-        assert_eq!(ledger.next(|| counts(5.0)).map(|batch| batch.sequence), Some(2));
-        ledger.applied(2);
-        assert_eq!(ledger.next(|| counts(5.0)), None);
+        unsent.applied(7);
+        assert_eq!(unsent.next(|| counts(5.0)).map(|batch| batch.sequence), Some(2));
+        unsent.applied(2);
+        assert_eq!(unsent.next(|| counts(5.0)), None);
     }
 }

@@ -1,20 +1,19 @@
-//! Organisations as their leaders know them, in the form they tell the other replicas.
+//! Organisations as their leader knows them, in the form in which it reports them to the other replicas.
 
 use std::collections::BTreeMap;
 
-use github_stats_actors::activity::{OrgName, Timestamp};
+use github_stats_actors::activity::Timestamp;
 use github_stats_actors::scheduler::{OrgState, OrgStatus, SchedulerState};
 use serde::{Deserialize, Serialize};
 
-use super::Sources;
-
-/// What a leader tells of an organisation. Times are GitHub's.
+/// A leader's report of one organisation. Times are on GitHub's clock; a field that an older version does not send has its
+/// default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OrgReport {
-    /// The state of its cooldown.
+    /// The name of its cooldown state, see `OrgState::NAMES`.
     pub state: String,
-    /// Until when it is left alone, in a cooldown.
+    /// When its cooldown ends, while it is in one.
     pub cooldown_until: Option<Timestamp>,
     /// Whether a cycle is running.
     pub scraping: bool,
@@ -26,17 +25,17 @@ pub struct OrgReport {
     pub next_due: Option<Timestamp>,
     /// When the last cycle ended.
     pub last_cycle_at: Option<Timestamp>,
-    /// How it ended.
+    /// The result of that cycle.
     pub last_result: Option<String>,
-    /// Why it failed, or why the first repository that failed did.
+    /// The error of that cycle, or of the first repository that failed in it.
     pub last_error: Option<String>,
-    /// Repositories it listed.
+    /// Repositories that cycle listed.
     pub repositories: Option<usize>,
-    /// Repositories that failed.
+    /// Repositories that failed in it.
     pub failed: Option<usize>,
-    /// Covered ÷ due of the last 24 hours, when that could last be told.
+    /// Covered time ÷ due time of the last 24 hours, when that was last known; 0 to 1.
     pub coverage_ratio: Option<f64>,
-    /// The newest instant covered.
+    /// The newest instant that is covered.
     pub newest: Option<Timestamp>,
 }
 
@@ -66,37 +65,13 @@ impl OrgReport {
         }
     }
 
-    /// Seconds since the newest instant covered.
+    /// The age of the newest covered instant, in seconds; `None` while nothing is covered.
     pub fn freshness(&self, now: Timestamp) -> Option<i64> {
         self.newest.map(|newest| now.seconds_since(newest).max(0))
     }
 }
 
-/// What this replica's scheduler shows.
-pub(super) fn reports(state: &SchedulerState) -> OrgReports {
-    let told = state.organisations.iter();
-    told.map(|(org, status)| (org.to_string(), OrgReport::of(status))).collect()
-}
-
-impl Sources {
-    /// The organisations as their present leaders know them: this replica, or those that tell of leading. Where nobody leads,
-    /// as this one knew them last.
-    pub fn organisations(&self) -> OrgReports {
-        let mut organisations = reports(&self.scheduler.get());
-        organisations.extend(self.fleet.organisations());
-        organisations.extend(reports(&self.led()));
-        organisations
-    }
-
-    /// Whether this replica leads where an organisation belongs.
-    pub(super) fn leads_for(&self, org: &OrgName) -> bool {
-        self.roles.of(org).leads().is_some()
-    }
-
-    /// What this replica's scheduler shows of what it leads.
-    pub(super) fn led(&self) -> SchedulerState {
-        let mut state = SchedulerState::clone(&self.scheduler.get());
-        state.organisations.retain(|org, _| self.leads_for(org));
-        state
-    }
+/// Reports of the organisations that a scheduler knows.
+pub(super) fn org_reports(state: &SchedulerState) -> OrgReports {
+    state.organisations.iter().map(|(org, status)| (org.to_string(), OrgReport::of(status))).collect()
 }

@@ -1,86 +1,84 @@
-//! All operational families at one moment.
+//! The metrics of all replicas as one page.
+//!
+//! Every replica answers with the same page: its own values, those the live others last reported, and of what all count
+//! together the sums in the store, never what this process counted alone. Otherwise a counter would seem to fall from one
+//! replica to the next.
 
-use super::{Metrics, ScrapeReport, Sources, catalogue, derived, machine, unsent_counts};
-use crate::exposition::{MetricFamily, MetricKind, MetricValue, SeriesCounts, merged};
+use crate::exposition::{MetricFamily, MetricValue, SeriesCounts, merged};
+use crate::replica::{PeerReport, ReplicaState};
+use crate::telemetry::{Metrics, ScrapeReport, catalogue, own_families, series_families};
 
-/// Everything there is to tell, by name: of this replica, of the others, and what all count together. Asks no actor and
-/// waits for nothing.
-pub fn collect(
-    sources: &Sources,
+/// All operational metrics, sorted by name: of this replica, of the others, and the sums. Sends no message and waits for
+/// nothing.
+pub fn all_families(
+    replica: &ReplicaState,
     metrics: &Metrics,
     series: &SeriesCounts,
     scrapes: &ScrapeReport,
 ) -> Vec<MetricFamily> {
-    let mut families = sources.fleet.page(own(sources, metrics, scrapes), sources.roles.leads().is_some());
-    families.push(derived::series(series));
+    let own = own_families(replica, metrics, scrapes);
+    let mut families = with_reported(own, replica.roles.leads().is_some(), &replica.peers.reports());
+    if let Some(totals) = replica.peers.totals() {
+        families.extend(totals.iter().cloned());
+    }
+    families.push(series_families(series));
     merged(families)
 }
 
-/// What this replica tells of itself.
-///
-/// What only a leader knows (the states and completeness of its organisations) is told by that leader only: a follower's
-/// idea of it is as old as its last leadership.
-pub(super) fn own(sources: &Sources, metrics: &Metrics, scrapes: &ScrapeReport) -> Vec<MetricFamily> {
-    let replica = sources.replica.as_str();
-    let now = sources.clock.now();
-    let epoch = sources.roles.leads();
-    let mut families = metrics.families();
-    families.retain(|family| !unsent_counts::is_of_all(family));
-    families.extend(scrapes.families(replica));
-    if epoch.is_some() {
-        families.extend(derived::organisations(&sources.led(), &sources.pauses.get(), now));
-        families.extend(metrics.lines().families(|org| sources.leads_for(org)));
-    }
-    families.extend(derived::queue(replica, metrics.queues(), &sources.queue.get(), now));
-    if let Some(connections) = &sources.connections {
-        let (open, wanted) = connections();
-        families.push(derived::connections(replica, open, wanted));
-    }
-    families.extend(derived::role(replica, &sources.roles));
-    families.push(derived::dependencies(&sources.health.get(), &sources.dependencies));
-    families.extend(machine(sources));
-    date(&mut families);
-    families
-}
-
-/// What a replica counts for itself began with its process. When counts of all replicas together began, nobody remembers.
-fn date(families: &mut [MetricFamily]) {
-    let start = families.iter().find(|family| family.name == catalogue::PROCESS_START.name);
-    let start = start.and_then(|family| family.samples.first()).map(|sample| sample.value.clone());
-    let Some(MetricValue::Number(start)) = start else { return };
-    let counts = |family: &&mut MetricFamily| {
-        family.kind != MetricKind::Gauge && family.labels.iter().any(|label| label == "replica")
-    };
-    for family in families.iter_mut().filter(counts) {
-        family.samples.iter_mut().for_each(|sample| sample.created = Some(start));
-    }
-}
-
-fn machine(sources: &Sources) -> Vec<MetricFamily> {
-    let labels = [sources.replica.as_str()];
+/// This replica's own families and those of the reports. Of a sample that several replicas have, the first one counts, so
+/// those of a leader come first: what it knows of the organisations is the newest.
+fn with_reported(own: Vec<MetricFamily>, leads: bool, reports: &[PeerReport]) -> Vec<MetricFamily> {
+    let mut health = catalogue::DEPENDENCY_HEALTH.family();
+    let several = [catalogue::LEADER_EPOCH, catalogue::LEADER_CYCLE, catalogue::SHARDS];
+    let mut greatest = several.map(|desc| desc.family());
     let mut families = Vec::new();
-    if let Some(limit) = machine::memory_limit() {
-        families.push(catalogue::MEMORY_LIMIT.family().with(&labels, limit as f64));
+    let (leaders, followers): (Vec<&PeerReport>, Vec<&PeerReport>) =
+        reports.iter().partition(|report| report.epoch.is_some() && !leads);
+    let leaders = leaders.into_iter().flat_map(|report| report.families.clone());
+    let followers = followers.into_iter().flat_map(|report| report.families.clone());
+    for family in leaders.chain(own).chain(followers) {
+        match greatest.iter_mut().find(|known| known.name == family.name) {
+            Some(known) => combine(known, family, f64::max),
+            None if family.name == health.name => combine(&mut health, family, f64::min),
+            None => families.push(family),
+        }
     }
-    if let Some(space) = *sources.disk.get() {
-        families.push(catalogue::DISK_FREE.family().with(&labels, space.free as f64));
-        families.push(catalogue::DISK_TOTAL.family().with(&labels, space.total as f64));
-    }
+    families.push(health);
+    families.extend(greatest.into_iter().filter(|family| !family.samples.is_empty()));
     families
+}
+
+/// Adds the samples of `other` to `known`; those of equal labels become one with `choose`.
+fn combine(known: &mut MetricFamily, other: MetricFamily, choose: fn(f64, f64) -> f64) {
+    for sample in other.samples {
+        match known.samples.iter_mut().find(|known| known.labels == sample.labels) {
+            Some(known) => {
+                if let (MetricValue::Number(known), MetricValue::Number(other)) =
+                    (&mut known.value, &sample.value)
+                {
+                    *known = choose(*known, *other);
+                }
+            }
+            None => known.samples.push(sample),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::sync::atomic::AtomicBool;
-    use std::sync::{Arc, OnceLock};
+    use std::sync::Arc;
     use std::time::Duration;
 
     use actix_supervisor::Observable;
     use actix_supervisor::{Strategy, SupervisorSpec, start_root};
     use github_stats_actors::activity::{OrgName, RepoName, Timestamp};
     use github_stats_actors::clock::Clock;
-    use github_stats_actors::health::{Component, HealthSnapshot, Status};
+    use github_stats_actors::fleet::PeerExchange;
+    use github_stats_actors::health::{
+        Dependency, HealthReport, HealthSnapshot, ProbeResult, Reports, RoleReport, SchedulerReport, Status,
+        assess,
+    };
     use github_stats_actors::loc::{LocEvent, LocSource};
     use github_stats_actors::observer::Observer;
     use github_stats_actors::queue::{JobOutcome, JobReason, QueueEvent, QueueState, QueueStats};
@@ -88,15 +86,14 @@ mod tests {
     use github_stats_actors::scheduler::{
         Completeness, CycleResult, OrgState, OrgStatus, SchedulerEvent, SchedulerState,
     };
-    use github_stats_actors::store::{StoreEvent, WriteSource};
+    use github_stats_actors::store::{StoreEvent, StoreState, WriteSource};
     use tokio::time::Instant;
 
     use super::*;
     use crate::disk::DiskSpace;
     use crate::exposition::{ACTIVITY, ExpositionFormat, encode, testing};
-    use github_stats_actors::fleet::PeerExchange;
-
-    use crate::telemetry::{Build, Dependency, Fleet, FleetExchange, QueueNames, SharedQuota, StoreMeter};
+    use crate::fleet::{FleetExchange, SharedQuota};
+    use crate::telemetry::{Build, QueueNames, StoreMeter};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -113,49 +110,55 @@ mod tests {
         }
     }
 
-    fn component(status: Status) -> Component {
-        Component { status, since: NOW, detail: String::new() }
+    /// The reports of a leader with one organisation in cooldown and a store that fails; the queue actor has not reported.
+    fn assessed(scheduler: &SchedulerState, roles: &Roles) -> HealthSnapshot {
+        let mut reports = Reports::expecting(["disk"]);
+        let store = StoreState { loaded: true, last_error: Some("full".into()), ..StoreState::default() };
+        let organisations = &scheduler.organisations;
+        for report in [
+            HealthReport::Store(Arc::new(store)),
+            HealthReport::Role(RoleReport {
+                view: roles.get(),
+                epoch: roles.leads(),
+                shards_led: 1,
+                shards: 1,
+            }),
+            HealthReport::Scheduler(SchedulerReport {
+                scheduled: organisations.clone(),
+                known: organisations.clone(),
+            }),
+            HealthReport::Probe("disk", ProbeResult { status: Status::Healthy, detail: String::new() }),
+        ] {
+            reports.receive(report, NOW, Instant::now());
+        }
+        assess(&reports, &HealthSnapshot::starting(), NOW, Instant::now())
     }
 
-    /// A leader with one organisation left alone, a broken store and a queue that is not looked at.
-    fn leader() -> (Sources, Metrics) {
+    fn leader() -> (ReplicaState, Metrics) {
         let build = Build { version: "1.2.3".into(), revision: "abc".into() };
         let organisations = [("acme".into(), status(OrgState::Cooldown { until: NOW + 60 }))];
         let scheduler = SchedulerState { organisations: organisations.into_iter().collect() };
         let roles = Roles::new("static", 1);
         let until = Instant::now() + Duration::from_secs(3600);
         roles.first().set(RoleView::leader("static", Epoch(7), until));
-        let components = [("store", component(Status::Degraded)), ("disk", component(Status::Healthy))];
-        let health = HealthSnapshot {
-            organisations: scheduler.organisations.clone(),
-            components: components.into_iter().collect(),
-            ..HealthSnapshot::starting()
-        };
         let stats = QueueStats { depth: 3, oldest: Some(NOW - 90), dead: 1 };
         let tree = start_root(SupervisorSpec::new("root", Strategy::OneForOne)).unwrap();
-        let sources = Sources {
-            replica: "replica-0".into(),
-            clock: Clock::starting_at(NOW),
-            health: Observable::new(health),
+        let replica = ReplicaState {
+            health: Observable::new(assessed(&scheduler, &roles)),
             scheduler: Observable::new(scheduler),
             queue: Observable::new(QueueState { stats, lag_seconds: 12, ..QueueState::default() }),
-            roles,
-            tree: Arc::new(OnceLock::from(tree)),
-            draining: Arc::new(AtomicBool::new(false)),
             dependencies: vec![Dependency::Github, Dependency::Redis, Dependency::Amqp, Dependency::Disk],
-            store: Observable::default(),
             connections: Some(Arc::new(|| (1, 2))),
-            fleet: Fleet::default(),
             disk: Observable::new(Some(DiskSpace { free: 4096, total: 8192 })),
-            pauses: Observable::default(),
-            quotas: Arc::new(|| serde_json::Value::Null),
+            ..ReplicaState::new("replica-0", Clock::starting_at(NOW), roles)
         };
+        let _ = replica.tree.set(tree);
         let metrics = Metrics::new("replica-0", build).unwrap();
-        metrics.observe(&sources);
-        (sources, metrics)
+        metrics.observe(&replica);
+        (replica, metrics)
     }
 
-    fn let_everything_happen(metrics: &Metrics) {
+    fn emit_every_event(metrics: &Metrics) {
         let (org, repo) = (OrgName::from("acme"), RepoName::from("api"));
         let reason = JobReason::Gap;
         let took = Duration::from_secs(3);
@@ -203,42 +206,42 @@ mod tests {
     struct NoQuota;
 
     impl SharedQuota for NoQuota {
-        fn tell(&self) -> serde_json::Value {
+        fn report(&self) -> serde_json::Value {
             serde_json::Value::Null
         }
-        fn hear(&self, _: Vec<serde_json::Value>) {}
+        fn receive(&self, _: Vec<serde_json::Value>) {}
     }
 
-    /// As it is when a store has taken the counts.
-    fn collected(sources: &Sources, metrics: &Metrics) -> Vec<MetricFamily> {
+    /// All families after the store has applied the counts.
+    fn collected(replica: &ReplicaState, metrics: &Metrics) -> Vec<MetricFamily> {
         let exchange =
-            FleetExchange::new(sources.clone(), metrics.clone(), Arc::new(NoQuota), "start-1".into());
-        exchange.totals(exchange.next_counts().map(|batch| batch.increments));
-        collect(sources, metrics, &SeriesCounts::default(), &metrics.scrapes().report())
+            FleetExchange::new(replica.clone(), metrics.clone(), Arc::new(NoQuota), "start-1".into());
+        exchange.receive_totals(exchange.next_counts().map(|batch| batch.increments));
+        all_families(replica, metrics, &SeriesCounts::default(), &metrics.scrapes().report())
     }
 
     #[actix::test]
-    async fn every_metric_of_the_catalogue_is_told_and_no_other() {
-        let (sources, metrics) = leader();
-        let_everything_happen(&metrics);
-        let families = collected(&sources, &metrics);
-        let told: BTreeSet<&str> = families.iter().map(|family| family.name.as_ref()).collect();
+    async fn every_metric_of_the_catalogue_is_present_and_no_other() {
+        let (replica, metrics) = leader();
+        emit_every_event(&metrics);
+        let families = collected(&replica, &metrics);
+        let present: BTreeSet<&str> = families.iter().map(|family| family.name.as_ref()).collect();
         // Whether there are limits depends on where the test runs.
         let optional = [catalogue::MEMORY_LIMIT.name, catalogue::PROCESS_MAX_FDS.name];
         let known: BTreeSet<&str> = catalogue::OPERATIONS
             .iter()
             .map(|desc| desc.name)
             .filter(|name| cfg!(target_os = "linux") || !name.starts_with("process_"))
-            .filter(|name| told.contains(name) || !optional.contains(name))
+            .filter(|name| present.contains(name) || !optional.contains(name))
             .collect();
-        assert_eq!(told, known);
+        assert_eq!(present, known);
     }
 
     #[actix::test]
-    async fn what_is_worth_an_alert_begins_at_zero() {
-        let (sources, metrics) = leader();
+    async fn counters_with_alerts_begin_at_zero() {
+        let (replica, metrics) = leader();
         metrics.begin_at_zero(["acme"]);
-        let page = String::from_utf8(encode(&collected(&sources, &metrics), ExpositionFormat::Text)).unwrap();
+        let page = String::from_utf8(encode(&collected(&replica, &metrics), ExpositionFormat::Text)).unwrap();
         for line in [
             "gh_exporter_events_dlq_total{queue=\"gh.backfill.dlq\"} 0",
             "gh_exporter_store_series_refused_total 0",
@@ -253,13 +256,13 @@ mod tests {
 
     #[actix::test]
     async fn the_queue_label_has_the_configured_names() {
-        let (sources, _) = leader();
+        let (replica, _) = leader();
         let build = Build { version: "1.2.3".into(), revision: "abc".into() };
         let queues = QueueNames { jobs: "own.jobs".into(), dead_letters: "own.dead".into() };
-        let metrics = Metrics::sent("replica-0", build, None, queues).unwrap();
+        let metrics = Metrics::exported("replica-0", build, None, queues).unwrap();
         metrics.begin_at_zero([]);
-        metrics.on_event(Event::JobBuried);
-        let page = String::from_utf8(encode(&collected(&sources, &metrics), ExpositionFormat::Text)).unwrap();
+        metrics.on_event(QueueEvent::JobDeadLettered);
+        let page = String::from_utf8(encode(&collected(&replica, &metrics), ExpositionFormat::Text)).unwrap();
         for line in [
             "gh_exporter_queue_depth{queue=\"own.jobs\"} 3",
             "gh_exporter_queue_depth{queue=\"own.dead\"} 1",
@@ -272,10 +275,10 @@ mod tests {
     }
 
     #[actix::test]
-    async fn a_leader_tells_states_as_they_are() {
-        let (sources, metrics) = leader();
-        let_everything_happen(&metrics);
-        let page = String::from_utf8(encode(&collected(&sources, &metrics), ExpositionFormat::Text)).unwrap();
+    async fn a_leader_exposes_the_present_states() {
+        let (replica, metrics) = leader();
+        emit_every_event(&metrics);
+        let page = String::from_utf8(encode(&collected(&replica, &metrics), ExpositionFormat::Text)).unwrap();
         testing::read(&page, ExpositionFormat::Text);
         for line in [
             "gh_exporter_org_state{org=\"acme\",state=\"healthy\"} 0",
@@ -314,16 +317,16 @@ mod tests {
         ] {
             assert!(page.lines().any(|present| present == line), "{line}\n{page}");
         }
-        assert!(!page.contains("dependency=\"amqp\""), "nobody has looked at it yet");
+        assert!(!page.contains("dependency=\"amqp\""), "its status is not known yet");
         assert!(!page.contains("dependency=\"election\""), "it is not configured");
     }
 
     #[actix::test]
     #[cfg(target_os = "linux")]
-    async fn what_a_replica_counts_for_itself_began_with_its_process() {
-        let (sources, metrics) = leader();
-        let_everything_happen(&metrics);
-        let families = collected(&sources, &metrics);
+    async fn counters_of_one_replica_were_created_with_its_process() {
+        let (replica, metrics) = leader();
+        emit_every_event(&metrics);
+        let families = collected(&replica, &metrics);
         let page = |format| String::from_utf8(encode(&families, format)).unwrap();
         let open = page(ExpositionFormat::OpenMetrics);
         let line = |name: &str| open.lines().find(|line| line.starts_with(name)).map(str::to_owned);
@@ -337,11 +340,11 @@ mod tests {
     }
 
     #[actix::test]
-    async fn a_follower_leaves_to_the_leader_what_only_that_knows() {
-        let (sources, metrics) = leader();
-        sources.roles.first().set(RoleView::follower("static"));
-        let_everything_happen(&metrics);
-        let families = collected(&sources, &metrics);
+    async fn a_follower_exposes_nothing_that_only_the_leader_knows() {
+        let (replica, metrics) = leader();
+        replica.roles.first().set(RoleView::follower("static"));
+        emit_every_event(&metrics);
+        let families = collected(&replica, &metrics);
         for leaders in
             [catalogue::ORG_STATE, catalogue::FRESHNESS, catalogue::LEADER_EPOCH, catalogue::LOC_SOURCE_MODE]
         {
