@@ -5,8 +5,7 @@
 //! - [`pitfalls`]: what surprises users of actix and of OTP.
 //! - [`actix_version`]: which versions of actix are supported, and which behavior of actix this
 //!   crate relies on.
-//! - [`comparison`]: measured beside raw actix and ractor, and compared with Erlang/OTP and
-//!   quickwit-actors.
+//! - [`comparison`]: tested beside raw actix, ractor and quickwit-actors; what Erlang/OTP does.
 
 #[doc = include_str!("lifecycle.md")]
 pub mod lifecycle {}
