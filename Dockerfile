@@ -9,8 +9,7 @@ FROM rust:${RUST}-slim-bookworm AS build
 WORKDIR /src
 COPY . .
 ARG REVISION=unknown
-# Function names are kept for backtraces; line tables would make the image five times as large.
-ENV GITHUB_STATS_REVISION=${REVISION} CARGO_PROFILE_RELEASE_STRIP=debuginfo
+ENV GITHUB_STATS_REVISION=${REVISION}
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked --bin github-stats \

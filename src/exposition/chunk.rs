@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::compress::{CompressedPart, Compressor};
 use super::{ContentCoding, Encoded};
 
-/// Text that is made once and shared by every page that contains it, with its compressed forms, which are made when a page first
-/// needs them.
+/// Text that is made once and shared by every page that contains it, with its compressed forms,
+/// which are made when a page first needs them.
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
     text: Bytes,

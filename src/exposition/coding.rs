@@ -27,8 +27,9 @@ impl ContentCoding {
         }
     }
 
-    /// The coding that a client with this `Accept-Encoding` prefers; of those it prefers equally, the smallest.
-    /// [`ContentCoding::Identity`] where it accepts no other, even if it refuses that: a page is better than an error.
+    /// The coding that a client with this `Accept-Encoding` prefers; of those it prefers equally,
+    /// the smallest. [`ContentCoding::Identity`] where it accepts no other, even if it refuses
+    /// that: a page is better than an error.
     pub fn negotiate(accept_encoding: Option<&str>) -> ContentCoding {
         let header = accept_encoding.unwrap_or_default();
         let wanted = |names: &[&str]| {

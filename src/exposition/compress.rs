@@ -24,7 +24,8 @@ enum Codec {
 /// Text in the coding of its page, with its checksum.
 #[derive(Debug, Default)]
 pub(super) struct CompressedPart {
-    /// For gzip: deflate blocks that end on a byte boundary and refer to nothing before them. For zstd: one frame.
+    /// For gzip: deflate blocks that end on a byte boundary and refer to nothing before them. For
+    /// zstd: one frame.
     pub(super) bytes: Bytes,
     /// The checksum of the plain text; only computed for gzip, whose trailer needs it.
     pub(super) checksum: Crc,

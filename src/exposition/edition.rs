@@ -17,8 +17,9 @@ pub(super) struct EncodedBlock {
     pub(super) series: [u64; ACTIVITY_FAMILIES],
 }
 
-/// The activity families of one snapshot. Its content is immutable. Each combination of format and coding is made when it is
-/// first requested, from the same chunks, so all of them have the same numbers.
+/// The activity families of one snapshot. Its content is immutable. Each combination of format and
+/// coding is made when it is first requested, from the same chunks, so all of them have the same
+/// numbers.
 #[derive(Debug, Default)]
 pub struct Edition {
     pub(super) generation: u64,
@@ -54,8 +55,8 @@ impl Edition {
         self.slot(format, coding).get().cloned()
     }
 
-    /// The families in this format and coding. Compresses what was not compressed before, which may take 0.1 s for a million
-    /// series: do not call it on a thread that must not block.
+    /// The families in this format and coding. Compresses what was not compressed before, which may
+    /// take 0.1 s for a million series: do not call it on a thread that must not block.
     pub fn make(&self, format: ExpositionFormat, coding: ContentCoding) -> Arc<Encoded> {
         self.slot(format, coding).get_or_init(|| Arc::new(self.encoded(format, coding))).clone()
     }

@@ -5,8 +5,8 @@ use flate2::Crc;
 
 use super::compress::CompressedPart;
 
-/// The greatest size of a piece, in bytes. The server copies a body piece by piece into its write buffer; with one large piece it would
-/// copy everything before it sends the first byte.
+/// The greatest size of a piece, in bytes. The server copies a body piece by piece into its write
+/// buffer; with one large piece it would copy everything before it sends the first byte.
 const PIECE: usize = 48 * 1024;
 
 /// Text, plain or compressed, to which other text of the same coding can be added.

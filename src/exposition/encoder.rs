@@ -9,8 +9,8 @@ use super::chunk::Chunk;
 use super::edition::{Edition, EncodedBlock};
 use super::{ACTIVITY, escape};
 
-/// Encodes one snapshot after another. Blocks that a snapshot shares with the last one are reused, and so are chunks whose text
-/// is the same, together with their compressed forms.
+/// Encodes one snapshot after another. Blocks that a snapshot shares with the last one are reused,
+/// and so are chunks whose text is the same, together with their compressed forms.
 #[derive(Debug, Default)]
 pub struct Encoder {
     last: Vec<Arc<EncodedBlock>>,
@@ -18,7 +18,8 @@ pub struct Encoder {
     text: Vec<u8>,
 }
 
-/// The label blocks of the rows of a block in one allocation: each is written once and copied into every family.
+/// The label blocks of the rows of a block in one allocation: each is written once and copied into
+/// every family.
 #[derive(Debug, Default)]
 struct Labels {
     text: Vec<u8>,
@@ -42,7 +43,8 @@ impl Encoder {
         Edition::new(generation, blocks, snapshot.counters_hidden)
     }
 
-    /// Drops the compressed forms of chunks: from the next edition on, only those requested by then take memory.
+    /// Drops the compressed forms of chunks: from the next edition on, only those requested by then
+    /// take memory.
     pub fn forget_compressed(&mut self) {
         for block in &mut self.last {
             let plain = |chunk: &Option<Arc<Chunk>>| chunk.as_ref().map(|chunk| Arc::new(chunk.plain()));

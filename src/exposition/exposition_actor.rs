@@ -8,8 +8,8 @@ use github_stats_actors::store::PublishedView;
 
 use super::{ActivityPages, ContentCoding, Edition, Encoder};
 
-/// Encodes the latest snapshot whenever there is a new one. A new incarnation encodes everything once; meanwhile the last
-/// edition stays published.
+/// Encodes the latest snapshot whenever there is a new one. A new incarnation encodes everything
+/// once; meanwhile the last edition stays published.
 pub struct ExpositionActor {
     view: PublishedView,
     pages: ActivityPages,

@@ -84,8 +84,8 @@ impl MetricFamily {
 
 /// Families by name, those of one name joined into one; of samples with equal labels the first stays.
 ///
-/// A family of the same name but another kind or other labels (from a replica of another version) is left out: half a
-/// family is better than a page no scraper can read.
+/// A family of the same name but another kind or other labels (from a replica of another version)
+/// is left out: half a family is better than a page no scraper can read.
 pub fn merged(families: impl IntoIterator<Item = MetricFamily>) -> Vec<MetricFamily> {
     let mut by_name: BTreeMap<Cow<'static, str>, MetricFamily> = BTreeMap::new();
     for family in families {

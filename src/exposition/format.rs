@@ -24,8 +24,8 @@ impl ExpositionFormat {
         }
     }
 
-    /// The format that a scraper with this `Accept` prefers; [`ExpositionFormat::Text`] without that header, or where it accepts
-    /// neither: a page is better than an error.
+    /// The format that a scraper with this `Accept` prefers; [`ExpositionFormat::Text`] without
+    /// that header, or where it accepts neither: a page is better than an error.
     pub fn negotiate(accept: Option<&str>) -> ExpositionFormat {
         let accept = accept.unwrap_or_default();
         let mut best: Option<(u16, u8, usize, ExpositionFormat)> = None;

@@ -1,5 +1,6 @@
-//! The content of `/metrics` as bytes: a small model of metric families, the two text formats, compression, and the editions
-//! that make a scrape of a million series cost little more than sending them.
+//! The content of `/metrics` as bytes: a small model of metric families, the two text formats,
+//! compression, and the editions that make a scrape of a million series cost little more than
+//! sending them.
 
 mod activity;
 mod chunk;

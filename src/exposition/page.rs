@@ -1,4 +1,5 @@
-//! A whole page: the activity families, which are shared between scrapes, and those that are new in every scrape.
+//! A whole page: the activity families, which are shared between scrapes, and those that are new in
+//! every scrape.
 
 use std::sync::Arc;
 
@@ -23,8 +24,9 @@ pub struct MetricsPage {
 impl MetricsPage {
     /// Joins `activity`, which must be encoded in the same way, and `families`.
     ///
-    /// With gzip, both are blocks of one member: several members in a row are legal, but not every client reads more than the
-    /// first. With zstd, they are frames in a row, which every decoder of streams reads.
+    /// With gzip, both are blocks of one member: several members in a row are legal, but not every
+    /// client reads more than the first. With zstd, they are frames in a row, which every decoder
+    /// of streams reads.
     pub fn new(
         activity: Arc<Encoded>,
         families: &[MetricFamily],

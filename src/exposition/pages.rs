@@ -11,11 +11,12 @@ use tokio::time::Instant;
 
 use super::{ContentCoding, Edition, Encoded, ExpositionFormat, SeriesCounts};
 
-/// How long after a scrape its form is made in advance for the next ones; longer than the usual scrape interval.
+/// How long after a scrape its form is made in advance for the next ones; longer than the usual
+/// scrape interval.
 const WARM: Duration = Duration::from_secs(600);
 
-/// The activity families as last published, in each form: a combination of format and coding. Cheap to clone; clones share
-/// everything. Reading never waits for the actor that publishes.
+/// The activity families as last published, in each form: a combination of format and coding. Cheap
+/// to clone; clones share everything. Reading never waits for the actor that publishes.
 #[derive(Clone, Debug, Default)]
 pub struct ActivityPages(Arc<Inner>);
 
@@ -56,8 +57,8 @@ impl ActivityPages {
         self.0.latest.load().as_ref().map(|edition| edition.counts()).unwrap_or_default()
     }
 
-    /// The latest edition in one form; empty before there is one. The first scrape of a form in a while makes it, on a thread
-    /// for blocking work; from then on it is made in advance.
+    /// The latest edition in one form; empty before there is one. The first scrape of a form in a
+    /// while makes it, on a thread for blocking work; from then on it is made in advance.
     ///
     /// # Errors
     /// [`JoinError`] if making it panicked or the runtime is shutting down.

@@ -43,7 +43,8 @@ impl FleetExchange {
         self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A report that differs from the one before was written after that was read, so it bounds the time like an answer.
+    /// A report that differs from the one before was written after that was read, so it bounds the
+    /// time like an answer.
     fn learn_time(&self, reports: &[PeerReport], since: Instant) {
         let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
         let mut latest = BTreeMap::new();

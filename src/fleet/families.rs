@@ -1,15 +1,15 @@
 //! The metrics of all replicas as one page.
 //!
-//! Every replica answers with the same page: its own values, those the live others last reported, and of what all count
-//! together the sums in the store, never what this process counted alone. Otherwise a counter would seem to fall from one
-//! replica to the next.
+//! Every replica answers with the same page: its own values, those the live others last reported,
+//! and of what all count together the sums in the store, never what this process counted alone.
+//! Otherwise a counter would seem to fall from one replica to the next.
 
 use crate::exposition::{MetricFamily, MetricValue, SeriesCounts, merged};
 use crate::replica::{PeerReport, ReplicaState};
 use crate::telemetry::{Metrics, ScrapeReport, catalogue, own_families, series_families};
 
-/// All operational metrics, sorted by name: of this replica, of the others, and the sums. Sends no message and waits for
-/// nothing.
+/// All operational metrics, sorted by name: of this replica, of the others, and the sums. Sends no
+/// message and waits for nothing.
 pub fn all_families(
     replica: &ReplicaState,
     metrics: &Metrics,
@@ -25,8 +25,9 @@ pub fn all_families(
     merged(families)
 }
 
-/// This replica's own families and those of the reports. Of a sample that several replicas have, the first one counts, so
-/// those of a leader come first: what it knows of the organisations is the newest.
+/// This replica's own families and those of the reports. Of a sample that several replicas have,
+/// the first one counts, so those of a leader come first: what it knows of the organisations is the
+/// newest.
 fn with_reported(own: Vec<MetricFamily>, leads: bool, reports: &[PeerReport]) -> Vec<MetricFamily> {
     let mut health = catalogue::DEPENDENCY_HEALTH.family();
     let several = [catalogue::LEADER_EPOCH, catalogue::LEADER_CYCLE, catalogue::SHARDS];
@@ -110,7 +111,8 @@ mod tests {
         }
     }
 
-    /// The reports of a leader with one organisation in cooldown and a store that fails; the queue actor has not reported.
+    /// The reports of a leader with one organisation in cooldown and a store that fails; the queue
+    /// actor has not reported.
     fn assessed(scheduler: &SchedulerState, roles: &Roles) -> HealthSnapshot {
         let mut reports = Reports::expecting(["disk"]);
         let store = StoreState { loaded: true, last_error: Some("full".into()), ..StoreState::default() };

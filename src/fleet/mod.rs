@@ -1,4 +1,5 @@
-//! The exchange between replicas: each reports to the others and counts with them, and all answer scrapes with one page.
+//! The exchange between replicas: each reports to the others and counts with them, and all answer
+//! scrapes with one page.
 
 mod exchange;
 mod families;

@@ -1,7 +1,8 @@
 //! Counters that all replicas count together, as named numbers that a store can add up.
 //!
-//! A name is the family's name and the values of its labels, joined by the unit separator (U+001F); of a histogram each
-//! bucket, the count and the sum is a number of its own, whose name ends in a record separator (U+001E) and the part.
+//! A name is the family's name and the values of its labels, joined by the unit separator (U+001F);
+//! of a histogram each bucket, the count and the sum is a number of its own, whose name ends in a
+//! record separator (U+001E) and the part.
 
 use std::collections::BTreeMap;
 
@@ -115,8 +116,8 @@ impl UnsentCounts {
         UnsentCounts { writer, sequence: 0, sent: BTreeMap::new(), pending: None }
     }
 
-    /// The next batch to apply. It is repeated until [`UnsentCounts::applied`] is called, because the store may have applied it
-    /// although its answer was lost.
+    /// The next batch to apply. It is repeated until [`UnsentCounts::applied`] is called, because
+    /// the store may have applied it although its answer was lost.
     pub(super) fn next(&mut self, counted: impl FnOnce() -> BTreeMap<String, f64>) -> Option<CountBatch> {
         if self.pending.is_none() {
             let counted = counted();

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use super::AppState;
 use crate::telemetry::catalogue;
 
-/// How often and when this replica was scraped, this request included, and how much it exposes. A value that is also a metric
-/// is repeated under the metric's name, as runbooks quote it.
+/// How often and when this replica was scraped, this request included, and how much it exposes. A
+/// value that is also a metric is repeated under the metric's name, as runbooks quote it.
 pub(super) async fn exposition_health(state: web::Data<AppState>) -> HttpResponse {
     state.metrics.scrapes().record(state.replica.clock.now());
     let scrapes = state.metrics.scrapes().report();

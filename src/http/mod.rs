@@ -1,5 +1,5 @@
-//! The HTTP surface: metrics, health and the operator's API. Every handler reads immutable snapshots: no request waits
-//! for an actor, the store or GitHub.
+//! The HTTP surface: metrics, health and the operator's API. Every handler reads immutable
+//! snapshots: no request waits for an actor, the store or GitHub.
 
 mod admin;
 mod exposition_health;

@@ -50,7 +50,8 @@ pub(super) async fn count(
     Ok(response)
 }
 
-/// A trace of its own: a client does not decide what is traced here. Clients can make up paths, so the path is left out.
+/// A trace of its own: a client does not decide what is traced here. Clients can make up paths, so
+/// the path is left out.
 fn request_span(request: &ServiceRequest) -> Span {
     tracing::info_span!(
         parent: None,

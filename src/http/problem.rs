@@ -28,8 +28,8 @@ impl Problem {
         self
     }
 
-    /// Answers a request before it reaches a handler. As a response, not as an error, so that it is counted and gets the
-    /// headers of every answer.
+    /// Answers a request before it reaches a handler. As a response, not as an error, so that it is
+    /// counted and gets the headers of every answer.
     pub(super) fn refuse<B>(&self, request: ServiceRequest) -> ServiceResponse<EitherBody<B>> {
         request.into_response(self.error_response()).map_into_right_body()
     }

@@ -13,16 +13,16 @@ use super::{AppState, HttpSettings, perimeter, problem, routes};
 
 /// Threads that answer. Answers are prepared bytes; encoding happens on other threads.
 const WORKERS: usize = 2;
-/// Bytes of an answer that are gathered for one call of the kernel. With a piece more than this, a buffer of 128 KiB is not
-/// outgrown, which is the largest that the server keeps for the next call.
+/// Bytes of an answer that are gathered for one call of the kernel. With a piece more than this, a
+/// buffer of 128 KiB is not outgrown, which is the largest that the server keeps for the next call.
 const WRITE_BUFFER: usize = 80 * 1024;
 /// How long a client may take to send the head of its request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an idle connection is kept; longer than the usual scrape interval.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// Starts to listen. The server answers while the returned future is polled; the handle stops it. Signals are left to the
-/// caller.
+/// Starts to listen. The server answers while the returned future is polled; the handle stops it.
+/// Signals are left to the caller.
 ///
 /// # Errors
 /// Those of the listeners.
@@ -50,8 +50,9 @@ pub fn serve(settings: HttpSettings, state: AppState) -> io::Result<(Server, Ser
     Ok((server, handle))
 }
 
-/// Makes the kernel close connections whose client accepts no data for this long: an answer that cannot be sent is not
-/// polled, so a timer of the server would not fire. Accepted connections inherit this.
+/// Makes the kernel close connections whose client accepts no data for this long: an answer that
+/// cannot be sent is not polled, so a timer of the server would not fire. Accepted connections
+/// inherit this.
 #[cfg(target_os = "linux")]
 fn limit_stalls(listener: &TcpListener, limit: Duration) -> io::Result<()> {
     let milliseconds = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);

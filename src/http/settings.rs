@@ -6,7 +6,8 @@ use std::time::Duration;
 /// The settings of the HTTP server.
 #[derive(Debug)]
 pub struct HttpSettings {
-    /// The sockets it listens on. Bound by the caller, so that an address in use is known before anything is started.
+    /// The sockets it listens on. Bound by the caller, so that an address in use is known before
+    /// anything is started.
     pub listeners: Vec<TcpListener>,
     /// Connections beyond this many wait to be accepted.
     pub max_connections: usize,

@@ -37,7 +37,7 @@ pub struct AdminAccess {
     /// Whether faults may be injected into actors.
     pub chaos: bool,
     /// Handles dead letters; `None` where there is no queue.
-    pub letters: Option<DeadLetterService>,
+    pub dead_letters: Option<DeadLetterService>,
     /// Pauses scraping; `None` where nothing is scraped.
     pub maintenance: Option<PauseRegistry>,
     /// Notified when an operator requests a shutdown.

@@ -45,7 +45,7 @@ pub(crate) fn fresh() -> AppState {
     let admin = AdminAccess {
         token: Observable::new(None),
         chaos: false,
-        letters: None,
+        dead_letters: None,
         maintenance: Some(pauses),
         shutdown: Arc::default(),
     };
@@ -79,7 +79,8 @@ pub(crate) fn with_org(state: AppState, org: &str) -> AppState {
     state
 }
 
-/// The same with a tree of a supervisor called `root` and actors called `store` and `org/acme.v2`, all running.
+/// The same with a tree of a supervisor called `root` and actors called `store` and `org/acme.v2`,
+/// all running.
 pub(crate) async fn with_tree(state: AppState) -> (AppState, RootHandle) {
     let mut spec = SupervisorSpec::new("root", Strategy::OneForOne);
     for id in ["store", "org/acme.v2"] {

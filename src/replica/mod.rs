@@ -1,4 +1,5 @@
-//! The state of this replica, in one type that everything reads: metrics, objectives, telemetry and HTTP handlers.
+//! The state of this replica, in one type that everything reads: metrics, objectives, telemetry and
+//! HTTP handlers.
 
 mod org_report;
 mod peers;

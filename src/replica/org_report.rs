@@ -6,8 +6,8 @@ use github_stats_actors::activity::Timestamp;
 use github_stats_actors::scheduler::{OrgState, OrgStatus, SchedulerState};
 use serde::{Deserialize, Serialize};
 
-/// A leader's report of one organisation. Times are on GitHub's clock; a field that an older version does not send has its
-/// default.
+/// A leader's report of one organisation. Times are on GitHub's clock; a field that an older
+/// version does not send has its default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OrgReport {

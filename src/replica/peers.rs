@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::OrgReports;
 use crate::exposition::MetricFamily;
 
-/// A replica's report of itself, as it is exchanged. Two versions exchange reports during an upgrade, so names stay, and
-/// what is added has a default.
+/// A replica's report of itself, as it is exchanged. Two versions exchange reports during an
+/// upgrade, so names stay, and what is added has a default.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PeerReport {
     /// The replica's name.
@@ -21,7 +21,8 @@ pub struct PeerReport {
     /// How many shards it leads, and whether it could lead more.
     #[serde(default)]
     pub load: PeerLoad,
-    /// GitHub's time when the report was made, in seconds since the Unix epoch; `None` where that is not known.
+    /// GitHub's time when the report was made, in seconds since the Unix epoch; `None` where that
+    /// is not known.
     pub github_time: Option<i64>,
     /// GitHub's time in the latest answer on which `github_time` rests.
     #[serde(default)]
@@ -45,8 +46,8 @@ pub struct Peer {
     pub epoch: Option<Epoch>,
 }
 
-/// The latest reports of the other live replicas, and the sums of what all replicas count. Cheap to clone; clones share
-/// everything.
+/// The latest reports of the other live replicas, and the sums of what all replicas count. Cheap to
+/// clone; clones share everything.
 #[derive(Clone, Default)]
 pub struct Peers(Arc<Received>);
 
@@ -84,7 +85,8 @@ impl Peers {
         self.0.totals.store(totals.map(Arc::new));
     }
 
-    /// The organisations as the other leaders report them; where two report one, that of the greater epoch counts.
+    /// The organisations as the other leaders report them; where two report one, that of the
+    /// greater epoch counts.
     pub(super) fn organisations(&self) -> OrgReports {
         let reports = self.reports();
         let mut leaders: Vec<&PeerReport> = reports.iter().filter(|report| report.epoch.is_some()).collect();

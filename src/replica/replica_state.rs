@@ -26,8 +26,9 @@ pub type Connections = Arc<dyn Fn() -> (usize, usize) + Send + Sync>;
 /// The state of the rate limiters by organisation, in JSON: budgets, holds and waits. It must not block.
 pub type Quotas = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 
-/// Everything there is to know about this replica now. Every field is either fixed or shared with its one writer, so a clone
-/// shows the same; reading never waits, and what is read outlives every restart of the actor that wrote it.
+/// Everything there is to know about this replica now. Every field is either fixed or shared with
+/// its one writer, so a clone shows the same; reading never waits, and what is read outlives every
+/// restart of the actor that wrote it.
 #[derive(Clone)]
 pub struct ReplicaState {
     /// The replica's name: the value of the `replica` label.
@@ -113,8 +114,8 @@ impl ReplicaState {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// The organisations as their present leaders know them: this replica, or others that report them. Where nobody leads,
-    /// as this one knew them last.
+    /// The organisations as their present leaders know them: this replica, or others that report
+    /// them. Where nobody leads, as this one knew them last.
     pub fn organisations(&self) -> OrgReports {
         let mut organisations = org_reports(&self.scheduler.get());
         organisations.extend(self.peers.organisations());

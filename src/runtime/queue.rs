@@ -28,7 +28,12 @@ impl BackfillQueue {
 
     /// The configured queue. Returns without waiting for the broker, which is connected to in the
     /// background.
-    pub async fn open(config: &Config, replica: &str, stores: &Stores, observer: &Arc<dyn EventObserver>) -> Self {
+    pub async fn open(
+        config: &Config,
+        replica: &str,
+        stores: &Stores,
+        observer: &Arc<dyn EventObserver>,
+    ) -> Self {
         match config.amqp.url() {
             Some(url) => Self::on_broker(config, url, replica, observer),
             None => {

@@ -141,8 +141,8 @@ impl Service {
         Ok(Service { tree, http, signals, shutdown, grace, drain_delay, otel: settings.otel })
     }
 
-    /// Serves until a signal, a request of an operator or the end of the tree, then drains. Returns the exit code of the
-    /// process.
+    /// Serves until a signal, a request of an operator or the end of the tree, then drains. Returns
+    /// the exit code of the process.
     pub async fn run(mut self) -> u8 {
         let given_up = tokio::select! {
             name = stop_requested(&mut self.signals, &self.shutdown) => {
@@ -183,8 +183,8 @@ async fn stop_requested(signals: &mut Signals, shutdown: &Notify) -> &'static st
     }
 }
 
-/// Shuts down in the order that clients need: becomes unready, hands over leadership, stops the tree, and only then stops
-/// serving. Takes at most `grace`, also when a part of it hangs.
+/// Shuts down in the order that clients need: becomes unready, hands over leadership, stops the
+/// tree, and only then stops serving. Takes at most `grace`, also when a part of it hangs.
 async fn drain(tree: &Tree, http: &ServerHandle, grace: Duration, drain_delay: Duration) -> Exit {
     let deadline = Instant::now() + grace;
     tree.state.begin_draining();
@@ -300,7 +300,7 @@ fn admin(settings: &ServiceSettings, tree: &Tree) -> AdminAccess {
     AdminAccess {
         token,
         chaos: settings.chaos,
-        letters: Some(tree.letters.clone()),
+        dead_letters: Some(tree.dead_letters.clone()),
         maintenance: Some(tree.maintenance.clone()),
         shutdown: Arc::default(),
     }

@@ -63,7 +63,7 @@ pub struct Tree {
     /// The role actor of each shard, which can resign.
     pub roles: Vec<ActorRef<RoleActor>>,
     /// Where operators handle dead letters.
-    pub letters: DeadLetterService,
+    pub dead_letters: DeadLetterService,
     /// Where operators pause scraping.
     pub maintenance: PauseRegistry,
     /// The fleet actor, which can withdraw this replica's report.
@@ -81,7 +81,7 @@ pub fn start(config: &Config, parts: TreeParts) -> Result<Tree, DuplicateId> {
     let _ = parts.state.tree.set(root.clone());
     Ok(Tree {
         root,
-        letters: builder.dead_letters(),
+        dead_letters: builder.dead_letters(),
         maintenance: builder.pauses(),
         roles: builder.actors.roles,
         fleet: builder.actors.fleet,

@@ -172,8 +172,8 @@ pub fn description(name: &str) -> Option<&'static Desc> {
     OPERATIONS.iter().find(|desc| desc.name == name)
 }
 
-/// Whether all replicas count this metric together, as one sum in the store: it only rises, and it has no label for the
-/// replica. An unknown metric belongs to its replica.
+/// Whether all replicas count this metric together, as one sum in the store: it only rises, and it
+/// has no label for the replica. An unknown metric belongs to its replica.
 pub fn is_counted_together(name: &str) -> bool {
     description(name).is_some_and(|desc| desc.kind != MetricKind::Gauge && !desc.labels.contains(&"replica"))
 }

@@ -97,7 +97,8 @@ pub(super) fn dependencies(health: &HealthSnapshot, configured: &[Dependency]) -
     family
 }
 
-/// Restarts of every cause, those that never occurred included: a counter that appears with 1 shows no increase.
+/// Restarts of every cause, those that never occurred included: a counter that appears with 1 shows
+/// no increase.
 pub(super) fn actors(replica: &str, tree: &TreeSnapshot) -> Vec<MetricFamily> {
     let mut up = catalogue::ACTOR_UP.family();
     let mut restarts = catalogue::ACTOR_RESTARTS.family();

@@ -32,8 +32,8 @@ impl GithubMetrics {
         })
     }
 
-    /// A request was answered with a status of this class (`2xx`, …), or not at all (`error`). The endpoint is a
-    /// pattern, never a path: every label value is kept for the life of the process.
+    /// A request was answered with a status of this class (`2xx`, …), or not at all (`error`). The
+    /// endpoint is a pattern, never a path: every label value is kept for the life of the process.
     pub fn github_request(&self, org: &str, endpoint: &str, status_class: &str, took: Duration) {
         self.requests.with_label_values(&[org, endpoint, status_class]).inc();
         self.duration.with_label_values(&[org, endpoint]).observe(took.as_secs_f64());

@@ -28,8 +28,8 @@ impl HttpMetrics {
         }
     }
 
-    /// A request was answered with this status. `path` is the pattern of its route, never the path itself, which a
-    /// client can make up: every label value is kept for the life of the process.
+    /// A request was answered with this status. `path` is the pattern of its route, never the path
+    /// itself, which a client can make up: every label value is kept for the life of the process.
     pub fn request(&self, path: &str, status: u16, took: Duration) {
         let labels = |desc, values: &[&str]| labelled(desc, values.iter().map(|value| (*value).to_owned()));
         self.requests.add(1, &labels(&catalogue::HTTP_REQUESTS, &[&self.replica, path, class(status)]));

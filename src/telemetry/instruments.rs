@@ -1,4 +1,5 @@
-//! Instruments of one OpenTelemetry meter, read by scrapes and, where one is configured, exported to a collector.
+//! Instruments of one OpenTelemetry meter, read by scrapes and, where one is configured, exported
+//! to a collector.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,8 +13,8 @@ use crate::exposition::{Desc, MetricFamily, MetricKind, MetricValue};
 
 /// The name of the meter.
 const METER: &str = "github-stats";
-/// Series of an instrument beyond which the SDK merges them into one; memory for as many is allocated at once. Paths and
-/// processes are few.
+/// Series of an instrument beyond which the SDK merges them into one; memory for as many is
+/// allocated at once. Paths and processes are few.
 const SERIES: usize = 500;
 /// The same of instruments of actors, which may be thousands.
 const ACTOR_SERIES: usize = 50_000;

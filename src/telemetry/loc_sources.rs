@@ -9,8 +9,8 @@ use github_stats_actors::loc::LocSource;
 use super::catalogue;
 use crate::exposition::MetricFamily;
 
-/// The latest report of each organisation. It replaces the one before, so that a renamed or deleted repository is no longer
-/// exposed.
+/// The latest report of each organisation. It replaces the one before, so that a renamed or deleted
+/// repository is no longer exposed.
 #[derive(Debug, Default)]
 pub struct LocSources(Mutex<BTreeMap<OrgName, Vec<LocSource>>>);
 

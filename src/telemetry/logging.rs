@@ -53,7 +53,8 @@ const SILENT: [&str; 3] = ["opentelemetry", "opentelemetry_sdk", "opentelemetry-
 pub fn init(format: LogFormat, level: &str, otel: Option<&Otel>) -> Result<(), LoggingError> {
     let filter = filter(std::env::var("RUST_LOG").ok().as_deref(), level)?;
     let terminal = io::stderr().is_terminal();
-    // Spans are for traces only: log lines are complete without them, and without a collector they cost nothing.
+    // Spans are for traces only: log lines are complete without them, and without a collector they
+    // cost nothing.
     let filter = filter_fn(|metadata| metadata.is_event()).and(filter);
     tracing_subscriber::registry()
         .with(otel.and_then(Otel::layer))

@@ -14,8 +14,8 @@ use super::derived;
 use super::instruments::Instruments;
 use super::store_metrics::StoreMetrics;
 use super::{
-    GithubMetrics, HttpMetrics, LocSources, Otel, QueueNames, Scrapes, StoreMeter, catalogue, gather, machine,
-    vectors,
+    GithubMetrics, HttpMetrics, LocSources, Otel, QueueNames, Scrapes, StoreMeter, catalogue, gather,
+    machine, vectors,
 };
 use crate::exposition::MetricFamily;
 use crate::replica::ReplicaState;
@@ -154,7 +154,8 @@ impl Metrics {
         meter.attach(self.0.store.clone());
     }
 
-    /// Exposes the counters that have alerts at zero: one that first appears with its first count shows no increase.
+    /// Exposes the counters that have alerts at zero: one that first appears with its first count
+    /// shows no increase.
     pub fn begin_at_zero<'a>(&self, orgs: impl IntoIterator<Item = &'a str>) {
         let events = &self.0.events;
         events.dead_lettered.with_label_values(&[self.0.queues.dead_letters.as_str()]);

@@ -6,8 +6,8 @@ use crate::replica::ReplicaState;
 
 /// This replica's own families, without what all replicas count together.
 ///
-/// What only a leader knows (the states and completeness of its organisations) is left out by a follower, whose knowledge of
-/// it is as old as its last leadership.
+/// What only a leader knows (the states and completeness of its organisations) is left out by a
+/// follower, whose knowledge of it is as old as its last leadership.
 pub fn own_families(replica: &ReplicaState, metrics: &Metrics, scrapes: &ScrapeReport) -> Vec<MetricFamily> {
     let name = replica.name.as_str();
     let now = replica.clock.now();
@@ -30,7 +30,8 @@ pub fn own_families(replica: &ReplicaState, metrics: &Metrics, scrapes: &ScrapeR
     families
 }
 
-/// Counters of one replica were created when its process started. When those of all replicas were is not known.
+/// Counters of one replica were created when its process started. When those of all replicas were
+/// is not known.
 fn set_created(families: &mut [MetricFamily]) {
     let start = families.iter().find(|family| family.name == catalogue::PROCESS_START.name);
     let start = start.and_then(|family| family.samples.first()).map(|sample| sample.value.clone());

@@ -38,8 +38,8 @@ impl Scrapes {
         Scrapes(Arc::new(ArcSwap::from_pointee(ScrapeCount { total: 0, since: Instant::now(), last: None })))
     }
 
-    /// Counts a scrape at `now`. The report includes it, except that `seconds_since_last` is the time since the scrape
-    /// before.
+    /// Counts a scrape at `now`. The report includes it, except that `seconds_since_last` is the
+    /// time since the scrape before.
     pub fn record(&self, now: Timestamp) -> ScrapeReport {
         let instant = Instant::now();
         let counted =

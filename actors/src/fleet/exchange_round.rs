@@ -20,7 +20,8 @@ impl ExchangeRound {
         ExchangeRound(settings)
     }
 
-    /// Runs the whole round. `known` are the totals of the round before, `since` is when that began; returns the totals now.
+    /// Runs the whole round. `known` are the totals of the round before, `since` is when that
+    /// began; returns the totals now.
     pub(super) async fn run(
         &self,
         known: &BTreeMap<String, f64>,

@@ -1,4 +1,5 @@
-//! What decides that the replica, or a component of it, is degraded: [`assess`], a pure function of the reports.
+//! What decides that the replica, or a component of it, is degraded: [`assess`], a pure function of
+//! the reports.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,8 +36,8 @@ fn unknown(detail: impl Into<String>) -> Finding {
     (Status::Unknown, detail.into())
 }
 
-/// Assesses the replica from the latest reports. `now` is GitHub's time, `instant` the same moment on the monotonic clock. A
-/// component whose status is the same as in `before` keeps its `since`.
+/// Assesses the replica from the latest reports. `now` is GitHub's time, `instant` the same moment
+/// on the monotonic clock. A component whose status is the same as in `before` keeps its `since`.
 pub fn assess(
     reports: &Reports,
     before: &HealthSnapshot,
@@ -189,8 +190,8 @@ fn election(report: &RoleReport) -> Finding {
     (if is_degraded { Status::Degraded } else { Status::Healthy }, detail)
 }
 
-/// GitHub as the scrape cycles of this replica see it; a replica that scrapes nothing does not know. It is degraded as soon
-/// as the last cycle of an organisation failed.
+/// GitHub as the scrape cycles of this replica see it; a replica that scrapes nothing does not
+/// know. It is degraded as soon as the last cycle of an organisation failed.
 fn github(report: &SchedulerReport) -> Finding {
     if report.scheduled.is_empty() {
         return unknown("this replica scrapes no organisation");
@@ -215,8 +216,8 @@ fn github(report: &SchedulerReport) -> Finding {
     finding
 }
 
-/// Paused organisations age on purpose, and should not surprise anybody. The operator's name is left out: `/healthz` is
-/// public.
+/// Paused organisations age on purpose, and should not surprise anybody. The operator's name is
+/// left out: `/healthz` is public.
 fn maintenance(pauses: &[Pause], now: Timestamp) -> Finding {
     if pauses.is_empty() {
         return healthy();

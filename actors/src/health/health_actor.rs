@@ -30,8 +30,8 @@ pub struct HealthSettings {
     pub snapshot: Observable<HealthSnapshot>,
 }
 
-/// Collects reports, assesses them and publishes the result. It keeps nothing that matters: a new incarnation continues
-/// from the last snapshot and gets new reports at once.
+/// Collects reports, assesses them and publishes the result. It keeps nothing that matters: a new
+/// incarnation continues from the last snapshot and gets new reports at once.
 pub struct HealthActor {
     settings: HealthSettings,
     reports: Reports,

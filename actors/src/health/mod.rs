@@ -1,7 +1,8 @@
 //! The health of the replica.
 //!
-//! The other actors' reports ([`HealthReport`]) are collected by the [`HealthActor`], assessed by one pure function
-//! ([`assess`]) and published as one immutable [`HealthSnapshot`], from which every endpoint and metric answers.
+//! The other actors' reports ([`HealthReport`]) are collected by the [`HealthActor`], assessed by
+//! one pure function ([`assess`]) and published as one immutable [`HealthSnapshot`], from which
+//! every endpoint and metric answers.
 
 mod assessment;
 mod dependency;

@@ -13,7 +13,8 @@ pub struct ProbeResult {
     pub detail: String,
 }
 
-/// Checks a dependency. A probe only informs: the cooldown of an organisation depends on its scrape cycles alone.
+/// Checks a dependency. A probe only informs: the cooldown of an organisation depends on its scrape
+/// cycles alone.
 #[async_trait]
 pub trait Probe: Send + Sync + 'static {
     /// The component's name in `/healthz` and in `dependency_health`.

@@ -15,8 +15,8 @@ use crate::role::{Epoch, RoleView};
 use crate::scheduler::OrgStatus;
 use crate::store::StoreState;
 
-/// One reporter's present state. Sent at least once per [`HealthActor`](super::HealthActor) tick while the reporter runs,
-/// so that a silent reporter is noticed.
+/// One reporter's present state. Sent at least once per [`HealthActor`](super::HealthActor) tick
+/// while the reporter runs, so that a silent reporter is noticed.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
 pub enum HealthReport {

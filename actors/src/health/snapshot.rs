@@ -41,8 +41,8 @@ pub struct Component {
     pub reported: Option<Timestamp>,
 }
 
-/// The single source of health: made by [`assess`](super::assess), published by the health actor four times a second, never
-/// changed afterwards.
+/// The single source of health: made by [`assess`](super::assess), published by the health actor
+/// four times a second, never changed afterwards.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HealthSnapshot {
     /// The status of the replica as a whole.

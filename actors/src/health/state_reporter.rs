@@ -23,8 +23,8 @@ pub struct PublishedState<T> {
     pub state: Observable<T>,
 }
 
-/// Reports for the other actors, so that they need not know of the health actor: each publishes its state, and while it
-/// has a heartbeat that state is its report.
+/// Reports for the other actors, so that they need not know of the health actor: each publishes its
+/// state, and while it has a heartbeat that state is its report.
 #[derive(Clone)]
 pub struct StateReporter {
     /// The store actor's state.

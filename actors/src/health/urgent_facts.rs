@@ -7,15 +7,17 @@ use actix_supervisor::{ActorState, Exit, TreeSnapshot};
 use super::HealthSnapshot;
 use crate::role::{Epoch, Role};
 
-/// Facts that cannot wait for the next assessment: a platform acts on them within moments, or the health actor itself may
-/// have ended. They are read for each request and take precedence over the published snapshot.
+/// Facts that cannot wait for the next assessment: a platform acts on them within moments, or the
+/// health actor itself may have ended. They are read for each request and take precedence over the
+/// published snapshot.
 #[derive(Clone, Debug)]
 pub struct UrgentFacts {
     /// Whether the replica is shutting down.
     pub draining: bool,
     /// Whether an encoded page of activity is there to be served.
     pub has_activity: bool,
-    /// The epoch under which it leads: a process that was held up may have lost its leadership since the assessment.
+    /// The epoch under which it leads: a process that was held up may have lost its leadership
+    /// since the assessment.
     pub epoch: Option<Epoch>,
     /// The supervision tree; empty before it is started.
     pub tree: TreeSnapshot,
@@ -48,8 +50,8 @@ impl HealthSnapshot {
         (!self.ready).then(|| "not assessed as ready yet".into())
     }
 
-    /// Why the process can make no progress: the supervision tree has ended (with `exit`), is not started, or its root has
-    /// had no heartbeat for longer than `limit`. `None` while it is alive.
+    /// Why the process can make no progress: the supervision tree has ended (with `exit`), is not
+    /// started, or its root has had no heartbeat for longer than `limit`. `None` while it is alive.
     pub fn not_alive_because(&self, exit: Option<&Exit>, limit: Duration) -> Option<String> {
         match exit {
             Some(Exit::Shutdown) => return Some("the supervision tree was shut down".into()),

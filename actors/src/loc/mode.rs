@@ -2,10 +2,12 @@
 //!
 //! | mode | computing or failure | available | zeroed | time |
 //! |---|---|---|---|---|
-//! | `warming` | stay; after an hour → `fallback` until the next refresh | → `ready` | → `fallback` for the cooldown | |
-//! | `ready` | (no request) | (no request) | (no request) | a refresh is due, or the week ended → `stale` |
-//! | `stale` | stay; after an hour → `fallback` until the next refresh | → `ready` | → `fallback` for the cooldown | |
+//! | `warming` | stay; after an hour → `fallback` (¹) | → `ready` | → `fallback` (²) | |
+//! | `ready` | (no request) | (no request) | (no request) | refresh due, or week ended → `stale` |
+//! | `stale` | stay; after an hour → `fallback` (¹) | → `ready` | → `fallback` (²) | |
 //! | `fallback` | (no request) | (no request) | (no request) | it ended → `warming` |
+//!
+//! ¹ until the next refresh; ² for the cooldown of large repositories
 
 use super::LocSettings;
 use crate::activity::{HOUR, MINUTE, Timestamp, WEEK, last_complete_week};

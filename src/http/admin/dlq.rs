@@ -16,7 +16,7 @@ const DEFAULT_COUNT: usize = 100;
 
 fn service(state: &AppState) -> Result<&DeadLetterService, Problem> {
     let missing = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this replica has no backfill queue");
-    state.admin.letters.as_ref().ok_or_else(missing)
+    state.admin.dead_letters.as_ref().ok_or_else(missing)
 }
 
 fn problem(error: DeadLetterError) -> Problem {
@@ -168,7 +168,7 @@ mod tests {
         let queue = MemoryQueue::new();
         let clock = Clock::starting_at(Timestamp::from_unix(2_000));
         let mut state = with_token(fresh(), "t");
-        state.admin.letters = Some(DeadLetterService::new(stores, Arc::new(queue.clone()), clock));
+        state.admin.dead_letters = Some(DeadLetterService::new(stores, Arc::new(queue.clone()), clock));
         (state, queue)
     }
 

@@ -26,7 +26,12 @@ pub struct AmqpQueue {
 
 impl AmqpQueue {
     /// A queue that receives at most `prefetch` jobs before one of them is settled.
-    pub fn new(broker: Broker, topology: Topology, prefetch: u16, observer: Arc<dyn Observer<QueueEvent>>) -> Self {
+    pub fn new(
+        broker: Broker,
+        topology: Topology,
+        prefetch: u16,
+        observer: Arc<dyn Observer<QueueEvent>>,
+    ) -> Self {
         let publisher = Arc::new(Publisher::new(broker.clone(), topology.clone(), observer));
         let consumer = Consumer::new(broker.clone(), topology.clone(), prefetch);
         AmqpQueue { broker, topology, publisher, consumer }

@@ -18,8 +18,8 @@ const TRACES: usize = 2_000;
 /// How long a trace is remembered; if it fails later, only its later spans are exported.
 const AGE: Duration = Duration::from_secs(15 * 60);
 
-/// Holds the ended spans of a trace until one fails: then these and all later ones are exported, otherwise none. A replica
-/// knows only its own part of a trace.
+/// Holds the ended spans of a trace until one fails: then these and all later ones are exported,
+/// otherwise none. A replica knows only its own part of a trace.
 #[derive(Debug)]
 pub(super) struct ErrorsOnly<P> {
     next: P,

@@ -1,7 +1,8 @@
 //! Traces and metrics to a collector, over OTLP.
 //!
-//! Telemetry is exported by threads of its own: those of the SDK collect, and an [`OtlpRuntime`] communicates with the
-//! collector. Nothing else waits for them. While the collector is unavailable, its telemetry is dropped.
+//! Telemetry is exported by threads of its own: those of the SDK collect, and an [`OtlpRuntime`]
+//! communicates with the collector. Nothing else waits for them. While the collector is
+//! unavailable, its telemetry is dropped.
 
 mod activity;
 mod errors_only;
@@ -48,7 +49,8 @@ pub use settings::{OtelError, OtelSettings};
 
 /// The name of the service, unless `OTEL_RESOURCE_ATTRIBUTES` says otherwise.
 const SERVICE: &str = "github-stats";
-/// The crates whose spans are exported. A library that traces its connections would trace those to the collector as well.
+/// The crates whose spans are exported. A library that traces its connections would trace those to
+/// the collector as well.
 const TRACED: [&str; 2] = ["github_stats", "github_stats_actors"];
 /// Spans that may wait to be exported: a cycle over thousands of repositories ends in a burst of them.
 const QUEUE: usize = 8_192;
@@ -151,8 +153,8 @@ impl Otel {
         provider
     }
 
-    /// Exports the activity of `replica` at the interval while it leads the first shard, if activity is to be exported. Only the
-    /// first call has an effect.
+    /// Exports the activity of `replica` at the interval while it leads the first shard, if
+    /// activity is to be exported. Only the first call has an effect.
     pub fn send_activity(&self, replica: &ReplicaState) {
         let Some(pusher) = self.0.pusher.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return;
@@ -241,7 +243,8 @@ fn tracer(
     builder.build()
 }
 
-/// The resource of activity, which is the same for all replicas, so that series do not change with the leader.
+/// The resource of activity, which is the same for all replicas, so that series do not change with
+/// the leader.
 fn shared_resource() -> opentelemetry_proto::tonic::resource::v1::Resource {
     let resource = Resource::builder_empty()
         .with_attributes([KeyValue::new("service.name", SERVICE)])

@@ -15,8 +15,8 @@ pub(super) enum Protocol {
 }
 
 impl Protocol {
-    /// The protocol that `OTEL_EXPORTER_OTLP_PROTOCOL` names, `None` if it is unknown. Without the variable HTTP if the address
-    /// has its usual port, otherwise gRPC.
+    /// The protocol that `OTEL_EXPORTER_OTLP_PROTOCOL` names, `None` if it is unknown. Without the
+    /// variable HTTP if the address has its usual port, otherwise gRPC.
     pub(super) fn of(endpoint: &HttpUrl, variable: Option<&str>) -> Option<Self> {
         match variable.map(str::trim) {
             Some("grpc") => Some(Protocol::Grpc),

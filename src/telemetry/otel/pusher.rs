@@ -80,8 +80,8 @@ fn failed(cause: impl ToString) -> OTelSdkError {
     OTelSdkError::InternalFailure(cause.to_string())
 }
 
-/// Headers as `OTEL_EXPORTER_OTLP_HEADERS` writes them: `key=value,key=value`, values percent-encoded. Invalid headers are
-/// skipped, as the SDK does.
+/// Headers as `OTEL_EXPORTER_OTLP_HEADERS` writes them: `key=value,key=value`, values
+/// percent-encoded. Invalid headers are skipped, as the SDK does.
 pub(super) fn headers(lists: &[&str]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for pair in lists.iter().flat_map(|list| list.split(',')) {

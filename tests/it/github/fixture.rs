@@ -196,7 +196,17 @@ impl ScraperFixture {
                 .child(ChildSpec::actor(&scraper, new_scraper)),
         )
         .expect("no name is used twice");
-        ScraperFixture { sim, clock, store, scraper, includes_loc, loc_events, quotas, first_seen, _root: root }
+        ScraperFixture {
+            sim,
+            clock,
+            store,
+            scraper,
+            includes_loc,
+            loc_events,
+            quotas,
+            first_seen,
+            _root: root,
+        }
     }
 
     /// Runs one cycle.

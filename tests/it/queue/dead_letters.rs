@@ -33,7 +33,11 @@ async fn dead_letters_are_listed_reprocessed_and_resolved_in_place() {
     };
     for _ in 0..2 {
         let page = open().await.page(10).await.expect("dead letters");
-        assert_eq!(page.dead_letters, [dead_letter(0), dead_letter(1), dead_letter(2)], "listing changes nothing");
+        assert_eq!(
+            page.dead_letters,
+            [dead_letter(0), dead_letter(1), dead_letter(2)],
+            "listing changes nothing"
+        );
     }
     assert_eq!(open().await.page(1).await.expect("dead letters").dead_letters, [dead_letter(0)]);
     let dead_letters = open().await;
