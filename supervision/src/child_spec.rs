@@ -9,9 +9,9 @@ use actix::{Actor, Context, Handler};
 use super::drain::{Drain, drain};
 use super::launcher::{ActorLauncher, Launcher};
 use super::registry::ErasedActorRef;
-use super::supervisor::SupervisorSpec;
+use super::run_options::RunOptions;
 use super::tree::ChildKind;
-use super::{ActorId, ActorRef, Backoff, Heartbeat, Intensity, Restart, Starter};
+use super::{ActorId, ActorRef, Backoff, Heartbeat, Intensity, Placement, Restart, Starter};
 
 /// How a child is stopped.
 ///
@@ -29,24 +29,6 @@ pub enum Shutdown {
     /// The same without a limit, for supervisors, whose children have their own. An actor with this
     /// setting is still monitored by its heartbeat while it drains.
     Infinity,
-}
-
-/// The thread a child runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Placement {
-    /// The thread of its supervisor.
-    #[default]
-    Same,
-    /// A new thread for each incarnation, for actors that may block it. Needs a running actix
-    /// `System`.
-    ///
-    /// Such an actor, if it blocks its thread, is detected by its heartbeat; the abort cannot take
-    /// effect, and its supervisor escalates with
-    /// [`ExitReason::Unkillable`](super::ExitReason::Unkillable). On the thread of its supervisor
-    /// it would block the supervisor as well, and only the heartbeat ages in
-    /// [`RootHandle::tree`](super::RootHandle::tree), read from another thread, would reveal it.
-    OwnArbiter,
 }
 
 /// How one child of a supervisor is started, monitored and stopped. Cheap to clone.
@@ -108,18 +90,10 @@ pub enum Placement {
 pub struct ChildSpec {
     pub(crate) launcher: Arc<dyn Launcher>,
     /// The names of all actors below this child.
-    descendants: Arc<[ActorId]>,
+    pub(crate) descendants: Arc<[ActorId]>,
     pub(crate) kind: ChildKind,
     pub(crate) run_options: RunOptions,
     pub(crate) policy: ChildPolicy,
-}
-
-/// What an incarnation needs to run.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RunOptions {
-    pub(crate) placement: Placement,
-    pub(crate) mailbox_capacity: usize,
-    pub(crate) heartbeat_interval: Duration,
 }
 
 /// What the supervisor bases its decisions on.
@@ -175,19 +149,7 @@ impl ChildSpec {
         Self::new(ActorLauncher::new(actor, factory, Some(drain::<A>)), ChildKind::Worker)
     }
 
-    /// A nested supervisor, named by its specification. It is ready when all its children are; it
-    /// has no start timeout and no shutdown timeout of its own. If it escalates, its parent
-    /// escalates too, unless the child [absorbs escalations](Self::absorb_escalations).
-    pub fn supervisor(spec: SupervisorSpec) -> Self {
-        let descendants = spec.names().collect();
-        let mut child = Self::new(spec.into_launcher(), ChildKind::Supervisor);
-        child.descendants = descendants;
-        child.policy.start_timeout = None;
-        child.policy.shutdown = Shutdown::Infinity;
-        child
-    }
-
-    fn new(launcher: impl Launcher + 'static, kind: ChildKind) -> Self {
+    pub(crate) fn new(launcher: impl Launcher + 'static, kind: ChildKind) -> Self {
         Self {
             launcher: Arc::new(launcher),
             descendants: Arc::new([]),
@@ -209,7 +171,7 @@ impl ChildSpec {
         }
     }
 
-    /// The name of the child: that of its [`ActorRef`] or [`SupervisorSpec`].
+    /// The name of the child: that of its [`ActorRef`] or [`SupervisorSpec`](super::SupervisorSpec).
     pub fn id(&self) -> ActorId {
         self.actor_ref().id().clone()
     }

@@ -9,12 +9,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinHandle, spawn_local};
 
 use super::actor_ref::ActorRefInner;
-use super::child_spec::{Placement, RunOptions};
+use super::actor_ref::mailbox::{ControlSignal, Envelope, IncarnationControl, Mailbox, MailboxControl};
 use super::current_actor::CURRENT_ACTOR;
-use super::mailbox::{ControlSignal, Envelope, IncarnationControl, Mailbox, MailboxControl};
 use super::pump::{DrainFn, Pump};
 use super::queue::Queue;
 use super::registry::{ErasedActorRef, Registry, RegistryEntry};
+use super::run_options::{Placement, RunOptions};
 use super::starter::ChildEvent;
 use super::{ActorRef, ExitReason, Starter};
 

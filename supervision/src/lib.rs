@@ -13,12 +13,12 @@ mod child_spec;
 mod children;
 mod current_actor;
 mod drain;
+mod dynamic_child_error;
 mod exit_reason;
 #[cfg(feature = "fault-injection")]
 mod fault;
 mod heartbeat;
 mod launcher;
-mod mailbox;
 mod observable;
 #[cfg(feature = "panic-hook")]
 mod panic_hook;
@@ -29,8 +29,10 @@ mod reply;
 mod restart;
 mod restart_window;
 mod root;
+mod run_options;
 mod selective_waker;
 mod starter;
+mod strategy;
 mod supervisor;
 mod supervisor_state;
 mod tree;
@@ -43,9 +45,10 @@ pub use actor_id::ActorId;
 pub use actor_ref::{ActorRef, DEFAULT_CALL_TIMEOUT};
 pub use backoff::{Backoff, BackoffState};
 pub use call_error::{CallError, CastError, Stopped};
-pub use child_spec::{ChildSpec, Placement, Shutdown};
+pub use child_spec::{ChildSpec, Shutdown};
 pub use current_actor::current_actor;
 pub use drain::Drain;
+pub use dynamic_child_error::{StartChildError, StopChildError};
 pub use exit_reason::{ExitReason, RestartCause};
 #[cfg(feature = "fault-injection")]
 pub use fault::{Fault, InjectError, UnknownFault};
@@ -56,8 +59,8 @@ pub use panic_hook::install_panic_hook;
 pub use restart::Restart;
 pub use restart_window::{Intensity, RestartWindow};
 pub use root::{DuplicateId, Exit, RootHandle, start_root};
+pub use run_options::Placement;
 pub use starter::Starter;
-pub use supervisor::{
-    StartChildError, StopChildError, Strategy, SupervisorActor, SupervisorRef, SupervisorSpec,
-};
+pub use strategy::Strategy;
+pub use supervisor::{SupervisorActor, SupervisorRef, SupervisorSpec};
 pub use tree::{ActorSnapshot, ActorState, ChildKind, RestartCounts, TreeSnapshot};

@@ -13,8 +13,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use super::Starter;
 use super::actor_ref::ActorRefInner;
 #[cfg(feature = "fault-injection")]
-use super::mailbox::inject_fault;
-use super::mailbox::{ControlSignal, Envelope};
+use super::actor_ref::mailbox::inject_fault;
+use super::actor_ref::mailbox::{ControlSignal, Envelope};
 use super::queue::Queue;
 use super::selective_waker::SelectiveWaker;
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::heartbeat::LastHeartbeat;
 use super::tree::{ActorSnapshot, ActorState, ChildKind, RestartCounts, TreeSnapshot};
-use super::{ActorId, ChildSpec, ExitReason, RestartCause};
+use super::{ActorId, ExitReason, RestartCause};
 
 /// An [`ActorRef`](super::ActorRef) without the type of its actor.
 pub(crate) trait ErasedActorRef: Send + Sync {
@@ -81,10 +81,10 @@ impl Registry {
 
     /// Removes the children of `parent` that are not among `specified`: the dynamic children of a
     /// supervisor that has been restarted.
-    pub(crate) fn unregister_dynamic(&self, parent: &ActorId, specified: &[ChildSpec]) {
+    pub(crate) fn unregister_dynamic(&self, parent: &ActorId, specified: &[ActorId]) {
         let entries = self.entries.load();
         for entry in entries.iter().filter(|entry| entry.parent.as_ref() == Some(parent)) {
-            if !specified.iter().any(|child| child.id() == *entry.id()) {
+            if !specified.contains(entry.id()) {
                 self.mark_stopped(entry.id());
                 self.unregister(entry.id());
             }

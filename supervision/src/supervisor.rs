@@ -6,7 +6,6 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use actix::fut::{ActorFuture, ActorFutureExt, wrap_future};
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, ResponseActFuture};
-use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -15,56 +14,10 @@ use super::drain::{Drain, drain};
 use super::launcher::{ActorLauncher, Launcher};
 use super::starter::ChildEvent;
 use super::supervisor_state::Termination;
-use super::{ActorId, ActorRef, CallError, ChildSpec, ExitReason, Starter};
-
-/// Which siblings are restarted together with a child: the strategies of OTP.
-///
-/// | strategy | which siblings are stopped and started again |
-/// |---|---|
-/// | `OneForOne` | none |
-/// | `RestForOne` | the children specified after the failed one |
-/// | `OneForAll` | all children |
-///
-/// Siblings are stopped in an orderly way, the last specified first, and started in order after the
-/// failed child. Their restarts are counted under
-/// [`RestartCause::Strategy`](super::RestartCause::Strategy) and not against their intensity. A
-/// child that stays down affects no sibling.
-///
-/// ```
-/// use actix::prelude::*;
-/// use actix_supervisor::{ActorRef, ChildSpec, Strategy, SupervisorSpec};
-///
-/// struct Store;
-///
-/// impl Actor for Store {
-///     type Context = Context<Self>;
-/// }
-///
-/// struct Scheduler {
-///     store: ActorRef<Store>,
-/// }
-///
-/// impl Actor for Scheduler {
-///     type Context = Context<Self>;
-/// }
-///
-/// // The scheduler depends on the store: it is restarted when the store fails, not vice versa.
-/// let store = ActorRef::new("store");
-/// let scheduler = ActorRef::new("scheduler");
-/// let spec = SupervisorSpec::new("root", Strategy::RestForOne)
-///     .child(ChildSpec::actor(&store, || Store))
-///     .child(ChildSpec::actor(&scheduler, move || Scheduler { store: store.clone() }));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Strategy {
-    /// No sibling.
-    OneForOne,
-    /// The children that were specified after it, because they may depend on it.
-    RestForOne,
-    /// All children, because they depend on each other.
-    OneForAll,
-}
+use super::tree::ChildKind;
+use super::{
+    ActorId, ActorRef, ChildSpec, ExitReason, Shutdown, StartChildError, Starter, StopChildError, Strategy,
+};
 
 /// The specification of a supervisor and its children. Cheap to clone.
 ///
@@ -117,31 +70,18 @@ pub struct SupervisorRef {
     actor: ActorRef<SupervisorActor>,
 }
 
-/// Why a child was not started.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum StartChildError {
-    /// The tree already has an actor of this name.
-    #[error("the tree already has an actor called {0}")]
-    DuplicateId(String),
-    /// The supervisor is shutting down.
-    #[error("the supervisor is shutting down")]
-    ShuttingDown,
-    /// The supervisor did not answer.
-    #[error("the supervisor did not answer: {0}")]
-    Call(#[from] CallError),
-}
-
-/// Why a child was not stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum StopChildError {
-    /// The supervisor has no such child.
-    #[error("the supervisor has no child called {0}")]
-    UnknownChild(String),
-    /// The supervisor did not answer.
-    #[error("the supervisor did not answer: {0}")]
-    Call(#[from] CallError),
+impl ChildSpec {
+    /// A nested supervisor, named by its specification. It is ready when all its children are; it
+    /// has no start timeout and no shutdown timeout of its own. If it escalates, its parent
+    /// escalates too, unless the child [absorbs escalations](Self::absorb_escalations).
+    pub fn supervisor(spec: SupervisorSpec) -> Self {
+        let descendants = spec.names().collect();
+        let mut child = Self::new(spec.into_launcher(), ChildKind::Supervisor);
+        child.descendants = descendants;
+        child.policy.start_timeout = None;
+        child.policy.shutdown = Shutdown::Infinity;
+        child
+    }
 }
 
 /// The actor that starts, monitors, restarts and stops its children. Created only by
@@ -239,7 +179,7 @@ impl SupervisorActor {
         starter.defer();
         let (event_tx, event_rx) = mpsc::unbounded_channel();
         let registry = starter.registry().clone();
-        registry.unregister_dynamic(starter.id(), &specs);
+        registry.unregister_dynamic(starter.id(), &specs.iter().map(ChildSpec::id).collect::<Vec<_>>());
         let mut children = Children::new(Some(starter.id().clone()), strategy, registry, event_tx);
         for spec in specs {
             if let Err(error) = children.add(spec, false) {

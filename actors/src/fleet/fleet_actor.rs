@@ -1,44 +1,16 @@
 //! The actor that exchanges reports and counts with the other replicas.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use actix_supervisor::Observable;
-use serde::Serialize;
 use tokio::time::Instant;
 
-use super::PeerExchange;
+use super::FleetSettings;
 use super::exchange_round::ExchangeRound;
-use crate::store::SharedState;
 
 /// How often reports and counts are exchanged.
 const PERIOD: Duration = Duration::from_secs(1);
-
-/// The settings of a [`FleetActor`].
-#[derive(Clone)]
-pub struct FleetSettings {
-    /// The state through which replicas exchange reports and counts.
-    pub shared: Arc<dyn SharedState>,
-    /// This replica's name.
-    pub replica: String,
-    /// Whether other replicas can share that state.
-    pub has_others: bool,
-    /// This replica's side of the exchange.
-    pub exchange: Arc<dyn PeerExchange>,
-    /// Where the actor's state is published.
-    pub state: Observable<FleetState>,
-}
-
-/// The published state of a [`FleetActor`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct FleetState {
-    /// The names of the live replicas as of the last exchange, this one's included.
-    pub replicas: Vec<String>,
-    /// Why the others cannot be reached; `None` while they can.
-    pub cut_off: Option<String>,
-}
 
 /// Exchanges reports and counts once a second. It keeps nothing: a new incarnation continues with the same
 /// [`PeerExchange`].
@@ -110,12 +82,15 @@ impl Handler<LeaveFleet> for FleetActor {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use actix_rt::time::sleep;
 
+    use actix_supervisor::Observable;
+
     use super::*;
-    use crate::store::{CountBatch, MemoryState, SharedTable};
+    use crate::fleet::PeerExchange;
+    use crate::store::{CountBatch, MemoryState, SharedState, SharedTable};
 
     /// Counts under one name.
     #[derive(Default)]

@@ -3,6 +3,8 @@
 mod exchange;
 mod exchange_round;
 mod fleet_actor;
+mod settings;
 
 pub use exchange::PeerExchange;
-pub use fleet_actor::{FleetActor, FleetSettings, FleetState, LeaveFleet};
+pub use fleet_actor::{FleetActor, LeaveFleet};
+pub use settings::{FleetSettings, FleetState};

@@ -5,46 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use super::{
-    DeadLetter, DeadLetterAdmin, DeadLetterPage, DeadLetterRemoval, Job, JobQueue, JobStores, QueueError,
+    DeadLetter, DeadLetterAdmin, DeadLetterError, DeadLetterPage, DeadLetterRemoval, Job, JobQueue, JobStores,
 };
 use crate::activity::Timestamp;
 use crate::clock::Clock;
-use crate::store::StoreError;
-
-/// Why an operation on a dead letter failed.
-#[derive(Debug, thiserror::Error)]
-pub enum DeadLetterError {
-    /// There is no such dead letter.
-    #[error("there is no dead letter {0:?}; it may have been reprocessed or resolved before")]
-    Unknown(String),
-    /// It is a malformed message, not a job.
-    #[error("the dead letter {0:?} is not a job and cannot be reprocessed; resolve it")]
-    NoJob(String),
-    /// No reason was given for resolving it.
-    #[error("a dead letter is resolved for a reason: state it")]
-    NoReason,
-    /// The broker that keeps them failed; the text says how.
-    #[error("{0}")]
-    Broker(String),
-    /// The store of dead letters is unreachable.
-    #[error("the dead letters cannot be reached: {0}")]
-    Store(#[from] StoreError),
-    /// The queue did not accept the job.
-    #[error("the queue did not accept the job, and the dead letter is still there: {0}")]
-    Queue(#[from] QueueError),
-}
-
-/// The answer to a request to reprocess a dead letter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReprocessOutcome {
-    /// The id of the dead letter.
-    pub id: String,
-    /// The job that was published; `None` if the dead letter had been reprocessed before.
-    pub job_id: Option<String>,
-}
 
 /// Lists, reprocesses and resolves dead letters, and removes the queue's own copies with them.
 /// Every change is written to the audit log.

@@ -11,6 +11,7 @@ mod completed_jobs;
 pub mod contract;
 mod dead_letter;
 mod dead_letter_admin;
+mod dead_letter_error;
 mod dead_letter_service;
 mod dead_letter_store;
 mod dispatch;
@@ -24,6 +25,7 @@ mod job_stores;
 mod memory;
 mod queue_actor;
 mod queue_event;
+mod reprocess_outcome;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod worker;
@@ -31,7 +33,8 @@ mod worker;
 pub use completed_jobs::{CompletedJobs, RunDecision};
 pub use dead_letter::{DeadLetter, DeadLetterReason, PoisonMessage};
 pub use dead_letter_admin::{DeadLetterAdmin, DeadLetterPage, DeadLetterRemoval, ReprocessSummary};
-pub use dead_letter_service::{DeadLetterError, DeadLetterService, ReprocessOutcome};
+pub use dead_letter_error::DeadLetterError;
+pub use dead_letter_service::DeadLetterService;
 pub use dead_letter_store::{DeadLetterStore, repairable_windows};
 pub use dispatch::{
     DispatchSettings, Dispatcher, EnqueueDecision, ExistingJob, RetryDecision, WindowRequest, after_failure,
@@ -49,4 +52,5 @@ pub use job_stores::JobStores;
 pub use memory::MemoryQueue;
 pub use queue_actor::{Enqueue, JobBegun, JobDelayed, JobEnded, QueueActor, QueueState};
 pub use queue_event::QueueEvent;
+pub use reprocess_outcome::ReprocessOutcome;
 pub use worker::BackfillWorker;

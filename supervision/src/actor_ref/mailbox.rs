@@ -8,8 +8,8 @@ use actix::{Actor, Context, Handler, Message};
 use tokio::sync::mpsc;
 use tracing::{Level, Span};
 
-use super::actor_ref::ActorRefInner;
-use super::queue::Queue;
+use super::ActorRefInner;
+use crate::queue::Queue;
 
 /// One message with everything needed to handle it.
 pub(crate) type Envelope<A> = Box<dyn FnOnce(&mut A, &mut Context<A>) + Send>;
@@ -20,7 +20,7 @@ pub(crate) enum ControlSignal {
     Stop,
     /// Inject a fault.
     #[cfg(feature = "fault-injection")]
-    Inject(super::Fault),
+    Inject(crate::Fault),
 }
 
 /// The sending side of the mailbox of one incarnation.
@@ -106,10 +106,10 @@ fn handler_span<A, M>(sender: Span) -> Span {
 
 /// Makes an actor fail from inside.
 #[cfg(feature = "fault-injection")]
-pub(crate) fn inject_fault<A: Actor<Context = Context<A>>>(fault: super::Fault, ctx: &mut Context<A>) {
+pub(crate) fn inject_fault<A: Actor<Context = Context<A>>>(fault: crate::Fault, ctx: &mut Context<A>) {
     use actix::{ActorContext, AsyncContext};
 
-    use super::Fault;
+    use crate::Fault;
     match fault {
         Fault::Panic => panic!("injected fault"),
         Fault::Hang => ctx.wait(actix::fut::wrap_future(std::future::pending::<()>())),

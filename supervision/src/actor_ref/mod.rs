@@ -1,5 +1,7 @@
 //! The address that survives restarts.
 
+pub(crate) mod mailbox;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,11 +12,11 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::{Mutex, MutexGuard, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::mailbox::{Envelope, Mailbox, envelope};
-use super::queue::PushError;
-use super::registry::ErasedActorRef;
-use super::reply::Reply;
-use super::{ActorId, CallError, CastError, Stopped};
+use self::mailbox::{Envelope, Mailbox, envelope};
+use crate::queue::PushError;
+use crate::registry::ErasedActorRef;
+use crate::reply::Reply;
+use crate::{ActorId, CallError, CastError, Stopped};
 
 /// How long [`ActorRef::call`] waits for a reply.
 pub const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -116,7 +118,7 @@ enum Availability {
 // === impl ActorRef ===
 
 impl<A: Actor<Context = Context<A>>> ActorRef<A> {
-    /// An address for the actor that a [`ChildSpec`](super::ChildSpec) will start. Until then calls
+    /// An address for the actor that a [`ChildSpec`](crate::ChildSpec) will start. Until then calls
     /// fail with [`CallError::Restarting`].
     pub fn new(id: impl Into<ActorId>) -> Self {
         let inner = ActorRefInner {
@@ -375,8 +377,8 @@ impl<A: Actor<Context = Context<A>>> ErasedActorRef for ActorRefInner<A> {
     }
 
     #[cfg(feature = "fault-injection")]
-    fn inject(&self, fault: super::Fault) -> bool {
-        use super::mailbox::ControlSignal;
+    fn inject(&self, fault: crate::Fault) -> bool {
+        use self::mailbox::ControlSignal;
         let mailbox = self.mailbox.load();
         mailbox.as_ref().is_some_and(|mailbox| mailbox.control.send(ControlSignal::Inject(fault)).is_ok())
     }
