@@ -51,7 +51,7 @@ pub use settings::{OtelError, OtelSettings};
 const SERVICE: &str = "github-stats";
 /// The crates whose spans are exported. A library that traces its connections would trace those to
 /// the collector as well.
-const TRACED: [&str; 2] = ["github_stats", "github_stats_actors"];
+const TRACED: [&str; 3] = ["github_stats", "github_stats_actors", "actix_supervisor"];
 /// Spans that may wait to be exported: a cycle over thousands of repositories ends in a burst of them.
 const QUEUE: usize = 8_192;
 
