@@ -73,7 +73,7 @@ pub(super) fn reprocessed(answer: &ReprocessAnswer) -> String {
 }
 
 pub(super) fn report(report: &DeadLetterStatistics) -> String {
-    let oldest = report.oldest_unixtime.map_or("-".to_owned(), |at| time(at));
+    let oldest = report.oldest_unixtime.map_or("-".to_owned(), time);
     let summary = pairs(vec![
         ("last hours", report.hours.to_string()),
         ("dead letters", report.dead_letters.to_string()),

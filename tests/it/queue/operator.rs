@@ -110,8 +110,8 @@ async fn a_job_that_failed_for_a_reason_is_reprocessed_once_and_one_that_cannot_
     fixture
         .wait_for_metric("everything is covered", "gh_activity_coverage_ratio", |ratio| ratio == 1.0)
         .await;
-    let dead_letters = "gh_exporter_queue_depth{queue=\"gh.backfill.dlq\"}";
-    fixture.wait_for_metric("no dead letter is left", dead_letters, |count| count == 0.0).await;
+    let dead_letters = format!("gh_exporter_queue_depth{{queue=\"{}.dlq\"}}", fixture.exchange);
+    fixture.wait_for_metric("no dead letter is left", &dead_letters, |count| count == 0.0).await;
     let logs = fixture.leader.log() + &fixture.follower.log();
     assert!(logs.contains("dlq.resolve") && logs.contains("dlq.reprocess"), "the audit log has both");
 }

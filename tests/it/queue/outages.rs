@@ -122,8 +122,8 @@ async fn an_hour_without_github_is_backfilled() {
     let enqueued = "gh_exporter_backfill_jobs_enqueued_total{org=\"acme\",reason=\"github_unhealthy\"}";
     fixture.wait_for_metric("missed windows were enqueued", enqueued, |jobs| jobs >= 1.0).await;
     fixture.settle().await;
-    let depth = "gh_exporter_queue_depth{queue=\"gh.backfill.jobs\"}";
-    fixture.wait_for_metric("the queue is drained", depth, |jobs| jobs == 0.0).await;
+    let depth = format!("gh_exporter_queue_depth{{queue=\"{}.jobs\"}}", fixture.exchange);
+    fixture.wait_for_metric("the queue is drained", &depth, |jobs| jobs == 0.0).await;
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ async fn an_unavailable_collector_is_logged_once_per_outage_and_used_again_after
     settle(&replica, &simulator, first_seen).await;
     for signal in ["traces", "metrics"] {
         wait_for_export_failures(&replica, signal, 3.0).await;
-        assert_eq!(lines(&replica, "does not take telemetry", signal), 1, "{}", replica.log());
+        assert_eq!(lines(&replica, "does not accept telemetry", signal), 1, "{}", replica.log());
     }
     assert!(!replica.log().contains("BatchSpanProcessor"), "the SDK logs nothing:\n{}", replica.log());
     let receiver = Receiver::grpc_on(port).await;
@@ -63,7 +63,7 @@ async fn an_unavailable_collector_is_logged_once_per_outage_and_used_again_after
         })
         .await;
     let deadline = Instant::now() + TIMEOUT;
-    while ["traces", "metrics"].iter().any(|signal| lines(&replica, "takes telemetry again", signal) != 1) {
+    while ["traces", "metrics"].iter().any(|signal| lines(&replica, "accepts telemetry again", signal) != 1) {
         assert!(Instant::now() < deadline, "{}", replica.log());
         sleep(Duration::from_millis(50)).await;
     }
