@@ -13,7 +13,7 @@ use super::exchange_round::ExchangeRound;
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Exchanges reports and counts once a second. It keeps nothing: a new incarnation continues with the same
-/// [`PeerExchange`].
+/// [`PeerExchange`](super::PeerExchange).
 pub struct FleetActor {
     round: ExchangeRound,
     /// When the last round began.
